@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network as the loop sees it: the interface that model3d implements.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/batch.h"
+
+namespace larkspur::pipeline {
+
+/// A trainable tensor under its published entry name.
+struct Parameter {
+  std::string name;
+  at::Tensor tensor;        ///< float32 leaf that requires a gradient
+  bool decays = true;       ///< weight decay applies
+};
+
+/// A running statistic (BatchNorm mean or variance): part of the state, not trained by gradients.
+struct Statistic {
+  std::string name;
+  at::Tensor tensor;  ///< float32, updated in place by a training forward pass
+};
+
+/// Not thread-safe. Owns its tensors; the lists share them.
+class Classifier {
+ public:
+  virtual ~Classifier() = default;
+
+  /// Logits float32 [N, classes] of a batch with N >= 1. In training mode statistics are updated in
+  /// place and random depth is drawn from batch.keys; otherwise the call changes nothing.
+  virtual at::Tensor forward(const Batch& batch) = 0;
+
+  /// Every parameter once, in order of use; the same list at every call.
+  virtual std::vector<Parameter> parameters() const = 0;
+
+  /// Every running statistic once, in order of use.
+  virtual std::vector<Statistic> statistics() const = 0;
+
+  virtual void set_training(bool training) = 0;
+
+ protected:
+  Classifier() = default;
+  Classifier(const Classifier&) = default;
+  Classifier& operator=(const Classifier&) = default;
+};
+
+}  // namespace larkspur::pipeline

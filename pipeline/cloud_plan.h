@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done to a point cloud before the network sees it: decided here, executed by readers.
+//
+// Scale and shift as PointNeXt trains on ModelNet-40 (Qian et al. 2022, arXiv 2206.04670, table 8):
+// anisotropic scale uniform in [scale_min, scale_max], shift uniform in [-shift, shift], per axis.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "pipeline/rng.h"
+
+namespace larkspur::pipeline {
+
+/// Ranges the draws come from. Equal bounds (or zero shift) switch a transform off.
+struct CloudAugmentation {
+  double scale_min = 1.0;   ///< > 0
+  double scale_max = 1.0;   ///< >= scale_min
+  double shift = 0.0;       ///< >= 0, in units of the shape's radius
+  bool rotate_up = false;   ///< any angle about the z axis
+  bool mirror = false;      ///< x and y each negated with probability one half
+
+  /// Throws kInvalidArgument naming the field at fault and its value.
+  void check() const;
+};
+
+/// One view of one cloud: out = scale * (R_z(angle) * p) + shift, per axis; a pure value.
+struct CloudPlan {
+  std::array<double, 3> scale{1.0, 1.0, 1.0};  ///< negative where mirrored
+  std::array<double, 3> shift{0.0, 0.0, 0.0};
+  double angle = 0.0;  ///< radians about z
+};
+
+/// The plan of a training view: a pure function of its arguments.
+CloudPlan plan_cloud(const CloudAugmentation& augmentation, const SampleKey& key);
+
+/// The plan of evaluation: the cloud as it is.
+inline CloudPlan plan_cloud_evaluation() { return {}; }
+
+}  // namespace larkspur::pipeline

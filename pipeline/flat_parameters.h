@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parameters and one lane's gradients as two flat buffers that the network's tensors view.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/classifier.h"
+#include "pipeline/flat_layout.h"
+
+namespace larkspur::pipeline {
+
+/// Moves a network's parameters into one buffer and points its gradients at another; the network
+/// keeps working on views. Not thread-safe. Holds shares of the tensors, so the network may go first.
+class FlatParameters {
+ public:
+  /// Parameters in order of use, all float32 on one device.
+  FlatParameters(const std::vector<Parameter>& parameters, std::int64_t bucket_elements);
+  ~FlatParameters();
+  FlatParameters(const FlatParameters&) = delete;
+  FlatParameters& operator=(const FlatParameters&) = delete;
+
+  const FlatLayout& layout() const { return layout_; }
+  const at::Tensor& values() const { return values_; }        ///< float32 [layout().elements()]
+  const at::Tensor& gradients() const { return gradients_; }  ///< likewise; padding stays 0
+
+  /// Zeroes the gradients and forgets which were seen. Call before each lane's backward pass.
+  void begin_lane();
+
+  /// `ready(bucket)` is called once a lane for each bucket, in bucket order, as soon as backward has
+  /// written the last gradient in it, from the thread that runs backward.
+  void on_bucket_ready(std::function<void(int)> ready);
+
+  /// Reports the buckets that backward left untouched (unused parameters, an empty lane).
+  void finish_lane();
+
+ private:
+  void gradient_written(std::size_t entry);
+  void report_ready();
+
+  FlatLayout layout_;
+  at::Tensor values_;
+  at::Tensor gradients_;
+  std::vector<int> pending_;  ///< gradients still missing, by bucket
+  int next_bucket_ = 0;       ///< first bucket not yet reported
+  std::function<void(int)> ready_;
+  struct Hooks;
+  std::unique_ptr<Hooks> hooks_;
+};
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// How one rank's lane gradients become the global gradient of the chunks it owns.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace larkspur::pipeline {
+
+/// One thread at a time; every rank makes the same calls in the same order. Bound at construction to
+/// one FlatParameters and one range of lanes.
+class GradientExchange {
+ public:
+  virtual ~GradientExchange() = default;
+
+  /// The flat gradient of `bucket` now holds what absolute lane `lane` contributes; it is copied or
+  /// added before the call returns. Lanes ascend within a step, buckets ascend within a lane.
+  virtual void lane_done(int lane, int bucket) = 0;
+
+  /// After lane_done of all my lanes and buckets. Returns the sum over all lanes of the whole job,
+  /// added in the fixed tree, of the chunks this rank owns: float32 [owned elements], bucket by
+  /// bucket. Valid until the next lane_done. Throws kCollective when a peer is lost or late.
+  virtual at::Tensor reduce() = 0;
+
+  /// Makes the flat values of every rank's owned chunks known to all ranks.
+  virtual void gather() = 0;
+
+ protected:
+  GradientExchange() = default;
+  GradientExchange(const GradientExchange&) = default;
+  GradientExchange& operator=(const GradientExchange&) = default;
+};
+
+}  // namespace larkspur::pipeline

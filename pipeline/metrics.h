@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers for programs: what a step and an evaluation measured, and where that goes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace larkspur::pipeline {
+
+/// One training step, over all ranks. Times are seconds on rank 0.
+struct StepMetrics {
+  std::int64_t step = 0;   ///< steps finished, so the first line says 1
+  std::int64_t epoch = 0;  ///< from 0
+  double loss = 0.0;       ///< mean over the global batch, lane order
+  double accuracy = 0.0;   ///< percent of the step's samples, training mode
+  double grad_norm = 0.0;  ///< before clipping
+  double learning_rate = 0.0;
+  double samples_per_second = 0.0;
+  double data_wait_seconds = 0.0;        ///< rank 0 waited for batches
+  double exposed_reduce_seconds = 0.0;   ///< rank 0 waited for gradients
+  std::int64_t bad_samples = 0;          ///< distinct unreadable samples met so far
+};
+
+/// Takes metrics as they come. One thread at a time.
+class MetricSink {
+ public:
+  virtual ~MetricSink() = default;
+  virtual void step(const StepMetrics& metrics) = 0;
+
+ protected:
+  MetricSink() = default;
+  MetricSink(const MetricSink&) = default;
+  MetricSink& operator=(const MetricSink&) = default;
+};
+
+/// Appends one JSON object a line to a file, flushed line by line.
+class JsonLinesSink : public MetricSink {
+ public:
+  /// Appends `header` (one JSON object: what run this is) as the first line of this start.
+  /// Throws kIo naming the path.
+  JsonLinesSink(const std::filesystem::path& path, const std::string& header);
+  void step(const StepMetrics& metrics) override;
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
+
+/// Hands each metric to several sinks, in order.
+class FanOutSink : public MetricSink {
+ public:
+  void add(std::unique_ptr<MetricSink> sink) { sinks_.push_back(std::move(sink)); }
+  void step(const StepMetrics& metrics) override {
+    for (auto& sink : sinks_) sink->step(metrics);
+  }
+
+ private:
+  std::vector<std::unique_ptr<MetricSink>> sinks_;
+};
+
+}  // namespace larkspur::pipeline
