@@ -14,18 +14,19 @@ namespace larkspur::pipeline {
 
 /// N good samples; those that could not be read are left out and listed in `bad`.
 struct Batch {
-  at::Tensor input;              ///< float32 [N, ...]; undefined when N is 0
-  at::Tensor labels;             ///< int64 [N]
-  std::vector<SampleKey> keys;   ///< [N], one a sample: the model's own draws are keyed by these
-  std::vector<BadSample> bad;    ///< in order of position
-  std::int64_t nominal = 0;      ///< N + bad.size(): what the loss divides by
+  at::Tensor input;             ///< float32 [N, ...]; undefined when N is 0
+  at::Tensor labels;            ///< int64 [N]
+  std::vector<SampleKey> keys;  ///< [N], one a sample: the model's own draws are keyed by these
+  std::vector<BadSample> bad;   ///< in order of position
+  std::int64_t nominal = 0;     ///< N + bad.size(): what the loss divides by
 
   std::int64_t size() const { return static_cast<std::int64_t>(keys.size()); }
 };
 
 /// Stacks samples (all of one shape; any number, also none) into a batch.
 /// `keys` has as many entries as `samples`. Throws kInvalidArgument when shapes differ.
-Batch collate(const std::vector<Sample>& samples, std::vector<SampleKey> keys,
+Batch collate(const std::vector<Sample>& samples,
+              std::vector<SampleKey> keys,
               std::vector<BadSample> bad);
 
 }  // namespace larkspur::pipeline

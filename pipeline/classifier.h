@@ -14,8 +14,8 @@ namespace larkspur::pipeline {
 /// A trainable tensor under its published entry name.
 struct Parameter {
   std::string name;
-  at::Tensor tensor;        ///< float32 leaf that requires a gradient
-  bool decays = true;       ///< weight decay applies
+  at::Tensor tensor;   ///< float32 leaf that requires a gradient
+  bool decays = true;  ///< weight decay applies
 };
 
 /// A running statistic (BatchNorm mean or variance): part of the state, not trained by gradients.

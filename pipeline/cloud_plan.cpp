@@ -9,8 +9,12 @@ namespace larkspur::pipeline {
 
 void CloudAugmentation::check() const {
   require(scale_min > 0, Errc::kInvalidArgument, "scale_min is ", scale_min, ", not > 0");
-  require(scale_max >= scale_min, Errc::kInvalidArgument, "scale_max is ", scale_max,
-          ", below scale_min ", scale_min);
+  require(scale_max >= scale_min,
+          Errc::kInvalidArgument,
+          "scale_max is ",
+          scale_max,
+          ", below scale_min ",
+          scale_min);
   require(shift >= 0, Errc::kInvalidArgument, "shift is ", shift, ", not >= 0");
 }
 

@@ -14,11 +14,11 @@ namespace larkspur::pipeline {
 
 /// Ranges the draws come from. Equal bounds (or zero shift) switch a transform off.
 struct CloudAugmentation {
-  double scale_min = 1.0;   ///< > 0
-  double scale_max = 1.0;   ///< >= scale_min
-  double shift = 0.0;       ///< >= 0, in units of the shape's radius
-  bool rotate_up = false;   ///< any angle about the z axis
-  bool mirror = false;      ///< x and y each negated with probability one half
+  double scale_min = 1.0;  ///< > 0
+  double scale_max = 1.0;  ///< >= scale_min
+  double shift = 0.0;      ///< >= 0, in units of the shape's radius
+  bool rotate_up = false;  ///< any angle about the z axis
+  bool mirror = false;     ///< x and y each negated with probability one half
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;

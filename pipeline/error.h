@@ -27,7 +27,8 @@ enum class Errc : std::uint8_t {
 /// The enumerator's name in words, for reports: "not found", "corrupt data", ...
 std::string_view name_of(Errc code) noexcept;
 
-/// A code and one sentence that names the file, line or key at fault. Copyable, thread-safe to read.
+/// A code and one sentence that names the file, line or key at fault. Copyable, thread-safe to
+/// read.
 class Error : public std::runtime_error {
  public:
   Error(Errc code, const std::string& message) : std::runtime_error(message), code_(code) {}

@@ -15,17 +15,29 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
 }  // namespace
 
 FlatLayout::FlatLayout(const std::vector<FlatShape>& shapes, std::int64_t bucket_elements) {
-  require(bucket_elements > 0, Errc::kInvalidArgument, "[flat_layout] bucket of ", bucket_elements,
+  require(bucket_elements > 0,
+          Errc::kInvalidArgument,
+          "[flat_layout] bucket of ",
+          bucket_elements,
           " elements, not > 0");
   std::set<std::string> names;
   std::int64_t bucket_begin = 0;
   std::int64_t next = 0;
   for (auto shape = shapes.rbegin(); shape != shapes.rend(); ++shape) {
-    require(shape->elements > 0, Errc::kInvalidArgument, "[flat_layout] ", shape->name, " has ",
-            shape->elements, " elements, not > 0");
-    require(names.insert(shape->name).second, Errc::kInvalidArgument, "[flat_layout] ",
-            shape->name, " is there twice");
-    entries_.push_back({shape->name, {next, next + shape->elements}, shape->decays, bucket_count()});
+    require(shape->elements > 0,
+            Errc::kInvalidArgument,
+            "[flat_layout] ",
+            shape->name,
+            " has ",
+            shape->elements,
+            " elements, not > 0");
+    require(names.insert(shape->name).second,
+            Errc::kInvalidArgument,
+            "[flat_layout] ",
+            shape->name,
+            " is there twice");
+    entries_.push_back(
+        {shape->name, {next, next + shape->elements}, shape->decays, bucket_count()});
     next = round_up(next + shape->elements, kAlignElements);
     const bool last = shape + 1 == shapes.rend();
     if (last || next - bucket_begin >= bucket_elements) {

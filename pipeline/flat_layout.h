@@ -6,10 +6,10 @@
 //   | chunk | chunk | chunk | chunk| chunk | chunk | ...
 //     rank 0: first share of each bucket, rank 1: next share, ...
 //
-// Parameters lie in reverse order of use, each at a multiple of 64 elements, so that buckets fill in
-// the order backward produces gradients. A bucket is closed once it holds `bucket_elements`, and is
-// padded to whole chunks. A chunk of 4,096 elements is the unit of ownership, of norm sums and of
-// checkpoint pieces. Nothing here depends on the number of ranks but the question "who owns".
+// Parameters lie in reverse order of use, each at a multiple of 64 elements, so that buckets fill
+// in the order backward produces gradients. A bucket is closed once it holds `bucket_elements`, and
+// is padded to whole chunks. A chunk of 4,096 elements is the unit of ownership, of norm sums and
+// of checkpoint pieces. Nothing here depends on the number of ranks but the question "who owns".
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct ElementRange {
 /// One parameter's place.
 struct FlatEntry {
   std::string name;
-  ElementRange range;   ///< without padding
+  ElementRange range;  ///< without padding
   bool decays = true;
   int bucket = 0;
 };

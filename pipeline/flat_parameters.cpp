@@ -17,8 +17,12 @@ namespace {
 std::vector<FlatShape> shapes_of(const std::vector<Parameter>& parameters) {
   std::vector<FlatShape> shapes;
   for (const Parameter& parameter : parameters) {
-    require(parameter.tensor.scalar_type() == at::kFloat, Errc::kInvalidArgument,
-            "[flat_parameters] ", parameter.name, " is ", parameter.tensor.scalar_type(),
+    require(parameter.tensor.scalar_type() == at::kFloat,
+            Errc::kInvalidArgument,
+            "[flat_parameters] ",
+            parameter.name,
+            " is ",
+            parameter.tensor.scalar_type(),
             ", not Float");
     shapes.push_back({parameter.name, parameter.tensor.numel(), parameter.decays});
   }

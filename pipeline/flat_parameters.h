@@ -14,7 +14,8 @@
 namespace larkspur::pipeline {
 
 /// Moves a network's parameters into one buffer and points its gradients at another; the network
-/// keeps working on views. Not thread-safe. Holds shares of the tensors, so the network may go first.
+/// keeps working on views. Not thread-safe. Holds shares of the tensors, so the network may go
+/// first.
 class FlatParameters {
  public:
   /// Parameters in order of use, all float32 on one device.
@@ -30,8 +31,8 @@ class FlatParameters {
   /// Zeroes the gradients and forgets which were seen. Call before each lane's backward pass.
   void begin_lane();
 
-  /// `ready(bucket)` is called once a lane for each bucket, in bucket order, as soon as backward has
-  /// written the last gradient in it, from the thread that runs backward.
+  /// `ready(bucket)` is called once a lane for each bucket, in bucket order, as soon as backward
+  /// has written the last gradient in it, from the thread that runs backward.
   void on_bucket_ready(std::function<void(int)> ready);
 
   /// Reports the buckets that backward left untouched (unused parameters, an empty lane).

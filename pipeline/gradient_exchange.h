@@ -6,8 +6,8 @@
 
 namespace larkspur::pipeline {
 
-/// One thread at a time; every rank makes the same calls in the same order. Bound at construction to
-/// one FlatParameters and one range of lanes.
+/// One thread at a time; every rank makes the same calls in the same order. Bound at construction
+/// to one FlatParameters and one range of lanes.
 class GradientExchange {
  public:
   virtual ~GradientExchange() = default;

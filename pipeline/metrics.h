@@ -20,9 +20,9 @@ struct StepMetrics {
   double grad_norm = 0.0;  ///< before clipping
   double learning_rate = 0.0;
   double samples_per_second = 0.0;
-  double data_wait_seconds = 0.0;        ///< rank 0 waited for batches
-  double exposed_reduce_seconds = 0.0;   ///< rank 0 waited for gradients
-  std::int64_t bad_samples = 0;          ///< distinct unreadable samples met so far
+  double data_wait_seconds = 0.0;       ///< rank 0 waited for batches
+  double exposed_reduce_seconds = 0.0;  ///< rank 0 waited for gradients
+  std::int64_t bad_samples = 0;         ///< distinct unreadable samples met so far
 };
 
 /// Takes metrics as they come. One thread at a time.

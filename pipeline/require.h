@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks with readable messages: require(n > 0, Errc::kInvalidArgument, "[op] n is ", n, ", not > 0").
+// Checks with readable messages: require(n > 0, Errc::kInvalidArgument, "[op] n is ", n, ", not >
+// 0").
 #pragma once
 
 #include <sstream>

@@ -9,7 +9,8 @@
 
 namespace larkspur::pipeline {
 
-/// Exactly one of the two. value() of a failure throws its Error; error() of a success is undefined.
+/// Exactly one of the two. value() of a failure throws its Error; error() of a success is
+/// undefined.
 template <typename T>
 class [[nodiscard]] Result {
  public:

@@ -46,11 +46,11 @@ class CounterRng {
  public:
   CounterRng(const SampleKey& key, Purpose purpose, std::uint8_t salt = 0) noexcept;
 
-  std::uint32_t bits() noexcept;                           ///< 32 uniform bits
-  double uniform() noexcept;                               ///< [0, 1), multiples of 2^-32
-  double uniform(double low, double high) noexcept;        ///< [low, high)
-  std::uint32_t below(std::uint32_t bound) noexcept;       ///< [0, bound), unbiased; bound > 0
-  double normal() noexcept;                                ///< mean 0, deviation 1 (Box-Muller)
+  std::uint32_t bits() noexcept;                      ///< 32 uniform bits
+  double uniform() noexcept;                          ///< [0, 1), multiples of 2^-32
+  double uniform(double low, double high) noexcept;   ///< [low, high)
+  std::uint32_t below(std::uint32_t bound) noexcept;  ///< [0, bound), unbiased; bound > 0
+  double normal() noexcept;                           ///< mean 0, deviation 1 (Box-Muller)
 
  private:
   std::array<std::uint32_t, 4> counter_;

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <nlohmann/json.hpp>
+#include <xxhash.h>
+
+#include "pipeline/checkpoint.h"
+#include "pipeline/checkpoint_files.h"
+#include "pipeline/log.h"
+#include "pipeline/require.h"
+#include "pipeline/safetensors.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A logical tensor of a given size, or an error that names it.
+at::Tensor read_sized(const Checkpoint& checkpoint,
+                      const char* kind,
+                      const std::string& name,
+                      std::int64_t elements) {
+  at::Tensor tensor = checkpoint.read(kind, name);
+  require(tensor.numel() == elements,
+          Errc::kCorruptData,
+          checkpoint.folder().string(),
+          ": ",
+          kind,
+          " ",
+          name,
+          " has ",
+          tensor.numel(),
+          " elements, the model ",
+          elements);
+  return tensor;
+}
+
+/// Copies a logical tensor's owned elements to their place in the packed moments.
+void restore_moment(const TrainState& state,
+                    const FlatEntry& entry,
+                    const at::Tensor& whole,
+                    const at::Tensor& packed_moment) {
+  std::int64_t packed = 0;
+  for (const ElementRange& share : state.optimizer.owned()) {
+    const ElementRange part{std::max(share.begin, entry.range.begin),
+                            std::min(share.end, entry.range.end)};
+    if (part.size() > 0) {
+      packed_moment.narrow(0, packed + part.begin - share.begin, part.size())
+          .copy_(whole.narrow(0, part.begin - entry.range.begin, part.size()));
+    }
+    packed += share.size();
+  }
+}
+
+void restore_statistics(const Checkpoint& checkpoint, const std::vector<Statistic>& statistics) {
+  for (const Statistic& statistic : statistics) {
+    const at::Tensor whole =
+        read_sized(checkpoint, kStatistic, statistic.name, statistic.tensor.numel());
+    statistic.tensor.copy_(whole.view(statistic.tensor.sizes()));
+  }
+}
+
+}  // namespace
+
+Checkpoint::Checkpoint(fs::path folder)
+    : folder_(std::move(folder)), manifest_(read_manifest(folder_)) {
+  for (const CheckpointShard& shard : manifest_.shards) {
+    const fs::path file = folder_ / shard.file;
+    const SafetensorsReader& reader = readers_.emplace_back(file);
+    require(reader.file_bytes() == shard.bytes,
+            Errc::kCorruptData,
+            file.string(),
+            " has ",
+            reader.file_bytes(),
+            " bytes, not ",
+            shard.bytes);
+    require(reader.header_crc() == shard.header_crc,
+            Errc::kCorruptData,
+            file.string(),
+            ": the header's checksum is wrong");
+    for (const CheckpointPiece& piece : shard.pieces) {
+      places_[{piece.kind, piece.name}].push_back({readers_.size() - 1, piece});
+    }
+  }
+  for (auto& [key, places] : places_) {
+    std::sort(places.begin(), places.end(), [](const PiecePlace& a, const PiecePlace& b) {
+      return a.piece.range.begin < b.piece.range.begin;
+    });
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> Checkpoint::tensors() const {
+  std::vector<std::pair<std::string, std::string>> keys;
+  for (const auto& [key, places] : places_) keys.push_back(key);
+  return keys;
+}
+
+void Checkpoint::verify() const {
+  for (const auto& [key, places] : places_) (void)read(key.first, key.second);
+}
+
+at::Tensor Checkpoint::read(const std::string& kind, const std::string& name) const {
+  const auto found = places_.find({kind, name});
+  require(found != places_.end(), Errc::kNotFound, folder_.string(), " has no ", kind, " ", name);
+  const at::Tensor whole = at::empty({found->second.back().piece.range.end}, at::kFloat);
+  std::int64_t next = 0;
+  for (const auto& [shard, piece] : found->second) {
+    const SafetensorsReader& reader = readers_[shard];
+    const std::string entry = piece.entry();
+    require(piece.range.begin == next && reader.elements(entry) == piece.range.size(),
+            Errc::kCorruptData,
+            manifest_.shards[shard].file,
+            ": ",
+            entry,
+            " leaves a gap or overlaps");
+    const std::uint32_t crc = reader.read(entry, whole.data_ptr<float>() + next);
+    require(crc == piece.crc,
+            Errc::kCorruptData,
+            (folder_ / manifest_.shards[shard].file).string(),
+            ": ",
+            entry,
+            " fails its checksum");
+    next = piece.range.end;
+  }
+  return whole;
+}
+
+std::string Checkpoint::digest() const {
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
+                                                                       &XXH3_freeState);
+  XXH3_128bits_reset(state.get());
+  for (const auto& [kind, name] : tensors()) {
+    const at::Tensor whole = read(kind, name);
+    const std::string title = text_of(kind, ":", name, ":", whole.numel(), "\n");
+    XXH3_128bits_update(state.get(), title.data(), title.size());
+    XXH3_128bits_update(state.get(), whole.data_ptr<float>(), whole.nbytes());
+  }
+  const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+  char text[33];
+  std::snprintf(text,
+                sizeof(text),
+                "%016llx%016llx",
+                static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  return text;
+}
+
+std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / "manifest.json", error)) {
+    Checkpoint checkpoint(folder);
+    checkpoint.verify();
+    return checkpoint;
+  }
+  std::string damage;
+  for (const CheckpointFolder& found : list_checkpoints(folder)) {
+    if (!found.complete) continue;
+    try {
+      Checkpoint checkpoint(found.path);
+      checkpoint.verify();
+      return checkpoint;
+    } catch (const Error& failure) {
+      damage = failure.what();
+      log_warn(text_of("checkpoint refused: ", damage, "; trying the one before"));
+    }
+  }
+  require(damage.empty(),
+          Errc::kCorruptData,
+          "no checkpoint in ",
+          folder.string(),
+          " is whole; the oldest one: ",
+          damage);
+  return std::nullopt;
+}
+
+std::optional<Checkpoint> newest_checkpoint(const fs::path& folder, Peers& peers) {
+  nlohmann::json told;
+  if (peers.rank() == 0) {
+    try {
+      const auto found = newest_checkpoint(folder);
+      told["path"] = found ? found->folder().string() : "";
+    } catch (const Error& error) {
+      told["error"] = error.what();
+    }
+  }
+  told = nlohmann::json::parse(peers.all_gather(told.dump()).front());
+  require(!told.contains("error"), Errc::kCorruptData, told.value("error", ""));
+  const auto path = told.at("path").get<std::string>();
+  if (path.empty()) return std::nullopt;
+  return Checkpoint(path);
+}
+
+void restore(const Checkpoint& checkpoint, TrainState& state) {
+  const at::NoGradGuard no_grad;
+  for (const FlatEntry& entry : state.parameters.layout().entries()) {
+    const std::int64_t elements = entry.range.size();
+    state.parameters.values()
+        .narrow(0, entry.range.begin, elements)
+        .copy_(read_sized(checkpoint, kWeight, entry.name, elements));
+    restore_moment(state,
+                   entry,
+                   read_sized(checkpoint, kMoment1, entry.name, elements),
+                   state.optimizer.moment1());
+    restore_moment(state,
+                   entry,
+                   read_sized(checkpoint, kMoment2, entry.name, elements),
+                   state.optimizer.moment2());
+  }
+  restore_statistics(checkpoint, state.statistics.tensors());
+  state.step = checkpoint.manifest().step;
+  state.bad = checkpoint.manifest().bad;
+}
+
+void restore_network(const Checkpoint& checkpoint, const Classifier& classifier) {
+  const at::NoGradGuard no_grad;
+  for (const Parameter& parameter : classifier.parameters()) {
+    const at::Tensor whole =
+        read_sized(checkpoint, kWeight, parameter.name, parameter.tensor.numel());
+    parameter.tensor.copy_(whole.view(parameter.tensor.sizes()));
+  }
+  restore_statistics(checkpoint, classifier.statistics());
+}
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that are on the disk when a call returns, or not there at all.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace larkspur::pipeline {
+
+/// A file being written. Move-only by not being copied or moved; one thread at a time. Every
+/// failure throws Error{kIo} with the path and the system's own text.
+class DurableFile {
+ public:
+  /// Creates the file; it must not exist yet.
+  explicit DurableFile(const std::filesystem::path& path);
+  ~DurableFile();  ///< closes; a file that was not finished is left incomplete
+  DurableFile(const DurableFile&) = delete;
+  DurableFile& operator=(const DurableFile&) = delete;
+
+  void write(const void* data, std::size_t bytes);
+  void finish();  ///< fsync and close
+
+ private:
+  [[noreturn]] void fail(const char* what) const;
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+/// Makes the names in a folder durable (fsync of the folder). Throws kIo.
+void sync_folder(const std::filesystem::path& folder);
+
+/// Writes `text` aside, then renames it into place: readers see all of it or nothing. Throws kIo.
+void write_and_rename(const std::filesystem::path& path, std::string_view text);
+
+/// The whole file. Throws kNotFound or kIo naming the path.
+std::string read_file(const std::filesystem::path& path);
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running statistics (BatchNorm) under lanes: every lane starts from the same values, and the step
+// ends with the mean over lanes, added in lane order.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/classifier.h"
+
+namespace larkspur::pipeline {
+
+/// Not thread-safe. Shares the network's tensors.
+class LaneStatistics {
+ public:
+  explicit LaneStatistics(std::vector<Statistic> statistics);
+
+  const std::vector<Statistic>& tensors() const { return statistics_; }
+  std::int64_t elements() const { return elements_; }  ///< of all statistics together
+
+  /// Remembers the values the step starts from.
+  void begin_step();
+
+  /// Puts those values back: every lane sees the statistics the step began with.
+  void begin_lane();
+
+  /// Appends what this lane left to `bytes`: float32 [elements()].
+  void end_lane(std::string& bytes) const;
+
+  /// Sets the mean over lanes: `by_lane` holds the bytes of all lanes, in lane order. Sums in
+  /// double.
+  void finish_step(std::string_view by_lane);
+
+ private:
+  std::vector<Statistic> statistics_;
+  std::int64_t elements_ = 0;
+  std::string start_;
+};
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small facts of one step that ranks tell one another, by lane, so that all decide alike.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/peers.h"
+#include "pipeline/sample.h"
+
+namespace larkspur::pipeline {
+
+/// One rank's lanes, or after share() all lanes of the job in lane order. A plain value.
+struct StepFacts {
+  std::vector<double> loss;           ///< [lanes] each lane's loss
+  std::int64_t samples = 0;           ///< good samples
+  std::int64_t correct = 0;           ///< of these, where the largest logit was the label
+  std::vector<BadSample> bad;         ///< in order of position
+  std::string statistics;             ///< bytes of the lanes' running statistics, lane after lane
+  bool checkpoint_requested = false;  ///< some rank was asked to save
+  bool stop_requested = false;        ///< some rank was asked to save and leave
+};
+
+/// Gathers the facts of all ranks and joins them in rank order, which is lane order. Collective.
+StepFacts share(const StepFacts& mine, Peers& peers);
+
+}  // namespace larkspur::pipeline

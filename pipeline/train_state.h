@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything a checkpoint must hold. What is not here is not resumed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/classifier.h"
+#include "pipeline/flat_parameters.h"
+#include "pipeline/lane_statistics.h"
+#include "pipeline/optimizer.h"
+
+namespace larkspur::pipeline {
+
+/// The moving parts of a run, on one rank. The order of samples, the schedule and every random draw
+/// follow from `step` and the configuration, so there is no generator and no loader to save.
+struct TrainState {
+  TrainState(const Classifier& classifier,
+             std::int64_t bucket_elements,
+             int rank,
+             int ranks,
+             const AdamWOptions& options)
+      : parameters(classifier.parameters(), bucket_elements),
+        statistics(classifier.statistics()),
+        optimizer(parameters.layout(), rank, ranks, options) {}
+
+  FlatParameters parameters;   ///< all of them, on every rank
+  LaneStatistics statistics;   ///< likewise
+  AdamW optimizer;             ///< moments of the chunks this rank owns
+  std::int64_t step = 0;       ///< steps finished: place in the schedule and in the data
+  std::vector<BadSample> bad;  ///< distinct unreadable samples, in the order they were met
+};
+
+}  // namespace larkspur::pipeline

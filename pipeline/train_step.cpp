@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/train_step.h"
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "pipeline/loss.h"
+#include "pipeline/require.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+void note_batch(StepFacts& facts, const Batch& batch) {
+  facts.samples += batch.size();
+  facts.bad.insert(facts.bad.end(), batch.bad.begin(), batch.bad.end());
+}
+
+/// Forward and backward of one lane; a lane without a readable sample gives no gradient.
+double run_lane(TrainStep& job, const Batch& batch, StepFacts& facts) {
+  if (batch.size() == 0) return 0.0;
+  const at::Tensor logits_NK = job.classifier.forward(batch);
+  const at::Tensor loss = lane_loss(logits_NK, batch.labels, job.label_smoothing, batch.nominal);
+  loss.backward();
+  facts.correct += logits_NK.argmax(1).eq(batch.labels).sum().item<std::int64_t>();
+  return loss.item<double>();
+}
+
+}  // namespace
+
+StepOutcome train_step(TrainStep& job, const StepFacts& request, double learning_rate) {
+  TrainState& state = job.state;
+  StepFacts mine = request;
+  state.statistics.begin_step();
+  for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
+    const Batch batch = job.next_batch();
+    state.statistics.begin_lane();
+    state.parameters.begin_lane();
+    state.parameters.on_bucket_ready([&](int bucket) { job.exchange.lane_done(lane, bucket); });
+    mine.loss.push_back(run_lane(job, batch, mine));
+    state.parameters.finish_lane();
+    state.statistics.end_lane(mine.statistics);
+    note_batch(mine, batch);
+  }
+
+  StepOutcome outcome;
+  const auto reduce_start = std::chrono::steady_clock::now();
+  const at::Tensor owned_gradient = job.exchange.reduce();
+  const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - reduce_start;
+  outcome.reduce_seconds = waited.count();
+  outcome.facts = share(mine, job.peers);
+  const std::vector<double>& losses = outcome.facts.loss;
+  outcome.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / job.lanes.total;
+
+  const double mean = 1.0 / job.lanes.total;
+  outcome.grad_norm = state.optimizer.global_norm(owned_gradient, mean, job.peers);
+  require(std::isfinite(outcome.grad_norm),
+          Errc::kInvalidArgument,
+          "the gradient of step ",
+          state.step + 1,
+          " is not finite (loss ",
+          outcome.loss,
+          "): lower train.learning_rate or set train.clip_norm");
+  state.statistics.finish_step(outcome.facts.statistics);
+  state.optimizer.step(state.parameters.values(),
+                       owned_gradient,
+                       {mean, outcome.grad_norm},
+                       learning_rate,
+                       ++state.step);
+  job.exchange.gather();
+  return outcome;
+}
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// One optimisation step, from this rank's lanes of a global batch to new weights on every rank.
+#pragma once
+
+#include <functional>
+
+#include "pipeline/classifier.h"
+#include "pipeline/gradient_exchange.h"
+#include "pipeline/lanes.h"
+#include "pipeline/peers.h"
+#include "pipeline/step_facts.h"
+#include "pipeline/train_state.h"
+
+namespace larkspur::pipeline {
+
+/// What a step works on. References outlive the step; `next_batch` gives lane after lane.
+struct TrainStep {
+  Classifier& classifier;
+  TrainState& state;
+  GradientExchange& exchange;
+  Peers& peers;
+  Lanes lanes;
+  std::function<Batch()> next_batch;
+  double label_smoothing = 0.0;
+};
+
+/// What a step found out; the same on every rank.
+struct StepOutcome {
+  StepFacts facts;              ///< of all lanes
+  double loss = 0.0;            ///< mean over lanes, in lane order
+  double grad_norm = 0.0;       ///< of the mean gradient, before clipping
+  double reduce_seconds = 0.0;  ///< this rank waited for gradients
+};
+
+/// `request` carries this rank's wishes (checkpoint, stop) into the step's exchange of facts.
+/// Advances state.step. Throws kInvalidArgument when the gradient is not finite (nothing is changed
+/// then), kCollective when a peer is lost. A collective call.
+StepOutcome train_step(TrainStep& job, const StepFacts& request, double learning_rate);
+
+}  // namespace larkspur::pipeline
