@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/flat_parameters.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rand.h>
+#include <gmock/gmock.h>
+
+#include "pipeline/error.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using ::testing::ElementsAre;
+
+/// Three parameters, each in a bucket of its own; `a` is used first.
+struct ThreeBuckets {
+  at::Tensor a = at::rand({3, 5}).requires_grad_();
+  at::Tensor b = at::rand({5}).requires_grad_();
+  at::Tensor c = at::rand({2, 3}).requires_grad_();
+  at::Tensor a_before = a.detach().clone();
+  FlatParameters flat{{{"a", a, true}, {"b", b, true}, {"c", c, false}}, 1};
+};
+
+TEST(FlatParameters, KeepTheNetworksValuesAndShapes) {
+  const ThreeBuckets three;
+  EXPECT_TRUE(at::allclose(three.a, three.a_before));
+  EXPECT_EQ(three.flat.layout().bucket_count(), 3);
+  const ElementRange place = three.flat.layout().entries()[2].range;
+  three.flat.values().narrow(0, place.begin, 15).fill_(4.0);
+  EXPECT_TRUE(at::allclose(three.a, at::ones({3, 5}) * 4.0));
+}
+
+TEST(FlatParameters, CollectGradientsInTheFlatBuffer) {
+  ThreeBuckets three;
+  three.flat.begin_lane();
+  (three.a * 3.0).sum().backward();
+  const ElementRange place = three.flat.layout().entries()[2].range;
+  const at::Tensor found = three.flat.gradients().narrow(0, place.begin, 15);
+  EXPECT_TRUE(at::allclose(found, at::ones({15}) * 3.0));
+  three.flat.begin_lane();
+  EXPECT_EQ(three.flat.gradients().abs().sum().item<float>(), 0.0F);
+}
+
+TEST(FlatParameters, ReportBucketsInOrderDuringBackwardAndTheRestAtTheEnd) {
+  ThreeBuckets three;
+  std::vector<int> reported;
+  three.flat.on_bucket_ready([&](int bucket) { reported.push_back(bucket); });
+  three.flat.begin_lane();
+  three.c.matmul(three.a).sum().backward();  // b, in the middle bucket, is not used
+  EXPECT_THAT(reported, ElementsAre(0));
+  three.flat.finish_lane();
+  EXPECT_THAT(reported, ElementsAre(0, 1, 2));
+}
+
+TEST(FlatParameters, RefuseAParameterOfAnotherType) {
+  const at::Tensor wide = at::rand({3}, at::kDouble).requires_grad_();
+  EXPECT_THROW(FlatParameters({{"wide", wide, true}}, 64), Error);
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline

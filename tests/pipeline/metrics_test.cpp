@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/metrics.h"
+
+#include <sstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "pipeline/durable_file.h"
+#include "pipeline/error.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+TEST(JsonLinesSink, WritesOneObjectALineAfterItsHeaderAndAppends) {
+  const testing::TempDir folder;
+  const auto path = folder.path() / "metrics.jsonl";
+  StepMetrics metrics;
+  metrics.step = 7;
+  metrics.loss = 0.125;
+  JsonLinesSink(path, R"({"run":1})").step(metrics);
+  JsonLinesSink(path, R"({"run":2})").step(metrics);
+  std::istringstream lines(read_file(path));
+  std::vector<nlohmann::json> objects;
+  for (std::string line; std::getline(lines, line);) objects.push_back(nlohmann::json::parse(line));
+  ASSERT_EQ(objects.size(), 4U);
+  EXPECT_EQ(objects[1]["step"], 7);
+  EXPECT_EQ(objects[1]["loss"], 0.125);
+  EXPECT_EQ(objects[2]["run"], 2);
+}
+
+TEST(JsonLinesSink, NamesAPathItCannotWrite) {
+  EXPECT_THROW(JsonLinesSink("/nonexistent/metrics.jsonl", "{}"), Error);
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/toy_classifier.h"
+
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+namespace larkspur::testing {
+namespace {
+
+constexpr std::int64_t kHidden = 16;
+
+at::Tensor drawn(const char* name, std::vector<std::int64_t> shape, std::uint64_t seed) {
+  pipeline::CounterRng rng({seed, 0, pipeline::name_key(name), 0}, pipeline::Purpose::kWeights);
+  at::Tensor tensor = at::empty(shape, at::kFloat);
+  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+    tensor.data_ptr<float>()[i] = static_cast<float>(0.2 * rng.normal());
+  }
+  return tensor;
+}
+
+class ToyClassifier : public pipeline::Classifier {
+ public:
+  ToyClassifier(std::int64_t inputs, std::int64_t classes, std::uint64_t seed)
+      : parameters_{{"hidden", drawn("hidden", {kHidden, inputs}, seed), true},
+                    {"norm.weight", at::ones({kHidden}), false},
+                    {"norm.bias", at::zeros({kHidden}), false},
+                    {"head", drawn("head", {classes, kHidden}, seed), true},
+                    {"head.bias", at::zeros({classes}), false}},
+        statistics_{{"norm.mean", at::zeros({kHidden})}, {"norm.variance", at::ones({kHidden})}} {
+    for (auto& parameter : parameters_) parameter.tensor.requires_grad_();
+  }
+
+  at::Tensor forward(const pipeline::Batch& batch) override {
+    at::Tensor x = at::linear(batch.input.flatten(1), parameters_[0].tensor);
+    if (training_ && x.size(0) > 1) {
+      x = at::batch_norm(x,
+                         parameters_[1].tensor,
+                         parameters_[2].tensor,
+                         statistics_[0].tensor,
+                         statistics_[1].tensor,
+                         true,
+                         0.1,
+                         1e-5,
+                         false);
+    } else {
+      x = at::batch_norm(x,
+                         parameters_[1].tensor,
+                         parameters_[2].tensor,
+                         statistics_[0].tensor,
+                         statistics_[1].tensor,
+                         false,
+                         0.1,
+                         1e-5,
+                         false);
+    }
+    return at::linear(x.relu(), parameters_[3].tensor, parameters_[4].tensor);
+  }
+
+  std::vector<pipeline::Parameter> parameters() const override { return parameters_; }
+  std::vector<pipeline::Statistic> statistics() const override { return statistics_; }
+  void set_training(bool training) override { training_ = training; }
+
+ private:
+  std::vector<pipeline::Parameter> parameters_;
+  std::vector<pipeline::Statistic> statistics_;
+  bool training_ = true;
+};
+
+}  // namespace
+
+std::unique_ptr<pipeline::Classifier> make_toy_classifier(std::int64_t inputs,
+                                                          std::int64_t classes,
+                                                          std::uint64_t seed) {
+  return std::make_unique<ToyClassifier>(inputs, classes, seed);
+}
+
+}  // namespace larkspur::testing

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole training run on one rank, without files and without other folders, for tests of the loop.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "pipeline/trainer.h"
+#include "tests/support/serial_exchange.h"
+#include "tests/support/solo_peers.h"
+#include "tests/support/toy_classifier.h"
+#include "tests/support/toy_source.h"
+
+namespace larkspur::testing {
+
+/// Keeps every step's metrics.
+class RecordingSink : public pipeline::MetricSink {
+ public:
+  void step(const pipeline::StepMetrics& metrics) override { steps.push_back(metrics); }
+  std::vector<pipeline::StepMetrics> steps;
+};
+
+/// Five inputs, three classes, bucket of one chunk. Members may be changed before run().
+struct ToyRun {
+  explicit ToyRun(std::uint64_t seed = 1)
+      : source(40, {5}, 3),
+        classifier(make_toy_classifier(5, 3, seed)),
+        state(*classifier, 64, 0, 1, {}),
+        exchange(state.parameters) {
+    options.seed = seed;
+    options.epochs = 2;
+    options.global_batch = 8;
+    options.lanes = 4;
+    options.learning_rate = 0.02;
+    options.max_bad_fraction = 1.0;
+  }
+
+  pipeline::TrainEnd run() {
+    pipeline::TrainParts parts{*classifier,
+                               source,
+                               state,
+                               exchange,
+                               peers,
+                               sink,
+                               [this] { saved_at.push_back(state.step); },
+                               requests};
+    return pipeline::train(options, parts);
+  }
+
+  ToySource source;
+  std::unique_ptr<pipeline::Classifier> classifier;
+  pipeline::TrainState state;
+  SerialExchange exchange;
+  SoloPeers peers;
+  RecordingSink sink;
+  pipeline::Requests requests;
+  pipeline::TrainOptions options;
+  std::vector<std::int64_t> saved_at;
+};
+
+}  // namespace larkspur::testing
