@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of the key table; what is done with them is in config_schema.cpp.
+#include <type_traits>
+#include <utility>
+
+#include "launch/config_schema.h"
+
+namespace larkspur::launch {
+namespace {
+
+template <typename T>
+constexpr bool kIsWholeNumber = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
+template <typename T>
+ConfigValue to_value(const T& field) {
+  if constexpr (std::is_enum_v<T>) {
+    return std::string(word_list(field)[static_cast<std::size_t>(field)]);
+  } else if constexpr (kIsWholeNumber<T>) {
+    return static_cast<std::int64_t>(field);
+  } else {
+    return field;
+  }
+}
+
+template <typename T>
+void from_value(T& field, const ConfigValue& value) {
+  if constexpr (std::is_enum_v<T>) {
+    const auto words = word_list(field);
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (words[i] == std::get<std::string>(value)) field = static_cast<T>(i);
+    }
+  } else if constexpr (kIsWholeNumber<T>) {
+    field = static_cast<T>(std::get<std::int64_t>(value));
+  } else {
+    field = std::get<T>(value);
+  }
+}
+
+/// The field that a chain of members leads to.
+template <auto First, auto... Rest, typename Object>
+auto& reach(Object& object) {
+  if constexpr (sizeof...(Rest) == 0) {
+    return object.*First;
+  } else {
+    return reach<Rest...>(object.*First);
+  }
+}
+
+/// A row under construction: each call adds one property.
+struct Row : ConfigKey {
+  Row at_least(double low) const { return with({low, kNoBound}); }
+  Row above(double low) const { return with({low, kNoBound, true}); }
+  Row within(double low, double high) const { return with({low, high}); }
+  Row below(double low, double high) const { return with({low, high, false, true}); }
+  Row one_of(std::span<const std::string_view> words) const {
+    Row row = *this;
+    row.choices = words;
+    return row;
+  }
+  Row names(PathKind kind) const {
+    Row row = *this;
+    row.exists = kind;
+    return row;
+  }
+  Row on_resume(ResumeRule changed) const {
+    Row row = *this;
+    row.rule = changed;
+    return row;
+  }
+
+ private:
+  Row with(const Bounds& range) const {
+    Row row = *this;
+    row.bounds = range;
+    return row;
+  }
+};
+
+template <auto... Members>
+Row key(std::string_view path, std::string_view meaning) {
+  Row row;
+  row.path = path;
+  row.meaning = meaning;
+  row.get = [](const RunConfig& config) { return to_value(reach<Members...>(config)); };
+  row.set = [](RunConfig& config, const ConfigValue& value) {
+    from_value(reach<Members...>(config), value);
+  };
+  using Field = std::remove_cvref_t<decltype(reach<Members...>(std::declval<RunConfig&>()))>;
+  if constexpr (std::is_enum_v<Field>) row.choices = word_list(Field{});
+  return row;
+}
+
+constexpr std::string_view kSplits[] = {"train", "test"};
+constexpr std::string_view kVariants[] = {"micro", "a", "f", "p", "n", "t", "s", "b", "l", "xl"};
+constexpr std::string_view kWeights[] = {"none"};
+constexpr auto kFree = ResumeRule::kMayChange;
+constexpr auto kAloud = ResumeRule::kSayAloud;
+
+std::vector<Row> run_rows() {
+  using C = RunConfig;
+  return {
+      key<&C::seed>("seed", "every random draw of the run follows from it").at_least(0),
+      key<&C::output>("output", "folder of everything the run writes").on_resume(kFree),
+      key<&C::device>("device", "where the network runs").on_resume(kFree),
+      key<&C::resume>("resume", "auto: go on from output's newest checkpoint").on_resume(kFree),
+  };
+}
+
+template <auto Side>
+std::vector<Row> side_rows(std::span<const std::string_view, 4> paths) {
+  constexpr auto kData = &RunConfig::data;
+  using S = SideConfig;
+  return {
+      key<kData, Side, &S::list>(paths[0], "file that names the samples; '': walk root")
+          .names(PathKind::kFile),
+      key<kData, Side, &S::root>(paths[1], "folder the list starts at, or with a folder a class")
+          .names(PathKind::kFolder),
+      key<kData, Side, &S::labels>(paths[2], "file of class names, one a line; '': sorted names")
+          .names(PathKind::kFile),
+      key<kData, Side, &S::split>(paths[3], "which part of a folder layout").one_of(kSplits),
+  };
+}
+
+constexpr std::string_view kTrainSide[] = {
+    "data.train.list", "data.train.root", "data.train.labels", "data.train.split"};
+constexpr std::string_view kEvalSide[] = {
+    "data.eval.list", "data.eval.root", "data.eval.labels", "data.eval.split"};
+
+std::vector<Row> data_rows() {
+  constexpr auto kData = &RunConfig::data;
+  constexpr auto kAugment = &DataConfig::augmentation;
+  using D = DataConfig;
+  using A = pipeline::CloudAugmentation;
+  return {
+      key<kData, &D::points>("data.points", "points kept of a cloud").within(1, 1000000),
+      key<kData, &D::grid>("data.grid", "voxels along each axis").within(4, 512),
+      key<kData, kAugment, &A::scale_min>("data.augmentation.scale_min",
+                                          "smallest random scale of an axis")
+          .above(0),
+      key<kData, kAugment, &A::scale_max>("data.augmentation.scale_max",
+                                          "largest random scale of an axis")
+          .above(0),
+      key<kData, kAugment, &A::shift>("data.augmentation.shift",
+                                      "largest random shift along an axis, in radii of the shape")
+          .at_least(0),
+      key<kData, kAugment, &A::rotate_up>("data.augmentation.rotate_up",
+                                          "turn by any angle about the up axis (z)"),
+      key<kData, kAugment, &A::mirror>("data.augmentation.mirror",
+                                       "negate x and y, each one time in two"),
+      key<kData, &D::max_bad_fraction>("data.max_bad_fraction",
+                                       "unreadable share of a list that stops the run")
+          .within(0, 1),
+      key<kData, &D::workers>("data.workers", "loader threads a rank")
+          .within(1, 256)
+          .on_resume(kFree),
+  };
+}
+
+std::vector<Row> model_rows() {
+  constexpr auto kModel = &RunConfig::model;
+  using M = ModelConfig;
+  return {
+      key<kModel, &M::form>("model.form", "how the network looks at a sample"),
+      key<kModel, &M::variant>("model.variant", "size of the network").one_of(kVariants),
+      key<kModel, &M::classes>("model.classes", "labels the network tells apart")
+          .within(1, 1000000),
+      key<kModel, &M::kernel>("model.kernel", "taps along depth, height, width; odd").within(1, 63),
+      key<kModel, &M::stem_stride>("model.stem_stride", "voxels a step of the first layers")
+          .within(1, 8),
+      key<kModel, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
+          .below(0, 1),
+      key<kModel, &M::layer_scale>("model.layer_scale", "initial scale of a branch; 0: no scale")
+          .at_least(0),
+      key<kModel, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
+          .above(0),
+      key<kModel, &M::weights>("model.weights", "weights to start from").one_of(kWeights),
+  };
+}
+
+std::vector<Row> optimiser_rows() {
+  constexpr auto kTrain = &RunConfig::train;
+  using T = TrainConfig;
+  return {
+      key<kTrain, &T::epochs>("train.epochs", "passes over the training list").at_least(1),
+      key<kTrain, &T::global_batch>("train.global_batch", "samples a step, over all ranks")
+          .at_least(1),
+      key<kTrain, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
+          .within(1, 65536),
+      key<kTrain, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),
+      key<kTrain, &T::min_learning_rate>("train.min_learning_rate", "at the last step, by a cosine")
+          .at_least(0),
+      key<kTrain, &T::weight_decay>("train.weight_decay", "decoupled, as AdamW").at_least(0),
+      key<kTrain, &T::beta1>("train.beta1", "AdamW: decay of the gradient's mean").below(0, 1),
+      key<kTrain, &T::beta2>("train.beta2", "AdamW: decay of the mean square").below(0, 1),
+      key<kTrain, &T::epsilon>("train.epsilon", "AdamW: added to the root mean square").above(0),
+      key<kTrain, &T::warmup_epochs>("train.warmup_epochs", "epochs of linear rise from zero")
+          .at_least(0),
+      key<kTrain, &T::label_smoothing>("train.label_smoothing", "probability spread over classes")
+          .below(0, 1),
+      key<kTrain, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
+          .at_least(0),
+  };
+}
+
+std::vector<Row> run_keeping_rows() {
+  constexpr auto kTrain = &RunConfig::train;
+  using T = TrainConfig;
+  return {
+      key<kTrain, &T::checkpoint_every>("train.checkpoint_every",
+                                        "steps between checkpoints; 0: each epoch's end only")
+          .at_least(0)
+          .on_resume(kFree),
+      key<kTrain, &T::keep>("train.keep", "newest checkpoints kept").at_least(1).on_resume(kFree),
+      key<kTrain, &T::bucket_elements>("train.bucket_elements",
+                                       "gradient elements exchanged together")
+          .at_least(1),
+      key<kTrain, &T::threads>("train.threads", "compute threads a rank")
+          .within(1, 1024)
+          .on_resume(kAloud),
+      key<kTrain, &T::stop_after_steps>("train.stop_after_steps",
+                                        "stop there with a checkpoint; 0: run to the end")
+          .at_least(0)
+          .on_resume(kFree),
+  };
+}
+
+std::vector<Row> eval_rows() {
+  constexpr auto kEval = &RunConfig::eval;
+  using E = EvalConfig;
+  return {
+      key<kEval, &E::protocol>("eval.protocol", "how a sample is viewed; both: once, as it lies")
+          .on_resume(kFree),
+      key<kEval, &E::batch>("eval.batch", "samples a forward pass, on each rank")
+          .within(1, 65536)
+          .on_resume(kFree),
+      key<kEval, &E::bad_samples>("eval.bad_samples", "how an unreadable sample counts")
+          .on_resume(kFree),
+  };
+}
+
+std::vector<ConfigKey> all_keys() {
+  std::vector<ConfigKey> keys;
+  const auto add = [&](const std::vector<Row>& rows) {
+    keys.insert(keys.end(), rows.begin(), rows.end());
+  };
+  add(run_rows());
+  add({key<&RunConfig::data, &DataConfig::kind>("data.kind", "what a sample is")});
+  add(side_rows<&DataConfig::train>(kTrainSide));
+  add(side_rows<&DataConfig::eval>(kEvalSide));
+  add(data_rows());
+  add(model_rows());
+  add(optimiser_rows());
+  add(run_keeping_rows());
+  add(eval_rows());
+  return keys;
+}
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() {
+  static const std::vector<ConfigKey> keys = all_keys();
+  return keys;
+}
+
+}  // namespace larkspur::launch

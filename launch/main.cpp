@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: a table of verbs, and the only place that catches what ends one.
+#include <iostream>
+#include <string>
+
+#include "launch/commands.h"
+#include "launch/exit_code.h"
+#include "launch/verb.h"
+#include "pipeline/error.h"
+
+namespace larkspur::launch {
+namespace {
+
+constexpr Verb kVerbs[] = {
+    {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
+    {"inspect",
+     "show what there is to configure, and what a file sets",
+     "config configs/demo/cloud.yaml",
+     run_inspect},
+};
+
+/// One line on stderr says why, then the code.
+int fail(const std::string& why, int code) {
+  std::cerr << "larkspur: " << why << std::endl;
+  return code;
+}
+
+int run(Invocation call) {
+  try {
+    run_verb(kVerbs, call);
+    call.out.flush();
+    if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
+    return kExitDone;
+  } catch (const pipeline::Error& error) {
+    return fail(error.what(), exit_code(error.code(), call.phase));
+  } catch (const std::exception& error) {
+    return fail(std::string("a bug of ours, please report it: ") + error.what(), kExitBug);
+  } catch (...) {
+    return fail("a bug of ours, please report it: an exception of unknown type", kExitBug);
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::launch
+
+int main(int argc, char** argv) {
+  return larkspur::launch::run({"larkspur", {argv + 1, argv + argc}, std::cout});
+}

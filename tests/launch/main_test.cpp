@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program itself: what a shell sees of it.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+namespace larkspur::launch {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Ended {
+  int code = -1;
+  std::string text;  // stdout and stderr
+};
+
+/// Runs the program that was built beside these tests.
+Ended larkspur(const std::string& arguments) {
+  const auto tests = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string program = (tests.parent_path() / "larkspur").string();
+  FILE* pipe = popen(("'" + program + "' " + arguments + " 2>&1").c_str(), "r");
+  Ended ended;
+  std::array<char, 4096> piece{};
+  while (const std::size_t size = fread(piece.data(), 1, piece.size(), pipe)) {
+    ended.text.append(piece.data(), size);
+  }
+  const int status = pclose(pipe);
+  ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return ended;
+}
+
+TEST(Main, HelpSucceeds) {
+  const Ended ended = larkspur("--help");
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.text, HasSubstr("usage: larkspur VERB"));
+}
+
+TEST(Main, SaysInOneLineWhyItFailed) {
+  const Ended ended = larkspur("inspect config /nowhere/x.yaml");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.text, "larkspur: /nowhere/x.yaml: no such file\n");
+}
+
+TEST(Main, ResultsThatCannotBeWrittenAreAFailure) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
+  EXPECT_EQ(larkspur("inspect config >/dev/full").code, 2);
+}
+
+}  // namespace
+}  // namespace larkspur::launch

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_config.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::launch {
+namespace {
+
+using testing::Refusal;
+using testing::refusal_of;
+
+/// What check() says of a configuration whose named key was set in line 9.
+std::string complaint(const std::string& key, void (*change)(RunConfig&)) {
+  LoadedConfig loaded;
+  change(loaded.config);
+  loaded.origins[key] = "c.yaml:9";
+  const Refusal refusal = refusal_of([&] { check(loaded); });
+  EXPECT_TRUE(refusal.code == "invalid argument" || refusal.code == "no error") << refusal;
+  return refusal.text;
+}
+
+TEST(CheckConfig, TakesTheDefaults) {
+  EXPECT_EQ(complaint("", [](RunConfig&) {}), "");
+}
+
+TEST(CheckConfig, LanesAreAPowerOfTwo) {
+  EXPECT_EQ(complaint("train.lanes", [](RunConfig& c) { c.train.lanes = 12; }),
+            "c.yaml:9: train.lanes: 12 is not a power of two");
+}
+
+TEST(CheckConfig, TheGlobalBatchIsWholeLanes) {
+  EXPECT_EQ(complaint("train.global_batch", [](RunConfig& c) { c.train.global_batch = 18; }),
+            "c.yaml:9: train.global_batch: 18 is not divisible by train.lanes, 4");
+}
+
+TEST(CheckConfig, AKeyAtItsDefaultIsBlamedAsSuch) {
+  EXPECT_EQ(complaint("train.lanes", [](RunConfig& c) { c.train.lanes = 32; }),
+            "train.global_batch (default): 16 is not divisible by train.lanes, 32");
+}
+
+TEST(CheckConfig, BoundsAreInOrder) {
+  EXPECT_EQ(
+      complaint("train.min_learning_rate", [](RunConfig& c) { c.train.min_learning_rate = 0.5; }),
+      "c.yaml:9: train.min_learning_rate: 0.5 is above train.learning_rate, 0.001");
+  EXPECT_EQ(complaint("data.augmentation.scale_max",
+                      [](RunConfig& c) { c.data.augmentation.scale_max = 0.5; }),
+            "c.yaml:9: data.augmentation.scale_max: 0.5 is below data.augmentation.scale_min, 1");
+  EXPECT_EQ(complaint("train.warmup_epochs", [](RunConfig& c) { c.train.warmup_epochs = 11; }),
+            "c.yaml:9: train.warmup_epochs: 11 is above train.epochs, 10");
+}
+
+TEST(CheckConfig, KernelsAreOdd) {
+  EXPECT_EQ(complaint("model.kernel",
+                      [](RunConfig& c) {
+                        c.model.kernel = {5, 12, 13};
+                      }),
+            "c.yaml:9: model.kernel: [5, 12, 13] holds 12, which is not odd");
+}
+
+TEST(CheckConfig, WhatThisBuildLacksIsRefusedByName) {
+  EXPECT_EQ(complaint("data.kind", [](RunConfig& c) { c.data.kind = DataKind::kVideo; }),
+            "c.yaml:9: data.kind: video is not in this build, which reads: cloud");
+  EXPECT_EQ(complaint("model.form", [](RunConfig& c) { c.model.form = ModelForm::kClip; }),
+            "c.yaml:9: model.form: clip is not in this build, which has: voxel");
+}
+
+class CheckPaths : public ::testing::Test {
+ protected:
+  CheckPaths() {
+    std::filesystem::create_directory(dir_.path() / "clouds");
+    std::ofstream(dir_.path() / "train.txt") << "a.off\n";
+    loaded_.config.data.train.list = path("train.txt");
+    loaded_.config.data.train.root = path("clouds");
+    loaded_.origins["data.train.list"] = "c.yaml:3";
+    loaded_.origins["data.train.root"] = "c.yaml:4";
+  }
+
+  std::string path(const std::string& name) const { return (dir_.path() / name).string(); }
+
+  testing::TempDir dir_;
+  LoadedConfig loaded_;
+};
+
+TEST_F(CheckPaths, TakesWhatIsThere) {
+  EXPECT_EQ(refusal_of([&] { check_paths(loaded_, {"data.train"}); }), Refusal{});
+}
+
+TEST_F(CheckPaths, AMissingFolderIsNamedWithItsNeighbour) {
+  loaded_.config.data.train.root = path("cluods");
+  EXPECT_EQ(refusal_of([&] { check_paths(loaded_, {"data.train"}); }),
+            (Refusal{"not found",
+                     "c.yaml:4: data.train.root: no such folder '" + path("cluods") +
+                         "'; did you mean '" + path("clouds") + "'?"}));
+}
+
+TEST_F(CheckPaths, AFileInPlaceOfAFolderIsRefused) {
+  loaded_.config.data.train.root = path("train.txt");
+  EXPECT_EQ(refusal_of([&] { check_paths(loaded_, {"data.train"}); }).text,
+            "c.yaml:4: data.train.root: '" + path("train.txt") + "' is a file, expected a folder");
+  loaded_.config.data.train.list = path("clouds");
+  EXPECT_EQ(refusal_of([&] { check_paths(loaded_, {"data.train"}); }).text,
+            "c.yaml:3: data.train.list: '" + path("clouds") + "' is a folder, expected a file");
+}
+
+TEST_F(CheckPaths, ASideWithoutSamplesIsRefusedOnlyWhereItIsUsed) {
+  EXPECT_EQ(refusal_of([&] {
+              check_paths(loaded_, {"data.train", "data.eval"});
+            }),
+            (Refusal{"invalid argument", "data.eval: neither list nor root is set"}));
+}
+
+}  // namespace
+}  // namespace larkspur::launch
