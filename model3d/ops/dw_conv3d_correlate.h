@@ -16,13 +16,14 @@ namespace {
 
 /// Registers of a set: AVX-512 has 32, of which operands and the tap take some; others have 16.
 constexpr DwConv3dRegisters registers_of(int lanes) {
-  return lanes == 16 ? DwConv3dRegisters{16, 14, 8} : DwConv3dRegisters{10, 10, 5};
+  return lanes == 16 ? DwConv3dRegisters{16, 16, 16, 8} : DwConv3dRegisters{lanes, 10, 10, 5};
 }
 
-/// The outputs (d, h, w ...) and the taps that reach them.
+/// The outputs (d, h, w ...) and the planes of taps to add. `fresh` starts from zero, else from y.
 struct TilePlace {
   std::int64_t d, h, w;
-  Span d_taps, h_taps;
+  Span d_taps;
+  bool fresh;
 };
 
 template <int V, int B, int R>
@@ -58,6 +59,28 @@ template <int V, int B, int R>
 }
 
 template <int V, int B, int R>
+[[gnu::always_inline]] inline void load_sums(Vec<V> (&sum)[R][B],
+                                             const float* y,
+                                             std::int64_t y_map) {
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int o = 0; o < B; ++o) sum[r][o] = load<V>(y + r * y_map + o * V);
+  }
+}
+
+template <int V, int B, int R>
+[[gnu::always_inline]] inline void store_sums(float* y,
+                                              std::int64_t y_map,
+                                              const Vec<V> (&sum)[R][B]) {
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int o = 0; o < B; ++o) store<V>(y + r * y_map + o * V, sum[r][o]);
+  }
+}
+
+template <int V, int B, int R>
 void correlate_tile(
     float* y, const float* x, const float* k, const DwConv3dPlan& plan, const TilePlace& at) {
   const DwConv3dAxis& axis = plan.w;
@@ -68,10 +91,14 @@ void correlate_tile(
   const std::int64_t x_begin = by_input ? 0 : plan.x_pad + at.w + offset_of(axis, 0);
   const std::int64_t k_begin = by_input ? plan.k_pad + axis.reach - at.w : 0;
   const std::int64_t x_map = plan.d.size * plan.h.size * plan.x_pitch * V;
+  const std::int64_t y_map = plan.d.size * plan.h.size * axis.size * V;
+  float* ys = y + ((at.d * plan.h.size + at.h) * axis.size + at.w) * V;
+  const Span h_taps = taps_from(plan.h, at.h, at.h);
   Vec<V> sum[R][B] = {};
+  if (!at.fresh) load_sums<V, B, R>(sum, ys, y_map);
   for (std::int64_t jd = at.d_taps.first; jd < at.d_taps.last; ++jd) {
     const std::int64_t x_plane = (at.d + offset_of(plan.d, jd)) * plan.h.size;
-    for (std::int64_t jh = at.h_taps.first; jh < at.h_taps.last; ++jh) {
+    for (std::int64_t jh = h_taps.first; jh < h_taps.last; ++jh) {
       const std::int64_t x_row = x_plane + at.h + offset_of(plan.h, jh);
       const float* xs = x + (x_row * plan.x_pitch + x_begin) * V;
       const float* ks = k + ((jd * plan.h.taps + jh) * plan.k_pitch + k_begin) * V;
@@ -82,13 +109,7 @@ void correlate_tile(
       }
     }
   }
-  const std::int64_t y_map = plan.d.size * plan.h.size * axis.size * V;
-  float* ys = y + ((at.d * plan.h.size + at.h) * axis.size + at.w) * V;
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-    for (int o = 0; o < B; ++o) store<V>(ys + r * y_map + o * V, sum[r][o]);
-  }
+  store_sums<V, B, R>(ys, y_map, sum);
 }
 
 using CorrelateTile =
@@ -111,21 +132,35 @@ inline CorrelateTile choose_tile(std::int64_t block,
   return kTiles[samples / 2][block - 1];
 }
 
+/// All outputs of plane at.d, block by block down the plane.
+template <int V>
+void correlate_plane(float* y,
+                     const float* x,
+                     const float* k,
+                     const DwConv3dPlan& plan,
+                     std::int64_t samples,
+                     TilePlace at) {
+  constexpr auto kBlocks = std::make_integer_sequence<int, registers_of(V).block>{};
+  const std::int64_t blocks = (plan.w.size + plan.block - 1) / plan.block;
+  const std::int64_t longer = plan.w.size - (plan.block - 1) * blocks;
+  at.w = 0;
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const std::int64_t block = plan.block - (i < longer ? 0 : 1);
+    const CorrelateTile tile = choose_tile<V>(block, samples, kBlocks);
+    for (at.h = 0; at.h < plan.h.size; ++at.h) tile(y, x, k, plan, at);
+    at.w += block;
+  }
+}
+
 template <int V>
 void correlate(
     float* y, const float* x, const float* k, const DwConv3dPlan& plan, std::int64_t samples) {
-  constexpr auto kBlocks = std::make_integer_sequence<int, registers_of(V).block>{};
-  const std::int64_t blocks = (plan.w.size + plan.block - 1) / plan.block;
   for (std::int64_t d = 0; d < plan.d.size; ++d) {
-    TilePlace at{d, 0, 0, taps_from(plan.d, d, d), {}};
-    for (at.h = 0; at.h < plan.h.size; ++at.h) {
-      at.h_taps = taps_from(plan.h, at.h, at.h);
-      at.w = 0;
-      for (std::int64_t i = 0; i < blocks; ++i) {
-        const std::int64_t block = plan.w.size / blocks + (i < plan.w.size % blocks ? 1 : 0);
-        choose_tile<V>(block, samples, kBlocks)(y, x, k, plan, at);
-        at.w += block;
-      }
+    const Span taps = taps_from(plan.d, d, d);
+    const std::int64_t step = plan.by_plane ? 1 : taps.last - taps.first;
+    for (std::int64_t jd = taps.first; jd < taps.last; jd += step) {
+      const bool fresh = jd == taps.first;
+      correlate_plane<V>(y, x, k, plan, samples, {d, 0, 0, {jd, jd + step}, fresh});
     }
   }
 }

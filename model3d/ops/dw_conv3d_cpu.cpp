@@ -113,12 +113,15 @@ void correlate(
   const DwConv3dLanes& set = call.set;
   const std::int64_t most = call.plan.samples;
   const std::int64_t batches = (shape.n + most - 1) / most;
+  // Groups next to each other share cache lines of x where channels lie last; else a group's
+  // kernels are what is worth keeping.
+  const bool last = shape.layout == DwConv3dLayout::kChannelsLast;
   at::parallel_for(0, call.groups * batches, 1, [&](std::int64_t begin, std::int64_t end) {
     const Scratch xs = make_scratch(most * call.x_floats());
     const Scratch ys = make_scratch(most * call.y_floats());
     for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t group = task / batches;
-      const std::int64_t first = task % batches * most;
+      const std::int64_t group = last ? task % call.groups : task / batches;
+      const std::int64_t first = (last ? task / call.groups : task % batches) * most;
       const std::int64_t count = std::min(most, shape.n - first);
       const DwConv3dView view = call.view(group);
       for (std::int64_t i = 0; i < count; ++i) {

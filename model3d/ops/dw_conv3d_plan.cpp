@@ -6,6 +6,9 @@
 namespace larkspur::model3d {
 namespace {
 
+// Of the 32 or 48 kB of first-level cache, what rows of x may take; taps and y need the rest.
+constexpr std::int64_t kRowBytes = 24 << 10;
+
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 DwConv3dAxis make_axis(std::int64_t size, std::int64_t taps, std::int64_t rate) {
@@ -45,11 +48,6 @@ DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegister
   plan.w = make_axis(shape.w, shape.kw, shape.rw);
   const std::int64_t blocks = divide_up(plan.w.size, registers.block);
   plan.block = divide_up(plan.w.size, blocks);
-  plan.samples = 1;
-  while (plan.samples < 4 && plan.block * plan.samples * 2 <= registers.sums &&
-         plan.samples * 2 <= shape.n) {
-    plan.samples *= 2;
-  }
   const RowCost cost = row_cost(plan.w, blocks);
   const bool by_input = plan.w.rate == 1 && cost.by_input < cost.by_tap;
   plan.form = by_input ? DwConv3dForm::kByInput : DwConv3dForm::kByTap;
@@ -58,6 +56,14 @@ DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegister
   plan.k_pad = by_input ? plan.block - 1 : 0;
   plan.x_pitch = plan.w.size + 2 * plan.x_pad;
   plan.k_pitch = plan.w.taps + 2 * plan.k_pad;
+  const std::int64_t row_bytes = plan.x_pitch * registers.lanes * std::int64_t{sizeof(float)};
+  plan.samples = 1;
+  while (plan.samples < 4 && plan.block * plan.samples * 2 <= registers.sums &&
+         plan.samples * 2 <= shape.n && plan.h.size * row_bytes * plan.samples * 2 <= kRowBytes) {
+    plan.samples *= 2;
+  }
+  const std::int64_t rows = std::min(plan.d.taps, plan.d.size) * std::min(plan.h.taps, plan.h.size);
+  plan.by_plane = rows * row_bytes * plan.samples > kRowBytes;
   return plan;
 }
 
@@ -67,8 +73,9 @@ DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegi
   plan.h = make_axis(shape.h, shape.kh, shape.rh);
   plan.w = make_axis(shape.w, shape.kw, shape.rw);
   plan.samples = 1;
+  // Pairs load an operand for four sums rather than one, which pays for some sums nobody asked for.
   const bool all_pairs =
-      plan.w.rate == 1 && plan.w.size <= registers.pairs && plan.w.taps > plan.w.size;
+      plan.w.rate == 1 && plan.w.size <= registers.pairs && 2 * plan.w.size <= 3 * plan.w.taps;
   if (all_pairs) {
     plan.form = DwConv3dForm::kAllPairs;
     plan.block = plan.w.size;

@@ -30,6 +30,7 @@ enum class DwConv3dForm : std::uint8_t { kByTap, kByInput, kAllPairs };
 
 /// What an instruction set keeps in registers.
 struct DwConv3dRegisters {
+  std::int64_t lanes;  ///< floats a vector
   std::int64_t sums;   ///< running sums at a time
   std::int64_t block;  ///< neighbouring outputs at a time, <= sums
   std::int64_t pairs;  ///< longest row of which all pairs are taken at a time
@@ -41,6 +42,7 @@ struct DwConv3dPlan {
   DwConv3dForm form;
   std::int64_t block;    ///< outputs (or taps) a tile, at most
   std::int64_t samples;  ///< maps taken together, 1, 2 or 4: short rows alone leave units idle
+  bool by_plane;         ///< one plane of taps after the other, where all would not stay in cache
   std::int64_t x_pitch;  ///< vectors a row of x
   std::int64_t x_pad;    ///< zeros before its first position; as many after its last
   std::int64_t k_pitch;  ///< vectors a row of taps

@@ -17,8 +17,11 @@ inline std::int64_t larger(std::int64_t a, std::int64_t b) { return a < b ? b : 
 
 /// Taps that reach into the map from some position of [low, high].
 inline Span taps_from(const DwConv3dAxis& axis, std::int64_t low, std::int64_t high) {
-  const std::int64_t left = smaller(axis.reach, high / axis.rate);
-  const std::int64_t right = smaller(axis.reach, (axis.size - 1 - low) / axis.rate);
+  const std::int64_t before = high;
+  const std::int64_t after = axis.size - 1 - low;
+  const bool dense = axis.rate == 1;  // a division costs as much as a short row
+  const std::int64_t left = smaller(axis.reach, dense ? before : before / axis.rate);
+  const std::int64_t right = smaller(axis.reach, dense ? after : after / axis.rate);
   return {axis.reach - left, axis.reach + right + 1};
 }
 

@@ -69,6 +69,17 @@ template <int V, typename Tile>
   return true;
 }
 
+/// Copies the first `count` floats, 0 <= count < 2S, by halves: no size is left to run time.
+template <int S>
+[[gnu::always_inline]] inline void copy_floats(float* to, const float* from, std::int64_t count) {
+  if ((count & S) != 0) {
+    __builtin_memcpy(to, from, S * sizeof(float));
+    to += S;
+    from += S;
+  }
+  if constexpr (S > 1) copy_floats<S / 2>(to, from, count);
+}
+
 template <int V>
 void pack_map(float* packed, const float* map, const std::int64_t* at, const DwConv3dView& view) {
   const auto tile = [&](std::int64_t p) {
@@ -82,16 +93,15 @@ void pack_map(float* packed, const float* map, const std::int64_t* at, const DwC
     for (int i = 0; i < V; ++i) store<V>(packed + at[p + i] * V, rows[i]);
   };
   if (view.position_stride == 1 && for_tiles<V>(view.positions, tile)) return;
-  const bool whole = view.channel_stride == 1 && view.channels == V;
   for (std::int64_t p = 0; p < view.positions; ++p) {
     const float* from = map + p * view.position_stride;
-    Vec<V> row{};
-    if (whole) {
-      row = load<V>(from);
+    float* to = packed + at[p] * V;
+    store<V>(to, Vec<V>{});
+    if (view.channel_stride == 1) {
+      copy_floats<V>(to, from, view.channels);
     } else {
-      for (int c = 0; c < view.channels; ++c) row[c] = from[c * view.channel_stride];
+      for (int c = 0; c < view.channels; ++c) to[c] = from[c * view.channel_stride];
     }
-    store<V>(packed + at[p] * V, row);
   }
 }
 
@@ -108,13 +118,13 @@ void unpack_map(float* map, const float* packed, const DwConv3dView& view) {
     }
   };
   if (view.position_stride == 1 && for_tiles<V>(view.positions, tile)) return;
-  const bool whole = view.channel_stride == 1 && view.channels == V;
   for (std::int64_t p = 0; p < view.positions; ++p) {
+    const float* from = packed + p * V;
     float* to = map + p * view.position_stride;
-    if (whole) {
-      store<V>(to, load<V>(packed + p * V));
+    if (view.channel_stride == 1) {
+      copy_floats<V>(to, from, view.channels);
     } else {
-      for (int c = 0; c < view.channels; ++c) to[c * view.channel_stride] = packed[p * V + c];
+      for (int c = 0; c < view.channels; ++c) to[c * view.channel_stride] = from[c];
     }
   }
 }
