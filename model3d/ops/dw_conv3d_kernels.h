@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Depthwise N-D convolution on plain memory: the contract the CPU and CUDA twins share.
+//
+// Stride 1, odd taps, zero padding rate * (taps / 2), no flip (cross-correlation):
+//   y[n,c,p] = sum over taps j of k[c,j] * x[n,c, p + rate * (j - taps/2)], p and j in three axes;
+// what lies outside the map is left out. 2-D is d = kd = 1. No LibTorch here: nvcc includes it.
+#pragma once
+
+#include <cstdint>
+
+namespace larkspur::model3d {
+
+struct DwConv3dLanes;  // an instruction set's loops: dw_conv3d_lanes.h
+
+/// How maps lie in memory. Kernels always lie as [c, kd, kh, kw].
+enum class DwConv3dLayout : std::uint8_t {
+  kChannelsFirst,  ///< [n, c, d, h, w]
+  kChannelsLast,   ///< [n, d, h, w, c]
+};
+
+/// Sizes of one call. Maps in and out have the same sizes.
+struct DwConv3dShape {
+  std::int64_t n, c, d, h, w;  ///< n >= 0, the others >= 1
+  std::int64_t kd, kh, kw;     ///< taps per axis: odd, any size, also beyond the map
+  std::int64_t rd, rh, rw;     ///< positions between neighbouring taps (dilation), >= 1
+  DwConv3dLayout layout;       ///< of every map of the call
+};
+
+// All three: outputs first, then inputs; outputs are overwritten and overlap no input. Memory is
+// contiguous in the order above, of any alignment. Sums are float, and each is taken in one order
+// (samples, then taps or positions, ascending), so the bits depend neither on the number of
+// threads nor on alignment, nor does a map's result on its neighbours in the batch. The work is
+// shared by at::parallel_for. Callable from many threads. `lanes` null picks the fastest set this
+// processor has; sets with fused multiply-add agree bit for bit, the others in rounding only.
+
+/// y = x correlated with k, channel by channel.
+void dw_conv3d_forward_cpu(float* y,
+                           const float* x,
+                           const float* k,
+                           const DwConv3dShape& shape,
+                           const DwConv3dLanes* lanes = nullptr);
+
+/// dx = dy correlated with k reversed in each axis: the gradient for x.
+void dw_conv3d_input_gradient_cpu(float* dx,
+                                  const float* dy,
+                                  const float* k,
+                                  const DwConv3dShape& shape,
+                                  const DwConv3dLanes* lanes = nullptr);
+
+/// dk[c,j] = sum over samples and positions of dy[n,c,p] * x[n,c, p + rate * (j - taps/2)]: the
+/// gradient for k. Taps that reach no position of the map get an exact zero.
+void dw_conv3d_weight_gradient_cpu(float* dk,
+                                   const float* x,
+                                   const float* dy,
+                                   const DwConv3dShape& shape,
+                                   const DwConv3dLanes* lanes = nullptr);
+
+}  // namespace larkspur::model3d
