@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small facts between ranks, over a process group: what the loop knows as its peers.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "distributed/process_group.h"
+#include "pipeline/peers.h"
+
+namespace larkspur::distributed {
+
+/// Borrows the group, which must outlive it. One thread at a time.
+class GroupPeers : public pipeline::Peers {
+ public:
+  explicit GroupPeers(ProcessGroup& group) : group_(group) {}
+
+  int rank() const override { return group_.rank(); }
+  int size() const override { return group_.size(); }
+
+  /// Two all_gathers: the lengths, then the bytes.
+  std::vector<std::string> all_gather(std::string_view mine) override;
+
+ private:
+  ProcessGroup& group_;
+};
+
+}  // namespace larkspur::distributed

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A group of ranks and the four operations between them, nonblocking and with a deadline.
+//
+//   issue: returns at once --> Pending --> wait(): the operation is done, or kCollective is thrown
+//
+// The one rule: every rank issues the same operations in the same order. How bytes travel is the
+// transport's matter: one rank alone, threads of one process, or processes under mpirun.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace larkspur::distributed {
+
+/// Host memory that one rank sends or receives. Empty blocks are allowed and are still exchanged.
+using ConstBlock = std::span<const std::byte>;
+using Block = std::span<std::byte>;
+
+/// How a group is made and how patient it is.
+struct GroupOptions {
+  std::string transport = "auto";  ///< a registered name, or auto: mpi under mpirun, else solo
+  double deadline_seconds = 60.0;  ///< how long one wait() may last, > 0
+
+  /// Throws kInvalidArgument naming the field at fault and its value.
+  void check() const;
+};
+
+/// An operation under way. Move-only; one thread at a time. The blocks of the operation must stay
+/// untouched until wait() returns. Dropped without wait() while unfinished, it breaks the group.
+class Pending {
+ public:
+  /// What a transport knows of an operation under way.
+  class Work {
+   public:
+    virtual ~Work() = default;
+    virtual void wait() = 0;              ///< as Pending::wait; called at most once
+    virtual void abandon() noexcept = 0;  ///< the blocks are about to go: never touch them again
+
+   protected:
+    Work() = default;
+    Work(const Work&) = default;
+    Work& operator=(const Work&) = default;
+  };
+
+  Pending() = default;  ///< nothing to wait for
+  explicit Pending(std::unique_ptr<Work> work) : work_(std::move(work)) {}
+  Pending(Pending&& other) noexcept = default;
+  Pending& operator=(Pending&& other) noexcept;
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+  ~Pending();
+
+  /// Blocks until the operation is done; at once the second time. Throws kCollective naming the
+  /// operation, this rank, the deadline and the peers it waited for, when wait() has lasted as long
+  /// as the deadline or a peer is known to be lost. After a throw the group is broken: every later
+  /// operation throws kCollective at once. The blocks are no longer touched by this process then.
+  void wait();
+
+ private:
+  std::unique_ptr<Work> work_;
+};
+
+struct Exchange;
+
+/// One thread at a time, on every rank. Must outlive the Pendings it returned.
+/// Destroying a group that was not abandoned is an operation as well: it waits for the other ranks
+/// up to the deadline where the transport needs that (MPI), and never longer.
+class ProcessGroup {
+ public:
+  virtual ~ProcessGroup() = default;
+  ProcessGroup(const ProcessGroup&) = delete;
+  ProcessGroup& operator=(const ProcessGroup&) = delete;
+
+  int rank() const noexcept { return rank_; }  ///< [0, size())
+  int size() const noexcept { return size_; }  ///< >= 1
+
+  /// sends[r] goes to rank r, receives[r] is filled by rank r; both have size() entries, none of
+  /// the receives overlaps another block. The sizes of the two ends of each pair must agree.
+  Pending all_to_all(std::span<const ConstBlock> sends, std::span<const Block> receives);
+
+  /// mine goes to every rank; receives[r] is filled by rank r and has the size of r's block.
+  /// receives[rank()] may be the very memory of `mine`; otherwise it must not overlap it.
+  Pending all_gather(ConstBlock mine, std::span<const Block> receives);
+
+  /// data of rank `root` is copied into data of all others; the same size everywhere.
+  Pending broadcast(Block data, int root);
+
+  /// Done once every rank has issued it.
+  Pending barrier();
+
+  /// Leaves without the others, for a rank that met an error: drops what is under way. The others
+  /// get kCollective: from threads at once, over MPI at the deadline unless mpirun ends them first.
+  virtual void abandon() noexcept = 0;
+
+ protected:
+  ProcessGroup(int rank, int size) : rank_(rank), size_(size) {}
+
+  /// Starts the messages between this rank and every other one; the rank's message to itself has
+  /// been copied already. This is all that a transport implements.
+  virtual Pending start(Exchange exchange) = 0;
+
+ private:
+  Pending start_checked(Exchange exchange);
+
+  int rank_;
+  int size_;
+};
+
+}  // namespace larkspur::distributed

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "distributed/tree_exchange.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include <ATen/ops/empty.h>
+
+#include "pipeline/require.h"
+
+namespace larkspur::distributed {
+namespace {
+
+using pipeline::ElementRange;
+using pipeline::Errc;
+using pipeline::FlatLayout;
+using pipeline::kChunkElements;
+using pipeline::require;
+
+void add(float* __restrict sum, const float* __restrict summand, std::int64_t count) {
+  for (std::int64_t index = 0; index < count; ++index) sum[index] += summand[index];
+}
+
+/// Takes one leaf of one chunk into the held sums; sum_at(slot) is where a sum lies.
+template <typename SumAt>
+void take_leaf(const FoldStep& step, const float* leaf, const SumAt& sum_at) {
+  float* sum = sum_at(step.slot);
+  if (step.adds) {
+    add(sum, leaf, kChunkElements);
+  } else {
+    std::memcpy(sum, leaf, sizeof(float) * kChunkElements);
+  }
+  for (int join = 0; join < step.joins; ++join) {
+    float* left = sum_at(step.slot - join - 1);
+    add(left, sum, kChunkElements);
+    sum = left;
+  }
+}
+
+std::vector<Subtree> leaves_of(const pipeline::Lanes& lanes) {
+  std::vector<Subtree> leaves;
+  for (int lane = 0; lane < lanes.count; ++lane) leaves.push_back({lanes.first + lane, 1});
+  return leaves;
+}
+
+void check_lanes(const ProcessGroup& group, const pipeline::Lanes& lanes) {
+  const bool power_of_two = lanes.total > 0 && (lanes.total & (lanes.total - 1)) == 0;
+  require(power_of_two && lanes.total >= group.size(),
+          Errc::kInvalidArgument,
+          "[tree_exchange] ",
+          lanes.total,
+          " lanes: not a power of two of at least ",
+          group.size(),
+          " ranks");
+  const auto mine = pipeline::lanes_of_rank(group.rank(), group.size(), lanes.total);
+  require(lanes.first == mine.first && lanes.count == mine.count,
+          Errc::kInvalidArgument,
+          "[tree_exchange] rank ",
+          group.rank(),
+          " was given ",
+          lanes.count,
+          " lanes from ",
+          lanes.first,
+          ", its own are ",
+          mine.count,
+          " from ",
+          mine.first);
+}
+
+}  // namespace
+
+TreeExchange::TreeExchange(ProcessGroup& group,
+                           pipeline::FlatParameters& flat,
+                           pipeline::Lanes lanes)
+    : group_(group), flat_(flat), lanes_(lanes), lane_steps_(fold_steps(leaves_of(lanes))) {
+  check_lanes(group, lanes);
+  require(flat.values().is_cpu(),
+          Errc::kInvalidArgument,
+          "[tree_exchange] parameters are on ",
+          flat.values().device(),
+          ", not on a CPU");
+  std::vector<Subtree> all;
+  for (int rank = 0; rank < group.size(); ++rank) {
+    const auto theirs = pipeline::lanes_of_rank(rank, group.size(), lanes.total);
+    subtrees_.push_back(subtrees(theirs.first, theirs.count));
+    all.insert(all.end(), subtrees_.back().begin(), subtrees_.back().end());
+  }
+  finish_steps_ = fold_steps(all);
+  const FlatLayout& layout = flat.layout();
+  std::int64_t owned = 0;
+  for (int index = 0; index < layout.bucket_count(); ++index) {
+    buckets_.push_back(make_bucket(index));
+    owned += layout.owned(index, group.rank(), group.size()).size();
+  }
+  pending_.resize(buckets_.size());
+  finish_held_.resize(static_cast<std::size_t>((slots_of(finish_steps_) - 1) * kChunkElements));
+  owned_ = at::empty({owned}, flat.values().options());
+}
+
+TreeExchange::Bucket TreeExchange::make_bucket(int index) const {
+  const FlatLayout& layout = flat_.layout();
+  const auto me = static_cast<std::size_t>(group_.rank());
+  const auto elements = static_cast<std::size_t>(layout.bucket(index).size());
+  const auto my_share =
+      static_cast<std::size_t>(layout.owned(index, group_.rank(), group_.size()).size());
+  const std::size_t mine = subtrees_[me].size();
+  const auto slots = static_cast<std::size_t>(slots_of(lane_steps_));
+  Bucket bucket;
+  bucket.outgoing.resize(mine * elements);
+  bucket.held.resize((std::max(slots, mine) - mine) * elements);
+  bucket.incoming.resize((finish_steps_.size() - mine) * my_share);
+  const std::span<float> values(flat_.values().mutable_data_ptr<float>(),
+                                static_cast<std::size_t>(layout.elements()));
+  float* outgoing = bucket.outgoing.data();
+  float* incoming = bucket.incoming.data();
+  for (std::size_t rank = 0; rank < subtrees_.size(); ++rank) {
+    const ElementRange range = layout.owned(index, static_cast<int>(rank), group_.size());
+    const auto share = static_cast<std::size_t>(range.size());
+    // What I owe myself stays where it is.
+    const bool is_me = rank == me;
+    const float* sums = is_me ? outgoing : incoming;
+    for (std::size_t leaf = 0; leaf < subtrees_[rank].size(); ++leaf) {
+      bucket.leaves.push_back(sums + leaf * my_share);
+    }
+    const std::size_t sent = is_me ? 0 : mine * share;
+    const std::size_t received = is_me ? 0 : subtrees_[rank].size() * my_share;
+    bucket.sends.push_back(std::as_bytes(std::span(outgoing, sent)));
+    bucket.receives.push_back(std::as_writable_bytes(std::span(incoming, received)));
+    bucket.values.push_back(
+        std::as_writable_bytes(values.subspan(static_cast<std::size_t>(range.begin), share)));
+    outgoing += mine * share;
+    incoming += received;
+  }
+  return bucket;
+}
+
+/// Where a sum over my lanes lies for the chunks of one owner: sums that will be sent lie in the
+/// message, so that nothing has to be packed.
+float* TreeExchange::sum_at(int index, int slot, int owner) {
+  Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
+  const auto mine = static_cast<int>(subtrees_[static_cast<std::size_t>(group_.rank())].size());
+  const ElementRange whole = flat_.layout().bucket(index);
+  const ElementRange share = flat_.layout().owned(index, owner, group_.size());
+  const std::int64_t before = share.begin - whole.begin;
+  if (slot < mine) return bucket.outgoing.data() + mine * before + slot * share.size();
+  return bucket.held.data() + (slot - mine) * whole.size() + before;
+}
+
+void TreeExchange::lane_done(int lane, int bucket) {
+  const FlatLayout& layout = flat_.layout();
+  require(bucket >= 0 && bucket < layout.bucket_count(),
+          Errc::kInvalidArgument,
+          "[lane_done] bucket ",
+          bucket,
+          " of ",
+          layout.bucket_count());
+  Bucket& state = buckets_[static_cast<std::size_t>(bucket)];
+  require(state.lanes_done < lanes_.count && lane == lanes_.first + state.lanes_done,
+          Errc::kInvalidArgument,
+          "[lane_done] lane ",
+          lane,
+          " of bucket ",
+          bucket,
+          ", it is at ",
+          state.lanes_done,
+          " of my ",
+          lanes_.count,
+          " lanes from ",
+          lanes_.first);
+  const FoldStep step = lane_steps_[static_cast<std::size_t>(state.lanes_done++)];
+  const float* gradients = flat_.gradients().const_data_ptr<float>();
+  for (int owner = 0; owner < group_.size(); ++owner) {
+    const ElementRange share = layout.owned(bucket, owner, group_.size());
+    for (std::int64_t at = share.begin; at < share.end; at += kChunkElements) {
+      take_leaf(step, gradients + at, [&](int slot) {
+        return sum_at(bucket, slot, owner) + (at - share.begin);
+      });
+    }
+  }
+  if (state.lanes_done == lanes_.count) start(bucket);
+}
+
+void TreeExchange::start(int index) {
+  const Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
+  pending_[static_cast<std::size_t>(index)] = group_.all_to_all(bucket.sends, bucket.receives);
+}
+
+/// Returns where the next bucket's owned sums go.
+float* TreeExchange::finish(int index, float* owned) {
+  const Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
+  const std::int64_t share = flat_.layout().owned(index, group_.rank(), group_.size()).size();
+  for (std::int64_t at = 0; at < share; at += kChunkElements) {
+    const auto sum_at = [&](int slot) {
+      return slot == 0 ? owned + at : finish_held_.data() + (slot - 1) * kChunkElements;
+    };
+    for (std::size_t leaf = 0; leaf < bucket.leaves.size(); ++leaf) {
+      take_leaf(finish_steps_[leaf], bucket.leaves[leaf] + at, sum_at);
+    }
+  }
+  return owned + share;
+}
+
+at::Tensor TreeExchange::reduce() {
+  waited_seconds_ = 0.0;
+  float* owned = owned_.mutable_data_ptr<float>();
+  for (int index = 0; index < static_cast<int>(buckets_.size()); ++index) {
+    Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
+    require(bucket.lanes_done == lanes_.count,
+            Errc::kInvalidArgument,
+            "[reduce] bucket ",
+            index,
+            " has ",
+            bucket.lanes_done,
+            " of my ",
+            lanes_.count,
+            " lanes");
+    const auto before = std::chrono::steady_clock::now();
+    pending_[static_cast<std::size_t>(index)].wait();
+    waited_seconds_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+    owned = finish(index, owned);
+    bucket.lanes_done = 0;
+  }
+  return owned_;
+}
+
+void TreeExchange::gather() {
+  const auto me = static_cast<std::size_t>(group_.rank());
+  for (std::size_t index = 0; index < buckets_.size(); ++index) {
+    const std::vector<Block>& values = buckets_[index].values;
+    pending_[index] = group_.all_gather(values[me], values);
+  }
+  for (Pending& pending : pending_) pending.wait();
+}
+
+}  // namespace larkspur::distributed

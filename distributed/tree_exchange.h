@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lane gradients to owned sums and owned values to all ranks, with the same bits on any rank count.
+//
+//   lane_done(lane, b)                              reduce()                          gather()
+//   gradients of bucket b --add--> sums of my       wait b; finish the tree of        owned values
+//   subtrees, laid out by owner --all_to_all b-->   my chunks from all ranks' sums --all_gather-->
+//                  (last lane)                      --> owned gradient, packed        flat values
+//
+// The all_to_all of a bucket starts inside backward, as soon as my last lane has filled the bucket,
+// so it travels while the next buckets are computed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "distributed/lane_tree.h"
+#include "distributed/process_group.h"
+#include "pipeline/flat_parameters.h"
+#include "pipeline/gradient_exchange.h"
+#include "pipeline/lanes.h"
+
+namespace larkspur::distributed {
+
+/// Borrows the group and the parameters (float32, CPU), which must outlive it. Allocates its
+/// buffers once: with S sums held at a time (at most log2(lanes.count) + 1; 1 for up to two lanes
+/// on as many ranks as a power of two) about S + 2 times the gradients.
+class TreeExchange : public pipeline::GradientExchange {
+ public:
+  /// `lanes` must be lanes_of_rank(group.rank(), group.size(), total) with total a power of two of
+  /// at least group.size(). Throws kInvalidArgument otherwise, or when the parameters are not on a
+  /// CPU.
+  TreeExchange(ProcessGroup& group, pipeline::FlatParameters& flat, pipeline::Lanes lanes);
+
+  /// Throws kInvalidArgument naming lane and bucket when it is not their turn.
+  void lane_done(int lane, int bucket) override;
+
+  /// Throws kInvalidArgument naming the first bucket that is not complete.
+  at::Tensor reduce() override;
+
+  void gather() override;
+
+  /// Seconds that the last reduce() spent blocked, waiting for peers.
+  double waited_seconds() const { return waited_seconds_; }
+
+ private:
+  /// What one bucket needs. Blocks and leaves point into the bucket's own buffers.
+  struct Bucket {
+    std::vector<float> outgoing;       ///< [owner][my subtree][owner's share]
+    std::vector<float> held;           ///< [sum beyond my subtrees][bucket], while adding lanes
+    std::vector<float> incoming;       ///< [other rank][its subtree][my share]
+    std::vector<ConstBlock> sends;     ///< [ranks] of outgoing
+    std::vector<Block> receives;       ///< [ranks] of incoming
+    std::vector<const float*> leaves;  ///< [subtree of the job, lane order][my share]
+    std::vector<Block> values;         ///< [ranks] of the flat values
+    int lanes_done = 0;
+  };
+
+  Bucket make_bucket(int index) const;
+  float* sum_at(int index, int slot, int owner);
+  void start(int index);
+  float* finish(int index, float* owned);
+
+  ProcessGroup& group_;
+  pipeline::FlatParameters& flat_;
+  pipeline::Lanes lanes_;
+  std::vector<std::vector<Subtree>> subtrees_;  ///< of every rank
+  std::vector<FoldStep> lane_steps_;            ///< one for each of my lanes
+  std::vector<FoldStep> finish_steps_;          ///< one for each subtree of the job
+  std::vector<Bucket> buckets_;
+  std::vector<float> finish_held_;  ///< [sum beyond the first][chunk], while finishing
+  at::Tensor owned_;                ///< what reduce() returns
+  double waited_seconds_ = 0.0;
+  std::vector<Pending> pending_;  ///< [buckets]; goes first, before the buffers
+};
+
+}  // namespace larkspur::distributed
