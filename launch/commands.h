@@ -12,7 +12,14 @@ namespace larkspur::launch {
 /// `data make clouds`: makes data sets.
 void run_data(Invocation& call);
 
-/// `inspect config`: prints what there is to set, and what a file sets.
+/// `train CONFIG`: trains, alone or as one rank of a job.
+void run_train(Invocation& call);
+
+/// `eval CONFIG`: evaluates a checkpoint and writes a report.
+void run_eval(Invocation& call);
+
+/// `inspect config`, `inspect checkpoint`: prints what there is to set, what a file sets, what a
+/// checkpoint holds.
 void run_inspect(Invocation& call);
 
 }  // namespace larkspur::launch

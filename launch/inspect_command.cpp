@@ -5,6 +5,8 @@
 #include "launch/commands.h"
 #include "launch/config_file.h"
 #include "launch/config_table.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/require.h"
 
 namespace larkspur::launch {
 namespace {
@@ -27,6 +29,39 @@ void run_inspect_config(Invocation& call) {
   call.out << config_table(file.empty() ? LoadedConfig{} : load_config(file, overrides));
 }
 
+void print_content(std::ostream& out, const pipeline::Checkpoint& checkpoint) {
+  const pipeline::CheckpointManifest& manifest = checkpoint.manifest();
+  out << "folder " << checkpoint.folder().string() << "\nstep " << manifest.step << "\nranks "
+      << manifest.run.ranks << "\nthreads " << manifest.run.threads << "\nprocessor "
+      << manifest.run.processor << "\nclasses " << manifest.run.classes.size()
+      << "\nunreadable samples " << manifest.bad.size() << "\n";
+  for (const pipeline::CheckpointShard& shard : manifest.shards) {
+    out << shard.file << "  " << shard.bytes << " bytes, " << shard.pieces.size() << " pieces\n";
+  }
+  for (const auto& [kind, name] : checkpoint.tensors()) {
+    out << kind << "  " << name << "  " << checkpoint.read(kind, name).numel() << "\n";
+  }
+}
+
+void run_inspect_checkpoint(Invocation& call) {
+  std::string path;
+  bool digest = false;
+  CommandLine line(call,
+                   "Prints what a checkpoint holds, every checksum checked.",
+                   "runs/demo_cloud/checkpoints --digest");
+  line.argument("PATH", "a checkpoint, or a folder of them: the newest whole one", path);
+  line.flag("--digest", "only one digest of all tensors, however they are sharded", digest);
+  if (!line.parse()) return;
+  call.phase = Phase::kCheckpoint;
+  const auto checkpoint = pipeline::newest_checkpoint(path);
+  pipeline::require(checkpoint.has_value(), pipeline::Errc::kNotFound, "no checkpoint in ", path);
+  if (digest) {
+    call.out << checkpoint->digest() << "\n";
+  } else {
+    print_content(call.out, *checkpoint);
+  }
+}
+
 }  // namespace
 
 void run_inspect(Invocation& call) {
@@ -35,6 +70,10 @@ void run_inspect(Invocation& call) {
        "every key with its value, bounds and meaning",
        "configs/demo/cloud.yaml",
        run_inspect_config},
+      {"checkpoint",
+       "what a checkpoint holds, or its digest",
+       "runs/demo_cloud/checkpoints --digest",
+       run_inspect_checkpoint},
   };
   run_verb(kSubjects, call);
 }

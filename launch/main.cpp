@@ -12,6 +12,8 @@ namespace larkspur::launch {
 namespace {
 
 constexpr Verb kVerbs[] = {
+    {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
+    {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
     {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
     {"inspect",
      "show what there is to configure, and what a file sets",
@@ -32,7 +34,8 @@ int run(Invocation call) {
     if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
     return kExitDone;
   } catch (const pipeline::Error& error) {
-    return fail(error.what(), exit_code(error.code(), call.phase));
+    const int code = exit_code(error.code(), call.phase);
+    return call.speaks || code == kExitDevice ? fail(error.what(), code) : code;
   } catch (const std::exception& error) {
     return fail(std::string("a bug of ours, please report it: ") + error.what(), kExitBug);
   } catch (...) {

@@ -19,6 +19,7 @@ struct Invocation {
   std::vector<std::string> arguments;  ///< what follows them
   std::ostream& out;
   Phase phase = Phase::kStart;
+  bool speaks = true;  ///< false on ranks that would only repeat what rank 0 says of a failure
 };
 
 /// A word and what it does.

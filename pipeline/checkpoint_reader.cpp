@@ -3,9 +3,9 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <nlohmann/json.hpp>
 #include <xxhash.h>
 
+#include "pipeline/agreement.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/checkpoint_files.h"
 #include "pipeline/log.h"
@@ -176,20 +176,13 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
 }
 
 std::optional<Checkpoint> newest_checkpoint(const fs::path& folder, Peers& peers) {
-  nlohmann::json told;
-  if (peers.rank() == 0) {
-    try {
-      const auto found = newest_checkpoint(folder);
-      told["path"] = found ? found->folder().string() : "";
-    } catch (const Error& error) {
-      told["error"] = error.what();
-    }
-  }
-  told = nlohmann::json::parse(peers.all_gather(told.dump()).front());
-  require(!told.contains("error"), Errc::kCorruptData, told.value("error", ""));
-  const auto path = told.at("path").get<std::string>();
-  if (path.empty()) return std::nullopt;
-  return Checkpoint(path);
+  const auto told = agree(peers, [&]() -> std::string {
+    if (peers.rank() != 0) return "";
+    const auto found = newest_checkpoint(folder);
+    return found ? found->folder().string() : "";
+  });
+  if (told.front().empty()) return std::nullopt;
+  return Checkpoint(told.front());
 }
 
 void restore(const Checkpoint& checkpoint, TrainState& state) {

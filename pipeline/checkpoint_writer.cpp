@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstdio>
 #include <random>
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
+#include "pipeline/agreement.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/checkpoint_files.h"
 #include "pipeline/durable_file.h"
@@ -78,26 +77,6 @@ CheckpointShard write_shard(const fs::path& folder, const TrainState& state, int
   return shard;
 }
 
-/// Runs `work` on this rank and tells all: either every rank goes on with all results, or every
-/// rank throws the first failure in rank order.
-template <typename Work>
-std::vector<json> together(Peers& peers, Work work) {
-  json mine;
-  try {
-    mine = {{"result", work()}};
-  } catch (const Error& error) {
-    mine = {{"error", text_of("rank ", peers.rank(), ": ", error.what())}};
-  }
-  std::vector<json> results;
-  for (const std::string& text : peers.all_gather(mine.dump())) {
-    const json told = json::parse(text);
-    require(
-        !told.contains("error"), Errc::kIo, "cannot save a checkpoint: ", told.value("error", ""));
-    results.push_back(told.at("result"));
-  }
-  return results;
-}
-
 std::string make_folder(const CheckpointOptions& options, std::int64_t step) {
   const fs::path folder = options.folder / new_checkpoint_name(step, std::random_device{}());
   std::error_code error;
@@ -106,16 +85,18 @@ std::string make_folder(const CheckpointOptions& options, std::int64_t step) {
   return folder.filename().string();
 }
 
-void commit(const fs::path& folder, CheckpointManifest manifest, const std::vector<json>& shards) {
-  for (const json& told : shards) {
-    CheckpointShard shard = shard_from_json(told);
+void commit(const fs::path& folder,
+            CheckpointManifest manifest,
+            const std::vector<std::string>& shards) {
+  for (const std::string& told : shards) {
+    CheckpointShard shard = shard_from_json(json::parse(told));
     std::error_code error;
     const auto bytes = fs::file_size(folder / shard.file, error);
     require(!error && static_cast<std::int64_t>(bytes) == shard.bytes,
             Errc::kIo,
             (folder / shard.file).string(),
-            " is not visible to rank 0 as it was written: the "
-            "output folder must be on a disk that all ranks share");
+            " is not visible to rank 0 as it was written: the output folder must be on a disk that "
+            "all ranks share");
     manifest.shards.push_back(std::move(shard));
   }
   sync_folder(folder);
@@ -141,14 +122,14 @@ fs::path save_checkpoint(const CheckpointOptions& options,
                          const RunIdentity& run,
                          Peers& peers) {
   const bool leads = peers.rank() == 0;
-  const auto named = together(
-      peers, [&]() -> json { return leads ? make_folder(options, state.step) : std::string(); });
-  const fs::path folder = options.folder / named.front().get<std::string>();
+  const auto named =
+      agree(peers, [&] { return leads ? make_folder(options, state.step) : std::string(); });
+  const fs::path folder = options.folder / named.front();
   const auto shards =
-      together(peers, [&] { return to_json(write_shard(folder, state, peers.rank())); });
-  together(peers, [&]() -> json {
+      agree(peers, [&] { return to_json(write_shard(folder, state, peers.rank())).dump(); });
+  agree(peers, [&] {
     if (leads) commit(folder, {kCheckpointFormat, state.step, run, state.bad, {}}, shards);
-    return true;
+    return std::string();
   });
   if (leads) remove_older(options, state.step);
   return folder;

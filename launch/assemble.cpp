@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/assemble.h"
+
+#include <fstream>
+
+#include <ATen/Parallel.h>
+
+#include "launch/config_schema.h"
+#include "launch/label_map.h"
+#include "pipeline/require.h"
+#include "readers/cloud_list.h"
+#include "readers/cloud_source.h"
+
+namespace larkspur::launch {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+
+readers::CloudList read_list(const SideConfig& side) {
+  readers::CloudListOptions options;
+  options.list = side.list;
+  options.root = side.root;
+  options.labels = side.labels;
+  options.split = side.split;
+  return readers::read_cloud_list(options);
+}
+
+std::string title_of(const SideConfig& side) { return side.list.empty() ? side.root : side.list; }
+
+DataSide make_side(const RunConfig& config, readers::CloudList list, bool training) {
+  readers::CloudSourceOptions options;
+  options.points = config.data.points;
+  options.voxels.grid = config.data.grid;
+  options.training = training;
+  options.augmentation = config.data.augmentation;
+  options.surface_seed = static_cast<std::uint64_t>(config.seed);
+  DataSide side;
+  side.classes = list.classes;
+  side.source = std::make_unique<readers::CloudSource>(std::move(list), options);
+  return side;
+}
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const auto colon = line.find(": ");
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) {
+      return line.substr(colon + 2);
+    }
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+void check_supported(const RunConfig& config) {
+  require(config.device != DeviceChoice::kCuda,
+          Errc::kUnsupported,
+          "device: cuda: this build trains and evaluates on CPUs; use device=cpu or device=auto");
+  require(config.data.kind == DataKind::kCloud,
+          Errc::kUnsupported,
+          "data.kind: this build reads clouds only");
+}
+
+DataSide make_training_data(const RunConfig& config) {
+  const SideConfig& side = config.data.train;
+  readers::CloudList list = read_list(side);
+  const auto classes = static_cast<std::size_t>(config.model.classes);
+  if (are_numbers(list.classes)) {
+    std::vector<std::string> numbers;
+    for (std::size_t i = 0; i < classes; ++i) numbers.push_back(std::to_string(i));
+    align_labels(list, numbers, title_of(side));
+  }
+  require(list.classes.size() == classes,
+          Errc::kInvalidArgument,
+          title_of(side),
+          " has ",
+          list.classes.size(),
+          " classes, model.classes is ",
+          config.model.classes);
+  return make_side(config, std::move(list), true);
+}
+
+DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
+  readers::CloudList list = read_list(config.data.eval);
+  align_labels(list, classes, title_of(config.data.eval));
+  return make_side(config, std::move(list), false);
+}
+
+std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
+  model3d::ModelOptions options;
+  options.form = word_list(config.model.form)[static_cast<std::size_t>(config.model.form)];
+  options.variant = config.model.variant;
+  options.classes = config.model.classes;
+  options.kernel = config.model.kernel;
+  options.stem_stride = config.model.stem_stride;
+  options.drop_path = config.model.drop_path;
+  options.layer_scale = config.model.layer_scale;
+  options.head_scale = config.model.head_scale;
+  options.seed = static_cast<std::uint64_t>(config.seed);
+  return std::make_unique<model3d::Network>(options);
+}
+
+pipeline::TrainOptions train_options(const RunConfig& config) {
+  const TrainConfig& train = config.train;
+  pipeline::TrainOptions options;
+  options.seed = static_cast<std::uint64_t>(config.seed);
+  options.epochs = train.epochs;
+  options.global_batch = train.global_batch;
+  options.lanes = train.lanes;
+  options.learning_rate = train.learning_rate;
+  options.min_learning_rate = train.min_learning_rate;
+  options.warmup_epochs = train.warmup_epochs;
+  options.label_smoothing = train.label_smoothing;
+  options.max_bad_fraction = config.data.max_bad_fraction;
+  options.checkpoint_every = train.checkpoint_every;
+  options.stop_after_steps = train.stop_after_steps;
+  options.workers = config.data.workers;
+  return options;
+}
+
+pipeline::AdamWOptions adamw_options(const RunConfig& config) {
+  const TrainConfig& train = config.train;
+  return {train.beta1, train.beta2, train.epsilon, train.weight_decay, train.clip_norm};
+}
+
+pipeline::EvalOptions eval_options(const RunConfig& config) {
+  pipeline::EvalOptions options;
+  options.seed = static_cast<std::uint64_t>(config.seed);
+  options.batch = config.eval.batch;
+  options.classes = config.model.classes;
+  options.bad_samples = config.eval.bad_samples == BadSampleRule::kWrong
+                            ? pipeline::BadSamplePolicy::kWrong
+                            : pipeline::BadSamplePolicy::kExclude;
+  options.workers = config.data.workers;
+  return options;
+}
+
+pipeline::RunIdentity run_identity(const RunConfig& config,
+                                   const std::vector<std::string>& classes,
+                                   int ranks) {
+  return {write_config(config), classes, ranks, config.train.threads, processor_name()};
+}
+
+void set_compute_threads(int threads) { at::set_num_threads(threads); }
+
+}  // namespace larkspur::launch

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// This process as one rank of a job: its group, and its peers as the loop knows them.
+#pragma once
+
+#include <memory>
+
+#include "distributed/group_peers.h"
+#include "distributed/process_group.h"
+
+namespace larkspur::launch {
+
+/// Joins the job that mpirun started, or is a job of one. Ranks under mpirun die with their parent.
+/// Destroyed while an exception is on its way, it leaves without waiting for the others.
+class RankJob {
+ public:
+  RankJob();
+  ~RankJob();
+  RankJob(const RankJob&) = delete;
+  RankJob& operator=(const RankJob&) = delete;
+
+  distributed::ProcessGroup& group() { return *group_; }
+  pipeline::Peers& peers() { return *peers_; }
+  bool leads() const { return peers_->rank() == 0; }
+
+ private:
+  std::unique_ptr<distributed::ProcessGroup> group_;
+  std::unique_ptr<distributed::GroupPeers> peers_;
+  int exceptions_before_ = 0;
+};
+
+}  // namespace larkspur::launch

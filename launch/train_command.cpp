@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "distributed/tree_exchange.h"
+#include "launch/assemble.h"
+#include "launch/command_line.h"
+#include "launch/commands.h"
+#include "launch/config_file.h"
+#include "launch/config_schema.h"
+#include "launch/progress_bar.h"
+#include "launch/rank_job.h"
+#include "launch/resume.h"
+#include "launch/signals.h"
+#include "pipeline/agreement.h"
+#include "pipeline/bad_sample_json.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/durable_file.h"
+#include "pipeline/log.h"
+#include "pipeline/require.h"
+
+namespace larkspur::launch {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+using pipeline::Errc;
+using pipeline::text_of;
+
+/// What every rank must have before the first collective step of the run itself.
+struct Prepared {
+  RunConfig config;
+  DataSide data;
+  std::unique_ptr<model3d::Network> network;
+};
+
+Prepared prepare(const std::string& file, const std::vector<std::string>& overrides, int ranks) {
+  const LoadedConfig loaded = load_config(file, overrides);
+  check_paths(loaded, {"data.train"});
+  Prepared prepared;
+  prepared.config = loaded.config;
+  check_supported(prepared.config);
+  pipeline::require(ranks <= prepared.config.train.lanes,
+                    Errc::kInvalidArgument,
+                    ranks,
+                    " ranks, but train.lanes=",
+                    prepared.config.train.lanes,
+                    " is the most there can be");
+  set_compute_threads(prepared.config.train.threads);
+  prepared.data = make_training_data(prepared.config);
+  prepared.network = make_network(prepared.config);
+  return prepared;
+}
+
+std::string metrics_header(const RunConfig& config, std::int64_t step, int ranks) {
+  const ordered_json header = {
+      {"schema", 1}, {"first_step", step + 1}, {"ranks", ranks}, {"config", write_config(config)}};
+  return header.dump();
+}
+
+/// Rank 0's sinks: the metrics file always, a bar or plain lines for people.
+class RunSinks : public pipeline::FanOutSink {
+ public:
+  RunSinks(const RunConfig& config, std::int64_t step, std::int64_t total_steps, int ranks) {
+    const fs::path output = config.output;
+    pipeline::write_and_rename(output / "config.yaml", write_config(config));
+    add(std::make_unique<pipeline::JsonLinesSink>(output / "metrics.jsonl",
+                                                  metrics_header(config, step, ranks)));
+    ProgressOptions options;
+    options.total_steps = total_steps;
+    const bool watched = ranks == 1 && ::isatty(STDERR_FILENO) == 1;
+    options.audience = watched ? Audience::kPerson : Audience::kFile;
+    add(std::make_unique<ProgressBar>(std::cerr, options));
+  }
+};
+
+void write_report(const RunConfig& config, const pipeline::TrainState& state) {
+  const fs::path folder = fs::path(config.output) / "report";
+  fs::create_directories(folder);
+  const ordered_json report = {{"steps", state.step},
+                               {"unreadable", state.bad.size()},
+                               {"unreadable_files", to_json(state.bad)}};
+  pipeline::write_and_rename(folder / "train.json", report.dump(2) + "\n");
+}
+
+void make_output_folder(const RunConfig& config) {
+  std::error_code error;
+  fs::create_directories(checkpoints_folder(config), error);
+  pipeline::require(
+      !error, Errc::kIo, "output: cannot make ", config.output, ": ", error.message());
+}
+
+/// Trains to the end or to a stop; the job is left in good order either way.
+pipeline::TrainEnd run_training(Invocation& call,
+                                const std::string& file,
+                                const std::vector<std::string>& overrides) {
+  RankJob job;
+  pipeline::Peers& peers = job.peers();
+  call.speaks = job.leads();
+  std::optional<Prepared> prepared;
+  pipeline::agree(peers, [&] {
+    prepared = prepare(file, overrides, peers.size());
+    if (job.leads()) make_output_folder(prepared->config);
+    return std::string();
+  });
+  const RunConfig& config = prepared->config;
+  const pipeline::SampleSource& source = *prepared->data.source;
+  pipeline::TrainState state(*prepared->network,
+                             config.train.bucket_elements,
+                             peers.rank(),
+                             peers.size(),
+                             adamw_options(config));
+  const auto identity = run_identity(config, prepared->data.classes, peers.size());
+  call.phase = Phase::kCheckpoint;
+  resume_if_possible(config, identity, state, peers);
+
+  call.phase = Phase::kRun;
+  distributed::TreeExchange exchange(
+      job.group(),
+      state.parameters,
+      pipeline::lanes_of_rank(peers.rank(), peers.size(), config.train.lanes));
+  const pipeline::TrainOptions options = train_options(config);
+  pipeline::FanOutSink none;
+  std::optional<RunSinks> sinks;
+  if (job.leads()) {
+    const std::int64_t total = options.epochs * (source.size() / options.global_batch);
+    sinks.emplace(config, state.step, std::max<std::int64_t>(1, total), peers.size());
+  }
+  pipeline::Requests requests;
+  const SignalRequests signals(requests, peers.size());
+  pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
+  const auto save = [&] {
+    const int keep = static_cast<int>(config.train.keep);
+    const auto folder =
+        pipeline::save_checkpoint({checkpoints_folder(config), keep}, state, identity, peers);
+    pipeline::log_debug(text_of("saved ", folder.string()));
+    if (job.leads()) write_report(config, state);
+  };
+  pipeline::TrainParts parts{
+      *prepared->network, source, state, exchange, peers, metrics, save, requests};
+  const pipeline::TrainEnd end = pipeline::train(options, parts);
+  pipeline::log_info(text_of("step ",
+                             state.step,
+                             ", ",
+                             state.bad.size(),
+                             " unreadable samples, everything in ",
+                             config.output));
+  return end;
+}
+
+}  // namespace
+
+void run_train(Invocation& call) {
+  std::string file;
+  std::vector<std::string> overrides;
+  CommandLine line(
+      call,
+      "Trains a network; goes on from the output folder's newest checkpoint by itself.",
+      "configs/demo/cloud.yaml train.epochs=3 output=runs/try");
+  line.argument("CONFIG", "YAML file", file);
+  line.rest("OVERRIDES", "key=value, as in train.epochs=3", overrides);
+  if (!line.parse()) return;
+  if (run_training(call, file, overrides) == pipeline::TrainEnd::kStopRequested) {
+    throw pipeline::Error(Errc::kCancelled, "stopped on request, checkpoint written");
+  }
+}
+
+}  // namespace larkspur::launch
