@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/cloud_file.h"
+
+#include <cctype>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include <ATen/ops/empty.h>
+
+#include "pipeline/require.h"
+#include "readers/cloud_text.h"
+#include "readers/npy_file.h"
+#include "readers/off_file.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::Errc;
+using pipeline::Error;
+using pipeline::Result;
+using pipeline::text_of;
+
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension;
+}
+
+at::Tensor vertices_of(const Mesh& mesh) {
+  at::Tensor points = at::empty({std::ssize(mesh.vertices), 3}, at::kFloat);
+  auto* out = points.data_ptr<float>();
+  for (const Vertex& vertex : mesh.vertices) {
+    for (const double coordinate : vertex) *out++ = static_cast<float>(coordinate);
+  }
+  return points;
+}
+
+Result<CloudFile> checked(const Result<at::Tensor>& read, const std::filesystem::path& path) {
+  if (!read.ok()) return read.error();
+  const at::Tensor& points = read.value();
+  if (points.dim() != 2 || points.size(0) < 1 || points.size(1) < 3) {
+    return Error(
+        Errc::kCorruptData,
+        text_of(
+            path.string(), ": expected an array of [N, 3 or more],", " found ", points.sizes()));
+  }
+  const auto* values = points.const_data_ptr<float>();
+  for (std::int64_t i = 0; i < points.numel(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    return Error(Errc::kCorruptData,
+                 text_of(path.string(),
+                         ": point ",
+                         i / points.size(1),
+                         " holds ",
+                         values[i],
+                         ", expected finite values"));
+  }
+  return CloudFile(points);
+}
+
+}  // namespace
+
+bool is_cloud_file(const std::filesystem::path& path) {
+  const std::string extension = lower_extension(path);
+  return extension == ".off" || extension == ".npy" || extension == ".txt" || extension == ".xyz";
+}
+
+Result<CloudFile> read_cloud_file(const std::filesystem::path& path) {
+  const std::string extension = lower_extension(path);
+  if (extension == ".npy") return checked(read_npy(path), path);
+  if (extension == ".txt" || extension == ".xyz") return checked(read_cloud_text(path), path);
+  if (extension != ".off") {
+    return Error(
+        Errc::kUnsupported,
+        text_of(path.string(), ": expected .off, .npy, .txt or .xyz, found '", extension, "'"));
+  }
+  Result<Mesh> mesh = read_off(path);
+  if (!mesh.ok()) return mesh.error();
+  if (mesh.value().triangles.empty()) return CloudFile(vertices_of(mesh.value()));
+  return CloudFile(std::move(mesh).value());
+}
+
+}  // namespace larkspur::readers

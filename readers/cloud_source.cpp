@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/cloud_source.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <ATen/ops/empty.h>
+
+#include "pipeline/require.h"
+#include "readers/cloud_file.h"
+#include "readers/cloud_transform.h"
+#include "readers/surface_sample.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::CounterRng;
+using pipeline::Errc;
+using pipeline::Purpose;
+using pipeline::require;
+using pipeline::SampleKey;
+
+// The first `count` steps of a Fisher-Yates shuffle: a uniform subset without repetition.
+at::Tensor random_rows(const at::Tensor& points_N3, std::int64_t count, const SampleKey& key) {
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(points_N3.size(0)));
+  std::iota(order.begin(), order.end(), 0U);
+  CounterRng rng(key, Purpose::kPoints);
+  const at::Tensor points = points_N3.contiguous();
+  const auto* from = points.const_data_ptr<float>();
+  at::Tensor chosen = at::empty({count, 3}, at::kFloat);
+  auto* to = chosen.data_ptr<float>();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i, to += 3) {
+    std::swap(order[i], order[i + rng.below(static_cast<std::uint32_t>(order.size() - i))]);
+    std::copy_n(from + std::size_t{3} * order[i], 3, to);
+  }
+  return chosen;
+}
+
+at::Tensor choose_points(const at::Tensor& stored,
+                         const CloudSourceOptions& options,
+                         const SampleKey& key) {
+  const at::Tensor points_N3 = stored.narrow(1, 0, 3);
+  if (options.points == 0 || options.points >= stored.size(0)) return points_N3;
+  if (options.training) return random_rows(points_N3, options.points, key);
+  return points_N3.narrow(0, 0, options.points);
+}
+
+at::Tensor draw_points(const Mesh& mesh, const CloudSourceOptions& options, const SampleKey& key) {
+  const SampleKey fixed{options.surface_seed, 0, key.sample, 0};
+  CounterRng rng(options.training ? key : fixed, Purpose::kSurface);
+  return sample_surface(mesh, options.points == 0 ? kAllSurfacePoints : options.points, rng);
+}
+
+}  // namespace
+
+void CloudSourceOptions::check() const {
+  require(points >= 0, Errc::kInvalidArgument, "points is ", points, ", not >= 0");
+  voxels.check();
+  augmentation.check();
+}
+
+CloudSource::CloudSource(CloudList list, CloudSourceOptions options)
+    : list_(std::move(list)), options_(options) {
+  options_.check();
+  require(!list_.entries.empty(), Errc::kInvalidArgument, "[cloud_source] a list of 0 samples");
+}
+
+std::int64_t CloudSource::size() const { return std::ssize(list_.entries); }
+
+std::string CloudSource::name(std::int64_t id) const { return entry(id).name; }
+
+std::int64_t CloudSource::label(std::int64_t id) const { return entry(id).label; }
+
+pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const {
+  const CloudEntry& sample = entry(key.sample);
+  const pipeline::Result<CloudFile> file = read_cloud_file(sample.path);
+  if (!file.ok()) return file.error();
+  const auto* const mesh = std::get_if<Mesh>(&file.value());
+  at::Tensor points_N3 = mesh != nullptr
+                             ? draw_points(*mesh, options_, key)
+                             : choose_points(std::get<at::Tensor>(file.value()), options_, key);
+  points_N3 = normalise_unit_sphere(points_N3);
+  if (options_.training) {
+    points_N3 = transform_cloud(points_N3, pipeline::plan_cloud(options_.augmentation, key));
+  }
+  return pipeline::Sample{voxelise(points_N3, options_.voxels), sample.label};
+}
+
+const CloudEntry& CloudSource::entry(std::int64_t id) const {
+  require(
+      id >= 0 && id < size(), Errc::kInvalidArgument, "[cloud_source] sample ", id, " of ", size());
+  return list_.entries[static_cast<std::size_t>(id)];
+}
+
+}  // namespace larkspur::readers

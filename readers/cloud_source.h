@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clouds as samples: from a list entry and a key to the voxels that a network sees.
+//
+//   file -- surface points, or the stored ones -- choose -- unit sphere -- plan (training) --
+//   voxels
+//
+// The key decides every draw, so a sample is the same in any thread, on any rank, after any
+// restart.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pipeline/cloud_plan.h"
+#include "pipeline/sample_source.h"
+#include "readers/cloud_list.h"
+#include "readers/voxel_grid.h"
+
+namespace larkspur::readers {
+
+/// Points drawn on a mesh when all are asked for: as many as modelnet40_normal_resampled has.
+inline constexpr std::int64_t kAllSurfacePoints = 10000;
+
+struct CloudSourceOptions {
+  std::int64_t points = 1024;  ///< of each cloud, >= 0; 0: all. A cloud of fewer gives all it has
+  VoxelGridOptions voxels;     ///< grid size and what a voxel holds
+  bool training = false;       ///< random points and augmentation by the key; else the same always
+  pipeline::CloudAugmentation augmentation;  ///< used in training only
+  std::uint64_t surface_seed = 0;            ///< of the points drawn on meshes outside training
+
+  /// Throws kInvalidArgument naming the field at fault and its value.
+  void check() const;
+};
+
+/// Owns its list. Const and callable from many threads at once.
+class CloudSource final : public pipeline::SampleSource {
+ public:
+  /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
+  CloudSource(CloudList list, CloudSourceOptions options);
+
+  std::int64_t size() const override;
+  std::string name(std::int64_t id) const override;
+  std::int64_t label(std::int64_t id) const override;
+
+  /// input: float32 [C, G, G, G]. In training a mesh is sampled by the key and a stored cloud gives
+  /// a random subset, both then augmented; otherwise a mesh is sampled by (surface_seed, sample)
+  /// and a stored cloud gives its first points. A file that cannot be used is a value whose message
+  /// names it. Throws kInvalidArgument only for key.sample outside [0, size()).
+  pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override;
+
+  const CloudList& list() const noexcept { return list_; }
+
+ private:
+  const CloudEntry& entry(std::int64_t id) const;
+
+  CloudList list_;
+  CloudSourceOptions options_;
+};
+
+}  // namespace larkspur::readers

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clouds as plain text, one point a line: .txt, .xyz, and the files of modelnet40_normal_resampled.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/result.h"
+
+namespace larkspur::readers {
+
+/// The numbers of a file as float32 [N, C], CPU, contiguous; N >= 1, C >= 3 the same on each line:
+/// x, y, z, then what the file adds (a normal, a colour). Separated by blanks, a comma or a
+/// semicolon; comments (#), empty lines and CRLF are accepted.
+/// Errors name file and line: kCorruptData where a line has another form (so also NaN and lines of
+/// another width), and those of reading a file.
+pipeline::Result<at::Tensor> read_cloud_text(const std::filesystem::path& path);
+
+/// The same from text in memory; `name` stands for the file in messages.
+pipeline::Result<at::Tensor> parse_cloud_text(std::string_view text, std::string_view name);
+
+}  // namespace larkspur::readers

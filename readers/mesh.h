@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A surface made of triangles, as mesh files give it and as points are drawn on it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace larkspur::readers {
+
+/// x, y, z in the file's own units. Double: coordinates of a survey lose their detail in float.
+using Vertex = std::array<double, 3>;
+
+/// Three places in the vertex list, counter-clockwise seen from outside where the file cares.
+using Triangle = std::array<std::int32_t, 3>;
+
+/// Plain data. Every index of a triangle is in [0, vertices.size()); vertices that no triangle uses
+/// and triangles without area are both usual. Without triangles the vertices are the points.
+struct Mesh {
+  std::vector<Vertex> vertices;
+  std::vector<Triangle> triangles;
+};
+
+}  // namespace larkspur::readers
