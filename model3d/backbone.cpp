@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/backbone.h"
+
+namespace larkspur::model3d {
+namespace {
+
+std::string stem_or_downsample(std::size_t stage) {
+  return "downsample_layers." + std::to_string(stage);
+}
+
+std::string block_name(std::size_t stage, std::size_t index) {
+  return "stages." + std::to_string(stage) + "." + std::to_string(index);
+}
+
+DropPath drop_path_of(const BackboneOptions& options, std::size_t block) {
+  const auto last = static_cast<double>(std::max<std::int64_t>(options.variant.blocks() - 1, 1));
+  return {options.drop_path * static_cast<double>(block) / last, static_cast<std::uint8_t>(block)};
+}
+
+}  // namespace
+
+Backbone::Backbone(const BackboneOptions& options)
+    : stem_(
+          {options.in_channels, options.variant.dims[0], options.small_taps, options.stem_stride}) {
+  const Variant& variant = options.variant;
+  std::size_t number = 0;
+  for (std::size_t stage = 0; stage < kStages; ++stage) {
+    const std::int64_t channels = variant.dims[stage];
+    if (stage > 0) {
+      downsamples_.push_back(
+          Downsample({variant.dims[stage - 1], channels, options.small_taps, 2}));
+    }
+    std::vector<LargeKernelBlock>& blocks = stages_.emplace_back();
+    for (std::int64_t index = 0; index < variant.depths[stage]; ++index, ++number) {
+      const bool large = variant.is_large(stage, index);
+      blocks.emplace_back(
+          LargeKernelBlockOptions{.channels = channels,
+                                  .taps = large ? options.large_taps : options.small_taps,
+                                  .layer_scale = options.layer_scale,
+                                  .drop_path = drop_path_of(options, number)});
+    }
+  }
+}
+
+at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
+                             const Pass& pass,
+                             const Watch& watch) const {
+  at::Tensor x = x_NCDHW;
+  for (std::size_t stage = 0; stage < kStages; ++stage) {
+    x = stage == 0 ? stem_.forward(x) : downsamples_[stage - 1].forward(x);
+    if (watch) watch(stem_or_downsample(stage), x);
+    for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
+      x = stages_[stage][index].forward(x, pass);
+      if (watch) watch(block_name(stage, index), x);
+    }
+  }
+  return x;
+}
+
+void Backbone::list(const Listing& to) const {
+  for (std::size_t stage = 0; stage < kStages; ++stage) {
+    const Listing before = to.under(stem_or_downsample(stage));
+    if (stage == 0) {
+      stem_.list(before);
+    } else {
+      downsamples_[stage - 1].list(before);
+    }
+    for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
+      stages_[stage][index].list(to.under(block_name(stage, index)));
+    }
+  }
+}
+
+void Backbone::merge() {
+  for (auto& blocks : stages_) {
+    for (LargeKernelBlock& block : blocks) block.merge();
+  }
+}
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stem and four stages: from an input map to features.
+//
+//   x -- stem -- stage 1 -- down -- stage 2 -- down -- stage 3 -- down -- stage 4 -- features
+//        /s      small      /2      large      /2       mixed     /2      large
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model3d/downsample.h"
+#include "model3d/large_kernel_block.h"
+#include "model3d/variants.h"
+
+namespace larkspur::model3d {
+
+struct BackboneOptions {
+  Variant variant;
+  std::int64_t in_channels = 1;
+  Extent3 small_taps{
+      3, 3, 3};  ///< of stem, downsampling and small blocks; 1 on an axis not strided
+  Extent3 large_taps{13, 13, 13};  ///< of the large blocks
+  std::int64_t stem_stride = 4;    ///< 2 or 4
+  double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first
+  double layer_scale = 1e-6;
+};
+
+/// Told what leaves a layer: the layer's entry prefix and its output.
+using Watch = std::function<void(const std::string& layer, const at::Tensor& output_NCDHW)>;
+
+/// Not thread-safe. Owns its parameters.
+class Backbone {
+ public:
+  explicit Backbone(const BackboneOptions& options);
+
+  /// x [N,in_channels,D,H,W] to [N,dims[3],D',H',W']. `watch`, if given, sees the output of each
+  /// "downsample_layers.i" and each block "stages.i.j", in order.
+  at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass, const Watch& watch = {}) const;
+
+  /// "downsample_layers.i.*" and "stages.i.j.*", in order of use.
+  void list(const Listing& to) const;
+
+  /// Merges every block.
+  void merge();
+
+  /// Block `index` of `stage`, both from 0; must exist.
+  const LargeKernelBlock& block(std::size_t stage, std::size_t index) const {
+    return stages_.at(stage).at(index);
+  }
+
+ private:
+  Stem stem_;
+  std::vector<Downsample> downsamples_;  ///< before stages 2, 3, 4
+  std::vector<std::vector<LargeKernelBlock>> stages_;
+};
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Depthwise convolution: the only place where the network asks for one.
+//
+// Shape letters: N batch, C channels, D H W map, KD KH KW taps.
+#pragma once
+
+#include <optional>
+
+#include <ATen/core/Tensor.h>
+
+#include "model3d/entries.h"
+#include "model3d/extent.h"
+#include "model3d/reparam_math.h"
+
+namespace larkspur::model3d {
+
+/// Every channel of x [N,C,D,H,W] correlated with its own kernel, weight [C,1,KD,KH,KW], taps
+/// `rate` apart; stride 1, zero padding rate * (taps / 2). Same shape, dtype and device as x. The
+/// map may be smaller than the kernel. Throws kInvalidArgument when the channels differ or a tap
+/// count is even.
+at::Tensor depthwise_conv(const at::Tensor& x_NCDHW, const at::Tensor& weight, const Extent3& rate);
+
+/// A depthwise convolution that owns its kernel. Not thread-safe.
+class DepthwiseConv {
+ public:
+  /// Without a bias, the kernel zero until weights are drawn.
+  DepthwiseConv(std::int64_t channels, const Extent3& taps, const Extent3& rate = {1, 1, 1});
+
+  /// x [N,C,D,H,W] to the same shape.
+  at::Tensor forward(const at::Tensor& x_NCDHW) const;
+
+  /// "weight" [C,1,KD,KH,KW] and, after adopt(), "bias" [C].
+  void list(const Listing& to) const;
+
+  /// The same map as one kernel without holes of `taps` taps, with its bias (zeros if there is
+  /// none).
+  BiasedWeight spread_over(const Extent3& taps) const;
+
+  /// Takes kernel and bias in place of its own, rate 1.
+  void adopt(const BiasedWeight& merged);
+
+  Extent3 taps() const;
+
+ private:
+  at::Tensor weight_;
+  at::Tensor bias_;  ///< undefined until adopt()
+  Extent3 rate_;
+};
+
+}  // namespace larkspur::model3d

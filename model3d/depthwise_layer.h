@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a block needs of its depthwise layer, be it one small kernel or a large one with branches.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "model3d/depthwise_conv.h"
+#include "model3d/pass.h"
+
+namespace larkspur::model3d {
+
+/// A linear map (outside training) of every channel on its own. Not thread-safe.
+class DepthwiseLayer {
+ public:
+  virtual ~DepthwiseLayer() = default;
+
+  /// x [N,C,D,H,W] to the same shape.
+  virtual at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const = 0;
+
+  virtual void list(const Listing& to) const = 0;
+
+  /// What it computes outside training, as one kernel [C,1,KD,KH,KW] and one bias [C].
+  virtual BiasedWeight merged() const = 0;
+
+  /// Becomes one kernel and one bias, of the shapes of merged().
+  virtual void adopt(const BiasedWeight& merged) = 0;
+
+ protected:
+  DepthwiseLayer() = default;
+  DepthwiseLayer(const DepthwiseLayer&) = default;
+  DepthwiseLayer& operator=(const DepthwiseLayer&) = default;
+};
+
+/// One small kernel, no norm of its own.
+class SmallDepthwise final : public DepthwiseLayer {
+ public:
+  SmallDepthwise(std::int64_t channels, const Extent3& taps) : conv_(channels, taps) {}
+
+  at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& /*pass*/) const override {
+    return conv_.forward(x_NCDHW);
+  }
+  void list(const Listing& to) const override { conv_.list(to); }
+  BiasedWeight merged() const override { return conv_.spread_over(conv_.taps()); }
+  void adopt(const BiasedWeight& merged) override { conv_.adopt(merged); }
+
+ private:
+  DepthwiseConv conv_;
+};
+
+}  // namespace larkspur::model3d

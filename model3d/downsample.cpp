@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/downsample.h"
+
+#include <ATen/ops/convolution.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/zeros.h>
+
+namespace larkspur::model3d {
+namespace {
+
+Extent3 stride_along(const Extent3& taps, std::int64_t stride) {
+  return {taps[0] > 1 ? stride : 1, taps[1] > 1 ? stride : 1, taps[2] > 1 ? stride : 1};
+}
+
+}  // namespace
+
+StridedConv::StridedConv(const StridedConvOptions& options)
+    : weight_(make_parameter(at::zeros(
+          {options.outputs, options.inputs, options.taps[0], options.taps[1], options.taps[2]}))),
+      bias_(make_parameter(at::zeros({options.outputs}))),
+      stride_(stride_along(options.taps, options.stride)) {}
+
+at::Tensor StridedConv::forward(const at::Tensor& x_NCDHW) const {
+  const Extent3 taps{weight_.size(2), weight_.size(3), weight_.size(4)};
+  const Extent3 dense{1, 1, 1};
+  const Extent3 no_extra{0, 0, 0};
+  return at::convolution(x_NCDHW,
+                         weight_,
+                         bias_,
+                         stride_,
+                         same_padding(taps, dense),
+                         dense,
+                         /*transposed=*/false,
+                         no_extra,
+                         /*groups=*/1);
+}
+
+void StridedConv::list(const Listing& to) const {
+  to.drawn("weight", weight_);
+  to.constant("bias", bias_);
+}
+
+Stem::Stem(const StridedConvOptions& total)
+    : first_({total.inputs, total.outputs / 2, total.taps, 2}),
+      first_norm_(total.outputs / 2),
+      second_({total.outputs / 2, total.outputs, total.taps, total.stride / 2}),
+      second_norm_(total.outputs) {}
+
+at::Tensor Stem::forward(const at::Tensor& x_NCDHW) const {
+  const at::Tensor half = at::gelu(first_norm_.forward(first_.forward(x_NCDHW)));
+  return second_norm_.forward(second_.forward(half));
+}
+
+void Stem::list(const Listing& to) const {
+  first_.list(to.under("0"));
+  first_norm_.list(to.under("1"));
+  second_.list(to.under("3"));
+  second_norm_.list(to.under("4"));
+}
+
+}  // namespace larkspur::model3d

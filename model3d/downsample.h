@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands before the stages: strided convolutions that trade places for channels.
+//
+//   Stem:        x -- conv 3, stride 2 -- LayerNorm -- GELU -- conv 3, stride 1 or 2 -- LayerNorm
+//   -- y Downsample:  x -- conv 3, stride 2 -- LayerNorm -- y
+//
+// Along an axis with one tap (D of a picture) there is no stride: a map keeps its size there.
+// A stride of 2 takes n places to (n + 1) / 2.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "model3d/entries.h"
+#include "model3d/extent.h"
+#include "model3d/layer_norm.h"
+
+namespace larkspur::model3d {
+
+/// Sizes of a strided convolution that mixes all channels.
+struct StridedConvOptions {
+  std::int64_t inputs = 0;   ///< channels, > 0
+  std::int64_t outputs = 0;  ///< channels, > 0
+  Extent3 taps{3, 3, 3};     ///< odd; zero padding taps / 2
+  std::int64_t stride = 2;   ///< on the axes with more than one tap
+};
+
+/// Owns weight [outputs,inputs,KD,KH,KW] and bias [outputs]. Not thread-safe.
+class StridedConv {
+ public:
+  explicit StridedConv(const StridedConvOptions& options);
+
+  /// x [N,inputs,D,H,W] to [N,outputs,D',H',W'].
+  at::Tensor forward(const at::Tensor& x_NCDHW) const;
+
+  /// "weight" and "bias".
+  void list(const Listing& to) const;
+
+ private:
+  at::Tensor weight_;
+  at::Tensor bias_;
+  Extent3 stride_;
+};
+
+/// The first layers; halves the map once or twice. Not thread-safe.
+class Stem {
+ public:
+  /// `total`: outputs as the stage behind wants them (even), taps, and stride 2 or 4 over both
+  /// convolutions.
+  explicit Stem(const StridedConvOptions& total);
+
+  at::Tensor forward(const at::Tensor& x_NCDHW) const;
+
+  /// "0.*" and "3.*" the convolutions, "1.*" and "4.*" the norms.
+  void list(const Listing& to) const;
+
+ private:
+  StridedConv first_;
+  LayerNorm first_norm_;
+  StridedConv second_;
+  LayerNorm second_norm_;
+};
+
+/// Between two stages. Not thread-safe.
+class Downsample {
+ public:
+  explicit Downsample(const StridedConvOptions& options) : conv_(options), norm_(options.outputs) {}
+
+  at::Tensor forward(const at::Tensor& x_NCDHW) const {
+    return norm_.forward(conv_.forward(x_NCDHW));
+  }
+
+  /// "0.*" the convolution, "1.*" the norm.
+  void list(const Listing& to) const {
+    conv_.list(to.under("0"));
+    norm_.list(to.under("1"));
+  }
+
+ private:
+  StridedConv conv_;
+  LayerNorm norm_;
+};
+
+}  // namespace larkspur::model3d

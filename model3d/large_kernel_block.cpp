@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/large_kernel_block.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/matmul.h>
+
+#include "model3d/dilated_reparam_block.h"
+
+namespace larkspur::model3d {
+namespace {
+
+constexpr std::int64_t kSqueeze = 4;
+constexpr std::int64_t kWiden = 4;
+
+std::unique_ptr<DepthwiseLayer> make_depthwise(std::int64_t channels, const Extent3& taps) {
+  if (largest(taps) < kFewestLargeTaps) return std::make_unique<SmallDepthwise>(channels, taps);
+  return std::make_unique<DilatedReparamBlock>(
+      DilatedReparamOptions{.channels = channels, .taps = taps});
+}
+
+}  // namespace
+
+LargeKernelBlock::LargeKernelBlock(const LargeKernelBlockOptions& options)
+    : depthwise_(make_depthwise(options.channels, options.taps)),
+      norm_(options.channels),
+      squeeze_excite_(options.channels, options.channels / kSqueeze),
+      widen_(options.channels, kWiden * options.channels),
+      grn_(kWiden * options.channels),
+      narrow_(kWiden * options.channels, options.channels, Bias::kNone),
+      last_norm_(options.channels),
+      layer_scale_(std::in_place, options.channels, options.layer_scale),
+      drop_path_(options.drop_path) {}
+
+at::Tensor LargeKernelBlock::mix_space(const at::Tensor& x_NCDHW, const Pass& pass) const {
+  at::Tensor y = depthwise_->forward(x_NCDHW, pass);
+  if (norm_) y = norm_->forward(y, pass);
+  return squeeze_excite_.forward(y);
+}
+
+at::Tensor LargeKernelBlock::mix_channels(const at::Tensor& x_NDHWC) const {
+  return narrow_.forward(grn_.forward(at::gelu(widen_.forward(x_NDHWC))));
+}
+
+at::Tensor LargeKernelBlock::forward(const at::Tensor& x_NCDHW, const Pass& pass) const {
+  at::Tensor y = mix_channels(mix_space(x_NCDHW, pass).movedim(1, -1)).movedim(-1, 1);
+  if (last_norm_) y = last_norm_->forward(y, pass);
+  if (layer_scale_) y = layer_scale_->forward(y);
+  return x_NCDHW + drop_path_.forward(y, pass);
+}
+
+void LargeKernelBlock::list(const Listing& to) const {
+  depthwise_->list(to.under("dwconv"));
+  if (norm_) norm_->list(to.under("norm"));
+  squeeze_excite_.list(to.under("se"));
+  widen_.list(to.under("pwconv1.1"));
+  grn_.list(to.under("act.1"));
+  narrow_.list(to.under("pwconv2.0"));
+  if (last_norm_) last_norm_->list(to.under("pwconv2.2"));
+  if (layer_scale_) layer_scale_->list(to);
+}
+
+void LargeKernelBlock::merge() {
+  if (!norm_) return;
+  depthwise_->adopt(fold(depthwise_->merged(), norm_->affine()));
+  BiasedWeight narrow = narrow_.biased_weight();
+  narrow.bias = narrow.bias + at::matmul(narrow.weight, grn_.take_beta());
+  narrow_.adopt(fold(fold(narrow, last_norm_->affine()), layer_scale_->affine()));
+  norm_.reset();
+  last_norm_.reset();
+  layer_scale_.reset();
+}
+
+}  // namespace larkspur::model3d

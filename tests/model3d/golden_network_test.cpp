@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Variant A on pictures against the authors' own figures: names, evaluation, merging.
+#include <map>
+
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include "model3d/network.h"
+#include "tests/support/golden_formula.h"
+#include "tests/support/golden_record.h"
+
+namespace larkspur::model3d {
+namespace {
+
+using larkspur::testing::crc32_of;
+using larkspur::testing::expect_logits;
+using larkspur::testing::expect_record;
+using larkspur::testing::fill_by_formula;
+using larkspur::testing::golden_entry;
+using larkspur::testing::golden_image;
+using larkspur::testing::read_golden;
+
+Network golden_network() {
+  Network network({.form = "image", .variant = "a", .classes = 1000});
+  fill_by_formula(network.parameters());
+  fill_by_formula(network.statistics());
+  return network;
+}
+
+pipeline::Batch golden_batch(std::int64_t size) {
+  pipeline::Batch batch;
+  batch.input = golden_image({2, 3, size, size});
+  batch.keys.resize(2);
+  return batch;
+}
+
+std::map<std::string, at::Tensor> entries_by_name(const Network& network) {
+  std::map<std::string, at::Tensor> entries;
+  for (const auto& parameter : network.parameters()) entries[parameter.name] = parameter.tensor;
+  for (const auto& statistic : network.statistics()) entries[statistic.name] = statistic.tensor;
+  return entries;
+}
+
+/// Layer outputs under the names of the golden features: "stem", "stage1", "down1", ...
+std::map<std::string, at::Tensor> features_of(const Network& network, const at::Tensor& image) {
+  std::map<std::string, at::Tensor> features;
+  const auto watch = [&](const std::string& layer, const at::Tensor& y) {
+    const std::string number = layer.substr(layer.find('.') + 1);
+    if (layer.starts_with("stages.")) {
+      features["stage" + std::to_string(number[0] - '0' + 1)] = y;
+      features[layer] = y;
+    } else {
+      features[number == "0" ? "stem" : std::string("down").append(number)] = y;
+    }
+  };
+  const at::Tensor last = network.backbone().forward(network.form().as_map(image), {}, watch);
+  features["head_norm"] = network.head().pooled(last);
+  return features;
+}
+
+const nlohmann::json& evaluation(const nlohmann::json& file, std::int64_t size) {
+  for (const auto& one : file.at("cases")) {
+    if (one.at("input").at("shape")[2] == size) return one;
+  }
+  throw std::runtime_error("no such case");
+}
+
+TEST(GoldenNetwork, HasThePublishedEntriesAndNoOthers) {
+  const auto entries = entries_by_name(golden_network());
+  const auto file = read_golden("names_A.json");
+  std::size_t published = 0;
+  for (const auto& row : file.at("entries")) {
+    const std::string name = row[0];
+    if (name.ends_with("num_batches_tracked")) continue;
+    ++published;
+    ASSERT_TRUE(entries.contains(name)) << name;
+    std::vector<std::int64_t> shape = entries.at(name).sizes().vec();
+    if (shape.size() == 5) shape.erase(shape.begin() + 2);
+    EXPECT_EQ(shape, row[1].get<std::vector<std::int64_t>>()) << name;
+    EXPECT_EQ(crc32_of(entries.at(name)), row[3]) << name;
+  }
+  EXPECT_EQ(entries.size(), published);
+}
+
+TEST(GoldenNetwork, HasThePublishedEntriesOnceMerged) {
+  Network network = golden_network();
+  network.merge();
+  const auto entries = entries_by_name(network);
+  const auto rows = read_golden("names_A.json").at("deploy_entries");
+  for (const auto& row : rows) EXPECT_TRUE(entries.contains(row[0])) << row[0];
+  EXPECT_EQ(entries.size(), rows.size());
+}
+
+class GoldenEvaluation : public ::testing::TestWithParam<std::int64_t> {};
+
+TEST_P(GoldenEvaluation, GivesThePublishedLogits) {
+  const at::NoGradGuard no_grad;
+  const auto file = read_golden("eval_A.json");
+  const auto& expected = evaluation(file, GetParam());
+  const auto batch = golden_batch(GetParam());
+  ASSERT_EQ(crc32_of(batch.input), expected.at("input").at("crc32"));
+  Network network = golden_network();
+  expect_logits(expected.at("logits"), network.forward(batch), expected.at("tol"));
+  network.merge();
+  expect_logits(expected.at("deploy").at("logits"), network.forward(batch), expected.at("tol"));
+}
+
+TEST_P(GoldenEvaluation, GivesThePublishedFeatures) {
+  const at::NoGradGuard no_grad;
+  const auto file = read_golden("eval_A.json");
+  const auto& expected = evaluation(file, GetParam());
+  const auto features = features_of(golden_network(), golden_batch(GetParam()).input);
+  for (const auto& record : expected.at("features")) {
+    expect_record(record, features.at(record.at("name")));
+  }
+  for (const auto& block : expected.at("blocks")) {
+    const double norm = block.at("l2");
+    EXPECT_NEAR(features.at(block.at("name")).norm().item<double>(), norm, 1e-5 * norm);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, GoldenEvaluation, ::testing::Values(64, 224));
+
+TEST(GoldenNetwork, MergesToThePublishedParameters) {
+  Network network = golden_network();
+  network.merge();
+  const auto entries = entries_by_name(network);
+  const auto file = read_golden("merged_A.json");
+  for (const auto& record : file.at("entries")) {
+    expect_record(record, entries.at(record.at("name")));
+  }
+}
+
+/// Compares what block `stage`.0 does to the records of one trace.
+void expect_trace(const nlohmann::json& trace, std::size_t stage, const Pass& pass) {
+  using larkspur::testing::record_named;
+  const Network network = golden_network();
+  at::Tensor in;
+  network.backbone().forward(golden_batch(64).input.unsqueeze(2),
+                             pass,
+                             [&](const std::string& layer, const at::Tensor& y) {
+                               const auto before = std::string("downsample_layers.") +
+                                                   static_cast<char>('0' + stage);
+                               if (layer == before) in = y;
+                             });
+  const Network fresh = golden_network();  // the pass above moved the running statistics
+  const auto& records = trace.at("records");
+  const LargeKernelBlock& block = fresh.backbone().block(stage, 0);
+  expect_record(record_named(records, "in"), in);
+  const at::Tensor mixed = block.mix_space(in, pass);
+  expect_record(record_named(records, "se"), mixed);
+  expect_record(record_named(records, "pwconv2.0"), block.mix_channels(mixed.movedim(1, -1)));
+  expect_record(record_named(records, "out"), block.forward(in, pass));
+}
+
+TEST(GoldenNetwork, ComputesThePublishedStepsInsideBlocks) {
+  const at::NoGradGuard no_grad;
+  const std::vector<pipeline::SampleKey> keys(2);
+  const auto file = read_golden("trace_A_64x64.json");
+  ASSERT_EQ(file.at("traces").size(), 4U);
+  for (const auto& trace : file.at("traces")) {
+    const std::string block = trace.at("block");
+    SCOPED_TRACE(block + " " + trace.at("mode").get<std::string>());
+    const Pass pass{.training = trace.at("mode") == "train", .keys = keys};
+    expect_trace(trace, block == "stages.0.0" ? 0 : 1, pass);
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::model3d
