@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolution: the only place where the network asks for one.
+// A depthwise convolution as a layer: the only place where the network asks for one.
 //
 // Shape letters: N batch, C channels, D H W map, KD KH KW taps.
 #pragma once
@@ -13,12 +13,6 @@
 #include "model3d/reparam_math.h"
 
 namespace larkspur::model3d {
-
-/// Every channel of x [N,C,D,H,W] correlated with its own kernel, weight [C,1,KD,KH,KW], taps
-/// `rate` apart; stride 1, zero padding rate * (taps / 2). Same shape, dtype and device as x. The
-/// map may be smaller than the kernel. Throws kInvalidArgument when the channels differ or a tap
-/// count is even.
-at::Tensor depthwise_conv(const at::Tensor& x_NCDHW, const at::Tensor& weight, const Extent3& rate);
 
 /// A depthwise convolution that owns its kernel. Not thread-safe.
 class DepthwiseConv {
