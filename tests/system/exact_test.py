@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One value on any number of ranks, before and after a kill."""
+import unittest
+
+from support import Workspace
+
+
+class Exact(Workspace):
+    def test_digest_does_not_depend_on_ranks(self):
+        alone = [self.train("alone"), self.digest("alone")][1]
+        for ranks in (1, 2, 3, 4):
+            with self.subTest(ranks=ranks):
+                self.train(f"on{ranks}", ranks=ranks)
+                self.assertEqual(self.digest(f"on{ranks}"), alone)
+        headers, steps = self.metrics("on3")
+        self.assertEqual(headers[0]["first_step"], 1)
+        self.assertEqual([s["step"] for s in steps], list(range(1, 19)))
+        self.assertGreater(min(s["learning_rate"] for s in steps), 0)
+        self.assertTrue(any(s["grad_norm"] > 0.5 for s in steps), "clipping was never at work")
+
+    def test_digest_tells_seeds_and_steps_apart(self):
+        self.train("base", "train.stop_after_steps=6")
+        self.train("seed", "train.stop_after_steps=6", "seed=4")
+        self.train("more", "train.stop_after_steps=7")
+        self.assertEqual(len({self.digest("base"), self.digest("seed"), self.digest("more")}), 3)
+
+    def test_killed_run_goes_on_with_the_same_bits_on_other_ranks(self):
+        self.train("unbroken")
+        for ranks, victim, restart in ((3, 1, 2), (2, 0, 4), (4, 3, 1)):
+            with self.subTest(ranks=ranks, restart=restart):
+                name = f"killed{ranks}"
+                code, reached = self.kill_rank(name, victim, 7, ranks=ranks)
+                self.assertNotEqual(code, 0)
+                self.assertLess(reached, 18)
+                self.train(name, ranks=restart)
+                self.assertEqual(self.digest(name), self.digest("unbroken"))
+                headers, _ = self.metrics(name)
+                self.assertEqual(headers[-1]["ranks"], restart)
+                self.assertGreater(headers[-1]["first_step"], 1)
+                self.assertNotEqual((headers[-1]["first_step"] - 1) % 6, 0, "not in mid-epoch")
+
+    def test_stopping_and_going_on_changes_nothing(self):
+        self.train("unbroken")
+        self.train("stopped", "train.stop_after_steps=4", ranks=2)
+        self.train("stopped", "train.stop_after_steps=11", ranks=3)
+        self.train("stopped")
+        self.assertEqual(self.digest("stopped"), self.digest("unbroken"))
+        self.assertEqual([h["first_step"] for h in self.metrics("stopped")[0]], [1, 5, 12])
+
+
+if __name__ == "__main__":
+    unittest.main()

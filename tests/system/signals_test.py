@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What signals do to a run."""
+import os
+import signal
+import unittest
+
+from support import Workspace, rank_processes, start
+
+
+class Signals(Workspace):
+    def begin(self, name, ranks):
+        process = start("train", str(self.config), f"output={self.output(name)}", "train.epochs=300",
+                        "train.checkpoint_every=0", ranks=ranks)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.wait_for_step(name, 2, process)
+        return process
+
+    def test_interrupting_a_single_process_saves_and_leaves_with_75(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
+            with self.subTest(signal=number):
+                process = self.begin(f"single{number}", None)
+                process.send_signal(number)
+                _, errors = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 75, errors)
+                self.assertIn("stopped on request, checkpoint written", errors)
+                self.assertTrue(self.checkpoints(f"single{number}"))
+
+    def test_usr2_to_one_rank_stops_all_with_a_checkpoint(self):
+        process = self.begin("ranks", 2)
+        os.kill(rank_processes(process)[1], signal.SIGUSR2)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75)
+        self.assertTrue(self.checkpoints("ranks"))
+
+    def test_usr1_saves_and_goes_on(self):
+        process = self.begin("usr1", 2)
+        process.send_signal(signal.SIGUSR1)  # mpirun passes it on
+        now = self.metrics("usr1")[1][-1]["step"]
+        self.wait_for_step("usr1", now + 3, process)
+        self.assertTrue(self.checkpoints("usr1"))
+        process.send_signal(signal.SIGUSR2)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75)
+
+    def test_term_in_a_rank_stops_without_saving(self):
+        process = self.begin("term", 2)
+        os.kill(rank_processes(process)[0], signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertNotIn(process.returncode, (0, 75))
+        self.assertFalse(self.checkpoints("term"))
+
+
+if __name__ == "__main__":
+    unittest.main()
