@@ -25,6 +25,8 @@ class CommandLine {
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
+  CommandLine(CommandLine&&) = delete;
+  CommandLine& operator=(CommandLine&&) = delete;
 
   /// A word that has to be there, or may be, by its place.
   void argument(const std::string& name, const std::string& meaning, std::string& value);

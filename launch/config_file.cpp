@@ -105,6 +105,13 @@ bool in_bounds(const ConfigKey& key, const ConfigValue& value) {
   return true;
 }
 
+[[noreturn]] void refuse_key(const std::string& place, const std::string& path) {
+  const std::string near = did_you_mean(path, config_names());
+  refuse(place,
+         "unknown key '" + path + "'" +
+             (near.empty() ? "; 'larkspur inspect config' lists all" : near));
+}
+
 /// Takes one value into the configuration and remembers where it came from.
 void set_key(LoadedConfig& loaded,
              const ConfigKey& key,
@@ -142,7 +149,7 @@ void read_section(LoadedConfig& loaded,
     if (const ConfigKey* key = find_config_key(path)) {
       set_key(loaded, *key, entry.second, place);
     } else if (!is_config_section(path)) {
-      refuse(place, "unknown key '" + path + "'" + did_you_mean(path, config_names()));
+      refuse_key(place, path);
     } else if (!entry.second.IsMap()) {
       refuse(place, path + ": expected a section of keys, found " + found(entry.second));
     } else {
@@ -217,9 +224,7 @@ void read_override(LoadedConfig& loaded, const std::string& argument) {
   if (key == nullptr && is_config_section(path)) {
     refuse(source.name, path + " is a section; set one of its keys, as " + path + ".KEY=value");
   }
-  if (key == nullptr) {
-    refuse(source.name, "unknown key '" + path + "'" + did_you_mean(path, config_names()));
-  }
+  if (key == nullptr) refuse_key(source.name, path);
   set_key(loaded, *key, parse(argument.substr(equals + 1), source), source.name);
 }
 

@@ -108,16 +108,16 @@ std::vector<Row> run_rows() {
 
 template <auto Side>
 std::vector<Row> side_rows(std::span<const std::string_view, 4> paths) {
-  constexpr auto kData = &RunConfig::data;
+  constexpr auto data = &RunConfig::data;
   using S = SideConfig;
   return {
-      key<kData, Side, &S::list>(paths[0], "file that names the samples; '': walk root")
+      key<data, Side, &S::list>(paths[0], "file that names the samples; '': walk root")
           .names(PathKind::kFile),
-      key<kData, Side, &S::root>(paths[1], "folder the list starts at, or with a folder a class")
+      key<data, Side, &S::root>(paths[1], "folder the list starts at, or with a folder a class")
           .names(PathKind::kFolder),
-      key<kData, Side, &S::labels>(paths[2], "file of class names, one a line; '': sorted names")
+      key<data, Side, &S::labels>(paths[2], "file of class names, one a line; '': sorted names")
           .names(PathKind::kFile),
-      key<kData, Side, &S::split>(paths[3], "which part of a folder layout").one_of(kSplits),
+      key<data, Side, &S::split>(paths[3], "which part of a folder layout").one_of(kSplits),
   };
 }
 
@@ -127,113 +127,112 @@ constexpr std::string_view kEvalSide[] = {
     "data.eval.list", "data.eval.root", "data.eval.labels", "data.eval.split"};
 
 std::vector<Row> data_rows() {
-  constexpr auto kData = &RunConfig::data;
-  constexpr auto kAugment = &DataConfig::augmentation;
+  constexpr auto data = &RunConfig::data;
+  constexpr auto augment = &DataConfig::augmentation;
   using D = DataConfig;
   using A = pipeline::CloudAugmentation;
   return {
-      key<kData, &D::points>("data.points", "points kept of a cloud").within(1, 1000000),
-      key<kData, &D::grid>("data.grid", "voxels along each axis").within(4, 512),
-      key<kData, kAugment, &A::scale_min>("data.augmentation.scale_min",
-                                          "smallest random scale of an axis")
+      key<data, &D::points>("data.points", "points kept of a cloud").within(1, 1000000),
+      key<data, &D::grid>("data.grid", "voxels along each axis").within(4, 512),
+      key<data, augment, &A::scale_min>("data.augmentation.scale_min",
+                                        "smallest random scale of an axis")
           .above(0),
-      key<kData, kAugment, &A::scale_max>("data.augmentation.scale_max",
-                                          "largest random scale of an axis")
+      key<data, augment, &A::scale_max>("data.augmentation.scale_max",
+                                        "largest random scale of an axis")
           .above(0),
-      key<kData, kAugment, &A::shift>("data.augmentation.shift",
-                                      "largest random shift along an axis, in radii of the shape")
+      key<data, augment, &A::shift>("data.augmentation.shift",
+                                    "largest random shift along an axis, in radii of the shape")
           .at_least(0),
-      key<kData, kAugment, &A::rotate_up>("data.augmentation.rotate_up",
-                                          "turn by any angle about the up axis (z)"),
-      key<kData, kAugment, &A::mirror>("data.augmentation.mirror",
-                                       "negate x and y, each one time in two"),
-      key<kData, &D::max_bad_fraction>("data.max_bad_fraction",
-                                       "unreadable share of a list that stops the run")
+      key<data, augment, &A::rotate_up>("data.augmentation.rotate_up",
+                                        "turn by any angle about the up axis (z)"),
+      key<data, augment, &A::mirror>("data.augmentation.mirror",
+                                     "negate x and y, each one time in two"),
+      key<data, &D::max_bad_fraction>("data.max_bad_fraction",
+                                      "unreadable share of a list that stops the run")
           .within(0, 1),
-      key<kData, &D::workers>("data.workers", "loader threads a rank")
+      key<data, &D::workers>("data.workers", "loader threads a rank")
           .within(1, 256)
           .on_resume(kFree),
   };
 }
 
 std::vector<Row> model_rows() {
-  constexpr auto kModel = &RunConfig::model;
+  constexpr auto model = &RunConfig::model;
   using M = ModelConfig;
   return {
-      key<kModel, &M::form>("model.form", "how the network looks at a sample"),
-      key<kModel, &M::variant>("model.variant", "size of the network").one_of(kVariants),
-      key<kModel, &M::classes>("model.classes", "labels the network tells apart")
-          .within(1, 1000000),
-      key<kModel, &M::kernel>("model.kernel", "taps along depth, height, width; odd").within(1, 63),
-      key<kModel, &M::stem_stride>("model.stem_stride", "voxels a step of the first layers")
+      key<model, &M::form>("model.form", "how the network looks at a sample"),
+      key<model, &M::variant>("model.variant", "size of the network").one_of(kVariants),
+      key<model, &M::classes>("model.classes", "labels the network tells apart").within(1, 1000000),
+      key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd").within(1, 63),
+      key<model, &M::stem_stride>("model.stem_stride", "voxels a step of the first layers")
           .within(1, 8),
-      key<kModel, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
+      key<model, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
           .below(0, 1),
-      key<kModel, &M::layer_scale>("model.layer_scale", "initial scale of a branch; 0: no scale")
+      key<model, &M::layer_scale>("model.layer_scale", "initial scale of a branch; 0: no scale")
           .at_least(0),
-      key<kModel, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
+      key<model, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
           .above(0),
-      key<kModel, &M::weights>("model.weights", "weights to start from").one_of(kWeights),
+      key<model, &M::weights>("model.weights", "weights to start from").one_of(kWeights),
   };
 }
 
 std::vector<Row> optimiser_rows() {
-  constexpr auto kTrain = &RunConfig::train;
+  constexpr auto train = &RunConfig::train;
   using T = TrainConfig;
   return {
-      key<kTrain, &T::epochs>("train.epochs", "passes over the training list").at_least(1),
-      key<kTrain, &T::global_batch>("train.global_batch", "samples a step, over all ranks")
+      key<train, &T::epochs>("train.epochs", "passes over the training list").at_least(1),
+      key<train, &T::global_batch>("train.global_batch", "samples a step, over all ranks")
           .at_least(1),
-      key<kTrain, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
+      key<train, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
           .within(1, 65536),
-      key<kTrain, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),
-      key<kTrain, &T::min_learning_rate>("train.min_learning_rate", "at the last step, by a cosine")
+      key<train, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),
+      key<train, &T::min_learning_rate>("train.min_learning_rate", "at the last step, by a cosine")
           .at_least(0),
-      key<kTrain, &T::weight_decay>("train.weight_decay", "decoupled, as AdamW").at_least(0),
-      key<kTrain, &T::beta1>("train.beta1", "AdamW: decay of the gradient's mean").below(0, 1),
-      key<kTrain, &T::beta2>("train.beta2", "AdamW: decay of the mean square").below(0, 1),
-      key<kTrain, &T::epsilon>("train.epsilon", "AdamW: added to the root mean square").above(0),
-      key<kTrain, &T::warmup_epochs>("train.warmup_epochs", "epochs of linear rise from zero")
+      key<train, &T::weight_decay>("train.weight_decay", "decoupled, as AdamW").at_least(0),
+      key<train, &T::beta1>("train.beta1", "AdamW: decay of the gradient's mean").below(0, 1),
+      key<train, &T::beta2>("train.beta2", "AdamW: decay of the mean square").below(0, 1),
+      key<train, &T::epsilon>("train.epsilon", "AdamW: added to the root mean square").above(0),
+      key<train, &T::warmup_epochs>("train.warmup_epochs", "epochs of linear rise from zero")
           .at_least(0),
-      key<kTrain, &T::label_smoothing>("train.label_smoothing", "probability spread over classes")
+      key<train, &T::label_smoothing>("train.label_smoothing", "probability spread over classes")
           .below(0, 1),
-      key<kTrain, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
+      key<train, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
           .at_least(0),
   };
 }
 
 std::vector<Row> run_keeping_rows() {
-  constexpr auto kTrain = &RunConfig::train;
+  constexpr auto train = &RunConfig::train;
   using T = TrainConfig;
   return {
-      key<kTrain, &T::checkpoint_every>("train.checkpoint_every",
-                                        "steps between checkpoints; 0: each epoch's end only")
+      key<train, &T::checkpoint_every>("train.checkpoint_every",
+                                       "steps between checkpoints; 0: each epoch's end only")
           .at_least(0)
           .on_resume(kFree),
-      key<kTrain, &T::keep>("train.keep", "newest checkpoints kept").at_least(1).on_resume(kFree),
-      key<kTrain, &T::bucket_elements>("train.bucket_elements",
-                                       "gradient elements exchanged together")
+      key<train, &T::keep>("train.keep", "newest checkpoints kept").at_least(1).on_resume(kFree),
+      key<train, &T::bucket_elements>("train.bucket_elements",
+                                      "gradient elements exchanged together")
           .at_least(1),
-      key<kTrain, &T::threads>("train.threads", "compute threads a rank")
+      key<train, &T::threads>("train.threads", "compute threads a rank")
           .within(1, 1024)
           .on_resume(kAloud),
-      key<kTrain, &T::stop_after_steps>("train.stop_after_steps",
-                                        "stop there with a checkpoint; 0: run to the end")
+      key<train, &T::stop_after_steps>("train.stop_after_steps",
+                                       "stop there with a checkpoint; 0: run to the end")
           .at_least(0)
           .on_resume(kFree),
   };
 }
 
 std::vector<Row> eval_rows() {
-  constexpr auto kEval = &RunConfig::eval;
+  constexpr auto eval = &RunConfig::eval;
   using E = EvalConfig;
   return {
-      key<kEval, &E::protocol>("eval.protocol", "how a sample is viewed; both: once, as it lies")
+      key<eval, &E::protocol>("eval.protocol", "how a sample is viewed; both: once, as it lies")
           .on_resume(kFree),
-      key<kEval, &E::batch>("eval.batch", "samples a forward pass, on each rank")
+      key<eval, &E::batch>("eval.batch", "samples a forward pass, on each rank")
           .within(1, 65536)
           .on_resume(kFree),
-      key<kEval, &E::bad_samples>("eval.bad_samples", "how an unreadable sample counts")
+      key<eval, &E::bad_samples>("eval.bad_samples", "how an unreadable sample counts")
           .on_resume(kFree),
   };
 }

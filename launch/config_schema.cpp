@@ -29,22 +29,24 @@ std::string text_of_real(double value) {
   return text;
 }
 
-/// Unquoted only where no reader of YAML could take it for anything but text.
-std::string text_of_word(const std::string& word) {
-  const auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '/' || c == '.';
-  };
-  const bool starts_as_word =
-      !word.empty() && ((word[0] >= 'a' && word[0] <= 'z') || (word[0] >= 'A' && word[0] <= 'Z'));
-  constexpr std::string_view kTaken[] = {
+constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view kPlain =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/.";
+
+/// Words that some reader of YAML takes for a truth value or for nothing, in any case.
+bool is_taken(std::string word) {
+  constexpr std::string_view taken[] = {
       "true", "false", "null", "yes", "no", "on", "off", "y", "n"};
-  std::string lower = word;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
-  const bool taken = std::find(std::begin(kTaken), std::end(kTaken), lower) != std::end(kTaken);
-  if (starts_as_word && !taken && std::all_of(word.begin(), word.end(), is_plain)) return word;
+  for (char& c : word) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return std::find(std::begin(taken), std::end(taken), word) != std::end(taken);
+}
+
+/// Unquoted only where no reader of YAML could take it for anything but text; else as a JSON
+/// string, which YAML reads too.
+std::string text_of_word(const std::string& word) {
+  const bool plain = !word.empty() && kLetters.find(word[0]) != std::string_view::npos &&
+                     word.find_first_not_of(kPlain) == std::string::npos;
+  if (plain && !is_taken(word)) return word;
   using Invalid = nlohmann::json::error_handler_t;
   return nlohmann::json(word).dump(-1, ' ', false, Invalid::replace);
 }
@@ -92,10 +94,10 @@ std::string Bounds::text() const {
 
 std::string ConfigKey::expects() const {
   if (!choices.empty()) return joined(choices);
-  constexpr std::array<const char*, std::variant_size_v<ConfigValue>> kTypes{
+  constexpr std::array<const char*, std::variant_size_v<ConfigValue>> types{
       "true or false", "a whole number", "a number", "text", "a list of 3 whole numbers"};
   const std::string range = bounds.text();
-  return kTypes[get(RunConfig{}).index()] + (range.empty() ? "" : " " + range);
+  return types[get(RunConfig{}).index()] + (range.empty() ? "" : " " + range);
 }
 
 const ConfigKey* find_config_key(std::string_view path) {

@@ -27,22 +27,22 @@ void run_make_clouds(Invocation& call) {
 }
 
 void run_make(Invocation& call) {
-  static constexpr Verb kSets[] = {
+  static constexpr Verb sets[] = {
       {"clouds",
        "meshes of simple solids, a folder a class",
        "--output data/demo_clouds",
        run_make_clouds},
   };
-  run_verb(kSets, call);
+  run_verb(sets, call);
 }
 
 }  // namespace
 
 void run_data(Invocation& call) {
-  static constexpr Verb kVerbs[] = {
+  static constexpr Verb verbs[] = {
       {"make", "make a demo data set", "clouds --output data/demo_clouds", run_make},
   };
-  run_verb(kVerbs, call);
+  run_verb(verbs, call);
 }
 
 }  // namespace larkspur::launch

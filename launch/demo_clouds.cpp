@@ -24,9 +24,9 @@ constexpr int kRound = 24;  // segments of what shall look round
 /// Points on the way from one profile point to another, without the last: bends need somewhere to
 /// be.
 void add_edge(std::vector<ProfilePoint>& profile, ProfilePoint from, ProfilePoint to) {
-  constexpr int kPieces = 5;
-  for (int i = 0; i < kPieces; ++i) {
-    const double t = static_cast<double>(i) / kPieces;
+  constexpr int pieces = 5;
+  for (int i = 0; i < pieces; ++i) {
+    const double t = static_cast<double>(i) / pieces;
     profile.push_back(
         {from.radius + (to.radius - from.radius) * t, from.height + (to.height - from.height) * t});
   }
@@ -87,11 +87,11 @@ Mesh pyramid(CounterRng& rng) {
 }
 
 Mesh sphere(CounterRng& rng) {
-  constexpr int kRings = 12;
+  constexpr int rings = 12;
   const double height = rng.uniform(0.8, 1.1);
   std::vector<ProfilePoint> profile{{0, -height}};
-  for (int i = 1; i < kRings; ++i) {
-    const double angle = std::numbers::pi * i / kRings;
+  for (int i = 1; i < rings; ++i) {
+    const double angle = std::numbers::pi * i / rings;
     profile.push_back({0.9 * std::sin(angle), -height * std::cos(angle)});
   }
   profile.push_back({0, height});
@@ -108,11 +108,11 @@ Mesh stairs(CounterRng& rng) {
 }
 
 Mesh torus(CounterRng& rng) {
-  constexpr int kRings = 10;
+  constexpr int rings = 10;
   const double thickness = rng.uniform(0.2, 0.32);
   std::vector<ProfilePoint> profile;
-  for (int i = 0; i < kRings; ++i) {
-    const double angle = 2.0 * std::numbers::pi * i / kRings;
+  for (int i = 0; i < rings; ++i) {
+    const double angle = 2.0 * std::numbers::pi * i / rings;
     profile.push_back({0.75 + thickness * std::cos(angle), thickness * std::sin(angle)});
   }
   return turned(profile, kRound);

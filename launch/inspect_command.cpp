@@ -65,7 +65,7 @@ void run_inspect_checkpoint(Invocation& call) {
 }  // namespace
 
 void run_inspect(Invocation& call) {
-  static constexpr Verb kSubjects[] = {
+  static constexpr Verb subjects[] = {
       {"config",
        "every key with its value, bounds and meaning",
        "configs/demo/cloud.yaml",
@@ -75,7 +75,7 @@ void run_inspect(Invocation& call) {
        "runs/demo_cloud/checkpoints --digest",
        run_inspect_checkpoint},
   };
-  run_verb(kSubjects, call);
+  run_verb(subjects, call);
 }
 
 }  // namespace larkspur::launch

@@ -21,9 +21,9 @@ constexpr Verb kVerbs[] = {
      run_inspect},
 };
 
-/// One line on stderr says why, then the code.
+/// One line on stderr says why; foreign exceptions carry whole backtraces behind theirs.
 int fail(const std::string& why, int code) {
-  std::cerr << "larkspur: " << why << std::endl;
+  std::cerr << "larkspur: " << why.substr(0, why.find('\n')) << std::endl;
   return code;
 }
 

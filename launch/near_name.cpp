@@ -61,7 +61,7 @@ std::optional<std::string> nearest_name(std::string_view name,
     const std::size_t whole = edit_distance(name, candidate);
     const std::size_t end = edit_distance(name_end, last_component(candidate));
     const std::pair distance{std::min(whole, end), whole};
-    const std::size_t judged = end < whole ? name_end.size() : name.size();
+    const std::size_t judged = end <= whole ? name_end.size() : name.size();
     if (distance.first * 2 > std::max<std::size_t>(judged, 2)) continue;
     if (nearest && distance >= smallest) continue;
     nearest = candidate;

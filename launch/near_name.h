@@ -17,7 +17,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 
 /// The candidate nearest to `name`, or nothing when even that would replace more than half of it.
 /// Names with dots are compared whole and by their last component; the smaller distance counts, the
-/// whole one breaks ties, then the order of the candidates.
+/// whole one breaks ties, then the order of the candidates. So a right key in the wrong section is
+/// found as well as a misspelt one.
 std::optional<std::string> nearest_name(std::string_view name,
                                         const std::vector<std::string>& candidates);
 

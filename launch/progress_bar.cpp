@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <iomanip>
 #include <ostream>
 #include <sstream>
@@ -22,7 +23,7 @@ double steady_seconds() {
 }  // namespace
 
 std::string duration_text(double seconds) {
-  const auto whole = static_cast<std::int64_t>(std::max(seconds, 0.0) + 0.5);
+  const auto whole = std::llround(std::max(seconds, 0.0));
   std::ostringstream text;
   text << std::setfill('0');
   if (whole >= 3600) text << whole / 3600 << ":" << std::setw(2);

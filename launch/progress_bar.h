@@ -56,6 +56,8 @@ class ProgressBar : public pipeline::MetricSink {
   ~ProgressBar() override;
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
+  ProgressBar(ProgressBar&&) = delete;
+  ProgressBar& operator=(ProgressBar&&) = delete;
 
   void step(const pipeline::StepMetrics& metrics) override;
 

@@ -18,15 +18,26 @@
 
 namespace larkspur::launch {
 
-// Words of a closed choice; word_list() of any value gives the spellings in the order of the
-// values.
+/// Where the network runs; auto: on an accelerator when there is one.
 enum class DeviceChoice : std::uint8_t { kAuto, kCpu, kCuda };
+
+/// Whether a run goes on from the newest checkpoint in its output folder.
 enum class ResumeChoice : std::uint8_t { kAuto, kNever };
+
+/// What a sample is.
 enum class DataKind : std::uint8_t { kCloud, kVideo, kImage };
+
+/// How the network looks at a sample: for clouds voxel, views, joint; for clips clip, raw, grid.
 enum class ModelForm : std::uint8_t { kVoxel, kClip, kRaw, kGrid, kImage, kViews, kJoint };
+
+/// Which views of a sample an evaluation scores. Of a cloud both are one view, as it lies: center
+/// is the word configurations share with clips, fixed the word papers on clouds use.
 enum class Protocol : std::uint8_t { kCenter, kFixed };
+
+/// How an evaluation counts a sample that cannot be read.
 enum class BadSampleRule : std::uint8_t { kWrong, kExclude };
 
+/// The spellings of a choice, in the order of its values, whatever the value.
 std::span<const std::string_view> word_list(DeviceChoice any);
 std::span<const std::string_view> word_list(ResumeChoice any);
 std::span<const std::string_view> word_list(DataKind any);
@@ -37,13 +48,13 @@ std::span<const std::string_view> word_list(BadSampleRule any);
 /// Where the samples of one side (training or evaluation) are. Relative paths start at the current
 /// directory. At least one of list and root is set in a run that uses the side.
 struct SideConfig {
-  std::string list;  ///< file that names the samples; empty: the folder `root` is walked
-  std::string root;  ///< folder the list's paths start at, or that holds a folder a class
-  std::string
-      labels;         ///< file of class names, one a line, line number = label; empty: sorted names
-  std::string split;  ///< which part of a folder layout: train or test
+  std::string list;    ///< file that names the samples; empty: the folder `root` is walked
+  std::string root;    ///< folder the list's paths start at, or that holds a folder a class
+  std::string labels;  ///< file of class names, line number = label; empty: the names sorted
+  std::string split;   ///< which part of a folder layout: train or test
 };
 
+/// What is read and how it is prepared.
 struct DataConfig {
   DataKind kind = DataKind::kCloud;
   SideConfig train{"", "", "", "train"};
@@ -55,20 +66,22 @@ struct DataConfig {
   int workers = 1;                           ///< loader threads a rank
 };
 
+/// The network and its first weights.
 struct ModelConfig {
   ModelForm form = ModelForm::kVoxel;
-  std::string variant = "micro";  ///< size of the network, by its published name
-  std::int64_t classes = 40;
+  std::string variant = "micro";                ///< size of the network, by its published name
+  std::int64_t classes = 40;                    ///< labels are [0, classes)
   std::array<std::int64_t, 3> kernel{7, 7, 7};  ///< taps along depth, height, width; odd
-  std::int64_t stem_stride = 2;  ///< voxels a step of the first layers, along each axis
-  double drop_path = 0.0;        ///< chance that a sample skips the deepest residual branch
-  double layer_scale = 1e-6;     ///< initial scale of a residual branch; 0: no scale
-  double head_scale = 1.0;       ///< factor on the initial weights of the last layer
-  std::string weights = "none";  ///< where to start from; none: drawn from the seed
+  std::int64_t stem_stride = 2;                 ///< voxels a step of the first layers, each axis
+  double drop_path = 0.0;                       ///< chance to skip the deepest residual branch
+  double layer_scale = 1e-6;                    ///< initial scale of a branch; 0: no scale
+  double head_scale = 1.0;                      ///< factor on the last layer's initial weights
+  std::string weights = "none";                 ///< where to start from; none: from the seed
 };
 
+/// One training run. The first block decides the result; the second how it is kept and computed.
 struct TrainConfig {
-  std::int64_t epochs = 10;
+  std::int64_t epochs = 10;        ///< passes over the list
   std::int64_t global_batch = 16;  ///< samples a step, over all ranks
   int lanes = 4;                   ///< slices of a global batch; also the most ranks there can be
   double learning_rate = 1e-3;     ///< peak, reached after the warm-up
@@ -80,6 +93,7 @@ struct TrainConfig {
   double warmup_epochs = 1.0;      ///< epochs of linear rise from zero
   double label_smoothing = 0.0;    ///< probability spread over all classes
   double clip_norm = 0.0;          ///< largest norm of the global gradient; 0: no clipping
+
   std::int64_t checkpoint_every = 0;       ///< steps; 0: at the end of each epoch only
   std::int64_t keep = 3;                   ///< newest checkpoints kept
   std::int64_t bucket_elements = 4194304;  ///< gradient elements exchanged together
@@ -87,14 +101,16 @@ struct TrainConfig {
   std::int64_t stop_after_steps = 0;       ///< stop there with a checkpoint; 0: run to the end
 };
 
+/// How a trained network is scored.
 struct EvalConfig {
   Protocol protocol = Protocol::kCenter;
   std::int64_t batch = 32;  ///< samples a forward pass, on each rank
   BadSampleRule bad_samples = BadSampleRule::kWrong;
 };
 
+/// The whole of it. Copyable; who holds a const one may read it from any thread.
 struct RunConfig {
-  std::int64_t seed = 1;
+  std::int64_t seed = 1;                ///< every random draw follows from it; >= 0
   std::string output = "runs/default";  ///< folder of everything the run writes
   DeviceChoice device = DeviceChoice::kAuto;
   ResumeChoice resume = ResumeChoice::kAuto;

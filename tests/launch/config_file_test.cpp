@@ -83,8 +83,10 @@ TEST_F(ConfigFile, AnUnknownSectionIsNamedWithTheNearest) {
             (Refusal{kInvalid, "x.yaml:2: unknown key 'trian'; did you mean 'train'?"}));
 }
 
-TEST_F(ConfigFile, AnUnknownKeyFarFromAllIsNamedAlone) {
-  EXPECT_EQ(refusal("qqqqqqqq: 1\n"), (Refusal{kInvalid, "x.yaml:1: unknown key 'qqqqqqqq'"}));
+TEST_F(ConfigFile, AnUnknownKeyFarFromAllPointsToTheList) {
+  EXPECT_EQ(
+      refusal("qqqqqqqq: 1\n"),
+      (Refusal{kInvalid, "x.yaml:1: unknown key 'qqqqqqqq'; 'larkspur inspect config' lists all"}));
 }
 
 TEST_F(ConfigFile, AWrongTypeSaysWhatWasExpectedAndFound) {

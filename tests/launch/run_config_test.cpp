@@ -107,6 +107,12 @@ TEST_F(CheckPaths, AFileInPlaceOfAFolderIsRefused) {
             "c.yaml:3: data.train.list: '" + path("clouds") + "' is a folder, expected a file");
 }
 
+TEST_F(CheckPaths, LabelsAloneAreNoSamples) {
+  loaded_.config.data.eval.labels = path("train.txt");
+  EXPECT_EQ(refusal_of([&] { check_paths(loaded_, {"data.eval"}); }).text,
+            "data.eval: neither list nor root is set");
+}
+
 TEST_F(CheckPaths, ASideWithoutSamplesIsRefusedOnlyWhereItIsUsed) {
   EXPECT_EQ(refusal_of([&] {
               check_paths(loaded_, {"data.train", "data.eval"});
