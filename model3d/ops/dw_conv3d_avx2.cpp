@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model3d/ops/dw_conv3d_weight_gradient.h"
+#include "model3d/ops/dw_conv3d_weight_gradient.inc"
 
 namespace larkspur::model3d {
 

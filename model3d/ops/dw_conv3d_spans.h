@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which taps and positions meet, along one axis. Internal linkage: see dw_conv3d_vectors.h.
+// Which taps and positions meet, along one axis. Internal linkage: see dw_conv3d_vectors.inc.
 #pragma once
 
 #include "model3d/ops/dw_conv3d_plan.h"

@@ -11,8 +11,12 @@ set(model3d_ops_sources
 set_source_files_properties(ops/dw_conv3d_cpu.cpp PROPERTIES COMPILE_OPTIONS -fopenmp)
 
 # One file an instruction set; the processor decides at run time. A product and its sum are fused
-# in these files only, and they are optimised in debug builds too: unoptimised they take minutes.
+# in these files only, and they are optimised in debug builds too: tests would take minutes. With a
+# sanitizer less so: its checks in every unrolled loop would take the compiler minutes.
 set(lanes_flags -O3 -ffp-contract=fast)
+if(LARKSPUR_SANITIZE)
+  set(lanes_flags -O1 -ffp-contract=fast)
+endif()
 set_source_files_properties(ops/dw_conv3d_portable.cpp PROPERTIES
   COMPILE_OPTIONS "${lanes_flags}" SKIP_PRECOMPILE_HEADERS ON)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
