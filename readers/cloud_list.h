@@ -30,20 +30,20 @@ struct CloudList {
 
 struct CloudListOptions {
   /// A list file of either form, or a folder. Empty: root is the folder.
-  std::filesystem::path list;
+  std::filesystem::path list{};
 
   /// Folder that the paths of a list start at. Empty: the list's own folder.
-  std::filesystem::path root;
+  std::filesystem::path root{};
 
   /// File of one class name a line, in label order. Empty: class folders are sorted by name, an id
   /// list takes the shape names beside it, other lists must have numbers.
-  std::filesystem::path labels;
+  std::filesystem::path labels{};
 
   /// Which subfolder of each class a folder is read from. An id list says itself (_train, _test).
   std::string split = "train";
 
   /// Extension of the files in a folder or behind ids, with its dot. Empty: the one that is there.
-  std::string extension;
+  std::string extension{};
 };
 
 /// Reads the list; opens no sample. A first line like `path,label` is stepped over.

@@ -23,10 +23,10 @@ inline constexpr std::int64_t kAllSurfacePoints = 10000;
 
 struct CloudSourceOptions {
   std::int64_t points = 1024;  ///< of each cloud, >= 0; 0: all. A cloud of fewer gives all it has
-  VoxelGridOptions voxels;     ///< grid size and what a voxel holds
+  VoxelGridOptions voxels{};   ///< grid size and what a voxel holds
   bool training = false;       ///< random points and augmentation by the key; else the same always
-  pipeline::CloudAugmentation augmentation;  ///< used in training only
-  std::uint64_t surface_seed = 0;            ///< of the points drawn on meshes outside training
+  pipeline::CloudAugmentation augmentation{};  ///< used in training only
+  std::uint64_t surface_seed = 0;              ///< of the points drawn on meshes outside training
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;

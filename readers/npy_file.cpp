@@ -264,8 +264,9 @@ pipeline::Result<at::Tensor> read_npy(const std::filesystem::path& path) {
 void write_npy(const std::filesystem::path& path, const at::Tensor& array) {
   std::string header = text_of(
       "{'descr': '", type_name(array.scalar_type()), "', 'fortran_order': False, 'shape': (");
-  for (const std::int64_t size : array.sizes()) header += text_of(size, ", ");
-  header += "), }";
+  for (std::int64_t i = 0; i < array.dim(); ++i)
+    header += text_of(i > 0 ? ", " : "", array.size(i));
+  header += array.dim() == 1 ? ",), }" : "), }";
   constexpr std::size_t kBefore = 10;
   const std::size_t used = kBefore + header.size() + 1;
   header.append((kHeaderAlignment - used % kHeaderAlignment) % kHeaderAlignment, ' ');

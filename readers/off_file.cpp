@@ -69,13 +69,19 @@ class OffParser {
     if (scan_.peek() == 'B') fail("OFF as text", Errc::kUnsupported);
   }
 
+  std::int64_t read_count(std::int64_t least, const char* expected) {
+    std::int64_t count = 0;
+    scan_.skip_to_content();
+    if (!scan_.integer(count)) fail(expected);
+    if (count < least) fail(expected, text_of(count), Errc::kCorruptData);
+    return count;
+  }
+
   Counts read_counts() {
     Counts counts;
     std::int64_t edges = 0;
-    scan_.skip_to_content();
-    if (!scan_.integer(counts.vertices) || counts.vertices < 1) fail("a number of vertices > 0");
-    scan_.skip_to_content();
-    if (!scan_.integer(counts.polygons) || counts.polygons < 0) fail("a number of polygons >= 0");
+    counts.vertices = read_count(1, "a number of vertices > 0");
+    counts.polygons = read_count(0, "a number of polygons >= 0");
     scan_.skip_blanks();
     if (!scan_.at_line_end() && !scan_.integer(edges)) fail("a number of edges");
     end_line("the counts");
@@ -128,9 +134,7 @@ class OffParser {
   }
 
   void read_polygon(std::int32_t vertices, std::vector<Triangle>& triangles) {
-    std::int64_t corners = 0;
-    scan_.skip_to_content();
-    if (!scan_.integer(corners) || corners < 1) fail("a polygon's number of corners > 0");
+    const std::int64_t corners = read_count(1, "a polygon's number of corners > 0");
     const std::int32_t first = read_corner(vertices);
     std::int32_t last = corners > 1 ? read_corner(vertices) : first;
     for (std::int64_t i = 2; i < corners; ++i) {

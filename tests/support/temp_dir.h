@@ -17,8 +17,8 @@ class TempDir {
  public:
   TempDir() {
     std::string name = (std::filesystem::temp_directory_path() / "larkspur-XXXXXX").string();
-    pipeline::require(::mkdtemp(name.data()) != nullptr, pipeline::Errc::kIo, name,
-                      ": cannot be made");
+    pipeline::require(
+        ::mkdtemp(name.data()) != nullptr, pipeline::Errc::kIo, name, ": cannot be made");
     path_ = name;
   }
   TempDir(const TempDir&) = delete;
