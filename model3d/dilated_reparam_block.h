@@ -46,8 +46,8 @@ class DilatedReparamBlock final : public DepthwiseLayer {
   void adopt(const BiasedWeight& merged) override;
 
   /// Folds every branch and its norm into one kernel and one bias; list() then holds these two
-  /// only. A second call changes nothing. The output outside training changes by less than 1e-6 of
-  /// its largest value in float32 (measured: 1.5e-7).
+  /// only. A second call changes nothing. The output outside training changes by less than 5e-6 of
+  /// its largest value in float32 (measured: 9.2e-7 at most, over six kernels).
   void merge() { adopt(merged()); }
 
   bool is_merged() const { return branches_.size() == 1 && !branches_.front().norm; }

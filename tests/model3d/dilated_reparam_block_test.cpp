@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "pipeline/error.h"
+#include "pipeline/require.h"
 #include "tests/support/finite_difference.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/golden_record.h"
@@ -124,7 +124,7 @@ TEST_P(MergedBlock, EqualsTheTrainedOne) {
   const at::Tensor merged = block.forward(x, {});
   const double largest_value = trained.abs().max().item<double>();
   const double difference = (merged - trained).abs().max().item<double>();
-  RecordProperty("relative_difference", std::to_string(difference / largest_value));
+  RecordProperty("relative_difference", pipeline::text_of(difference / largest_value));
   EXPECT_LE(difference, larkspur::testing::kMergedBlockRelative * largest_value);
   block.merge();
   EXPECT_TRUE(block.forward(x, {}).equal(merged));

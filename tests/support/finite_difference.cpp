@@ -15,13 +15,14 @@
 namespace larkspur::testing {
 namespace {
 
-constexpr double kStep = 1e-5;
+constexpr double kStep = 1e-6;
 
 std::vector<at::Tensor> directions_for(const std::vector<at::Tensor>& leaves) {
   std::vector<at::Tensor> directions;
   for (const at::Tensor& leaf : leaves) {
     const std::string name = "direction." + std::to_string(directions.size());
-    directions.push_back(golden_noise(name, leaf.sizes().vec()).to(at::kDouble));
+    const at::Tensor noise = golden_noise(name, leaf.sizes().vec()).to(at::kDouble);
+    directions.push_back(noise * leaf.detach().square().mean().sqrt());
   }
   return directions;
 }

@@ -12,7 +12,8 @@
 namespace larkspur::testing {
 
 /// `leaves` are float64, require gradients and are what `loss` (a float64 scalar) is computed from;
-/// they are back at their values afterwards. The direction is the same at every call.
+/// they are back at their values afterwards. The direction is the same at every call, and as large
+/// in each leaf as the leaf's values.
 void expect_directional_derivative(const std::vector<at::Tensor>& leaves,
                                    const std::function<at::Tensor()>& loss);
 

@@ -17,12 +17,12 @@ inline constexpr double kGoldenDigits = 1e-8;
 inline constexpr double kConvolutionRelative = 1e-5;
 
 /// Merged against trained form of one depthwise block in float32, of the largest value.
-inline constexpr double kMergedBlockRelative = 1e-6;
+inline constexpr double kMergedBlockRelative = 5e-6;
 
 /// Merged against trained form of a whole network in float32, of the largest logit.
 inline constexpr double kMergedNetworkRelative = 1e-5;
 
-/// Central differences with a step of 1e-5 in float64, relative.
+/// Central differences with a step of 1e-6 in float64, relative.
 inline constexpr double kFiniteDifference = 1e-6;
 
 }  // namespace larkspur::testing

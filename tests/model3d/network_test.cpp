@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/network.h"
+
+#include <map>
+#include <set>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/require.h"
+#include "tests/support/finite_difference.h"
+#include "tests/support/golden_formula.h"
+#include "tests/support/tolerances.h"
+
+namespace larkspur::model3d {
+namespace {
+
+using larkspur::testing::golden_noise;
+
+ModelOptions small_voxel() {
+  return {.variant = "micro", .classes = 5, .kernel = Extent3{7, 7, 7}, .layer_scale = 0.5};
+}
+
+pipeline::Batch grids(std::int64_t first, std::int64_t count, std::int64_t size = 16) {
+  pipeline::Batch batch;
+  const at::Tensor all = golden_noise("grids", {8, 1, size, size, size});
+  batch.input = all.narrow(0, first, count).gt(0.6).to(at::kFloat);
+  for (std::int64_t i = first; i < first + count; ++i) {
+    batch.keys.push_back({.seed = 3, .epoch = 1, .sample = static_cast<std::uint32_t>(i)});
+  }
+  return batch;
+}
+
+/// Puts running statistics far from 0 and 1.
+void scatter_statistics(const Network& network) {
+  for (const auto& statistic : network.statistics()) {
+    const at::Tensor noise = golden_noise(statistic.name, statistic.tensor.sizes().vec());
+    const bool variance = statistic.name.ends_with("running_var");
+    statistic.tensor.copy_(variance ? 2.01 + 2 * noise : noise);
+  }
+}
+
+TEST(Network, WalksAGridOf32ThroughTheShapesOfTheReadme) {
+  const Network network({.variant = "micro", .classes = 5});
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  network.backbone().forward(grids(0, 1, 32).input, {}, [&](const auto& layer, const auto& y) {
+    shapes[layer] = y.sizes().vec();
+  });
+  using Shape = std::vector<std::int64_t>;
+  EXPECT_EQ(shapes.at("downsample_layers.0"), (Shape{1, 16, 16, 16, 16}));
+  EXPECT_EQ(shapes.at("stages.1.0"), (Shape{1, 32, 8, 8, 8}));
+  EXPECT_EQ(shapes.at("stages.2.1"), (Shape{1, 64, 4, 4, 4}));
+  EXPECT_EQ(shapes.at("stages.3.0"), (Shape{1, 128, 2, 2, 2}));
+}
+
+TEST(Network, MergedGivesTheLogitsOfTheTrainedOne) {
+  const at::NoGradGuard no_grad;
+  Network network(small_voxel());
+  larkspur::testing::fill_by_formula(network.parameters());
+  scatter_statistics(network);
+  const at::Tensor trained = network.forward(grids(0, 4));
+  network.merge();
+  const at::Tensor merged = network.forward(grids(0, 4));
+  EXPECT_GT((trained[0] - trained[1]).abs().max().item<double>(), 1e-3) << "blind to its input";
+  const double largest_logit = trained.abs().max().item<double>();
+  const double difference = (merged - trained).abs().max().item<double>();
+  RecordProperty("relative_difference", pipeline::text_of(difference / largest_logit));
+  EXPECT_LE(difference, larkspur::testing::kMergedNetworkRelative * largest_logit);
+  EXPECT_TRUE(network.statistics().empty());
+  EXPECT_THROW(network.set_training(true), pipeline::Error);
+}
+
+TEST(Network, GivesTheSameBitsTwice) {
+  const auto step = [] {
+    Network network(small_voxel());
+    network.set_training(true);
+    network.forward(grids(0, 4)).square().sum().backward();
+    std::vector<at::Tensor> results;
+    for (const auto& parameter : network.parameters()) results.push_back(parameter.tensor.grad());
+    for (const auto& statistic : network.statistics()) results.push_back(statistic.tensor);
+    return results;
+  };
+  const auto first = step();
+  const auto second = step();
+  ASSERT_EQ(first.size(), second.size());
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(first[i].equal(second[i])) << i;
+}
+
+TEST(Network, EverySeedHasItsOwnWeightsAndEveryEntryItsOwnDraw) {
+  ModelOptions options = small_voxel();
+  const Network first(options);
+  options.seed = 1;
+  const Network second(options);
+  std::set<float> firsts;
+  std::size_t drawn = 0;
+  for (std::size_t i = 0; i < first.parameters().size(); ++i) {
+    const auto parameter = first.parameters()[i];
+    const bool constant =
+        parameter.tensor.flatten()[0].item<float>() == parameter.tensor.flatten()[1].item<float>();
+    if (constant) continue;
+    ++drawn;
+    firsts.insert(parameter.tensor.flatten()[0].item<float>());
+    EXPECT_FALSE(parameter.tensor.equal(second.parameters()[i].tensor)) << parameter.name;
+  }
+  EXPECT_GT(drawn, 30U);
+  EXPECT_EQ(firsts.size(), drawn);
+}
+
+TEST(Network, RandomDepthChangesTrainingOnly) {
+  ModelOptions options = small_voxel();
+  Network plain(options);
+  options.drop_path = 0.5;
+  Network random(options);
+  EXPECT_TRUE(plain.forward(grids(0, 4)).equal(random.forward(grids(0, 4))));
+  plain.set_training(true);
+  random.set_training(true);
+  EXPECT_FALSE(plain.forward(grids(0, 4)).equal(random.forward(grids(0, 4))));
+}
+
+TEST(Network, EvaluatesEverySampleOnItsOwn) {
+  const at::NoGradGuard no_grad;
+  Network network(small_voxel());
+  const at::Tensor together = network.forward(grids(0, 4));
+  const at::Tensor alone = network.forward(grids(2, 1));
+  EXPECT_TRUE(together[2].allclose(alone[0], 1e-5, 1e-6));
+}
+
+TEST(Network, TrainsOnASingleSampleThatEndsInASinglePlace) {
+  Network network(small_voxel());
+  network.set_training(true);
+  const at::Tensor logits = network.forward(grids(0, 1));
+  logits.square().sum().backward();
+  EXPECT_TRUE(logits.isfinite().all().item<bool>());
+  for (const auto& parameter : network.parameters()) {
+    EXPECT_TRUE(parameter.tensor.grad().isfinite().all().item<bool>()) << parameter.name;
+  }
+  for (const auto& statistic : network.statistics()) {
+    EXPECT_TRUE(statistic.tensor.isfinite().all().item<bool>()) << statistic.name;
+  }
+}
+
+TEST(Network, HasTheGradientOfItsFiniteDifferences) {
+  Network network(small_voxel());
+  larkspur::testing::fill_by_formula(network.parameters());
+  network.set_training(true);
+  pipeline::Batch batch = grids(0, 2);
+  batch.input = golden_noise("x", {2, 1, 16, 16, 16}).to(at::kDouble);
+  std::vector<at::Tensor> leaves;
+  for (auto& parameter : network.parameters()) leaves.push_back(parameter.tensor);
+  for (at::Tensor& leaf : leaves) leaf.set_data(leaf.detach().to(at::kDouble));
+  for (auto& statistic : network.statistics()) {
+    statistic.tensor.set_data(statistic.tensor.to(at::kDouble));
+  }
+  const at::Tensor weights = golden_noise("weights", {2, 5}).to(at::kDouble);
+  larkspur::testing::expect_directional_derivative(
+      leaves, [&] { return (network.forward(batch) * weights).sum(); });
+}
+
+TEST(Network, TheHeadStartsScaled) {
+  ModelOptions options = small_voxel();
+  const at::Tensor plain = Network(options).forward(grids(0, 2));
+  options.head_scale = 0.25;
+  EXPECT_TRUE(Network(options).forward(grids(0, 2)).equal(0.25 * plain));
+}
+
+void expect_refusal(const ModelOptions& options, const std::string& text) {
+  EXPECT_THAT([&] { make_classifier(options); },
+              ::testing::ThrowsMessage<pipeline::Error>(::testing::HasSubstr(text)));
+}
+
+TEST(Network, RefusesOptionsByNameAndValue) {
+  expect_refusal({.classes = 0}, "classes is 0");
+  expect_refusal({.form = "mesh", .classes = 2}, "mesh");
+  expect_refusal({.variant = "q", .classes = 2}, "\"q\"");
+  expect_refusal({.classes = 2, .kernel = Extent3{7, 8, 7}}, "kernel is 7x8x7");
+  expect_refusal({.classes = 2, .kernel = Extent3{19, 19, 19}}, "19x19x19");
+  expect_refusal({.classes = 2, .stem_stride = 3}, "stem_stride is 3");
+  expect_refusal({.classes = 2, .drop_path = 1.0}, "drop_path is 1");
+  expect_refusal({.classes = 2, .layer_scale = 0.0}, "layer_scale is 0");
+  expect_refusal({.classes = 2, .head_scale = -1.0}, "head_scale is -1");
+}
+
+TEST(Network, NoTwoEntriesOfAVariantShareADraw) {
+  for (const char* variant : {"micro", "a"}) {
+    std::set<std::uint32_t> keys;
+    const Network network({.variant = variant, .classes = 2, .kernel = Extent3{7, 7, 7}});
+    for (const auto& parameter : network.parameters()) {
+      EXPECT_TRUE(keys.insert(pipeline::name_key(parameter.name)).second) << parameter.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::model3d
