@@ -41,7 +41,7 @@ struct CommunicationThread::State {
   explicit State(CommunicationOptions given) : options(std::move(given)) {}
 
   void run();
-  bool collect(Jobs& active, Clock::time_point last_news);
+  bool collect(Jobs& active, Clock::time_point& last_news);
   void advance(Jobs& active, Clock::time_point& last_news);
   void finish(const Jobs& active);
   void stop(const Error& reason) noexcept;
@@ -90,7 +90,7 @@ void CommunicationThread::State::run() {
 }
 
 /// Takes what was queued; sleeps while there is nothing to move. False: leave.
-bool CommunicationThread::State::collect(Jobs& active, Clock::time_point last_news) {
+bool CommunicationThread::State::collect(Jobs& active, Clock::time_point& last_news) {
   std::unique_lock lock(mutex);
   const auto called = [this] { return !queued.empty() || closing || failure; };
   if (active.empty()) {
@@ -99,6 +99,7 @@ bool CommunicationThread::State::collect(Jobs& active, Clock::time_point last_ne
     work.wait_for(lock, kNap, [this] { return !queued.empty() || failure; });
   }
   if (failure) return false;
+  if (!queued.empty()) last_news = Clock::now();
   active.insert(active.end(), queued.begin(), queued.end());
   queued.clear();
   return !(closing && active.empty());

@@ -102,21 +102,11 @@ class MpiTransfer : public Transfer {
   std::vector<int> indices_;           // [requests], likewise
 };
 
-/// Calls `use` with offset and size of each part of a block; once for an empty block.
-template <typename Use>
-void for_each_part(std::size_t bytes, const Use& use) {
-  std::size_t offset = 0;
-  do {
-    const std::size_t part = std::min(bytes - offset, kPartBytes);
-    use(offset, static_cast<int>(part));
-    offset += part;
-  } while (offset < bytes);
-}
-
 void MpiTransfer::receive(int peer, Block block) {
-  for_each_part(block.size(), [&](std::size_t offset, int bytes) {
+  for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
+    const int bytes = static_cast<int>(part.bytes);
     parts_.push_back({peer, bytes, true});
-    check(MPI_Irecv(block.data() + offset,
+    check(MPI_Irecv(block.data() + part.offset,
                     bytes,
                     MPI_BYTE,
                     peer,
@@ -124,13 +114,14 @@ void MpiTransfer::receive(int peer, Block block) {
                     world_->communicator,
                     &requests_.emplace_back(MPI_REQUEST_NULL)),
           "MPI_Irecv");
-  });
+  }
 }
 
 void MpiTransfer::send(int peer, ConstBlock block) {
-  for_each_part(block.size(), [&](std::size_t offset, int bytes) {
+  for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
+    const int bytes = static_cast<int>(part.bytes);
     parts_.push_back({peer, bytes, false});
-    check(MPI_Isend(block.data() + offset,
+    check(MPI_Isend(block.data() + part.offset,
                     bytes,
                     MPI_BYTE,
                     peer,
@@ -138,7 +129,7 @@ void MpiTransfer::send(int peer, ConstBlock block) {
                     world_->communicator,
                     &requests_.emplace_back(MPI_REQUEST_NULL)),
           "MPI_Isend");
-  });
+  }
 }
 
 void MpiTransfer::start() {
