@@ -77,6 +77,7 @@ void CommunicationThread::State::run() {
     begun = true;
     news.notify_all();
   }
+  // One round: take what is new, give every transfer one turn.
   Jobs active;
   auto last_news = Clock::now();
   while (collect(active, last_news)) {
@@ -160,6 +161,7 @@ void CommunicationThread::State::wait(Job& job) {
     failure = late_error(job.operation, options.rank, options.deadline_seconds, {});
     work.notify_all();
   }
+  // Only a thread that has ended can tell the missing peers, and keeps off the caller's blocks.
   let_go(lock);
   if (settled) throw broken_error(job.operation, options.rank, *failure);
   failure = late_error(job.operation, options.rank, options.deadline_seconds, job.missing);
