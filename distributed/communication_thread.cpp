@@ -41,7 +41,7 @@ struct CommunicationThread::State {
   explicit State(CommunicationOptions given) : options(std::move(given)) {}
 
   void run();
-  bool collect(Jobs& active, Clock::time_point last_news);
+  bool collect(Jobs& active, Clock::time_point& last_news);
   void advance(Jobs& active, Clock::time_point& last_news);
   void finish(const Jobs& active);
   void stop(const Error& reason) noexcept;
@@ -77,6 +77,7 @@ void CommunicationThread::State::run() {
     begun = true;
     news.notify_all();
   }
+  // One round: take what is new, give every transfer one turn.
   Jobs active;
   auto last_news = Clock::now();
   while (collect(active, last_news)) {
@@ -90,7 +91,7 @@ void CommunicationThread::State::run() {
 }
 
 /// Takes what was queued; sleeps while there is nothing to move. False: leave.
-bool CommunicationThread::State::collect(Jobs& active, Clock::time_point last_news) {
+bool CommunicationThread::State::collect(Jobs& active, Clock::time_point& last_news) {
   std::unique_lock lock(mutex);
   const auto called = [this] { return !queued.empty() || closing || failure; };
   if (active.empty()) {
@@ -99,6 +100,7 @@ bool CommunicationThread::State::collect(Jobs& active, Clock::time_point last_ne
     work.wait_for(lock, kNap, [this] { return !queued.empty() || failure; });
   }
   if (failure) return false;
+  if (!queued.empty()) last_news = Clock::now();
   active.insert(active.end(), queued.begin(), queued.end());
   queued.clear();
   return !(closing && active.empty());
@@ -159,6 +161,7 @@ void CommunicationThread::State::wait(Job& job) {
     failure = late_error(job.operation, options.rank, options.deadline_seconds, {});
     work.notify_all();
   }
+  // Only a thread that has ended can tell the missing peers, and keeps off the caller's blocks.
   let_go(lock);
   if (settled) throw broken_error(job.operation, options.rank, *failure);
   failure = late_error(job.operation, options.rank, options.deadline_seconds, job.missing);

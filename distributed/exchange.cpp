@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "distributed/exchange.h"
 
+#include <algorithm>
 #include <string>
 
 #include "pipeline/require.h"
@@ -34,6 +35,15 @@ std::string_view name_of(Operation operation) noexcept {
       return "barrier";
   }
   return "unknown operation";
+}
+
+std::vector<BlockPart> parts_of(std::size_t bytes, std::size_t most) {
+  std::vector<BlockPart> parts;
+  for (std::size_t offset = 0; offset < bytes; offset += most) {
+    parts.push_back({offset, std::min(bytes - offset, most)});
+  }
+  if (parts.empty()) parts.push_back({});
+  return parts;
 }
 
 Error late_error(Operation operation,

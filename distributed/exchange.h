@@ -5,6 +5,7 @@
 // nothing of collectives. Each pair named by has_message() exchanges one message, empty or not.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,18 @@ struct Exchange {
     return from != to && (operation != Operation::kBroadcast || from == root);
   }
 };
+
+/// A piece of a block, for transports that bound a message.
+struct BlockPart {
+  std::size_t offset = 0;  ///< bytes
+  std::size_t bytes = 0;
+
+  bool operator==(const BlockPart&) const = default;
+};
+
+/// The parts that tile a block of `bytes`, each of at most `most` > 0 bytes; an empty block is one
+/// empty part, so that it is still a message.
+std::vector<BlockPart> parts_of(std::size_t bytes, std::size_t most);
 
 /// kCollective: "[all_gather] rank 0 waited 60 s, the deadline, for rank 1, 3".
 /// `missing`: the peers; empty when the transport cannot tell.

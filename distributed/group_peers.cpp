@@ -16,6 +16,7 @@ std::vector<std::string> GroupPeers::all_gather(std::string_view mine) {
   }
   group_.all_gather(std::as_bytes(std::span(&length, 1)), blocks).wait();
 
+  // Every rank knows all lengths now, so the second one can be exact.
   std::vector<std::string> texts(ranks);
   for (std::size_t rank = 0; rank < ranks; ++rank) {
     texts[rank].resize(lengths[rank]);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small facts between ranks, over a process group: what the loop knows as its peers.
+//
+// Facts are bytes, so that the loop may send what it likes without this folder knowing: losses,
+// statistics, stop requests. They should be small: every rank receives those of all.
 #pragma once
 
 #include <string>
@@ -19,7 +22,7 @@ class GroupPeers : public pipeline::Peers {
   int rank() const override { return group_.rank(); }
   int size() const override { return group_.size(); }
 
-  /// Two all_gathers: the lengths, then the bytes.
+  /// Two all_gathers: the lengths, then the bytes. Throws what ProcessGroup's operations throw.
   std::vector<std::string> all_gather(std::string_view mine) override;
 
  private:

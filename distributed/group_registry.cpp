@@ -3,7 +3,6 @@
 
 #include <map>
 #include <mutex>
-#include <utility>
 
 #include "distributed/mpi_group.h"
 #include "distributed/rank_env.h"
@@ -21,6 +20,7 @@ struct Registry {
   std::map<std::string, GroupFactory> factories{{"mpi", make_mpi_group}, {"solo", make_solo_group}};
 };
 
+// Made at its first use, which may be while another library registers itself at load.
 Registry& registry() {
   static Registry instance;
   return instance;
@@ -28,10 +28,9 @@ Registry& registry() {
 
 }  // namespace
 
-void register_group(const std::string& name, GroupFactory factory) {
+void register_group(const std::string& name, const GroupFactory& factory) {
   const std::lock_guard lock(registry().mutex);
-  const bool added =
-      name != "auto" && registry().factories.try_emplace(name, std::move(factory)).second;
+  const bool added = name != "auto" && registry().factories.try_emplace(name, factory).second;
   require(added, Errc::kInvalidArgument, "[register_group] the name '", name, "' is taken");
 }
 
@@ -49,6 +48,7 @@ std::unique_ptr<ProcessGroup> make_process_group(const GroupOptions& options) {
       automatic ? (read_rank_env().launched ? "mpi" : "solo") : options.transport;
   std::string known;
   for (const std::string& each : group_names()) known += " " + each;
+  // Copied out: starting a transport takes seconds, and must not hold the lock.
   GroupFactory factory;
   {
     const std::lock_guard lock(registry().mutex);

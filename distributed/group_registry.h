@@ -16,7 +16,7 @@ using GroupFactory = std::function<std::unique_ptr<ProcessGroup>(const GroupOpti
 
 /// Adds a transport beside "mpi" and "solo". Throws kInvalidArgument when the name is taken or is
 /// "auto". Safe from any thread.
-void register_group(const std::string& name, GroupFactory factory);
+void register_group(const std::string& name, const GroupFactory& factory);
 
 /// Registered names, sorted.
 std::vector<std::string> group_names();

@@ -6,6 +6,7 @@
 namespace larkspur::distributed {
 
 std::vector<Subtree> subtrees(int first, int count) {
+  // Greedy from the left: the largest aligned subtree that fits is a maximal one.
   std::vector<Subtree> found;
   const int end = first + count;
   while (first < end) {

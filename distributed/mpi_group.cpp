@@ -23,6 +23,7 @@ using pipeline::Error;
 using pipeline::require;
 
 constexpr std::size_t kPartBytes = std::size_t{1} << 30;  // MPI counts are ints
+constexpr int kTagPlaces = 4096;                          // MPI promises tags up to 32767
 
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
@@ -48,6 +49,7 @@ void begin_mpi(World& world, const RankEnv& env) {
           "[mpi_group] MPI was initialised before in this process");
   int provided = 0;
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  // Errors come back as codes on a communicator of our own; on the world they would end the job.
   check(MPI_Comm_dup(MPI_COMM_WORLD, &world.communicator), "MPI_Comm_dup");
   check(MPI_Comm_set_errhandler(world.communicator, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check(MPI_Comm_rank(world.communicator, &world.rank), "MPI_Comm_rank");
@@ -70,7 +72,8 @@ void end_mpi(World& world) {
   check(MPI_Finalize(), "MPI_Finalize");
 }
 
-/// The messages of one exchange: for each peer the parts it sends, then the parts it gets.
+/// The messages of one exchange. Receives are posted before sends, so that a large message finds
+/// its place at once and is copied only once.
 class MpiTransfer : public Transfer {
  public:
   MpiTransfer(std::shared_ptr<const World> world, Exchange exchange, int tag)
@@ -102,21 +105,11 @@ class MpiTransfer : public Transfer {
   std::vector<int> indices_;           // [requests], likewise
 };
 
-/// Calls `use` with offset and size of each part of a block; once for an empty block.
-template <typename Use>
-void for_each_part(std::size_t bytes, const Use& use) {
-  std::size_t offset = 0;
-  do {
-    const std::size_t part = std::min(bytes - offset, kPartBytes);
-    use(offset, static_cast<int>(part));
-    offset += part;
-  } while (offset < bytes);
-}
-
 void MpiTransfer::receive(int peer, Block block) {
-  for_each_part(block.size(), [&](std::size_t offset, int bytes) {
+  for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
+    const int bytes = static_cast<int>(part.bytes);
     parts_.push_back({peer, bytes, true});
-    check(MPI_Irecv(block.data() + offset,
+    check(MPI_Irecv(block.data() + part.offset,
                     bytes,
                     MPI_BYTE,
                     peer,
@@ -124,13 +117,14 @@ void MpiTransfer::receive(int peer, Block block) {
                     world_->communicator,
                     &requests_.emplace_back(MPI_REQUEST_NULL)),
           "MPI_Irecv");
-  });
+  }
 }
 
 void MpiTransfer::send(int peer, ConstBlock block) {
-  for_each_part(block.size(), [&](std::size_t offset, int bytes) {
+  for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
+    const int bytes = static_cast<int>(part.bytes);
     parts_.push_back({peer, bytes, false});
-    check(MPI_Isend(block.data() + offset,
+    check(MPI_Isend(block.data() + part.offset,
                     bytes,
                     MPI_BYTE,
                     peer,
@@ -138,7 +132,7 @@ void MpiTransfer::send(int peer, ConstBlock block) {
                     world_->communicator,
                     &requests_.emplace_back(MPI_REQUEST_NULL)),
           "MPI_Isend");
-  });
+  }
 }
 
 void MpiTransfer::start() {
@@ -220,27 +214,27 @@ class MpiGroup : public ProcessGroup {
 
   // While an exception unwinds this rank, the others will not meet it in MPI_Finalize.
   ~MpiGroup() override {
-    if (std::uncaught_exceptions() > unwinding_) abandon();
+    if (std::uncaught_exceptions() > unwinding_) leave();
   }
   MpiGroup(const MpiGroup&) = delete;
   MpiGroup& operator=(const MpiGroup&) = delete;
 
-  void abandon() noexcept override {
-    thread_->stop(Error(Errc::kCollective, "this rank has left"));
-  }
+  void abandon() noexcept override { leave(); }
 
  protected:
   Pending start(Exchange exchange) override {
     // Operations that differ between ranks have different tags, so they are late, never mixed up.
-    constexpr int kPlaces = 4096;
+    // Messages between two ranks keep their order, so tags may come again.
     const int tag = place_ * 4 + static_cast<int>(exchange.operation);
-    place_ = (place_ + 1) % kPlaces;
+    place_ = (place_ + 1) % kTagPlaces;
     const Operation operation = exchange.operation;
     return thread_->submit(operation,
                            std::make_unique<MpiTransfer>(world_, std::move(exchange), tag));
   }
 
  private:
+  void leave() noexcept { thread_->stop(Error(Errc::kCollective, "this rank has left")); }
+
   std::shared_ptr<const World> world_;
   std::unique_ptr<CommunicationThread> thread_;
   int unwinding_;

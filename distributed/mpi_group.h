@@ -11,13 +11,12 @@
 
 namespace larkspur::distributed {
 
-/// MPI_COMM_WORLD as a group; can be made once in the life of a process. Initialises MPI, and
-/// finalises it on destruction. Not finalised is a group that was broken or abandoned, or that is
-/// destroyed while an exception unwinds: the process should then end soon, with a code other than
-/// 0, and mpirun ends the others. Should a call into MPI never return, its thread is left behind:
-/// end by _exit then. Messages above 1 GiB are split. Throws kInvalidArgument when MPI was used
-/// before in this process or sees another world than the launcher's environment tells; kCollective
-/// when MPI fails to start; kUnsupported in a build without MPI, naming the switch.
+/// MPI_COMM_WORLD as a group, once in the life of a process: initialises MPI, and finalises it on
+/// destruction. A group that was broken or abandoned, or that an exception unwinds, skips
+/// MPI_Finalize: the process should then end soon, by _exit, with a code other than 0.
+/// Messages above 1 GiB are split. Throws kInvalidArgument when MPI was used before in this process
+/// or sees another world than the launcher told; kCollective when MPI fails to start; kUnsupported
+/// in a build without MPI, naming the switch.
 std::unique_ptr<ProcessGroup> make_mpi_group(const GroupOptions& options);
 
 }  // namespace larkspur::distributed

@@ -97,6 +97,7 @@ Pending ProcessGroup::start_checked(Exchange exchange) {
           from.size(),
           " bytes and receives ",
           to.size());
+  // In place, as gathered parameters are, there is nothing to copy.
   if (from.data() != to.data() && !from.empty()) std::memcpy(to.data(), from.data(), from.size());
   return start(std::move(exchange));
 }

@@ -14,6 +14,9 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
+constexpr int kMost = 1 << 20;  // ranks, or nodes
+constexpr const char* kTasks = "SLURM_STEP_TASKS_PER_NODE";
+
 /// The whole text as a number in [least, most].
 int number_of(const char* name, std::string_view text, int least, int most) {
   int value = 0;
@@ -35,7 +38,6 @@ int number_of(const char* name, std::string_view text, int least, int most) {
 
 /// Reads "2(x3),1", tasks on each node with repeats, at node `node`.
 int tasks_on_node(const char* name, std::string_view list, int node) {
-  constexpr int kMost = 1 << 20;
   std::string_view rest = list;
   while (!rest.empty()) {
     const std::string_view item = rest.substr(0, rest.find(','));
@@ -76,7 +78,7 @@ class Variables {
                 const char* local_size) const {
     RankEnv env;
     env.launched = true;
-    env.size = number(size, 1, 1 << 20);
+    env.size = number(size, 1, kMost);
     env.rank = number(rank, 0, env.size - 1);
     env.local_size = number(local_size, 1, env.size);
     env.local_rank = number(local_rank, 0, env.local_size - 1);
@@ -88,10 +90,9 @@ class Variables {
 };
 
 RankEnv slurm_ranks(const Variables& variables) {
-  constexpr const char* kTasks = "SLURM_STEP_TASKS_PER_NODE";
   RankEnv env;
   env.launched = true;
-  env.size = variables.number("SLURM_STEP_NUM_TASKS", 1, 1 << 20);
+  env.size = variables.number("SLURM_STEP_NUM_TASKS", 1, kMost);
   env.rank = variables.number("SLURM_PROCID", 0, env.size - 1);
   const int node = variables.number("SLURM_NODEID", 0, env.size - 1);
   env.local_size = tasks_on_node(kTasks, variables.text(kTasks), node);
@@ -109,6 +110,7 @@ RankEnv read_rank_env(const GetEnv& get_env) {
                            "OMPI_COMM_WORLD_LOCAL_RANK",
                            "OMPI_COMM_WORLD_LOCAL_SIZE");
   }
+  // srun without an MPI plugin sets SLURM_* as well, and so does a batch script.
   const bool speaks_pmi = variables.has("PMI_RANK") || variables.has("PMIX_RANK");
   if (speaks_pmi && variables.has("SLURM_STEP_NUM_TASKS")) return slurm_ranks(variables);
   if (variables.has("PMI_SIZE")) {

@@ -90,6 +90,8 @@ std::shared_ptr<Side> Hub::post(int rank, Exchange exchange) {
   return side;
 }
 
+// The second of two ranks to come to an operation copies both ways, under the lock: the first one's
+// blocks are whole since it posted them, and stay so until its wait() returns.
 void Hub::meet(Side& mine, Side& theirs) {
   const Operation operation = mine.exchange.operation;
   pipeline::require(
@@ -142,6 +144,7 @@ void Hub::wait(const Side& side) {
     return side.missing.empty() || failure_ || !gone_of(side.missing).empty();
   });
   if (side.missing.empty()) return;
+  // Not done: this rank's blocks are about to go, so it has to leave.
   const std::vector<int> lost = gone_of(side.missing);
   leave_locked(side.rank);
   if (failure_) throw broken_error(operation, side.rank, *failure_);
@@ -216,6 +219,7 @@ std::vector<std::unique_ptr<ProcessGroup>> make_thread_groups(int ranks,
       ranks >= 1, Errc::kInvalidArgument, "[thread_group] ", ranks, " ranks, not >= 1");
   const auto hub = std::make_shared<Hub>(ranks, options.deadline_seconds);
   std::vector<std::unique_ptr<ProcessGroup>> groups;
+  groups.reserve(static_cast<std::size_t>(ranks));
   for (int rank = 0; rank < ranks; ++rank) {
     groups.push_back(std::make_unique<ThreadGroup>(rank, ranks, hub));
   }

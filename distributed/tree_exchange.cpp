@@ -42,6 +42,7 @@ void take_leaf(const FoldStep& step, const float* leaf, const SumAt& sum_at) {
 
 std::vector<Subtree> leaves_of(const pipeline::Lanes& lanes) {
   std::vector<Subtree> leaves;
+  leaves.reserve(static_cast<std::size_t>(lanes.count));
   for (int lane = 0; lane < lanes.count; ++lane) leaves.push_back({lanes.first + lane, 1});
   return leaves;
 }
@@ -82,6 +83,7 @@ TreeExchange::TreeExchange(ProcessGroup& group,
           "[tree_exchange] parameters are on ",
           flat.values().device(),
           ", not on a CPU");
+  // Ranks hold consecutive lanes, so their subtrees one after the other are in lane order.
   std::vector<Subtree> all;
   for (int rank = 0; rank < group.size(); ++rank) {
     const auto theirs = pipeline::lanes_of_rank(rank, group.size(), lanes.total);
@@ -170,6 +172,7 @@ void TreeExchange::lane_done(int lane, int bucket) {
           lanes_.count,
           " lanes from ",
           lanes_.first);
+  // Owner by owner, because sums lie by owner; chunk by chunk, so that joins hit the cache.
   const FoldStep step = lane_steps_[static_cast<std::size_t>(state.lanes_done++)];
   const float* gradients = flat_.gradients().const_data_ptr<float>();
   for (int owner = 0; owner < group_.size(); ++owner) {
@@ -230,6 +233,7 @@ at::Tensor TreeExchange::reduce() {
 void TreeExchange::gather() {
   const auto me = static_cast<std::size_t>(group_.rank());
   for (std::size_t index = 0; index < buckets_.size(); ++index) {
+    // In place: the shares of all ranks tile the bucket.
     const std::vector<Block>& values = buckets_[index].values;
     pending_[index] = group_.all_gather(values[me], values);
   }
