@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model3d/depthwise_conv.h"
+#include "model3d/ops/dw_conv3d.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/zeros.h>
@@ -54,7 +54,7 @@ TEST_P(DepthwiseConvCases, AgreesWithSummingTapByTap) {
   const at::Tensor weight =
       golden_noise("weight", {one.map[1], 1, one.taps[0], one.taps[1], one.taps[2]});
   const at::Tensor expected = tap_by_tap(x, weight, one.rate);
-  const at::Tensor y = depthwise_conv(x, weight, one.rate);
+  const at::Tensor y = dw_conv3d(x, weight, one.rate);
   ASSERT_EQ(y.sizes(), x.sizes());
   EXPECT_LE((y - expected).abs().max().item<double>(),
             larkspur::testing::kConvolutionRelative * expected.abs().max().item<double>());
@@ -76,7 +76,7 @@ TEST(DepthwiseConv, HasTheGoldenGradients) {
   const at::Tensor cotangent = golden_noise("block3d.cotangent", {1, 8, 8, 16, 16});
   const at::Tensor weight =
       golden_entry("block3d.dwconv.dil_conv4.weight", {8, 1, 3, 3, 3}).requires_grad_(true);
-  const at::Tensor y = depthwise_conv(x, weight, {2, 5, 5});
+  const at::Tensor y = dw_conv3d(x, weight, {2, 5, 5});
   y.backward(cotangent);
   const auto expect = [&](const std::string& what, const at::Tensor& actual) {
     const auto& records = file.at("records");
@@ -90,8 +90,8 @@ TEST(DepthwiseConv, HasTheGoldenGradients) {
 
 TEST(DepthwiseConv, RefusesAnotherNumberOfChannels) {
   const at::Tensor x = golden_noise("x", {1, 4, 3, 3, 3});
-  EXPECT_THROW(depthwise_conv(x, golden_noise("w", {3, 1, 3, 3, 3}), {1, 1, 1}), pipeline::Error);
-  EXPECT_THROW(depthwise_conv(x, golden_noise("w", {4, 1, 3, 4, 3}), {1, 1, 1}), pipeline::Error);
+  EXPECT_THROW(dw_conv3d(x, golden_noise("w", {3, 1, 3, 3, 3}), {1, 1, 1}), pipeline::Error);
+  EXPECT_THROW(dw_conv3d(x, golden_noise("w", {4, 1, 3, 4, 3}), {1, 1, 1}), pipeline::Error);
 }
 
 }  // namespace
