@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: a table of verbs, and the only place that catches what ends one.
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
@@ -47,5 +48,8 @@ int run(Invocation call) {
 }  // namespace larkspur::launch
 
 int main(int argc, char** argv) {
-  return larkspur::launch::run({"larkspur", {argv + 1, argv + argc}, std::cout});
+  const int code = larkspur::launch::run({"larkspur", {argv + 1, argv + argc}, std::cout});
+  // With a peer lost, message libraries may wait for it on the way out.
+  if (code == larkspur::launch::kExitDevice) std::_Exit(code);
+  return code;
 }

@@ -24,6 +24,11 @@ std::vector<FlatShape> shapes_of(const std::vector<Parameter>& parameters) {
             " is ",
             parameter.tensor.scalar_type(),
             ", not Float");
+    require(parameter.tensor.requires_grad(),
+            Errc::kInvalidArgument,
+            "[flat_parameters] ",
+            parameter.name,
+            " does not require a gradient");
     shapes.push_back({parameter.name, parameter.tensor.numel(), parameter.decays});
   }
   return shapes;
