@@ -42,7 +42,7 @@ at::Tensor random_rows(const at::Tensor& points_N3, std::int64_t count, const Sa
 at::Tensor choose_points(const at::Tensor& stored,
                          const CloudSourceOptions& options,
                          const SampleKey& key) {
-  const at::Tensor points_N3 = stored.narrow(1, 0, 3);
+  at::Tensor points_N3 = stored.narrow(1, 0, 3);
   if (options.points == 0 || options.points >= stored.size(0)) return points_N3;
   if (options.training) return random_rows(points_N3, options.points, key);
   return points_N3.narrow(0, 0, options.points);

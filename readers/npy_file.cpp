@@ -26,6 +26,7 @@ using pipeline::require;
 using pipeline::text_of;
 
 constexpr std::string_view kMagic{"\x93NUMPY", 6};
+constexpr std::size_t kBeforeHeader = 10;  // of version 1: magic, version, length
 constexpr std::size_t kHeaderAlignment = 64;
 constexpr std::size_t kMostAxes = 16;
 constexpr std::int64_t kMostElements = std::int64_t{1} << 33;  // more than any file we accept holds
@@ -267,8 +268,7 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& array) {
   for (std::int64_t i = 0; i < array.dim(); ++i)
     header += text_of(i > 0 ? ", " : "", array.size(i));
   header += array.dim() == 1 ? ",), }" : "), }";
-  constexpr std::size_t kBefore = 10;
-  const std::size_t used = kBefore + header.size() + 1;
+  const std::size_t used = kBeforeHeader + header.size() + 1;
   header.append((kHeaderAlignment - used % kHeaderAlignment) % kHeaderAlignment, ' ');
   header += '\n';
   require(array.is_cpu(),

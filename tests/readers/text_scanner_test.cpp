@@ -36,6 +36,7 @@ TEST(TextScanner, ReadsEveryFormOfADecimalNumber) {
   EXPECT_EQ(number("2E+5"), 2e5);
   EXPECT_EQ(number("00000000000000000000000000012.50"), 12.5);
   EXPECT_EQ(number("1e-400"), 0.0);
+  EXPECT_EQ(number("18446744073709551617"), 0x1p64);  // one more than 64 bits count
   EXPECT_EQ(number("0.000000000000000000000000000000000001e36"), 1.0);
 }
 
