@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model3d/extent.h"
 #include "model3d/ops/dw_conv3d.h"
 
 #include <ATen/TensorOperators.h>
