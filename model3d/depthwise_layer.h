@@ -32,7 +32,9 @@ class DepthwiseLayer {
  protected:
   DepthwiseLayer() = default;
   DepthwiseLayer(const DepthwiseLayer&) = default;
+  DepthwiseLayer(DepthwiseLayer&&) = default;
   DepthwiseLayer& operator=(const DepthwiseLayer&) = default;
+  DepthwiseLayer& operator=(DepthwiseLayer&&) = default;
 };
 
 /// One small kernel, no norm of its own. Entries: "weight" [C,1,KD,KH,KW], once it has adopted
