@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From features to logits: mean over the map, LayerNorm, linear.
+//
+//   [N,C,D,H,W] -- mean -- [N,C] -- norm -- [N,C] -- head -- [N,classes]
 #pragma once
 
 #include "model3d/layer_norm.h"
@@ -7,9 +9,10 @@
 
 namespace larkspur::model3d {
 
-/// Not thread-safe. Owns its parameters.
+/// Not thread-safe. Owns its parameters. Any map size will do.
 class ClassifierHead {
  public:
+  /// Channels of the features and number of classes, both > 0.
   ClassifierHead(std::int64_t channels, std::int64_t classes)
       : norm_(channels), linear_(channels, classes) {}
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a block needs of its depthwise layer, be it one small kernel or a large one with branches.
+//
+// The block folds the norm behind it into the layer without knowing which it is:
+// layer.adopt(fold(layer.merged(), norm)).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,6 +20,7 @@ class DepthwiseLayer {
   /// x [N,C,D,H,W] to the same shape.
   virtual at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const = 0;
 
+  /// Its entries, in order of use.
   virtual void list(const Listing& to) const = 0;
 
   /// What it computes outside training, as one kernel [C,1,KD,KH,KW] and one bias [C].
@@ -28,10 +32,13 @@ class DepthwiseLayer {
  protected:
   DepthwiseLayer() = default;
   DepthwiseLayer(const DepthwiseLayer&) = default;
+  DepthwiseLayer(DepthwiseLayer&&) = default;
   DepthwiseLayer& operator=(const DepthwiseLayer&) = default;
+  DepthwiseLayer& operator=(DepthwiseLayer&&) = default;
 };
 
-/// One small kernel, no norm of its own.
+/// One small kernel, no norm of its own. Entries: "weight" [C,1,KD,KH,KW], once it has adopted
+/// another kernel also "bias" [C]. Owns them.
 class SmallDepthwise final : public DepthwiseLayer {
  public:
   SmallDepthwise(std::int64_t channels, const Extent3& taps) : conv_(channels, taps) {}

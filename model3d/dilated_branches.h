@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which small dilated kernels stand beside a large one, in any number of dimensions.
 //
-// The published table (arXiv 2410.08049, table 3 and its code) is for square kernels:
-//
-//   taps 17: 5/1 9/2 3/4 3/5 3/7     taps 11: 5/1 5/2 3/3 3/4 3/5
-//        15: 5/1 7/2 3/3 3/5 3/7          9: 5/1 5/2 3/3 3/4
-//        13: 5/1 7/2 3/3 3/4 3/5          7: 5/1 3/2 3/3               (taps/rate of each branch)
-//
-// The longest axis chooses the row and every axis as long follows it. A shorter axis of K taps
-// (time, usually) gets min(3, K) taps at the largest rate <= ceil(r / 3) that stays within K.
+// The published table (code of arXiv 2410.08049) is for square kernels of 7 to 17 taps. The longest
+// axis chooses the row and every axis as long follows it. A shorter axis of K taps (time, usually)
+// gets min(3, K) taps at the largest rate <= ceil(r / 3) that stays within K.
 #pragma once
 
 #include <string>
