@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# No file over its bound, no function over 60 lines (universal-ctags, where installed).
+# No file over its bound, no function over 60 lines.
 # Exceptions stand in size_exceptions.txt as "path[:function]  reason".
 cd "$(dirname "$0")/../.." || exit 2
 failures=0
@@ -23,13 +23,10 @@ done < <(git ls-files '*.h' '*.cpp' '*.cu' '*.sh' '*.py')
 [ "$(wc -l <CMakeLists.txt)" -le 120 ] || complain CMakeLists.txt "is over 120 lines"
 [ "$(wc -l <README.md)" -le 150 ] || complain README.md "is over 150 lines"
 
-if command -v ctags >/dev/null && ctags --version | grep -q Universal; then
-  while read -r name line end file; do
-    length=$((end - line + 1))
-    [ "$length" -le 60 ] || complain "$file:$name" "has $length lines, over 60"
-  done < <(git ls-files '*.h' '*.cpp' '*.cu' | ctags -L - --fields=+ne --kinds-c++=f --output-format=json -o - |
-    grep '"end"' | sed -E 's/.*"name": "([^"]*)", "path": "([^"]*)".*"line": ([0-9]+).*"end": ([0-9]+).*/\1 \3 \4 \2/')
-else
-  echo "check_sizes: universal-ctags is not installed, functions not measured"
-fi
+while IFS='|' read -r name file line end; do
+  [ -n "$end" ] || continue
+  length=$((end - line + 1))
+  [ "$length" -le 60 ] || complain "$file:$name" "has $length lines, over 60"
+done < <(git ls-files '*.h' '*.cpp' '*.cu' |
+  ctags -L - -x --fields=+ne --kinds-c++=f --_xformat='%{name}|%{input}|%{line}|%{end}')
 exit $((failures > 0))

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model3d/extent.h"
-#include "model3d/ops/dw_conv3d.h"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "model3d/extent.h"
+#include "model3d/ops/dw_conv3d.h"
 #include "pipeline/error.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/golden_record.h"
