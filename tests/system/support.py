@@ -25,7 +25,7 @@ data:
   grid: 12
   augmentation: {{scale_min: 0.8, scale_max: 1.2, shift: 0.1}}
   max_bad_fraction: 0.5
-model: {{form: voxel, variant: micro, classes: 4, kernel: [5, 5, 5], drop_path: 0.2, layer_scale: 0.5}}
+model: {{form: voxel, variant: micro, classes: 4, kernel: [7, 7, 7], drop_path: 0.2, layer_scale: 0.5}}
 train: {{epochs: 3, global_batch: 8, lanes: 4, learning_rate: 3e-3, weight_decay: 0.05,
         warmup_epochs: 1, clip_norm: 0.5, checkpoint_every: 5, threads: 1, bucket_elements: 16384}}
 eval: {{protocol: fixed, batch: 5}}

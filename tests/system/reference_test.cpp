@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole training engine against the same mathematics written down plainly: autograd lane by
+// lane, torch's own clipping and AdamW, statistics averaged by hand.
+#include <cmath>
+#include <memory>
+#include <numbers>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <gtest/gtest.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
+
+#include "distributed/group_peers.h"
+#include "distributed/tree_exchange.h"
+#include "model3d/network.h"
+#include "pipeline/trainer.h"
+#include "tests/support/thread_ranks.h"
+#include "tests/support/toy_run.h"
+
+namespace larkspur {
+namespace {
+
+using pipeline::Batch;
+
+constexpr int kLanes = 4;
+constexpr std::int64_t kSteps = 10;
+constexpr std::int64_t kClasses = 3;
+constexpr double kPeak = 2e-3;
+constexpr double kSmoothing = 0.1;
+constexpr double kClip = 0.5;
+// Some biases stand in front of a batch norm: their gradient is zero but for rounding, which an
+// epsilon of 1e-8 would turn into steps of full size, different ones here and there.
+constexpr double kEpsilon = 1e-3;
+constexpr pipeline::AdamWOptions kAdamW{0.9, 0.95, kEpsilon, 0.1, kClip};
+
+model3d::ModelOptions micro_network() {
+  model3d::ModelOptions options;
+  options.variant = "micro";
+  options.classes = kClasses;
+  options.kernel = model3d::Extent3{7, 7, 7};
+  options.drop_path = 0.2;
+  options.layer_scale = 0.5;
+  options.seed = 7;
+  return options;
+}
+
+testing::ToySource voxel_source() { return testing::ToySource(80, {1, 24, 24, 24}, kClasses); }
+
+pipeline::TrainOptions ten_steps() {
+  pipeline::TrainOptions options;
+  options.seed = 5;
+  options.epochs = 2;
+  options.global_batch = 16;
+  options.lanes = kLanes;
+  options.learning_rate = kPeak;
+  options.warmup_epochs = 0.4;
+  options.label_smoothing = kSmoothing;
+  return options;
+}
+
+/// Trains on `ranks` threads; leaves rank 0's network in `trained`.
+void train_on(int ranks, model3d::Network& trained) {
+  testing::run_ranks(ranks, [&](distributed::ProcessGroup& group) {
+    std::unique_ptr<model3d::Network> mine;
+    if (group.rank() != 0) mine = std::make_unique<model3d::Network>(micro_network());
+    model3d::Network& network = mine ? *mine : trained;
+    const auto source = voxel_source();
+    pipeline::TrainState state(network, 8192, group.rank(), group.size(), kAdamW);
+    distributed::GroupPeers peers(group);
+    distributed::TreeExchange exchange(
+        group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), kLanes));
+    testing::RecordingSink sink;
+    pipeline::Requests requests;
+    pipeline::TrainParts parts{network, source, state, exchange, peers, sink, [] {}, requests};
+    pipeline::train(ten_steps(), parts);
+    EXPECT_EQ(state.step, kSteps);
+  });
+}
+
+/// Two warm-up steps, then half a cosine over the other eight.
+double learning_rate(std::int64_t step) {
+  if (step < 2) return kPeak * static_cast<double>(step + 1) / 2.0;
+  return kPeak * 0.5 * (1.0 + std::cos(std::numbers::pi * static_cast<double>(step - 2) / 8.0));
+}
+
+Batch lane_batch(const pipeline::SampleSource& source, std::int64_t step, int lane) {
+  const auto epoch = static_cast<std::uint32_t>(step / 5);
+  const pipeline::EpochOrder order(80, 5, epoch);
+  std::vector<pipeline::Sample> samples;
+  std::vector<pipeline::SampleKey> keys;
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const std::int64_t position = step % 5 * 16 + lane * 4 + i;
+    keys.push_back({5, epoch, static_cast<std::uint32_t>(order(position)), 0});
+    samples.push_back(source.read(keys.back()).value());
+  }
+  return pipeline::collate(samples, keys, {});
+}
+
+std::vector<at::Tensor> clones(const std::vector<pipeline::Statistic>& statistics) {
+  std::vector<at::Tensor> copies;
+  for (const auto& statistic : statistics) copies.push_back(statistic.tensor.clone());
+  return copies;
+}
+
+/// One step's gradients and statistics, the lanes' gradients added pair by pair.
+void reference_lanes(model3d::Network& network, std::int64_t step) {
+  const auto source = voxel_source();
+  const auto parameters = network.parameters();
+  const auto statistics = network.statistics();
+  const auto start = clones(statistics);
+  std::vector<std::vector<at::Tensor>> gradients;
+  std::vector<std::vector<at::Tensor>> left;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    for (std::size_t i = 0; i < start.size(); ++i) statistics[i].tensor.copy_(start[i]);
+    const Batch batch = lane_batch(source, step, lane);
+    at::cross_entropy_loss(
+        network.forward(batch), batch.labels, {}, at::Reduction::Mean, -100, kSmoothing)
+        .backward();
+    gradients.emplace_back();
+    for (const auto& parameter : parameters) {
+      gradients.back().push_back(parameter.tensor.grad().clone());
+      parameter.tensor.grad().zero_();
+    }
+    left.push_back(clones(statistics));
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const at::Tensor sum =
+        (gradients[0][i] + gradients[1][i]) + (gradients[2][i] + gradients[3][i]);
+    parameters[i].tensor.mutable_grad().copy_(sum / 4.0);
+  }
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    statistics[i].tensor.copy_((left[0][i] + left[1][i] + left[2][i] + left[3][i]) / 4.0);
+  }
+}
+
+void train_reference(model3d::Network& network) {
+  network.set_training(true);
+  std::vector<at::Tensor> all;
+  std::vector<at::Tensor> decaying;
+  std::vector<at::Tensor> others;
+  for (const auto& parameter : network.parameters()) {
+    all.push_back(parameter.tensor);
+    (parameter.decays ? decaying : others).push_back(parameter.tensor);
+  }
+  using torch::optim::AdamWOptions;
+  const auto with_decay = [](double decay) {
+    return std::make_unique<AdamWOptions>(
+        AdamWOptions(kPeak).betas({0.9, 0.95}).eps(kEpsilon).weight_decay(decay));
+  };
+  torch::optim::AdamW optimizer(
+      std::vector<torch::optim::OptimizerParamGroup>{{decaying, with_decay(0.1)},
+                                                     {others, with_decay(0.0)}},
+      *with_decay(0.0));
+  for (std::int64_t step = 0; step < kSteps; ++step) {
+    reference_lanes(network, step);
+    torch::nn::utils::clip_grad_norm_(all, kClip);
+    for (auto& group : optimizer.param_groups()) group.options().set_lr(learning_rate(step));
+    optimizer.step();
+    for (const at::Tensor& parameter : all) parameter.mutable_grad().zero_();
+  }
+}
+
+/// Distance over the norm of what is expected. Entries that mathematics leaves at zero (a bias in
+/// front of a batch norm, the mean behind it) hold rounding noise in both: the least yardstick is
+/// what one step at the peak rate would move them by.
+double relative_distance(const at::Tensor& found, const at::Tensor& expected) {
+  const at::Tensor wide = expected.detach().to(at::kDouble);
+  const double one_step = kPeak * std::sqrt(static_cast<double>(wide.numel()));
+  const double distance = (found.detach().to(at::kDouble) - wide).norm().item<double>();
+  return distance / std::max(one_step, wide.norm().item<double>());
+}
+
+TEST(Reference, TenStepsOnOneAndThreeRanksAgreeWithPlainTorch) {
+  model3d::Network expected(micro_network());
+  train_reference(expected);
+  for (const int ranks : {1, 3}) {
+    model3d::Network found(micro_network());
+    train_on(ranks, found);
+    const auto parameters = expected.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      EXPECT_LE(relative_distance(found.parameters()[i].tensor, parameters[i].tensor), 1e-5)
+          << parameters[i].name << " on " << ranks << " ranks";
+    }
+    const auto statistics = expected.statistics();
+    for (std::size_t i = 0; i < statistics.size(); ++i) {
+      EXPECT_LE(relative_distance(found.statistics()[i].tensor, statistics[i].tensor), 1e-5)
+          << statistics[i].name << " on " << ranks << " ranks";
+    }
+  }
+}
+
+TEST(Reference, TenStepsMoveEveryWeightFarBeyondThatTolerance) {
+  model3d::Network trained(micro_network());
+  train_on(1, trained);
+  const model3d::Network fresh(micro_network());
+  for (std::size_t i = 0; i < fresh.parameters().size(); ++i) {
+    const auto& before = fresh.parameters()[i];
+    if (before.tensor.norm().item<double>() == 0.0) continue;  // biases begin at zero
+    EXPECT_GT(relative_distance(trained.parameters()[i].tensor, before.tensor), 1e-4)
+        << before.name;
+  }
+}
+
+}  // namespace
+}  // namespace larkspur
