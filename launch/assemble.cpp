@@ -7,7 +7,9 @@
 
 #include "launch/config_schema.h"
 #include "launch/label_map.h"
+#include "pipeline/crc32c.h"
 #include "pipeline/require.h"
+#include "pipeline/utf8.h"
 #include "readers/cloud_list.h"
 #include "readers/cloud_source.h"
 
@@ -35,6 +37,13 @@ DataSide make_side(const RunConfig& config, readers::CloudList list, bool traini
   options.training = training;
   options.augmentation = config.data.augmentation;
   options.surface_seed = static_cast<std::uint64_t>(config.seed);
+  for (const std::string& name : list.classes) {
+    require(pipeline::as_utf8(name) == name,
+            Errc::kInvalidArgument,
+            "the class name '",
+            pipeline::as_utf8(name),
+            "' is not UTF-8");
+  }
   DataSide side;
   side.classes = list.classes;
   side.source = std::make_unique<readers::CloudSource>(std::move(list), options);
@@ -137,10 +146,22 @@ pipeline::EvalOptions eval_options(const RunConfig& config) {
   return options;
 }
 
-pipeline::RunIdentity run_identity(const RunConfig& config,
-                                   const std::vector<std::string>& classes,
-                                   int ranks) {
-  return {write_config(config), classes, ranks, config.train.threads, processor_name()};
+std::uint32_t list_crc(const pipeline::SampleSource& source) {
+  std::uint32_t crc = 0;
+  for (std::int64_t id = 0; id < source.size(); ++id) {
+    const std::string line = pipeline::text_of(source.name(id), " ", source.label(id), "\n");
+    crc = pipeline::crc32c(line.data(), line.size(), crc);
+  }
+  return crc;
+}
+
+pipeline::RunIdentity run_identity(const RunConfig& config, const DataSide& data, int ranks) {
+  return {write_config(config),
+          data.classes,
+          list_crc(*data.source),
+          ranks,
+          config.train.threads,
+          processor_name()};
 }
 
 void set_compute_threads(int threads) { at::set_num_threads(threads); }

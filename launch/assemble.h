@@ -30,7 +30,7 @@ void check_supported(const RunConfig& config);
 /// root or labels file that is not there.
 DataSide make_training_data(const RunConfig& config);
 
-/// The evaluation list, its labels renumbered to mean `classes`; without classes its own count.
+/// The evaluation list, its labels renumbered to mean `classes`, of which there is at least one.
 DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
@@ -39,10 +39,11 @@ pipeline::TrainOptions train_options(const RunConfig& config);
 pipeline::AdamWOptions adamw_options(const RunConfig& config);
 pipeline::EvalOptions eval_options(const RunConfig& config);
 
+/// CRC-32C of a list: every sample's path as the list gives it, and its label, in order.
+std::uint32_t list_crc(const pipeline::SampleSource& source);
+
 /// What a checkpoint says of this run. `ranks` of the job that writes it.
-pipeline::RunIdentity run_identity(const RunConfig& config,
-                                   const std::vector<std::string>& classes,
-                                   int ranks);
+pipeline::RunIdentity run_identity(const RunConfig& config, const DataSide& data, int ranks);
 
 /// Sets the number of compute threads of this process; before any tensor work.
 void set_compute_threads(int threads);

@@ -163,13 +163,13 @@ std::vector<Row> model_rows() {
       key<model, &M::form>("model.form", "how the network looks at a sample"),
       key<model, &M::variant>("model.variant", "size of the network").one_of(kVariants),
       key<model, &M::classes>("model.classes", "labels the network tells apart").within(1, 1000000),
-      key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd").within(1, 63),
-      key<model, &M::stem_stride>("model.stem_stride", "voxels a step of the first layers")
-          .within(1, 8),
+      key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd").within(1, 17),
+      key<model, &M::stem_stride>("model.stem_stride", "voxels a step of the first layers: 2 or 4")
+          .within(2, 4),
       key<model, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
           .below(0, 1),
-      key<model, &M::layer_scale>("model.layer_scale", "initial scale of a branch; 0: no scale")
-          .at_least(0),
+      key<model, &M::layer_scale>("model.layer_scale", "initial scale of a residual branch")
+          .above(0),
       key<model, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
           .above(0),
       key<model, &M::weights>("model.weights", "weights to start from").one_of(kWeights),
@@ -209,7 +209,9 @@ std::vector<Row> run_keeping_rows() {
                                        "steps between checkpoints; 0: each epoch's end only")
           .at_least(0)
           .on_resume(kFree),
-      key<train, &T::keep>("train.keep", "newest checkpoints kept").at_least(1).on_resume(kFree),
+      key<train, &T::keep>("train.keep", "newest checkpoints kept")
+          .within(1, 1000000)
+          .on_resume(kFree),
       key<train, &T::bucket_elements>("train.bucket_elements",
                                       "gradient elements exchanged together")
           .at_least(1),

@@ -7,12 +7,13 @@
 #include "launch/command_line.h"
 #include "launch/commands.h"
 #include "launch/config_file.h"
+#include "launch/config_schema.h"
 #include "launch/eval_report.h"
 #include "launch/rank_job.h"
 #include "launch/resume.h"
 #include "pipeline/agreement.h"
 #include "pipeline/checkpoint.h"
-#include "pipeline/crc32c.h"
+#include "pipeline/log.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -35,14 +36,22 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                                      const RunConfig& config,
                                      pipeline::Peers& peers) {
   pipeline::agree(peers, [&] {
-    require(fs::exists(where), Errc::kNotFound, "--checkpoint ", where, " is not there");
+    std::error_code error;
+    require(fs::exists(where, error), Errc::kNotFound, "--checkpoint ", where, " is not there");
     return std::string();
   });
   auto checkpoint = pipeline::newest_checkpoint(where, peers);
   require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", where);
   const std::string name = checkpoint->folder().string();
   const auto saved = parse_config(checkpoint->manifest().run.config, name + "/manifest.json");
-  compare_configurations(saved.config, config, "model.", name);
+  for (const char* key :
+       {"model.form", "model.variant", "model.classes", "model.kernel", "model.stem_stride"}) {
+    compare_configurations(saved.config, config, key, name);
+  }
+  if (saved.config.data.grid != config.data.grid ||
+      saved.config.data.points != config.data.points) {
+    pipeline::log_warn("data.grid or data.points is not what the checkpoint was trained with");
+  }
   return std::move(*checkpoint);
 }
 
@@ -57,10 +66,8 @@ EvalContext context_of(const RunConfig& config,
   context.classes = data.classes;
   for (std::int64_t id = 0; id < data.source->size(); ++id) {
     context.names.push_back(data.source->name(id));
-    const std::string line =
-        pipeline::text_of(context.names.back(), " ", data.source->label(id), "\n");
-    context.list_crc = pipeline::crc32c(line.data(), line.size(), context.list_crc);
   }
+  context.list_crc = list_crc(*data.source);
   return context;
 }
 
@@ -84,6 +91,15 @@ void check_bad_fraction(const RunConfig& config,
                         first.message));
 }
 
+void print_scores(std::ostream& out,
+                  const pipeline::Evaluation& evaluation,
+                  const fs::path& folder) {
+  const pipeline::Scores& scores = evaluation.scores;
+  out << "top1 " << scores.top1 << " %  top5 " << scores.top5 << " %  class mean "
+      << scores.mean_class_accuracy << " %  samples " << scores.samples << "  unreadable "
+      << evaluation.bad.size() << "  report " << folder.string() << "\n";
+}
+
 void run_evaluation(Invocation& call, const EvalRequest& request) {
   RankJob job;
   pipeline::Peers& peers = job.peers();
@@ -102,26 +118,27 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
       request.checkpoint.empty() ? checkpoints_folder(config).string() : request.checkpoint;
   const pipeline::Checkpoint checkpoint = open_checkpoint(where, config, peers);
   const auto network = make_network(config);
-  pipeline::restore_network(checkpoint, *network);
-  network->merge();
+  pipeline::agree(peers, [&] {
+    pipeline::restore_network(checkpoint, *network);
+    network->merge();
+    return std::string();
+  });
 
   call.phase = Phase::kStart;
   DataSide data;
-  pipeline::agree(peers, [&] {
+  require_same(pipeline::agree(peers, [&] {
     data = make_evaluation_data(config, checkpoint.manifest().run.classes);
-    return std::string();
-  });
+    return pipeline::text_of(write_config(config), list_crc(*data.source));
+  }));
   call.phase = Phase::kRun;
   const auto evaluation = pipeline::evaluate(eval_options(config), *network, *data.source, peers);
-  if (job.leads()) {
-    const fs::path folder =
-        request.report.empty() ? fs::path(config.output) / "report" : fs::path(request.report);
-    write_eval_report(folder, evaluation, context_of(config, checkpoint, data));
-    const pipeline::Scores& scores = evaluation.scores;
-    call.out << "top1 " << scores.top1 << " %  top5 " << scores.top5 << " %  class mean "
-             << scores.mean_class_accuracy << " %  samples " << scores.samples << "  unreadable "
-             << evaluation.bad.size() << "  report " << folder.string() << "\n";
-  }
+  const fs::path folder =
+      request.report.empty() ? fs::path(config.output) / "report" : fs::path(request.report);
+  pipeline::agree(peers, [&] {
+    if (job.leads()) write_eval_report(folder, evaluation, context_of(config, checkpoint, data));
+    return std::string();
+  });
+  if (job.leads()) print_scores(call.out, evaluation, folder);
   check_bad_fraction(config, evaluation, data.source->size());
 }
 

@@ -83,7 +83,7 @@ std::string report_json(const Evaluation& evaluation, const EvalContext& context
                                {"list_crc32c", context.list_crc},
                                {"per_class", std::move(per_class)},
                                {"unreadable_files", pipeline::to_json(evaluation.bad)}};
-  return report.dump(2) + "\n";
+  return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string predictions_csv(const Evaluation& evaluation, const EvalContext& context) {

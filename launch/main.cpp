@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: a table of verbs, and the only place that catches what ends one.
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -17,14 +18,15 @@ constexpr Verb kVerbs[] = {
     {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
     {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
     {"inspect",
-     "show what there is to configure, and what a file sets",
+     "show what a configuration sets, or a checkpoint holds",
      "config configs/demo/cloud.yaml",
      run_inspect},
 };
 
-/// One line on stderr says why; foreign exceptions carry whole backtraces behind theirs.
-int fail(const std::string& why, int code) {
-  std::cerr << "larkspur: " << why.substr(0, why.find('\n')) << std::endl;
+/// One line on stderr says why.
+int fail(std::string why, int code) {
+  std::replace(why.begin(), why.end(), '\n', ' ');
+  std::cerr << "larkspur: " << why << std::endl;
   return code;
 }
 
@@ -38,7 +40,8 @@ int run(Invocation call) {
     const int code = exit_code(error.code(), call.phase);
     return call.speaks || code == kExitDevice ? fail(error.what(), code) : code;
   } catch (const std::exception& error) {
-    return fail(std::string("a bug of ours, please report it: ") + error.what(), kExitBug);
+    const std::string text = error.what();  // the first line; backtraces follow it
+    return fail("a bug of ours, please report it: " + text.substr(0, text.find('\n')), kExitBug);
   } catch (...) {
     return fail("a bug of ours, please report it: an exception of unknown type", kExitBug);
   }
@@ -49,7 +52,7 @@ int run(Invocation call) {
 
 int main(int argc, char** argv) {
   const int code = larkspur::launch::run({"larkspur", {argv + 1, argv + argc}, std::cout});
-  // With a peer lost, message libraries may wait for it on the way out.
-  if (code == larkspur::launch::kExitDevice) std::_Exit(code);
+  // After an error a message may still be under way, and its library wait for it on the way out.
+  if (code != 0 && code != larkspur::launch::kExitStopped) std::_Exit(code);
   return code;
 }

@@ -9,6 +9,7 @@
 #include "distributed/group_registry.h"
 #include "distributed/rank_env.h"
 #include "pipeline/log.h"
+#include "pipeline/require.h"
 
 namespace larkspur::launch {
 
@@ -21,6 +22,17 @@ RankJob::RankJob() : exceptions_before_(std::uncaught_exceptions()) {
 
 RankJob::~RankJob() {
   if (std::uncaught_exceptions() > exceptions_before_) group_->abandon();
+}
+
+void require_same(const std::vector<std::string>& told) {
+  for (std::size_t rank = 1; rank < told.size(); ++rank) {
+    pipeline::require(
+        told[rank] == told[0],
+        pipeline::Errc::kInvalidArgument,
+        "rank ",
+        rank,
+        " has another configuration or list than rank 0: all ranks must see the same files");
+  }
 }
 
 }  // namespace larkspur::launch

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "distributed/group_peers.h"
 #include "distributed/process_group.h"
@@ -27,5 +29,9 @@ class RankJob {
   std::unique_ptr<distributed::GroupPeers> peers_;
   int exceptions_before_ = 0;
 };
+
+/// Refuses to go on when ranks were started with different configurations or lists: `told` is what
+/// each says of its own. Throws kInvalidArgument naming the first rank that differs from rank 0.
+void require_same(const std::vector<std::string>& told);
 
 }  // namespace larkspur::launch

@@ -3,6 +3,7 @@
 
 #include "launch/config_file.h"
 #include "launch/config_schema.h"
+#include "pipeline/agreement.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 
@@ -67,6 +68,10 @@ void resume_if_possible(const RunConfig& config,
           Errc::kInvalidArgument,
           where,
           " was trained on other class names than the training list has");
+  require(saved.list_crc == now.list_crc,
+          Errc::kInvalidArgument,
+          where,
+          " was trained on another training list: paths or labels differ");
   if (saved.processor != now.processor) {
     log_warn(text_of("the run began on ",
                      saved.processor,
@@ -74,7 +79,10 @@ void resume_if_possible(const RunConfig& config,
                      now.processor,
                      ": bits may differ from an unbroken run"));
   }
-  pipeline::restore(*checkpoint, state);
+  pipeline::agree(peers, [&] {
+    pipeline::restore(*checkpoint, state);
+    return std::string();
+  });
   log_info(text_of("resuming at step ",
                    state.step,
                    " from ",

@@ -72,11 +72,11 @@ struct ModelConfig {
   std::string variant = "micro";                ///< size of the network, by its published name
   std::int64_t classes = 40;                    ///< labels are [0, classes)
   std::array<std::int64_t, 3> kernel{7, 7, 7};  ///< taps along depth, height, width; odd
-  std::int64_t stem_stride = 2;                 ///< voxels a step of the first layers, each axis
-  double drop_path = 0.0;                       ///< chance to skip the deepest residual branch
-  double layer_scale = 1e-6;                    ///< initial scale of a branch; 0: no scale
-  double head_scale = 1.0;                      ///< factor on the last layer's initial weights
-  std::string weights = "none";                 ///< where to start from; none: from the seed
+  std::int64_t stem_stride = 2;  ///< voxels a step of the first layers, each axis: 2 or 4
+  double drop_path = 0.0;        ///< chance to skip the deepest residual branch
+  double layer_scale = 1e-6;     ///< initial scale of a residual branch
+  double head_scale = 1.0;       ///< factor on the last layer's initial weights
+  std::string weights = "none";  ///< where to start from; none: from the seed
 };
 
 /// One training run. The first block decides the result; the second how it is kept and computed.

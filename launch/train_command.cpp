@@ -12,6 +12,7 @@
 #include "launch/commands.h"
 #include "launch/config_file.h"
 #include "launch/config_schema.h"
+#include "launch/output_lock.h"
 #include "launch/progress_bar.h"
 #include "launch/rank_job.h"
 #include "launch/resume.h"
@@ -36,6 +37,7 @@ struct Prepared {
   RunConfig config;
   DataSide data;
   std::unique_ptr<model3d::Network> network;
+  pipeline::RunIdentity identity;
 };
 
 Prepared prepare(const std::string& file, const std::vector<std::string>& overrides, int ranks) {
@@ -53,13 +55,14 @@ Prepared prepare(const std::string& file, const std::vector<std::string>& overri
   set_compute_threads(prepared.config.train.threads);
   prepared.data = make_training_data(prepared.config);
   prepared.network = make_network(prepared.config);
+  prepared.identity = run_identity(prepared.config, prepared.data, ranks);
   return prepared;
 }
 
 std::string metrics_header(const RunConfig& config, std::int64_t step, int ranks) {
   const ordered_json header = {
       {"schema", 1}, {"first_step", step + 1}, {"ranks", ranks}, {"config", write_config(config)}};
-  return header.dump();
+  return header.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 /// Rank 0's sinks: the metrics file always, a bar or plain lines for people.
@@ -80,18 +83,42 @@ class RunSinks : public pipeline::FanOutSink {
 
 void write_report(const RunConfig& config, const pipeline::TrainState& state) {
   const fs::path folder = fs::path(config.output) / "report";
-  fs::create_directories(folder);
   const ordered_json report = {{"steps", state.step},
                                {"unreadable", state.bad.size()},
                                {"unreadable_files", to_json(state.bad)}};
   pipeline::write_and_rename(folder / "train.json", report.dump(2) + "\n");
 }
 
-void make_output_folder(const RunConfig& config) {
-  std::error_code error;
-  fs::create_directories(checkpoints_folder(config), error);
-  pipeline::require(
-      !error, Errc::kIo, "output: cannot make ", config.output, ": ", error.message());
+/// Makes the folders a run writes to and returns the output folder.
+fs::path make_output_folder(const RunConfig& config) {
+  const fs::path output = config.output;
+  for (const fs::path& folder : {checkpoints_folder(config), output / "report"}) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    pipeline::require(
+        !error, Errc::kIo, "output: cannot make ", folder.string(), ": ", error.message());
+  }
+  pipeline::sync_folder(output);
+  return output;
+}
+
+/// Every rank ready, on the same configuration and list, and the output folder ours (`lock`, rank
+/// 0).
+Prepared prepare_together(RankJob& job,
+                          const std::string& file,
+                          const std::vector<std::string>& overrides,
+                          std::optional<OutputLock>& lock) {
+  pipeline::Peers& peers = job.peers();
+  Prepared prepared;
+  require_same(pipeline::agree(peers, [&] {
+    prepared = prepare(file, overrides, peers.size());
+    return text_of(prepared.identity.config, prepared.identity.list_crc);
+  }));
+  pipeline::agree(peers, [&] {
+    if (job.leads()) lock.emplace(make_output_folder(prepared.config));
+    return std::string();
+  });
+  return prepared;
 }
 
 /// Trains to the end or to a stop; the job is left in good order either way.
@@ -101,20 +128,16 @@ pipeline::TrainEnd run_training(Invocation& call,
   RankJob job;
   pipeline::Peers& peers = job.peers();
   call.speaks = job.leads();
-  std::optional<Prepared> prepared;
-  pipeline::agree(peers, [&] {
-    prepared = prepare(file, overrides, peers.size());
-    if (job.leads()) make_output_folder(prepared->config);
-    return std::string();
-  });
-  const RunConfig& config = prepared->config;
-  const pipeline::SampleSource& source = *prepared->data.source;
-  pipeline::TrainState state(*prepared->network,
+  std::optional<OutputLock> lock;
+  const Prepared prepared = prepare_together(job, file, overrides, lock);
+  const RunConfig& config = prepared.config;
+  const pipeline::SampleSource& source = *prepared.data.source;
+  pipeline::TrainState state(*prepared.network,
                              config.train.bucket_elements,
                              peers.rank(),
                              peers.size(),
                              adamw_options(config));
-  const auto identity = run_identity(config, prepared->data.classes, peers.size());
+  const pipeline::RunIdentity& identity = prepared.identity;
   call.phase = Phase::kCheckpoint;
   resume_if_possible(config, identity, state, peers);
 
@@ -133,15 +156,21 @@ pipeline::TrainEnd run_training(Invocation& call,
   pipeline::Requests requests;
   const SignalRequests signals(requests, peers.size());
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
+  const auto report = [&] {
+    pipeline::agree(peers, [&] {
+      if (job.leads()) write_report(config, state);
+      return std::string();
+    });
+  };
   const auto save = [&] {
     const int keep = static_cast<int>(config.train.keep);
     const auto folder =
         pipeline::save_checkpoint({checkpoints_folder(config), keep}, state, identity, peers);
     pipeline::log_debug(text_of("saved ", folder.string()));
-    if (job.leads()) write_report(config, state);
+    report();
   };
   pipeline::TrainParts parts{
-      *prepared->network, source, state, exchange, peers, metrics, save, requests};
+      *prepared.network, source, state, exchange, peers, metrics, save, requests, report};
   const pipeline::TrainEnd end = pipeline::train(options, parts);
   pipeline::log_info(text_of("step ",
                              state.step,

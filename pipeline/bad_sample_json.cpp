@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pipeline/utf8.h"
+
 namespace larkspur::pipeline {
 namespace {
 
@@ -21,9 +23,9 @@ nlohmann::json to_json(const std::vector<BadSample>& bad) {
   for (const BadSample& sample : bad) {
     array.push_back({{"position", sample.position},
                      {"id", sample.id},
-                     {"file", sample.name},
+                     {"file", as_utf8(sample.name)},
                      {"kind", name_of(sample.code)},
-                     {"error", sample.message}});
+                     {"error", as_utf8(sample.message)}});
   }
   return array;
 }

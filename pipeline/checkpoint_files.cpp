@@ -29,7 +29,8 @@ std::vector<CheckpointFolder> list_checkpoints(const fs::path& folder) {
     unsigned random = 0;
     const std::string name = entry.path().filename().string();
     if (!entry.is_directory(error) ||
-        std::sscanf(name.c_str(), "step-%lld.%x", &step, &random) != 2) {
+        std::sscanf(name.c_str(), "step-%lld.%x", &step, &random) != 2 ||
+        name != new_checkpoint_name(step, random)) {
       continue;
     }
     found.push_back({entry.path(), step, fs::exists(entry.path() / "manifest.json", error)});

@@ -28,6 +28,7 @@ json to_json(const CheckpointManifest& manifest) {
           {"step", manifest.step},
           {"config", manifest.run.config},
           {"classes", manifest.run.classes},
+          {"list_crc32c", manifest.run.list_crc},
           {"ranks", manifest.run.ranks},
           {"threads", manifest.run.threads},
           {"processor", manifest.run.processor},
@@ -41,6 +42,7 @@ CheckpointManifest manifest_from_json(const json& json) {
   manifest.step = json.at("step").get<std::int64_t>();
   manifest.run.config = json.at("config").get<std::string>();
   manifest.run.classes = json.at("classes").get<std::vector<std::string>>();
+  manifest.run.list_crc = json.at("list_crc32c").get<std::uint32_t>();
   manifest.run.ranks = json.at("ranks").get<int>();
   manifest.run.threads = json.at("threads").get<int>();
   manifest.run.processor = json.at("processor").get<std::string>();

@@ -182,7 +182,12 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder, Peers& peers
     return found ? found->folder().string() : "";
   });
   if (told.front().empty()) return std::nullopt;
-  return Checkpoint(told.front());
+  std::optional<Checkpoint> opened;
+  agree(peers, [&] {
+    opened.emplace(told.front());
+    return std::string();
+  });
+  return opened;
 }
 
 void restore(const Checkpoint& checkpoint, TrainState& state) {

@@ -63,6 +63,12 @@ void add_statistics(ShardContent& content, const TrainState& state) {
 }
 
 CheckpointShard write_shard(const fs::path& folder, const TrainState& state, int rank) {
+  const bool finite = state.parameters.values().isfinite().all().item<bool>();
+  require(finite,
+          Errc::kInvalidArgument,
+          "the weights of step ",
+          state.step,
+          " are not finite, no checkpoint is written: lower train.learning_rate");
   ShardContent content = owned_content(state);
   if (rank == 0) add_statistics(content, state);
   CheckpointShard shard;
@@ -104,11 +110,13 @@ void commit(const fs::path& folder,
   sync_folder(folder.parent_path());
 }
 
-void remove_older(const CheckpointOptions& options, std::int64_t step) {
+/// Removes what is beyond `keep`, this one counted first, and interrupted saves before it.
+void remove_older(const CheckpointOptions& options, const fs::path& newest, std::int64_t step) {
   std::vector<CheckpointFolder> folders = list_checkpoints(options.folder);
-  int kept = 0;
+  int kept = 1;
   for (const CheckpointFolder& found : folders) {
-    if (found.step > step || (found.complete && kept++ < options.keep)) continue;
+    if (found.path == newest || found.step > step || (found.complete && kept++ < options.keep))
+      continue;
     std::error_code error;
     fs::remove_all(found.path, error);
     if (error) log_warn(text_of("cannot remove ", found.path.string(), ": ", error.message()));
@@ -131,7 +139,7 @@ fs::path save_checkpoint(const CheckpointOptions& options,
     if (leads) commit(folder, {kCheckpointFormat, state.step, run, state.bad, {}}, shards);
     return std::string();
   });
-  if (leads) remove_older(options, state.step);
+  if (leads) remove_older(options, folder, state.step);
   return folder;
 }
 

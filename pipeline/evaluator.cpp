@@ -64,12 +64,14 @@ void append(Rows& all, const std::string& bytes) {
   for (BadSample& bad : bad_samples_from_json(message.at("bad"))) all.bad.push_back(std::move(bad));
 }
 
-Rows predict_my_batches(const EvalOptions& options,
-                        Classifier& classifier,
-                        const SampleSource& source,
-                        const Peers& peers) {
+/// Round by round, one batch a rank: nobody gets further ahead of a slow rank than one batch.
+Rows predict_together(const EvalOptions& options,
+                      Classifier& classifier,
+                      const SampleSource& source,
+                      Peers& peers) {
   const std::int64_t batches = (source.size() + options.batch - 1) / options.batch;
   const std::int64_t mine = (batches - peers.rank() + peers.size() - 1) / peers.size();
+  const std::int64_t rounds = (batches + peers.size() - 1) / peers.size();
   const auto request = [&](std::int64_t k) {
     const std::int64_t begin = (k * peers.size() + peers.rank()) * options.batch;
     const std::int64_t end = std::min(begin + options.batch, source.size());
@@ -81,9 +83,13 @@ Rows predict_my_batches(const EvalOptions& options,
   };
   Prefetcher prefetcher(source, request, {0, mine, options.workers, 2 + options.workers});
   const at::NoGradGuard no_grad;
-  Rows rows;
-  for (std::int64_t k = 0; k < mine; ++k) predict(classifier, prefetcher.next(), rows);
-  return rows;
+  Rows all;
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    Rows rows;
+    if (round < mine) predict(classifier, prefetcher.next(), rows);
+    for (const std::string& bytes : peers.all_gather(encode(rows))) append(all, bytes);
+  }
+  return all;
 }
 
 }  // namespace
@@ -94,9 +100,7 @@ Evaluation evaluate(const EvalOptions& options,
                     Peers& peers) {
   require(options.batch > 0, Errc::kInvalidArgument, "eval.batch is ", options.batch, ", not > 0");
   classifier.set_training(false);
-  const Rows mine = predict_my_batches(options, classifier, source, peers);
-  Rows all;
-  for (const std::string& bytes : peers.all_gather(encode(mine))) append(all, bytes);
+  Rows all = predict_together(options, classifier, source, peers);
   const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
   std::sort(all.predictions.begin(), all.predictions.end(), by_id);
   std::sort(all.bad.begin(), all.bad.end(), by_id);

@@ -28,9 +28,9 @@ double run_lane(TrainStep& job, const Batch& batch, StepFacts& facts) {
 
 }  // namespace
 
-StepOutcome train_step(TrainStep& job, const StepFacts& request, double learning_rate) {
+StepOutcome train_step(TrainStep& job, double learning_rate) {
   TrainState& state = job.state;
-  StepFacts mine = request;
+  StepFacts mine;
   state.statistics.begin_step();
   for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
     const Batch batch = job.next_batch();
@@ -48,12 +48,15 @@ StepOutcome train_step(TrainStep& job, const StepFacts& request, double learning
   const at::Tensor owned_gradient = job.exchange.reduce();
   const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - reduce_start;
   outcome.reduce_seconds = waited.count();
+  mine.checkpoint_requested = job.requests.checkpoint.exchange(false);
+  mine.stop_requested = job.requests.stop.load();
   outcome.facts = share(mine, job.peers);
   const std::vector<double>& losses = outcome.facts.loss;
   outcome.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / job.lanes.total;
 
   const double mean = 1.0 / job.lanes.total;
   outcome.grad_norm = state.optimizer.global_norm(owned_gradient, mean, job.peers);
+  if (!std::isfinite(outcome.grad_norm)) state.statistics.begin_lane();  // as before the step
   require(std::isfinite(outcome.grad_norm),
           Errc::kInvalidArgument,
           "the gradient of step ",

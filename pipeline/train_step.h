@@ -8,6 +8,7 @@
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/lanes.h"
 #include "pipeline/peers.h"
+#include "pipeline/requests.h"
 #include "pipeline/step_facts.h"
 #include "pipeline/train_state.h"
 
@@ -21,7 +22,8 @@ struct TrainStep {
   Peers& peers;
   Lanes lanes;
   std::function<Batch()> next_batch;
-  double label_smoothing = 0.0;
+  double label_smoothing;
+  Requests& requests;
 };
 
 /// What a step found out; the same on every rank.
@@ -32,9 +34,9 @@ struct StepOutcome {
   double reduce_seconds = 0.0;  ///< this rank waited for gradients
 };
 
-/// `request` carries this rank's wishes (checkpoint, stop) into the step's exchange of facts.
+/// Wishes that arrive before the step's exchange of facts are in its outcome, on every rank.
 /// Advances state.step. Throws kInvalidArgument when the gradient is not finite (nothing is changed
 /// then), kCollective when a peer is lost. A collective call.
-StepOutcome train_step(TrainStep& job, const StepFacts& request, double learning_rate);
+StepOutcome train_step(TrainStep& job, double learning_rate);
 
 }  // namespace larkspur::pipeline

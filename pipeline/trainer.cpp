@@ -53,7 +53,9 @@ LearningRateSchedule schedule_of(const TrainOptions& options, std::int64_t steps
 }
 
 /// Adds the step's unreadable samples that were not met before; the first time each is said aloud.
-void remember_bad(TrainState& state, const std::vector<BadSample>& bad) {
+/// Whether there were any.
+bool remember_bad(TrainState& state, const std::vector<BadSample>& bad) {
+  const std::size_t before = state.bad.size();
   for (const BadSample& sample : bad) {
     const bool known = std::any_of(state.bad.begin(), state.bad.end(), [&](const BadSample& other) {
       return other.id == sample.id;
@@ -62,6 +64,7 @@ void remember_bad(TrainState& state, const std::vector<BadSample>& bad) {
     state.bad.push_back(sample);
     log_info(text_of("skipped ", sample.name, ": ", sample.message));
   }
+  return state.bad.size() > before;
 }
 
 void check_bad_fraction(const TrainState& state,
@@ -116,13 +119,6 @@ struct EpochSummary {
   }
 };
 
-StepFacts take(Requests& requests) {
-  StepFacts request;
-  request.checkpoint_requested = requests.checkpoint.exchange(false);
-  request.stop_requested = requests.stop.load();
-  return request;
-}
-
 StepMetrics metrics_of(const StepOutcome& outcome, const TrainState& state) {
   StepMetrics metrics;
   const auto samples = static_cast<double>(std::max<std::int64_t>(1, outcome.facts.samples));
@@ -142,7 +138,7 @@ std::optional<TrainEnd> end_after(const TrainOptions& options,
                                   std::int64_t total_steps) {
   if (step >= total_steps) return TrainEnd::kFinished;
   if (facts.stop_requested) return TrainEnd::kStopRequested;
-  if (step == options.stop_after_steps) return TrainEnd::kStepLimit;
+  if (options.stop_after_steps > 0 && step >= options.stop_after_steps) return TrainEnd::kStepLimit;
   return std::nullopt;
 }
 
@@ -181,7 +177,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
           options.global_batch);
   const Lanes lanes = lanes_of_rank(parts.peers.rank(), parts.peers.size(), options.lanes);
   const LearningRateSchedule schedule = schedule_of(options, shape.steps_per_epoch());
-  if (state.step >= schedule.total_steps) return TrainEnd::kFinished;
+  if (const auto end = end_after(options, {}, state.step, schedule.total_steps)) return *end;
   Prefetcher prefetcher(parts.source,
                         lane_batches(options, shape, lanes, state.step),
                         {0,
@@ -194,7 +190,8 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
                 parts.peers,
                 lanes,
                 [&] { return prefetcher.next(); },
-                options.label_smoothing};
+                options.label_smoothing,
+                parts.requests};
   parts.classifier.set_training(true);
 
   EpochSummary epoch_summary;
@@ -203,8 +200,8 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     const double waited_before = prefetcher.waited_seconds();
     const double learning_rate = schedule.at(state.step);
     const std::int64_t epoch = shape.epoch_of(state.step);
-    const StepOutcome outcome = train_step(job, take(parts.requests), learning_rate);
-    remember_bad(state, outcome.facts.bad);
+    const StepOutcome outcome = train_step(job, learning_rate);
+    if (remember_bad(state, outcome.facts.bad)) parts.report_bad();
 
     StepMetrics metrics = metrics_of(outcome, state);
     metrics.epoch = epoch;

@@ -2,7 +2,6 @@
 // The training loop: epochs of steps, metrics out, checkpoints when due, stops when asked.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -11,6 +10,7 @@
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/metrics.h"
 #include "pipeline/peers.h"
+#include "pipeline/requests.h"
 #include "pipeline/sample_source.h"
 #include "pipeline/train_state.h"
 
@@ -34,12 +34,6 @@ struct TrainOptions {
   void check() const;
 };
 
-/// Wishes from outside (signals); may be set from a signal handler at any time.
-struct Requests {
-  std::atomic<bool> checkpoint{false};  ///< save after this step and go on
-  std::atomic<bool> stop{false};        ///< save after this step and leave
-};
-
 /// Who takes part. References outlive the trainer.
 struct TrainParts {
   Classifier& classifier;
@@ -50,6 +44,7 @@ struct TrainParts {
   MetricSink& metrics;         ///< called on rank 0 only
   std::function<void()> save;  ///< writes a checkpoint of `state`; collective
   Requests& requests;
+  std::function<void()> report_bad;  ///< new unreadable samples are in `state`; collective
 };
 
 enum class TrainEnd : std::uint8_t {

@@ -108,7 +108,7 @@ TEST_F(ConfigFile, AWrongTypeSaysWhatWasExpectedAndFound) {
 
 TEST_F(ConfigFile, AWrongListSaysWhatWasExpectedAndFound) {
   const std::string expected =
-      "x.yaml:1: model.kernel: expected a list of 3 whole numbers in [1, 63], found ";
+      "x.yaml:1: model.kernel: expected a list of 3 whole numbers in [1, 17], found ";
   EXPECT_EQ(refusal("model: {kernel: [7, 7]}\n").text, expected + "[7, 7]");
   EXPECT_EQ(refusal("model: {kernel: 7}\n").text, expected + "'7'");
   EXPECT_EQ(refusal("model: {kernel: [7, 7, x]}\n").text, expected + "[7, 7, x]");

@@ -109,6 +109,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
     if (!refused_by_this_build) key.set(changed, another_value(key, key.get(changed)));
   }
   changed.train.lanes = 4;
+  changed.model.stem_stride = 4;
   changed.data.augmentation.scale_max = 0.1 + 0.2 + 1;  // no short decimal
   const RunConfig read = parse_config(write_config(changed), "saved").config;
   EXPECT_THAT(differing_keys(changed, read), IsEmpty()) << write_config(changed);

@@ -20,7 +20,7 @@ using ::larkspur::testing::TempDir;
 using ::larkspur::testing::ToyRun;
 using ::testing::HasSubstr;
 
-const RunIdentity kRun{"seed: 1\n", {"bed", "chair", "sofa"}, 1, 1, "test"};
+const RunIdentity kRun{"seed: 1\n", {"bed", "chair", "sofa"}, 77, 1, 1, "test"};
 
 fs::path save(const fs::path& folder, ToyRun& toy, int keep = 3) {
   return save_checkpoint({folder, keep}, toy.state, kRun, toy.peers);
@@ -152,6 +152,7 @@ TEST(Checkpoint, ManifestHoldsTheLabelMapAndTheConfiguration) {
   const Checkpoint checkpoint(save(folder.path(), *trained(5)));
   EXPECT_EQ(checkpoint.manifest().run.classes, kRun.classes);
   EXPECT_EQ(checkpoint.manifest().run.config, kRun.config);
+  EXPECT_EQ(checkpoint.manifest().run.list_crc, kRun.list_crc);
   EXPECT_EQ(checkpoint.manifest().bad.size(), 1U);
 }
 

@@ -52,5 +52,11 @@ TEST(BadSampleJson, ComesBackAsItWas) {
   EXPECT_EQ(bad_samples_from_json(to_json(bad)), bad);
 }
 
+TEST(BadSampleJson, TakesNamesThatAreNoUtf8) {
+  const std::vector<BadSample> bad{{0, 0, "caf\xe9.off", Errc::kCorruptData, "type '\xbc'"}};
+  const std::string text = to_json(bad).dump();
+  EXPECT_NE(text.find("caf\xEF\xBF\xBD.off"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace larkspur::pipeline

@@ -22,10 +22,13 @@ class ScriptedPeers : public Peers {
   int size() const override { return size_; }
   std::vector<std::string> all_gather(std::string_view mine) override {
     sent.emplace_back(mine);
-    return heard.empty() ? std::vector<std::string>{sent.back()} : heard;
+    if (heard.empty()) return {sent.back()};
+    std::vector<std::string> round;
+    for (const auto& told : heard) round.push_back(told.at(sent.size() - 1));
+    return round;
   }
   std::vector<std::string> sent;
-  std::vector<std::string> heard;
+  std::vector<std::vector<std::string>> heard;  ///< [rank][round]
 
  private:
   int rank_;
@@ -64,7 +67,7 @@ TEST(Evaluator, GivesThreeRanksTheSameResultAsOne) {
   for (int rank = 0; rank < 3; ++rank) {
     ScriptedPeers peer(rank, 3);
     (void)evaluate(options_of(4), *classifier, source, peer);
-    last.heard.push_back(peer.sent.front());
+    last.heard.push_back(peer.sent);
   }
   const Evaluation together = evaluate(options_of(4), *classifier, source, last);
   ASSERT_EQ(together.predictions.size(), alone.predictions.size());

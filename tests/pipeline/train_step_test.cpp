@@ -34,8 +34,9 @@ StepOutcome step_on(ToyRun& toy, const std::vector<Batch>& batches) {
                 toy.peers,
                 Lanes{0, 4, 4},
                 [&] { return batches[next++]; },
-                0.0};
-  return train_step(job, {}, 0.01);
+                0.0,
+                toy.requests};
+  return train_step(job, 0.01);
 }
 
 TEST(TrainStep, ReportsTheMeanLossOfTheLanesAndCountsItsSamples) {

@@ -43,7 +43,8 @@ struct ToyRun {
                                peers,
                                sink,
                                [this] { saved_at.push_back(state.step); },
-                               requests};
+                               requests,
+                               [this] { ++bad_reports; }};
     return pipeline::train(options, parts);
   }
 
@@ -56,6 +57,7 @@ struct ToyRun {
   pipeline::Requests requests;
   pipeline::TrainOptions options;
   std::vector<std::int64_t> saved_at;
+  int bad_reports = 0;
 };
 
 }  // namespace larkspur::testing

@@ -60,6 +60,8 @@ class BadData(Workspace):
             line = [l for l in result.stderr.splitlines() if l.startswith("larkspur: ")]
             self.assertEqual(len(line), 1, result.stderr)
             named.add(line[0])
+            report = json.loads((self.output(f"bound{ranks}") / "report" / "train.json").read_text())
+            self.assertEqual(report["unreadable"], 1)
         self.assertEqual(len(named), 1)
         steps = self.metrics("bound1")[1]
         self.assertEqual(steps[-1]["bad_samples"], 1)
@@ -67,7 +69,7 @@ class BadData(Workspace):
 
     def test_evaluation_past_the_bound_writes_its_report_and_says_so(self):
         self.train("run", *self.lists)
-        report, _, result = self.evaluate("run", "data.max_bad_fraction=0.1", code=3)
+        report, _, result = self.evaluate("run", "data.max_bad_fraction=0.1", ranks=2, code=3)
         self.assertEqual(report["unreadable"], 3)
         self.assertIn("3 of 16 evaluated samples cannot be read", result.stderr)
 

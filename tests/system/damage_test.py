@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Damaged checkpoints are refused by name and the one before is used; other refusals."""
+import json
+import os
 import shutil
 import unittest
 
-from support import Workspace, larkspur
+from support import Workspace, larkspur, start
 
 
 def flip_bit(path, place):
@@ -40,6 +42,22 @@ class Damage(Workspace):
         self.assertIn("checkpoint refused", result.stderr)
         self.assertEqual(self.digest("run"), self.digest("unbroken"))
         self.assertEqual(self.metrics("run")[0][-1]["first_step"], 6)
+
+    def test_retention_never_takes_the_newest_for_a_damaged_one_or_a_copy(self):
+        self.train("run", "train.stop_after_steps=10")
+        newest = self.checkpoints("run")[-1]
+        backup = newest.with_name(newest.name + ".backup")
+        shutil.copytree(newest, backup)
+        flip_bit(newest / "shard-00000.safetensors", 0.7)
+        self.train("run", "train.keep=1", "train.stop_after_steps=10")
+        self.done(larkspur("inspect", "checkpoint", str(self.output("run") / "checkpoints"), "--digest"))
+        self.assertTrue(backup.exists())
+
+    def test_weights_that_are_not_finite_are_not_saved(self):
+        result = self.train("run", "train.learning_rate=1e39", "train.clip_norm=0", "train.warmup_epochs=0",
+                            "train.stop_after_steps=1", ranks=2, code=2)
+        self.assertIn("not finite", result.stderr)
+        self.assertFalse(self.checkpoints("run"))
 
     def test_all_damaged_or_absent_is_code_4(self):
         self.train("run", "train.stop_after_steps=2")
@@ -87,6 +105,36 @@ class Refusals(Workspace):
         self.assertIn("data.train.root", text)
         self.assertIn("run.yml", self.refused("train", str(self.folder / "run.yml")))
         self.assertIn("data.train.list", self.refused("train", str(self.config), "data.train.list=no/list.txt"))
+
+    def test_second_run_in_the_same_output_folder(self):
+        process = start("train", str(self.config), f"output={self.output('one')}", "train.epochs=300", ranks=2)
+        try:
+            self.wait_for_step("one", 1, process)
+            self.assertIn("another run is at work", self.train("one", ranks=2, code=2).stderr)
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+    def test_names_that_are_no_utf8(self):
+        odd = os.fsencode(self.folder / "clouds") + b"/box/train/box_\xe9.off"
+        with open(odd, "wb") as file:
+            file.write(b"garbage")
+        self.train("odd", ranks=2)
+        report = json.loads((self.output("odd") / "report" / "train.json").read_text())
+        self.assertEqual(report["unreadable"], 1)
+        os.rename(os.fsencode(self.folder / "clouds") + b"/box", os.fsencode(self.folder / "clouds") + b"/b\xe9")
+        self.assertIn("is not UTF-8", self.refused("train", str(self.config), ranks=2))
+
+    def test_another_training_list_is_not_gone_on_with(self):
+        self.train("run", "train.stop_after_steps=2")
+        extra = next((self.folder / "clouds" / "box" / "train").iterdir())
+        shutil.copy(extra, extra.with_name("box_9999.off"))
+        self.assertIn("another training list", self.train("run", ranks=2, code=4).stderr)
+
+    def test_stopping_twice_at_the_same_step_goes_no_further(self):
+        self.train("run", "train.stop_after_steps=2")
+        self.train("run", "train.stop_after_steps=2")
+        self.assertEqual(len(self.metrics("run")[1]), 2)
 
     def test_more_ranks_than_lanes(self):
         self.assertIn("train.lanes=2", self.refused("train", str(self.config), "train.lanes=2", ranks=3))

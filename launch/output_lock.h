@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run at a time in an output folder.
+#pragma once
+
+#include <filesystem>
+
+namespace larkspur::launch {
+
+/// Holds `folder`/.lock while it lives; the system frees it when the process ends, however it ends.
+class OutputLock {
+ public:
+  /// The folder must be there. Throws kInvalidArgument when another process holds the lock, kIo
+  /// when the file cannot be made.
+  explicit OutputLock(const std::filesystem::path& folder);
+  ~OutputLock();
+  OutputLock(const OutputLock&) = delete;
+  OutputLock& operator=(const OutputLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace larkspur::launch

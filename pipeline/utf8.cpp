@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/utf8.h"
+
+#include <nlohmann/json.hpp>
+
+namespace larkspur::pipeline {
+
+std::string as_utf8(const std::string& bytes) {
+  using nlohmann::json;
+  const std::string text = json(bytes).dump(-1, ' ', false, json::error_handler_t::replace);
+  return json::parse(text).get<std::string>();
+}
+
+}  // namespace larkspur::pipeline
