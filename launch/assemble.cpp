@@ -67,9 +67,6 @@ void check_supported(const RunConfig& config) {
   require(config.device != DeviceChoice::kCuda,
           Errc::kUnsupported,
           "device: cuda: this build trains and evaluates on CPUs; use device=cpu or device=auto");
-  require(config.data.kind == DataKind::kCloud,
-          Errc::kUnsupported,
-          "data.kind: this build reads clouds only");
 }
 
 DataSide make_training_data(const RunConfig& config) {

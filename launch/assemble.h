@@ -22,7 +22,8 @@ struct DataSide {
   std::vector<std::string> classes;
 };
 
-/// Throws kUnsupported naming the key where this build cannot do what is asked (device, kind).
+/// Throws kUnsupported naming the key where this build cannot do what is asked (device; data.kind
+/// and model.form are refused as the file is read).
 void check_supported(const RunConfig& config);
 
 /// The training list with augmentation. Class names, or numbers up to model.classes. Throws

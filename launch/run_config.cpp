@@ -49,10 +49,10 @@ void check_model(const LoadedConfig& loaded) {
           blame(loaded.origins, "model.form"),
           value_text(loaded.config, "model.form"),
           " is not in this build, which has: voxel");
-  pipeline::require(model.stem_stride != 3,
-                    pipeline::Errc::kInvalidArgument,
-                    blame(loaded.origins, "model.stem_stride"),
-                    "3 is neither 2 nor 4");
+  require(model.stem_stride != 3,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.stem_stride"),
+          "3 is neither 2 nor 4");
   for (const std::int64_t taps : model.kernel) {
     require(taps % 2 == 1,
             Errc::kInvalidArgument,

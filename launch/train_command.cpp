@@ -150,7 +150,8 @@ pipeline::TrainEnd run_training(Invocation& call,
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;
   if (job.leads()) {
-    const std::int64_t total = options.epochs * (source.size() / options.global_batch);
+    const pipeline::StepShape shape{source.size(), options.global_batch, options.lanes};
+    const std::int64_t total = options.epochs * shape.steps_per_epoch();
     sinks.emplace(config, state.step, std::max<std::int64_t>(1, total), peers.size());
   }
   pipeline::Requests requests;
