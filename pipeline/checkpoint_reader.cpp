@@ -37,23 +37,6 @@ at::Tensor read_sized(const Checkpoint& checkpoint,
   return tensor;
 }
 
-/// Copies a logical tensor's owned elements to their place in the packed moments.
-void restore_moment(const TrainState& state,
-                    const FlatEntry& entry,
-                    const at::Tensor& whole,
-                    const at::Tensor& packed_moment) {
-  std::int64_t packed = 0;
-  for (const ElementRange& share : state.optimizer.owned()) {
-    const ElementRange part{std::max(share.begin, entry.range.begin),
-                            std::min(share.end, entry.range.end)};
-    if (part.size() > 0) {
-      packed_moment.narrow(0, packed + part.begin - share.begin, part.size())
-          .copy_(whole.narrow(0, part.begin - entry.range.begin, part.size()));
-    }
-    packed += share.size();
-  }
-}
-
 void restore_statistics(const Checkpoint& checkpoint, const std::vector<Statistic>& statistics) {
   for (const Statistic& statistic : statistics) {
     const at::Tensor whole =
@@ -197,14 +180,15 @@ void restore(const Checkpoint& checkpoint, TrainState& state) {
     state.parameters.values()
         .narrow(0, entry.range.begin, elements)
         .copy_(read_sized(checkpoint, kWeight, entry.name, elements));
-    restore_moment(state,
-                   entry,
-                   read_sized(checkpoint, kMoment1, entry.name, elements),
-                   state.optimizer.moment1());
-    restore_moment(state,
-                   entry,
-                   read_sized(checkpoint, kMoment2, entry.name, elements),
-                   state.optimizer.moment2());
+  }
+  for (const auto& [index, flat, packed] : state.optimizer.owned()) {
+    const FlatEntry& entry = state.parameters.layout().entries()[index];
+    for (const auto& [kind, moment] : {std::pair{kMoment1, state.optimizer.moment1()},
+                                       std::pair{kMoment2, state.optimizer.moment2()}}) {
+      const at::Tensor whole = read_sized(checkpoint, kind, entry.name, entry.range.size());
+      moment.narrow(0, packed, flat.size())
+          .copy_(whole.narrow(0, flat.begin - entry.range.begin, flat.size()));
+    }
   }
   restore_statistics(checkpoint, state.statistics.tensors());
   state.step = checkpoint.manifest().step;

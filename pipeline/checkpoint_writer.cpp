@@ -37,19 +37,12 @@ ShardContent owned_content(const TrainState& state) {
   const at::Tensor moment1 = state.optimizer.moment1().cpu();
   const at::Tensor moment2 = state.optimizer.moment2().cpu();
   content.keep_alive = {values, moment1, moment2};
-  std::int64_t packed = 0;
-  for (const ElementRange& share : state.optimizer.owned()) {
-    for (const FlatEntry& entry : state.parameters.layout().entries()) {
-      const ElementRange part{std::max(share.begin, entry.range.begin),
-                              std::min(share.end, entry.range.end)};
-      if (part.size() <= 0) continue;
-      const ElementRange logical{part.begin - entry.range.begin, part.end - entry.range.begin};
-      const std::int64_t in_packed = packed + part.begin - share.begin;
-      content.add(kWeight, entry.name, logical, values.data_ptr<float>() + part.begin);
-      content.add(kMoment1, entry.name, logical, moment1.data_ptr<float>() + in_packed);
-      content.add(kMoment2, entry.name, logical, moment2.data_ptr<float>() + in_packed);
-    }
-    packed += share.size();
+  for (const auto& [index, flat, packed] : state.optimizer.owned()) {
+    const FlatEntry& entry = state.parameters.layout().entries()[index];
+    const ElementRange logical{flat.begin - entry.range.begin, flat.end - entry.range.begin};
+    content.add(kWeight, entry.name, logical, values.data_ptr<float>() + flat.begin);
+    content.add(kMoment1, entry.name, logical, moment1.data_ptr<float>() + packed);
+    content.add(kMoment2, entry.name, logical, moment2.data_ptr<float>() + packed);
   }
   return content;
 }

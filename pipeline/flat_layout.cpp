@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/flat_layout.h"
 
+#include <algorithm>
 #include <set>
 
 #include "pipeline/require.h"
@@ -61,6 +62,20 @@ std::vector<ElementRange> FlatLayout::owned(int rank, int ranks) const {
     ranges.push_back(owned(bucket, rank, ranks));
   }
   return ranges;
+}
+
+std::vector<OwnedPart> FlatLayout::owned_parts(int rank, int ranks) const {
+  std::vector<OwnedPart> parts;
+  std::int64_t packed = 0;
+  for (const ElementRange& share : owned(rank, ranks)) {
+    for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
+      const ElementRange& range = entries_[entry].range;
+      const ElementRange part{std::max(share.begin, range.begin), std::min(share.end, range.end)};
+      if (part.size() > 0) parts.push_back({entry, part, packed + part.begin - share.begin});
+    }
+    packed += share.size();
+  }
+  return parts;
 }
 
 }  // namespace larkspur::pipeline

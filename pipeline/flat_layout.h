@@ -38,6 +38,13 @@ struct FlatEntry {
   int bucket = 0;
 };
 
+/// The part of one parameter that a rank owns in one bucket.
+struct OwnedPart {
+  std::size_t entry = 0;    ///< index into FlatLayout::entries()
+  ElementRange flat;        ///< in the flat buffers, without padding
+  std::int64_t packed = 0;  ///< where it begins when a rank's shares are packed bucket by bucket
+};
+
 /// What the layout needs to know of a parameter.
 struct FlatShape {
   std::string name;
@@ -66,6 +73,9 @@ class FlatLayout {
 
   /// owned() of every bucket, in bucket order.
   std::vector<ElementRange> owned(int rank, int ranks) const;
+
+  /// What of each parameter lies in owned(rank, ranks), in flat order.
+  std::vector<OwnedPart> owned_parts(int rank, int ranks) const;
 
  private:
   std::vector<FlatEntry> entries_;

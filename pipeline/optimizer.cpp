@@ -36,22 +36,12 @@ void AdamWOptions::check() const {
 }
 
 AdamW::AdamW(const FlatLayout& layout, int rank, int ranks, const AdamWOptions& options)
-    : layout_(layout), options_(options), owned_(layout.owned(rank, ranks)) {
+    : layout_(layout), options_(options), owned_(layout.owned_parts(rank, ranks)) {
   options.check();
-  std::int64_t packed = 0;
-  for (const ElementRange& share : owned_) {
-    for (const FlatEntry& entry : layout.entries()) {
-      const std::int64_t padded_end =
-          (entry.range.end + kAlignElements - 1) / kAlignElements * kAlignElements;
-      const ElementRange part{std::max(share.begin, entry.range.begin),
-                              std::min(share.end, padded_end)};
-      if (part.size() <= 0) continue;
-      segments_.push_back({part, packed + part.begin - share.begin, entry.decays});
-    }
-    packed += share.size();
-  }
-  moment1_ = at::zeros({packed});
-  moment2_ = at::zeros({packed});
+  std::int64_t elements = 0;
+  for (const ElementRange& share : layout.owned(rank, ranks)) elements += share.size();
+  moment1_ = at::zeros({elements});
+  moment2_ = at::zeros({elements});
 }
 
 std::int64_t AdamW::owned_elements() const { return moment1_.numel(); }
@@ -103,14 +93,15 @@ void AdamW::step(const at::Tensor& values,
   scalars.epsilon = static_cast<float>(options_.epsilon);
   scalars.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(options_.beta1, count)));
   scalars.root_correction2 = static_cast<float>(std::sqrt(1.0 - std::pow(options_.beta2, count)));
-  for (const Segment& segment : segments_) {
-    const double decay = segment.decays ? options_.weight_decay : 0.0;
-    scalars.decay = static_cast<float>(1.0 - learning_rate * decay);
-    const std::int64_t n = segment.flat.size();
-    adamw_(values.narrow(0, segment.flat.begin, n),
-           moment1_.narrow(0, segment.packed, n),
-           moment2_.narrow(0, segment.packed, n),
-           gradient.narrow(0, segment.packed, n),
+  for (const OwnedPart& part : owned_) {
+    const bool decays = layout_.entries()[part.entry].decays;
+    scalars.decay =
+        static_cast<float>(1.0 - learning_rate * (decays ? options_.weight_decay : 0.0));
+    const std::int64_t n = part.flat.size();
+    adamw_(values.narrow(0, part.flat.begin, n),
+           moment1_.narrow(0, part.packed, n),
+           moment2_.narrow(0, part.packed, n),
+           gradient.narrow(0, part.packed, n),
            scalars);
   }
 }

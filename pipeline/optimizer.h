@@ -35,7 +35,8 @@ class AdamW {
  public:
   AdamW(const FlatLayout& layout, int rank, int ranks, const AdamWOptions& options);
 
-  const std::vector<ElementRange>& owned() const { return owned_; }  ///< by bucket
+  /// What of each parameter this rank owns, and where its moments lie.
+  const std::vector<OwnedPart>& owned() const { return owned_; }
   std::int64_t owned_elements() const;
   const at::Tensor& moment1() const { return moment1_; }  ///< float32 [owned_elements()]
   const at::Tensor& moment2() const { return moment2_; }
@@ -54,17 +55,9 @@ class AdamW {
             std::int64_t step);
 
  private:
-  /// A stretch of owned elements that is treated alike.
-  struct Segment {
-    ElementRange flat;
-    std::int64_t packed = 0;  ///< where it begins in the packed arrays
-    bool decays = true;
-  };
-
   FlatLayout layout_;
   AdamWOptions options_;
-  std::vector<ElementRange> owned_;
-  std::vector<Segment> segments_;
+  std::vector<OwnedPart> owned_;
   at::Tensor moment1_;
   at::Tensor moment2_;
 };

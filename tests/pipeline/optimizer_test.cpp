@@ -65,7 +65,7 @@ TEST(AdamW, GivesTheSameBitsHoweverTheChunksAreShared) {
   const at::Tensor shared = start.clone();
   for (int rank = 0; rank < 2; ++rank) {
     AdamW part(layout, rank, 2, kOptions);
-    const ElementRange mine = part.owned().front();
+    const ElementRange mine = part.owned().front().flat;
     part.step(shared, gradient.narrow(0, mine.begin, mine.size()), {1.0, 2.0}, 0.01, 1);
   }
   EXPECT_TRUE(at::equal(whole, shared));
