@@ -14,13 +14,16 @@ namespace larkspur::pipeline {
 
 /// What a draw is for. Values are part of the reproducibility contract: append, never renumber.
 enum class Purpose : std::uint8_t {
-  kOrder = 0,     ///< order of an epoch
-  kSurface = 1,   ///< points drawn on a mesh
-  kPoints = 2,    ///< which points of a cloud are kept
-  kAugment = 3,   ///< scale, shift, rotation
-  kDropPath = 4,  ///< which residual branches a sample skips
-  kWeights = 5,   ///< initial weights
-  kSynthetic = 6  ///< made-up data: demo sets, tests
+  kOrder = 0,      ///< order of an epoch
+  kSurface = 1,    ///< points drawn on a mesh
+  kPoints = 2,     ///< which points of a cloud are kept
+  kAugment = 3,    ///< scale, shift, rotation
+  kDropPath = 4,   ///< which residual branches a sample skips
+  kWeights = 5,    ///< initial weights
+  kSynthetic = 6,  ///< made-up data: demo sets, tests
+  kClip = 7,       ///< window, crop and mirror of a clip
+  kShuffle = 8,    ///< order of a clip's pictures, in the control experiment
+  kMix = 9         ///< mixup and cutmix
 };
 
 /// Names one use of one sample. A value; every field takes part in the draw.

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stands in for pcd_file.cpp in a build without PCL.
+#include "pipeline/require.h"
+#include "readers/pcd_file.h"
+
+namespace larkspur::readers {
+
+pipeline::Result<at::Tensor> read_pcd(const std::filesystem::path& path) {
+  return pipeline::Error(
+      pipeline::Errc::kUnsupported,
+      pipeline::text_of(path.string(), ": this build has no PCL to read PCD files with"));
+}
+
+}  // namespace larkspur::readers

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// One video file: how many pictures it shows, and any of them by number.
+//
+//   container -- packets --> index by pts --> seek before the wanted picture -- decode --> RGB,
+//   turned as its display matrix says
+//
+// A picture's number is its place in order of presentation, edit lists applied; headers are not
+// believed. Of several video streams the first one counts.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/result.h"
+
+namespace larkspur::readers {
+
+/// A picture as people see it; a view that is valid during the call that hands it over.
+struct Picture {
+  const std::uint8_t* rgb = nullptr;  ///< [height][width][3], rows `row_bytes` apart
+  std::int64_t row_bytes = 0;
+  std::int64_t width = 0;   ///< after rotation
+  std::int64_t height = 0;  ///< after rotation
+};
+
+/// An opened video. Not thread-safe; several may be open at once in several threads.
+class VideoFile {
+ public:
+  /// Reads the index (all packet headers, no picture). Errors name the file: kNotFound, kIo,
+  /// kCorruptData (no container, no picture), kUnsupported (no video stream, no decoder).
+  static pipeline::Result<std::unique_ptr<VideoFile>> open(const std::filesystem::path& path);
+
+  virtual ~VideoFile() = default;
+  VideoFile(const VideoFile&) = delete;
+  VideoFile& operator=(const VideoFile&) = delete;
+
+  virtual std::int64_t frames() const = 0;  ///< pictures, > 0
+  virtual std::int64_t width() const = 0;   ///< of the first picture, after rotation
+  virtual std::int64_t height() const = 0;
+  virtual double frames_per_second() const = 0;  ///< average over the index; 0 where unknown
+
+  /// Hands over the pictures of the given numbers, each once, in rising order of number; `numbers`
+  /// may come in any order and repeat. A picture that cannot be decoded is kCorruptData naming file
+  /// and number; pictures handed over before it stay valid work. Memory: a few pictures.
+  using Take = std::function<void(std::int64_t number, const Picture& picture)>;
+  virtual pipeline::Result<std::int64_t> read(std::span<const std::int64_t> numbers,
+                                              const Take& take) = 0;
+
+ protected:
+  VideoFile() = default;
+};
+
+/// Pictures as one tensor, uint8 [n, height, width, 3], in the order of `numbers`.
+pipeline::Result<at::Tensor> read_pictures(VideoFile& video, std::span<const std::int64_t> numbers);
+
+/// What decoding a whole file finds.
+struct VideoFacts {
+  std::int64_t frames = 0;  ///< pictures that were decoded
+  std::int64_t width = 0;   ///< after rotation
+  std::int64_t height = 0;
+};
+
+/// Decodes every picture. Errors as above; kCorruptData where some decode and some do not.
+pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path);
+
+/// True for the extensions of the containers we open by default (.mp4 .mkv .webm .avi .mov ...), in
+/// any case.
+bool is_video_file(const std::filesystem::path& path);
+
+}  // namespace larkspur::readers
