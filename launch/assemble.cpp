@@ -6,49 +6,14 @@
 #include <ATen/Parallel.h>
 
 #include "launch/config_schema.h"
-#include "launch/label_map.h"
 #include "pipeline/crc32c.h"
 #include "pipeline/require.h"
-#include "pipeline/utf8.h"
-#include "readers/cloud_list.h"
-#include "readers/cloud_source.h"
 
 namespace larkspur::launch {
 namespace {
 
 using pipeline::Errc;
 using pipeline::require;
-
-readers::CloudList read_list(const SideConfig& side) {
-  readers::CloudListOptions options;
-  options.list = side.list;
-  options.root = side.root;
-  options.labels = side.labels;
-  options.split = side.split;
-  return readers::read_cloud_list(options);
-}
-
-std::string title_of(const SideConfig& side) { return side.list.empty() ? side.root : side.list; }
-
-DataSide make_side(const RunConfig& config, readers::CloudList list, bool training) {
-  readers::CloudSourceOptions options;
-  options.points = config.data.points;
-  options.voxels.grid = config.data.grid;
-  options.training = training;
-  options.augmentation = config.data.augmentation;
-  options.surface_seed = static_cast<std::uint64_t>(config.seed);
-  for (const std::string& name : list.classes) {
-    require(pipeline::as_utf8(name) == name,
-            Errc::kInvalidArgument,
-            "the class name '",
-            pipeline::as_utf8(name),
-            "' is not UTF-8");
-  }
-  DataSide side;
-  side.classes = list.classes;
-  side.source = std::make_unique<readers::CloudSource>(std::move(list), options);
-  return side;
-}
 
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");
@@ -67,31 +32,6 @@ void check_supported(const RunConfig& config) {
   require(config.device != DeviceChoice::kCuda,
           Errc::kUnsupported,
           "device: cuda: this build trains and evaluates on CPUs; use device=cpu or device=auto");
-}
-
-DataSide make_training_data(const RunConfig& config) {
-  const SideConfig& side = config.data.train;
-  readers::CloudList list = read_list(side);
-  const auto classes = static_cast<std::size_t>(config.model.classes);
-  if (are_numbers(list.classes)) {
-    std::vector<std::string> numbers;
-    for (std::size_t i = 0; i < classes; ++i) numbers.push_back(std::to_string(i));
-    align_labels(list, numbers, title_of(side));
-  }
-  require(list.classes.size() == classes,
-          Errc::kInvalidArgument,
-          title_of(side),
-          " has ",
-          list.classes.size(),
-          " classes, model.classes is ",
-          config.model.classes);
-  return make_side(config, std::move(list), true);
-}
-
-DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
-  readers::CloudList list = read_list(config.data.eval);
-  align_labels(list, classes, title_of(config.data.eval));
-  return make_side(config, std::move(list), false);
 }
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
@@ -119,6 +59,7 @@ pipeline::TrainOptions train_options(const RunConfig& config) {
   options.min_learning_rate = train.min_learning_rate;
   options.warmup_epochs = train.warmup_epochs;
   options.label_smoothing = train.label_smoothing;
+  options.mix = train.mix;
   options.max_bad_fraction = config.data.max_bad_fraction;
   options.checkpoint_every = train.checkpoint_every;
   options.stop_after_steps = train.stop_after_steps;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a configuration to the objects of a run: the only file that knows all three siblings.
+// From a configuration to the objects of a run.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "launch/data_side.h"
 #include "launch/run_config.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint_manifest.h"
@@ -16,23 +17,9 @@
 
 namespace larkspur::launch {
 
-/// A side of the data: its samples, and the name of each label.
-struct DataSide {
-  std::unique_ptr<pipeline::SampleSource> source;
-  std::vector<std::string> classes;
-};
-
 /// Throws kUnsupported naming the key where this build cannot do what is asked (device; data.kind
 /// and model.form are refused as the file is read).
 void check_supported(const RunConfig& config);
-
-/// The training list with augmentation. Class names, or numbers up to model.classes. Throws
-/// kInvalidArgument when the list has other classes than model.classes says, kNotFound for a list,
-/// root or labels file that is not there.
-DataSide make_training_data(const RunConfig& config);
-
-/// The evaluation list, its labels renumbered to mean `classes`, of which there is at least one.
-DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
 

@@ -126,6 +126,31 @@ constexpr std::string_view kTrainSide[] = {
 constexpr std::string_view kEvalSide[] = {
     "data.eval.list", "data.eval.root", "data.eval.labels", "data.eval.split"};
 
+std::vector<Row> clip_rows() {
+  constexpr auto data = &RunConfig::data;
+  constexpr auto clip = &DataConfig::clip;
+  constexpr auto crop = &DataConfig::crop;
+  using S = pipeline::ClipSampling;
+  using A = pipeline::ClipAugmentation;
+  return {
+      key<data, clip, &S::frames>("data.frames", "pictures in a clip").within(1, 1024),
+      key<data, clip, &S::stride>("data.stride", "pictures of the video from one to the next")
+          .within(1, 1024),
+      key<data, clip, &S::size>("data.size", "width and height of a clip, pixels").within(8, 2048),
+      key<data, clip, &S::shuffle_frames>("data.shuffle_frames",
+                                          "a control: each clip's pictures in an order of its own"),
+      key<data, crop, &A::area_min>("data.crop.area_min",
+                                    "smallest share of a picture that a random crop keeps")
+          .within(0.001, 1),
+      key<data, crop, &A::area_max>("data.crop.area_max", "largest share that a random crop keeps")
+          .within(0.001, 1),
+      key<data, crop, &A::aspect_max>("data.crop.aspect_max",
+                                      "largest ratio of a random crop's sides, either way")
+          .within(1, 10),
+      key<data, crop, &A::mirror>("data.crop.mirror", "swap left and right one time in two"),
+  };
+}
+
 std::vector<Row> data_rows() {
   constexpr auto data = &RunConfig::data;
   constexpr auto augment = &DataConfig::augmentation;
@@ -196,6 +221,12 @@ std::vector<Row> optimiser_rows() {
           .at_least(0),
       key<train, &T::label_smoothing>("train.label_smoothing", "probability spread over classes")
           .below(0, 1),
+      key<train, &T::mix, &pipeline::MixOptions::mixup>(
+          "train.mixup", "mixup's Beta parameter, partners inside a lane; 0: off")
+          .at_least(0),
+      key<train, &T::mix, &pipeline::MixOptions::cutmix>(
+          "train.cutmix", "cutmix's Beta parameter; with mixup each sample draws one; 0: off")
+          .at_least(0),
       key<train, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
           .at_least(0),
   };
@@ -248,6 +279,7 @@ std::vector<ConfigKey> all_keys() {
   add({key<&RunConfig::data, &DataConfig::kind>("data.kind", "what a sample is")});
   add(side_rows<&DataConfig::train>(kTrainSide));
   add(side_rows<&DataConfig::eval>(kEvalSide));
+  add(clip_rows());
   add(data_rows());
   add(model_rows());
   add(optimiser_rows());

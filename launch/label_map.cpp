@@ -17,7 +17,7 @@ bool are_numbers(const std::vector<std::string>& classes) {
   return true;
 }
 
-void align_labels(readers::CloudList& list,
+void align_labels(readers::SampleList& list,
                   const std::vector<std::string>& classes,
                   const std::string& what) {
   if (are_numbers(list.classes) || are_numbers(classes)) {
@@ -43,7 +43,7 @@ void align_labels(readers::CloudList& list,
               " classes");
       new_label.push_back(found - classes.begin());
     }
-    for (readers::CloudEntry& entry : list.entries) {
+    for (readers::SampleEntry& entry : list.entries) {
       entry.label = new_label[static_cast<std::size_t>(entry.label)];
     }
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "readers/cloud_list.h"
+#include "readers/sample_list.h"
 
 namespace larkspur::launch {
 
@@ -16,7 +16,7 @@ bool are_numbers(const std::vector<std::string>& classes);
 /// are matched by name, so a list that lacks a class or has another order keeps its meaning; bare
 /// numbers are kept as they are. Throws kInvalidArgument for a name or number the map lacks, naming
 /// `what` (the list) and it.
-void align_labels(readers::CloudList& list,
+void align_labels(readers::SampleList& list,
                   const std::vector<std::string>& classes,
                   const std::string& what);
 

@@ -29,17 +29,23 @@ std::string value_text(const RunConfig& config, std::string_view path) {
 
 void check_data(const LoadedConfig& loaded) {
   const DataConfig& data = loaded.config.data;
-  require(data.kind == DataKind::kCloud,
+  require(data.kind != DataKind::kImage,
           Errc::kInvalidArgument,
           blame(loaded.origins, "data.kind"),
           value_text(loaded.config, "data.kind"),
-          " is not in this build, which reads: cloud");
+          " is not in this build, which reads: cloud, video");
   require(data.augmentation.scale_max >= data.augmentation.scale_min,
           Errc::kInvalidArgument,
           blame(loaded.origins, "data.augmentation.scale_max"),
           data.augmentation.scale_max,
           " is below data.augmentation.scale_min, ",
           data.augmentation.scale_min);
+  require(data.crop.area_max >= data.crop.area_min,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "data.crop.area_max"),
+          data.crop.area_max,
+          " is below data.crop.area_min, ",
+          data.crop.area_min);
 }
 
 void check_model(const LoadedConfig& loaded) {

@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/clip_plan.h"
 #include "pipeline/cloud_plan.h"
+#include "pipeline/mix.h"
 
 namespace larkspur::launch {
 
@@ -62,6 +64,8 @@ struct DataConfig {
   std::int64_t points = 1024;                ///< points kept of a cloud
   std::int64_t grid = 32;                    ///< voxels along each axis
   pipeline::CloudAugmentation augmentation;  ///< training only
+  pipeline::ClipSampling clip;               ///< frames, stride, size of a clip
+  pipeline::ClipAugmentation crop;           ///< training only
   double max_bad_fraction = 0.01;            ///< of the list: more unreadable samples stop the run
   int workers = 1;                           ///< loader threads a rank
 };
@@ -92,6 +96,7 @@ struct TrainConfig {
   double epsilon = 1e-8;           ///< added to the root of the mean square
   double warmup_epochs = 1.0;      ///< epochs of linear rise from zero
   double label_smoothing = 0.0;    ///< probability spread over all classes
+  pipeline::MixOptions mix;        ///< samples blended inside a lane
   double clip_norm = 0.0;          ///< largest norm of the global gradient; 0: no clipping
 
   std::int64_t checkpoint_every = 0;       ///< steps; 0: at the end of each epoch only

@@ -16,6 +16,8 @@ namespace larkspur::pipeline {
 struct Batch {
   at::Tensor input;             ///< float32 [N, ...]; undefined when N is 0
   at::Tensor labels;            ///< int64 [N]
+  at::Tensor partner_labels;    ///< int64 [N] where the samples were mixed (mix.h); else undefined
+  at::Tensor own_share;         ///< float32 [N], share of `labels`; defined with partner_labels
   std::vector<SampleKey> keys;  ///< [N], one a sample: the model's own draws are keyed by these
   std::vector<BadSample> bad;   ///< in order of position
   std::int64_t nominal = 0;     ///< N + bad.size(): what the loss divides by

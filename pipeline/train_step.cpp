@@ -20,7 +20,7 @@ void note_batch(StepFacts& facts, const Batch& batch) {
 double run_lane(TrainStep& job, const Batch& batch, StepFacts& facts) {
   if (batch.size() == 0) return 0.0;
   const at::Tensor logits_NK = job.classifier.forward(batch);
-  const at::Tensor loss = lane_loss(logits_NK, batch.labels, job.label_smoothing, batch.nominal);
+  const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
   loss.backward();
   facts.correct += logits_NK.argmax(1).eq(batch.labels).sum().item<std::int64_t>();
   return loss.item<double>();

@@ -162,6 +162,7 @@ void TrainOptions::check() const {
        "label_smoothing",
        label_smoothing,
        "must be in [0, 1)");
+  mix.check();
   need(workers > 0, "workers", workers, "must be > 0");
 }
 
@@ -189,7 +190,11 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
                 parts.exchange,
                 parts.peers,
                 lanes,
-                [&] { return prefetcher.next(); },
+                [&] {
+                  Batch batch = prefetcher.next();
+                  mix_lane(options.mix, batch);
+                  return batch;
+                },
                 options.label_smoothing,
                 parts.requests};
   parts.classifier.set_training(true);

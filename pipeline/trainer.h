@@ -9,6 +9,7 @@
 #include "pipeline/epoch_order.h"
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/metrics.h"
+#include "pipeline/mix.h"
 #include "pipeline/peers.h"
 #include "pipeline/requests.h"
 #include "pipeline/sample_source.h"
@@ -25,6 +26,7 @@ struct TrainOptions {
   double min_learning_rate = 0.0;     ///< after the last step
   double warmup_epochs = 0.0;         ///< >= 0
   double label_smoothing = 0.0;       ///< [0, 1)
+  MixOptions mix{};                   ///< inside each lane
   double max_bad_fraction = 0.01;     ///< of the list; more distinct unreadable samples end the run
   std::int64_t checkpoint_every = 0;  ///< steps; 0: at the end of each epoch
   std::int64_t stop_after_steps = 0;  ///< save and end there; 0: run to the end

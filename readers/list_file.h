@@ -34,4 +34,8 @@ std::vector<ListLine> read_lines(const std::filesystem::path& path);
 /// one way. Empty where the line has a single field.
 std::vector<LabelledPath> splits_of(std::string_view line);
 
+/// The fields of a line of comma-separated values; a quoted field may hold commas, and "" is a
+/// quote in it. Blanks around fields are dropped.
+std::vector<std::string> csv_fields(std::string_view line);
+
 }  // namespace larkspur::readers

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/data_side.h"
+
+#include "launch/label_map.h"
+#include "pipeline/require.h"
+#include "pipeline/utf8.h"
+#include "readers/clip_source.h"
+#include "readers/cloud_list.h"
+#include "readers/cloud_source.h"
+#include "readers/video_list.h"
+
+namespace larkspur::launch {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+
+readers::SampleList read_list(DataKind kind, const SideConfig& side) {
+  const readers::ListOptions options{side.list, side.root, side.labels, side.split, ""};
+  return kind == DataKind::kVideo ? readers::read_video_list(options)
+                                  : readers::read_cloud_list(options);
+}
+
+std::string title_of(const SideConfig& side) { return side.list.empty() ? side.root : side.list; }
+
+std::unique_ptr<pipeline::SampleSource> make_clips(const DataConfig& data,
+                                                   readers::SampleList list,
+                                                   bool training) {
+  readers::ClipSourceOptions options;
+  options.sampling = data.clip;
+  options.training = training;
+  options.augmentation = data.crop;
+  return std::make_unique<readers::ClipSource>(std::move(list), options);
+}
+
+std::unique_ptr<pipeline::SampleSource> make_clouds(const RunConfig& config,
+                                                    readers::SampleList list,
+                                                    bool training) {
+  readers::CloudSourceOptions options;
+  options.points = config.data.points;
+  options.voxels.grid = config.data.grid;
+  options.training = training;
+  options.augmentation = config.data.augmentation;
+  options.surface_seed = static_cast<std::uint64_t>(config.seed);
+  return std::make_unique<readers::CloudSource>(std::move(list), options);
+}
+
+DataSide make_side(const RunConfig& config, readers::SampleList list, bool training) {
+  for (const std::string& name : list.classes) {
+    require(pipeline::as_utf8(name) == name,
+            Errc::kInvalidArgument,
+            "the class name '",
+            pipeline::as_utf8(name),
+            "' is not UTF-8");
+  }
+  DataSide side;
+  side.classes = list.classes;
+  side.source = config.data.kind == DataKind::kVideo
+                    ? make_clips(config.data, std::move(list), training)
+                    : make_clouds(config, std::move(list), training);
+  return side;
+}
+
+}  // namespace
+
+DataSide make_training_data(const RunConfig& config) {
+  const SideConfig& side = config.data.train;
+  readers::SampleList list = read_list(config.data.kind, side);
+  const auto classes = static_cast<std::size_t>(config.model.classes);
+  if (are_numbers(list.classes)) {
+    std::vector<std::string> numbers;
+    for (std::size_t i = 0; i < classes; ++i) numbers.push_back(std::to_string(i));
+    align_labels(list, numbers, title_of(side));
+  }
+  require(list.classes.size() == classes,
+          Errc::kInvalidArgument,
+          title_of(side),
+          " has ",
+          list.classes.size(),
+          " classes, model.classes is ",
+          config.model.classes);
+  return make_side(config, std::move(list), true);
+}
+
+DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
+  readers::SampleList list = read_list(config.data.kind, config.data.eval);
+  align_labels(list, classes, title_of(config.data.eval));
+  return make_side(config, std::move(list), false);
+}
+
+}  // namespace larkspur::launch

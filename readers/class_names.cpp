@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/class_names.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "pipeline/require.h"
+#include "readers/list_file.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+
+}  // namespace
+
+ClassNames::ClassNames(const std::filesystem::path& file) : file_(file) {
+  if (file.empty()) return;
+  std::error_code error;
+  require(std::filesystem::exists(file, error),
+          Errc::kNotFound,
+          "labels ",
+          file.string(),
+          ": not found");
+  for (const ListLine& line : read_lines(file)) {
+    require(add(line.text),
+            Errc::kInvalidArgument,
+            file.string(),
+            ":",
+            line.number,
+            ": class '",
+            line.text,
+            "' a second time");
+  }
+  require(!names_.empty(), Errc::kInvalidArgument, file.string(), ": names no class");
+}
+
+ClassNames ClassNames::sorted(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  ClassNames classes;
+  for (const std::string& name : names) classes.add(name);
+  return classes;
+}
+
+std::optional<std::int64_t> ClassNames::find(const std::string& name) const {
+  const auto exact = labels_.find(name);
+  if (exact != labels_.end()) return exact->second;
+  std::string spaced = name;
+  std::replace(spaced.begin(), spaced.end(), '_', ' ');
+  const auto found = labels_.find(spaced);
+  return found == labels_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool ClassNames::add(const std::string& name) {
+  if (!labels_.emplace(name, std::ssize(names_)).second) return false;
+  names_.push_back(name);
+  return true;
+}
+
+}  // namespace larkspur::readers

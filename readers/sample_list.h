@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a list of samples comes down to, whatever layout it was read from.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace larkspur::readers {
+
+/// One sample. The file need not exist: that shows when it is read.
+struct SampleEntry {
+  std::string name;            ///< path below the root, as the list has it
+  std::filesystem::path path;  ///< where to open it
+  std::int64_t label = 0;      ///< [0, classes)
+};
+
+/// At least one entry, in the list's order (folders: by class, then by file name); duplicates kept.
+struct SampleList {
+  std::vector<SampleEntry> entries;
+  /// Name of each label; "0", "1", ... where only numbers are known.
+  std::vector<std::string> classes;
+};
+
+/// Where a list is and how its labels are named; what each layout makes of them is in cloud_list.h
+/// and video_list.h.
+struct ListOptions {
+  std::filesystem::path list{};    ///< a list file or a folder; empty: root is the folder
+  std::filesystem::path root{};    ///< folder that paths start at; empty: the list's own folder
+  std::filesystem::path labels{};  ///< file of one class name a line, in label order; may be empty
+  std::string split = "train";     ///< which subfolder of a folder layout
+  std::string extension{};         ///< with its dot; empty: the one that is there
+};
+
+}  // namespace larkspur::readers
