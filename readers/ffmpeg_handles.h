@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// FFmpeg's C objects as owners that free themselves, and its error codes as our errors.
+//
+// Only the video sources include this. What differs between FFmpeg versions is named here once.
+#pragma once
+
+#include <memory>
+#include <string>
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libswscale/swscale.h>
+}
+
+#include "pipeline/error.h"
+
+namespace larkspur::readers {
+
+/// Frees what `free_object` frees through the address of a pointer.
+template <auto free_object>
+struct FreeByAddress {
+  template <typename Object>
+  void operator()(Object* object) const noexcept {
+    free_object(&object);
+  }
+};
+
+struct FreeScaler {
+  void operator()(SwsContext* scaler) const noexcept { sws_freeContext(scaler); }
+};
+
+using FormatHandle = std::unique_ptr<AVFormatContext, FreeByAddress<avformat_close_input>>;
+using CodecHandle = std::unique_ptr<AVCodecContext, FreeByAddress<avcodec_free_context>>;
+using PacketHandle = std::unique_ptr<AVPacket, FreeByAddress<av_packet_free>>;
+using FrameHandle = std::unique_ptr<AVFrame, FreeByAddress<av_frame_free>>;
+using ScalerHandle = std::unique_ptr<SwsContext, FreeScaler>;
+
+/// Throws std::bad_alloc.
+PacketHandle make_packet();
+FrameHandle make_frame();
+
+/// Largest picture that is decoded, in pixels: 8K video has 33 million. A header that claims more
+/// costs no memory.
+inline constexpr std::int64_t kLargestPicturePixels = 40'000'000;
+
+/// Bounds every single allocation of FFmpeg and sends its messages to last_message() instead of
+/// standard error, for the whole process. Cheap when called again; thread-safe.
+void prepare_ffmpeg();
+
+/// The last complaint of FFmpeg in this thread, "" where there was none since forget_messages().
+std::string last_message();
+void forget_messages();
+
+/// A negative code of FFmpeg as an error: kCorruptData for bytes it cannot use, kUnsupported for
+/// what it has no part for, kNotFound, else kIo. Text: "WHAT: the code in words (last message)".
+pipeline::Error ffmpeg_error(int code, const std::string& what);
+
+/// The nine numbers of the stream's display matrix, nullptr where it has none.
+const std::int32_t* display_matrix(const AVStream& stream);
+
+}  // namespace larkspur::readers
