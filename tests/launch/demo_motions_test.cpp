@@ -153,12 +153,14 @@ struct Blocks {
   std::vector<double> mean, error;
 };
 
-Blocks blocks_at(const MotionClass& shown, std::size_t picture, std::uint32_t first) {
+Blocks blocks_at(const MotionClass& shown, std::int64_t picture, std::uint32_t first) {
   constexpr std::uint32_t draws = 300;
   constexpr std::size_t across = kSize / 8;
   std::vector<double> sum(across * across), squares(across * across);
   for (std::uint32_t number = first; number < first + draws; ++number) {
-    const Bytes rgb = played(shown, key_of(number))[picture];
+    const MotionScene scene(shown.motion, kSize, kMoments, key_of(number));
+    Bytes rgb(3 * kSize * kSize);
+    scene.draw(shown.backwards ? kMoments - 1 - picture : picture, rgb);
     std::vector<double> block(across * across);
     for (std::size_t i = 0; i < rgb.size(); ++i) {
       const std::size_t pixel = i / 3;
