@@ -4,6 +4,7 @@
 #include "launch/command_line.h"
 #include "launch/commands.h"
 #include "launch/demo_clouds.h"
+#include "launch/demo_videos.h"
 
 namespace larkspur::launch {
 namespace {
@@ -26,12 +27,37 @@ void run_make_clouds(Invocation& call) {
            << options.test << " held-out shapes each\n";
 }
 
+void run_make_videos(Invocation& call) {
+  DemoVideoOptions options;
+  std::string output;
+  CommandLine line(call,
+                   "Makes H.264 videos of things that move, laid out as Kinetics-400.",
+                   "--output data/demo_videos --train 60 --test 20");
+  line.required_option("--output", "folder to make the set in; must be empty or new", output);
+  line.option("--classes", "how many classes, 2 to 10, an even number", options.classes);
+  line.option("--train", "training videos a class", options.train);
+  line.option("--test", "held-out videos a class", options.test);
+  line.option("--seed", "every video follows from it", options.seed);
+  line.option("--size", "width and height in pixels, even", options.size);
+  line.option("--frames", "pictures a video, 16 a second", options.frames);
+  line.option("--quantiser", "of the encoder: 0 loses nothing, 51 is worst", options.quantiser);
+  if (!line.parse()) return;
+  options.output = output;
+  make_demo_videos(options);
+  call.out << output << ": " << options.classes << " classes, " << options.train << " training and "
+           << options.test << " held-out videos each\n";
+}
+
 void run_make(Invocation& call) {
   static constexpr Verb sets[] = {
       {"clouds",
        "meshes of simple solids, a folder a class",
        "--output data/demo_clouds",
        run_make_clouds},
+      {"videos",
+       "videos of things that move, a folder a class",
+       "--output data/demo_videos",
+       run_make_videos},
   };
   run_verb(sets, call);
 }
