@@ -2,6 +2,7 @@
 // From a configuration to the objects of a run: the only file that knows all three siblings.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ DataSide make_training_data(const RunConfig& config);
 DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
+
+/// The network of a checkpoint, or of the newest whole one in a folder, made and filled as the
+/// checkpoint says. Throws kNotFound where there is none, and what reading it throws.
+std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint);
 
 pipeline::TrainOptions train_options(const RunConfig& config);
 pipeline::AdamWOptions adamw_options(const RunConfig& config);
