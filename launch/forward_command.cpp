@@ -133,7 +133,7 @@ void run_forward(Invocation& call) {
                    "--output y.npy");
   line.required_option("--model", "FORM/VARIANT, as in clip/a", request.model);
   line.option("--classes", "of the head", request.classes);
-  line.required_option("--weights", ".safetensors file, or a checkpoint", request.weights);
+  line.required_option("--weights", ".safetensors or .pth file, or a checkpoint", request.weights);
   line.required_option(
       "--input", ".npy, [N,C,H,W] or [N,C,T,H,W] as the form has it", request.input);
   line.required_option("--output", ".npy to write: logits, float32 [N,classes]", request.output);

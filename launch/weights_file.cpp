@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/weights_file.h"
 
+#include "model3d/pth_file.h"
 #include "pipeline/crc32c.h"
 #include "pipeline/durable_file.h"
 #include "pipeline/log.h"
@@ -30,11 +31,13 @@ pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
 std::unique_ptr<pipeline::NamedTensors> open_weights(const fs::path& path) {
   std::error_code error;
   require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file");
-  require(path.extension() == ".safetensors",
+  const std::string suffix = path.extension().string();
+  if (suffix == ".pth" || suffix == ".pt") return std::make_unique<model3d::PthFile>(path);
+  require(suffix == ".safetensors",
           Errc::kUnsupported,
           path.string(),
-          ": weights are read from .safetensors files, not from '",
-          path.extension().string(),
+          ": weights are read from .safetensors, .pth and .pt files, not from '",
+          suffix,
           "'");
   return std::make_unique<pipeline::SafetensorsReader>(path);
 }

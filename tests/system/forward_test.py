@@ -3,10 +3,13 @@
 way from a training to a file and back."""
 import json
 import math
+import os
 import pathlib
+import pickle
 import shutil
 import tempfile
 import unittest
+import zipfile
 import zlib
 
 import golden_weights
@@ -60,6 +63,27 @@ class Forward(unittest.TestCase):
 
     def test_variant_a_gives_the_published_logits(self):
         self.expect_published("A")
+
+    def test_a_pth_file_gives_the_published_logits(self):
+        self.weights = self.folder / "w.pth"
+        golden_weights.write_pth(self.weights, golden("names_A.json")["entries"])
+        case = next(c for c in golden("eval_A.json")["cases"] if c["input"]["shape"][2] == 64)
+        self.write_image(case)
+        self.expect_logits(case, "image/a", 1000)
+
+    def test_a_pickle_that_would_run_a_command_is_refused_by_its_name(self):
+        class Command:
+            def __reduce__(self):
+                return os.system, (f"touch {marker}",)
+
+        marker = self.folder / "executed"
+        self.weights = self.folder / "w.pth"
+        with zipfile.ZipFile(self.weights, "w") as archive:
+            archive.writestr("w/data.pkl", pickle.dumps({"model": Command()}, protocol=2))
+            archive.writestr("w/version", "3\n")
+        golden_weights.write_npy(self.input, [1, 3, 64, 64], bytes(4 * 3 * 64 * 64))
+        self.expect_refusal(self.forward("image/a"), 4, "w.pth", "names posix.system", "nothing was executed")
+        self.assertFalse(marker.exists())
 
     def test_variant_t_gives_the_published_logits(self):
         self.expect_published("T")

@@ -3,10 +3,15 @@
 file formats they travel in. Standard library only: 32-bit arithmetic runs on long integers that hold
 one value every 64 bits, so that tens of millions of values take seconds."""
 import array
+import collections
+import io
 import json
 import math
+import pickle
 import struct
 import sys
+import types
+import zipfile
 import zlib
 
 PIECE = 1 << 15  # values a long integer
@@ -90,6 +95,58 @@ def write_weights(path, entries):
             if f"{zlib.crc32(data):08x}" != crc:
                 raise ValueError(f"{name} is not what the formula gives")
             file.write(data)
+
+
+def stand_in(module, name):
+    """A class that pickles as module.name, which need not be installed."""
+    made = type(name, (), {"__module__": module})
+    parts = module.split(".")
+    for i in range(len(parts)):
+        sys.modules.setdefault(".".join(parts[:i + 1]), types.ModuleType(".".join(parts[:i + 1])))
+    setattr(sys.modules[module], name, made)
+    return made
+
+
+class Tensor:
+    """Pickles as torch.save has it: a call of torch's own function on a storage by its key."""
+
+    def __init__(self, key, kind, shape):
+        self.key, self.kind, self.shape = key, kind, shape
+
+    def __reduce__(self):
+        strides = tuple(math.prod(self.shape[i + 1:]) for i in range(len(self.shape)))
+        return REBUILD, (Storage(self), 0, tuple(self.shape), strides, False, collections.OrderedDict())
+
+
+class Storage:
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
+class Pickler(pickle._Pickler):  # the one in Python, which looks names up in modules only
+    def persistent_id(self, obj):
+        if not isinstance(obj, Storage):
+            return None
+        tensor = obj.tensor
+        return "storage", KINDS[tensor.kind], tensor.key, "cpu", math.prod(tensor.shape)
+
+
+REBUILD = stand_in("torch._utils", "_rebuild_tensor_v2")
+KINDS = {"f32": stand_in("torch", "FloatStorage"), "i64": stand_in("torch", "LongStorage")}
+
+
+def write_pth(path, entries, root="model"):
+    """The same entries as torch.save({root: state dict}) lays them out."""
+    with zipfile.ZipFile(path, "w") as archive:
+        tensors = collections.OrderedDict()
+        for key, (name, shape, kind, _) in enumerate(entries):
+            tensors[name] = Tensor(str(key), kind, shape)
+            archive.writestr(f"w/data/{key}", entry_bytes(name, shape))
+        pickled = io.BytesIO()
+        Pickler(pickled, protocol=2).dump({root: tensors})
+        archive.writestr("w/data.pkl", pickled.getvalue())
+        archive.writestr("w/byteorder", "little")
+        archive.writestr("w/version", "3\n")
 
 
 def write_npy(path, shape, data):
