@@ -5,7 +5,9 @@
 
 #include <ATen/Parallel.h>
 
+#include "launch/config_file.h"
 #include "launch/config_schema.h"
+#include "pipeline/checkpoint.h"
 #include "pipeline/crc32c.h"
 #include "pipeline/require.h"
 
@@ -41,11 +43,24 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
   options.classes = config.model.classes;
   options.kernel = config.model.kernel;
   options.stem_stride = config.model.stem_stride;
+  if (config.model.form == ModelForm::kClip) {
+    options.temporal_strides = config.model.temporal_strides;
+    options.temporal_taps = config.model.temporal_taps;
+  }
   options.drop_path = config.model.drop_path;
   options.layer_scale = config.model.layer_scale;
   options.head_scale = config.model.head_scale;
   options.seed = static_cast<std::uint64_t>(config.seed);
   return std::make_unique<model3d::Network>(options);
+}
+
+std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint) {
+  const auto found = pipeline::newest_checkpoint(checkpoint);
+  require(found.has_value(), Errc::kNotFound, "no checkpoint in ", checkpoint.string());
+  const std::string name = (found->folder() / "manifest.json").string();
+  auto network = make_network(parse_config(found->manifest().run.config, name).config);
+  pipeline::restore_network(*found, *network);
+  return network;
 }
 
 pipeline::TrainOptions train_options(const RunConfig& config) {

@@ -2,6 +2,7 @@
 // From a configuration to the objects of a run.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,10 @@ namespace larkspur::launch {
 void check_supported(const RunConfig& config);
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
+
+/// The network of a checkpoint, or of the newest whole one in a folder, made and filled as the
+/// checkpoint says. Throws kNotFound where there is none, and what reading it throws.
+std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint);
 
 pipeline::TrainOptions train_options(const RunConfig& config);
 pipeline::AdamWOptions adamw_options(const RunConfig& config);

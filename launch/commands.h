@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs of the program, one function each; main holds their table.
+// The verbs of the program, one function each, and their table.
 //
 // Each reads its own arguments, prints results to the call's stream and throws pipeline::Error;
 // none exits or catches.
@@ -9,6 +9,9 @@
 
 namespace larkspur::launch {
 
+/// The table, in the order in which --help prints it.
+std::span<const Verb> all_verbs();
+
 /// `data make clouds`: makes data sets.
 void run_data(Invocation& call);
 
@@ -17,6 +20,12 @@ void run_train(Invocation& call);
 
 /// `eval CONFIG`: evaluates a checkpoint and writes a report.
 void run_eval(Invocation& call);
+
+/// `forward`: one forward pass, from a file of weights and an array to an array of logits.
+void run_forward(Invocation& call);
+
+/// `export`: a checkpoint's weights as safetensors.
+void run_export(Invocation& call);
 
 /// `inspect config`, `inspect checkpoint`: prints what there is to set, what a file sets, what a
 /// checkpoint holds.

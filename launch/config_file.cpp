@@ -81,8 +81,10 @@ std::optional<ConfigValue> value_like(const std::string&, const YAML::Node& node
   return node.IsScalar() ? std::optional<ConfigValue>(node.Scalar()) : std::nullopt;
 }
 
-std::optional<ConfigValue> value_like(const std::array<std::int64_t, 3>&, const YAML::Node& node) {
-  std::array<std::int64_t, 3> list{};
+template <std::size_t kSize>
+std::optional<ConfigValue> value_like(const std::array<std::int64_t, kSize>&,
+                                      const YAML::Node& node) {
+  std::array<std::int64_t, kSize> list{};
   if (!node.IsSequence() || node.size() != list.size()) return std::nullopt;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const auto number = number_in<std::int64_t>(node[i]);
@@ -92,17 +94,21 @@ std::optional<ConfigValue> value_like(const std::array<std::int64_t, 3>&, const 
   return ConfigValue(list);
 }
 
+template <std::size_t kSize>
+bool all_in_bounds(const ConfigKey& key, const ConfigValue& value) {
+  const auto* list = std::get_if<std::array<std::int64_t, kSize>>(&value);
+  if (list == nullptr) return true;
+  return std::all_of(list->begin(), list->end(), [&](std::int64_t entry) {
+    return key.bounds.contains(static_cast<double>(entry));
+  });
+}
+
 bool in_bounds(const ConfigKey& key, const ConfigValue& value) {
   if (const auto* whole = std::get_if<std::int64_t>(&value)) {
     return key.bounds.contains(static_cast<double>(*whole));
   }
   if (const auto* real = std::get_if<double>(&value)) return key.bounds.contains(*real);
-  if (const auto* list = std::get_if<std::array<std::int64_t, 3>>(&value)) {
-    for (const std::int64_t entry : *list) {
-      if (!key.bounds.contains(static_cast<double>(entry))) return false;
-    }
-  }
-  return true;
+  return all_in_bounds<3>(key, value) && all_in_bounds<4>(key, value);
 }
 
 [[noreturn]] void refuse_key(const std::string& place, const std::string& path) {

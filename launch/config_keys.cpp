@@ -92,7 +92,6 @@ Row key(std::string_view path, std::string_view meaning) {
 
 constexpr std::string_view kSplits[] = {"train", "test"};
 constexpr std::string_view kVariants[] = {"micro", "a", "f", "p", "n", "t", "s", "b", "l", "xl"};
-constexpr std::string_view kWeights[] = {"none"};
 constexpr auto kFree = ResumeRule::kMayChange;
 constexpr auto kAloud = ResumeRule::kSayAloud;
 
@@ -189,15 +188,23 @@ std::vector<Row> model_rows() {
       key<model, &M::variant>("model.variant", "size of the network").one_of(kVariants),
       key<model, &M::classes>("model.classes", "labels the network tells apart").within(1, 1000000),
       key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd").within(1, 17),
-      key<model, &M::stem_stride>("model.stem_stride", "voxels a step of the first layers: 2 or 4")
+      key<model, &M::stem_stride>("model.stem_stride", "places a step of the first layers: 2 or 4")
           .within(2, 4),
+      key<model, &M::temporal_strides>("model.temporal_strides",
+                                       "form clip: frames a step of stem and downsamplings")
+          .within(1, 4),
+      key<model, &M::temporal_taps>("model.temporal_taps",
+                                    "form clip: taps in time, stages 2 to 4; 0: as kernel")
+          .within(0, 17),
       key<model, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
           .below(0, 1),
       key<model, &M::layer_scale>("model.layer_scale", "initial scale of a residual branch")
           .above(0),
       key<model, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
           .above(0),
-      key<model, &M::weights>("model.weights", "weights to start from").one_of(kWeights),
+      key<model, &M::weights>("model.weights", ".safetensors or .pth file to start from, or none")
+          .names(PathKind::kFile),
+      key<model, &M::new_head>("model.new_head", "with weights: begin with a new last layer"),
   };
 }
 

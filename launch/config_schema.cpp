@@ -51,6 +51,15 @@ std::string text_of_word(const std::string& word) {
   return nlohmann::json(word).dump(-1, ' ', false, Invalid::replace);
 }
 
+template <std::size_t kSize>
+std::string text_of_list(const std::array<std::int64_t, kSize>& list) {
+  std::string text;
+  for (const std::int64_t entry : list) {
+    text += (text.empty() ? "[" : ", ") + std::to_string(entry);
+  }
+  return text + "]";
+}
+
 std::string joined(std::span<const std::string_view> words) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -67,10 +76,7 @@ std::string text_of_value(const ConfigValue& value) {
                                [](std::int64_t number) { return std::to_string(number); },
                                [](double number) { return text_of_real(number); },
                                [](const std::string& word) { return text_of_word(word); },
-                               [](const std::array<std::int64_t, 3>& list) {
-                                 return pipeline::text_of(
-                                     "[", list[0], ", ", list[1], ", ", list[2], "]");
-                               }},
+                               [](const auto& list) { return text_of_list(list); }},
                     value);
 }
 
@@ -95,7 +101,12 @@ std::string Bounds::text() const {
 std::string ConfigKey::expects() const {
   if (!choices.empty()) return joined(choices);
   constexpr std::array<const char*, std::variant_size_v<ConfigValue>> types{
-      "true or false", "a whole number", "a number", "text", "a list of 3 whole numbers"};
+      "true or false",
+      "a whole number",
+      "a number",
+      "text",
+      "a list of 3 whole numbers",
+      "a list of 4 whole numbers"};
   const std::string range = bounds.text();
   return types[get(RunConfig{}).index()] + (range.empty() ? "" : " " + range);
 }

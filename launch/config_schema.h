@@ -19,8 +19,12 @@
 namespace larkspur::launch {
 
 /// A key's value without its C++ type: a closed choice travels as its word.
-using ConfigValue =
-    std::variant<bool, std::int64_t, double, std::string, std::array<std::int64_t, 3>>;
+using ConfigValue = std::variant<bool,
+                                 std::int64_t,
+                                 double,
+                                 std::string,
+                                 std::array<std::int64_t, 3>,
+                                 std::array<std::int64_t, 4>>;
 
 /// The value as YAML writes it: `true`, `4`, `0.001`, `[5, 13, 13]`, a plain or quoted word. Reals
 /// keep every bit and always look like reals.
@@ -61,8 +65,8 @@ struct ConfigKey {
   ConfigValue (*get)(const RunConfig&) = nullptr;
   void (*set)(RunConfig&, const ConfigValue&) = nullptr;  ///< takes get's alternative, in bounds
 
-  /// "true or false", "a whole number", "a number", "a list of 3 whole numbers", "text", or the
-  /// choices: what a message says was expected.
+  /// "true or false", "a whole number", "a number", "a list of 3 whole numbers" (or 4), "text", or
+  /// the choices: what a message says was expected.
   std::string expects() const;
 };
 

@@ -44,8 +44,13 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
   require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", where);
   const std::string name = checkpoint->folder().string();
   const auto saved = parse_config(checkpoint->manifest().run.config, name + "/manifest.json");
-  for (const char* key :
-       {"model.form", "model.variant", "model.classes", "model.kernel", "model.stem_stride"}) {
+  for (const char* key : {"model.form",
+                          "model.variant",
+                          "model.classes",
+                          "model.kernel",
+                          "model.stem_stride",
+                          "model.temporal_strides",
+                          "model.temporal_taps"}) {
     compare_configurations(saved.config, config, key, name);
   }
   if (saved.config.data.grid != config.data.grid ||

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program: a table of verbs, and the only place that catches what ends one.
+// The program: it runs a verb (commands.h) and is the only place that catches what ends one.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -7,21 +7,10 @@
 
 #include "launch/commands.h"
 #include "launch/exit_code.h"
-#include "launch/verb.h"
 #include "pipeline/error.h"
 
 namespace larkspur::launch {
 namespace {
-
-constexpr Verb kVerbs[] = {
-    {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
-    {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
-    {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
-    {"inspect",
-     "show what a configuration sets, or a checkpoint holds",
-     "config configs/demo/cloud.yaml",
-     run_inspect},
-};
 
 /// One line on stderr says why.
 int fail(std::string why, int code) {
@@ -32,7 +21,7 @@ int fail(std::string why, int code) {
 
 int run(Invocation call) {
   try {
-    run_verb(kVerbs, call);
+    run_verb(all_verbs(), call);
     call.out.flush();
     if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
     return kExitDone;

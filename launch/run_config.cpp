@@ -48,17 +48,85 @@ void check_data(const LoadedConfig& loaded) {
           data.crop.area_min);
 }
 
+/// A form that can look at samples of a kind.
+struct FormOfKind {
+  DataKind kind;
+  ModelForm form;
+};
+
+constexpr FormOfKind kFormsOfKinds[] = {
+    {DataKind::kCloud, ModelForm::kVoxel},
+    {DataKind::kVideo, ModelForm::kClip},
+    {DataKind::kVideo, ModelForm::kRaw},
+    {DataKind::kVideo, ModelForm::kGrid},
+    {DataKind::kImage, ModelForm::kImage},
+};
+
+/// The form has a row beside the kind of data.
+void check_form(const LoadedConfig& loaded) {
+  const RunConfig& config = loaded.config;
+  std::string fitting;
+  for (const FormOfKind& row : kFormsOfKinds) {
+    if (row.kind != config.data.kind) continue;
+    if (row.form == config.model.form) return;
+    fitting.append(fitting.empty() ? "" : ", ").append(kForms[static_cast<std::size_t>(row.form)]);
+  }
+  throw Error(Errc::kInvalidArgument,
+              blame(loaded.origins, "model.form") + value_text(config, "model.form") +
+                  " does not look at data.kind " + value_text(config, "data.kind") +
+                  "; these do: " + fitting);
+}
+
+/// Keys of the time axis: strides, and nothing told where there is no such axis.
+void check_time(const LoadedConfig& loaded) {
+  const ModelConfig& model = loaded.config.model;
+  const bool clip = model.form == ModelForm::kClip;
+  const ModelConfig defaults;
+  require(clip || model.temporal_strides == defaults.temporal_strides,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.temporal_strides"),
+          "only form clip has a time axis");
+  require(clip || model.temporal_taps == defaults.temporal_taps,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.temporal_taps"),
+          "only form clip has a time axis");
+  for (std::size_t place = 0; place < model.temporal_strides.size(); ++place) {
+    const std::int64_t stride = model.temporal_strides[place];
+    require(stride == 1 || stride == 2 || (stride == 4 && place == 0),
+            Errc::kInvalidArgument,
+            blame(loaded.origins, "model.temporal_strides"),
+            stride,
+            place == 0 ? " is none of 1, 2, 4" : " is neither 1 nor 2, behind the stem");
+  }
+  for (const std::int64_t taps : model.temporal_taps) {
+    require(taps == 0 || taps % 2 == 1,
+            Errc::kInvalidArgument,
+            blame(loaded.origins, "model.temporal_taps"),
+            taps,
+            " is not odd");
+  }
+}
+
 void check_model(const LoadedConfig& loaded) {
   const ModelConfig& model = loaded.config.model;
-  require(model.form == ModelForm::kVoxel,
+  check_form(loaded);
+  check_time(loaded);
+  const bool picture = model.form != ModelForm::kVoxel && model.form != ModelForm::kClip;
+  require(!picture || model.kernel[0] == 1,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.form"),
+          blame(loaded.origins, "model.kernel"),
+          "form ",
           value_text(loaded.config, "model.form"),
-          " is not in this build, which has: voxel");
+          " has two axes: the first must be 1, not ",
+          model.kernel[0]);
   require(model.stem_stride != 3,
           Errc::kInvalidArgument,
           blame(loaded.origins, "model.stem_stride"),
           "3 is neither 2 nor 4");
+  require(model.starts_from_file() || !model.new_head,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.new_head"),
+          "true, but model.weights is none: the head is new anyway");
   for (const std::int64_t taps : model.kernel) {
     require(taps % 2 == 1,
             Errc::kInvalidArgument,
@@ -144,6 +212,11 @@ void check(const LoadedConfig& loaded) {
   check_data(loaded);
   check_model(loaded);
   check_train(loaded);
+}
+
+void check_weights_path(const LoadedConfig& loaded) {
+  if (!loaded.config.model.starts_from_file()) return;
+  check_path(loaded, *find_config_key("model.weights"));
 }
 
 void check_paths(const LoadedConfig& loaded, const std::vector<std::string>& sides) {

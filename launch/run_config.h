@@ -76,11 +76,17 @@ struct ModelConfig {
   std::string variant = "micro";                ///< size of the network, by its published name
   std::int64_t classes = 40;                    ///< labels are [0, classes)
   std::array<std::int64_t, 3> kernel{7, 7, 7};  ///< taps along depth, height, width; odd
-  std::int64_t stem_stride = 2;  ///< voxels a step of the first layers, each axis: 2 or 4
+  std::int64_t stem_stride = 2;  ///< places a step of the first layers, each axis: 2 or 4
+  std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};  ///< form clip: frames a step of the
+                                                             ///< stem and the three downsamplings
+  std::array<std::int64_t, 3> temporal_taps{0, 0, 0};  ///< form clip: stages 2, 3, 4; 0: kernel[0]
   double drop_path = 0.0;        ///< chance to skip the deepest residual branch
   double layer_scale = 1e-6;     ///< initial scale of a residual branch
   double head_scale = 1.0;       ///< factor on the last layer's initial weights
-  std::string weights = "none";  ///< where to start from; none: from the seed
+  std::string weights = "none";  ///< file to start from; none: from the seed
+  bool new_head = false;         ///< with weights: the last layer starts from the seed all the same
+
+  bool starts_from_file() const { return weights != "none"; }
 };
 
 /// One training run. The first block decides the result; the second how it is kept and computed.
@@ -141,6 +147,9 @@ std::string blame(const Origins& origins, std::string_view path);
 /// What must hold between keys (the bounds of single keys are the key table's): divisibility, order
 /// of bounds, what this build has. Throws kInvalidArgument that names place, key and value.
 void check(const LoadedConfig& loaded);
+
+/// That model.weights is none or a file that is there. Throws as check_paths().
+void check_weights_path(const LoadedConfig& loaded);
 
 /// That the files and folders named under the given sections ("data.train", "data.eval") are there.
 /// Reads the disk. Throws kNotFound that names place, key, path and the nearest neighbour on disk;

@@ -17,6 +17,7 @@
 #include "launch/rank_job.h"
 #include "launch/resume.h"
 #include "launch/signals.h"
+#include "launch/weights_file.h"
 #include "pipeline/agreement.h"
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/checkpoint.h"
@@ -43,6 +44,7 @@ struct Prepared {
 Prepared prepare(const std::string& file, const std::vector<std::string>& overrides, int ranks) {
   const LoadedConfig loaded = load_config(file, overrides);
   check_paths(loaded, {"data.train"});
+  check_weights_path(loaded);
   Prepared prepared;
   prepared.config = loaded.config;
   check_supported(prepared.config);
@@ -121,6 +123,18 @@ Prepared prepare_together(RankJob& job,
   return prepared;
 }
 
+/// model.weights, if there are any, into every rank's network, the same into each.
+void start_from_weights(const RunConfig& config,
+                        model3d::Network& network,
+                        pipeline::Peers& peers) {
+  if (!config.model.starts_from_file()) return;
+  const auto head = config.model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kLoad;
+  require_same(pipeline::agree(peers, [&] {
+    fill_from_weights(network, *open_weights(config.model.weights), head);
+    return text_of("weights ", weights_crc(network));
+  }));
+}
+
 /// Trains to the end or to a stop; the job is left in good order either way.
 pipeline::TrainEnd run_training(Invocation& call,
                                 const std::string& file,
@@ -140,6 +154,7 @@ pipeline::TrainEnd run_training(Invocation& call,
   const pipeline::RunIdentity& identity = prepared.identity;
   call.phase = Phase::kCheckpoint;
   resume_if_possible(config, identity, state, peers);
+  if (state.step == 0) start_from_weights(config, *prepared.network, peers);
 
   call.phase = Phase::kRun;
   distributed::TreeExchange exchange(

@@ -17,27 +17,39 @@ DropPath drop_path_of(const BackboneOptions& options, std::size_t block) {
   return {options.drop_path * static_cast<double>(block) / last, static_cast<std::uint8_t>(block)};
 }
 
+/// What stands before `stage`.
+StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage) {
+  const auto& dims = options.variant.dims;
+  const std::int64_t step = stage == 0 ? options.stem_stride : 2;
+  return {.inputs = stage == 0 ? options.in_channels : dims[stage - 1],
+          .outputs = dims[stage],
+          .taps = options.small_taps,
+          .stride = {options.time ? options.time->strides[stage] : step, step, step},
+          .lean_depth = options.time.has_value()};
+}
+
+Extent3 block_taps(const BackboneOptions& options, std::size_t stage, bool large) {
+  if (!large) return options.small_taps;
+  Extent3 taps = options.large_taps;
+  if (options.time) taps[0] = options.time->large_taps[stage - 1];
+  return taps;
+}
+
 }  // namespace
 
-Backbone::Backbone(const BackboneOptions& options)
-    : stem_(
-          {options.in_channels, options.variant.dims[0], options.small_taps, options.stem_stride}) {
+Backbone::Backbone(const BackboneOptions& options) : stem_(strided_before(options, 0)) {
   const Variant& variant = options.variant;
   std::size_t number = 0;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
     const std::int64_t channels = variant.dims[stage];
-    if (stage > 0) {
-      downsamples_.push_back(
-          Downsample({variant.dims[stage - 1], channels, options.small_taps, 2}));
-    }
+    if (stage > 0) downsamples_.push_back(Downsample(strided_before(options, stage)));
     std::vector<LargeKernelBlock>& blocks = stages_.emplace_back();
     for (std::int64_t index = 0; index < variant.depths[stage]; ++index, ++number) {
       const bool large = variant.is_large(stage, index);
-      blocks.emplace_back(
-          LargeKernelBlockOptions{.channels = channels,
-                                  .taps = large ? options.large_taps : options.small_taps,
-                                  .layer_scale = options.layer_scale,
-                                  .drop_path = drop_path_of(options, number)});
+      blocks.emplace_back(LargeKernelBlockOptions{.channels = channels,
+                                                  .taps = block_taps(options, stage, large),
+                                                  .layer_scale = options.layer_scale,
+                                                  .drop_path = drop_path_of(options, number)});
     }
   }
 }

@@ -3,17 +3,28 @@
 //
 //   x -- stem -- stage 1 -- down -- stage 2 -- down -- stage 3 -- down -- stage 4 -- features
 //        /s      small      /2      large      /2       mixed     /2      large
+//
+// Where D is time it has strides and taps of its own, and the strided convolutions, which mix all
+// channels, have three taps there only where they stride.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model3d/downsample.h"
+#include "model3d/forms.h"
 #include "model3d/large_kernel_block.h"
 #include "model3d/variants.h"
 
 namespace larkspur::model3d {
+
+/// The D axis where it is time.
+struct TimeAxis {
+  TemporalStrides strides{2, 1, 1, 1};
+  Extent3 large_taps{5, 5, 5};  ///< of the large blocks of stages 2, 3, 4
+};
 
 struct BackboneOptions {
   Variant variant;
@@ -21,7 +32,8 @@ struct BackboneOptions {
   Extent3 small_taps{
       3, 3, 3};  ///< of stem, downsampling and small blocks; 1 on an axis not strided
   Extent3 large_taps{13, 13, 13};  ///< of the large blocks
-  std::int64_t stem_stride = 4;    ///< 2 or 4
+  std::int64_t stem_stride = 4;    ///< 2 or 4; of H and W alone if D is time
+  std::optional<TimeAxis> time{};  ///< none: D has the strides and taps of H and W
   double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first
   double layer_scale = 1e-6;
 };

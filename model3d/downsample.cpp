@@ -8,17 +8,40 @@
 namespace larkspur::model3d {
 namespace {
 
-Extent3 stride_along(const Extent3& taps, std::int64_t stride) {
-  return {taps[0] > 1 ? stride : 1, taps[1] > 1 ? stride : 1, taps[2] > 1 ? stride : 1};
+Extent3 stride_of(const StridedConvOptions& options) {
+  Extent3 stride{1, 1, 1};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    if (options.taps[axis] > 1) stride[axis] = options.stride[axis];
+  }
+  return stride;
+}
+
+std::int64_t taps_along_depth(const StridedConvOptions& options) {
+  return options.lean_depth && options.stride[0] == 1 ? 1 : options.taps[0];
+}
+
+/// One of the stem's two: the first has at most 2 of the stride, the second what is left.
+StridedConvOptions half_of(const StridedConvOptions& total, bool first) {
+  StridedConvOptions half = total;
+  half.inputs = first ? total.inputs : total.outputs / 2;
+  half.outputs = first ? total.outputs / 2 : total.outputs;
+  for (std::int64_t& stride : half.stride) {
+    const std::int64_t begun = std::min<std::int64_t>(2, stride);
+    stride = first ? begun : stride / begun;
+  }
+  return half;
 }
 
 }  // namespace
 
 StridedConv::StridedConv(const StridedConvOptions& options)
-    : weight_(make_parameter(at::zeros(
-          {options.outputs, options.inputs, options.taps[0], options.taps[1], options.taps[2]}))),
+    : weight_(make_parameter(at::zeros({options.outputs,
+                                        options.inputs,
+                                        taps_along_depth(options),
+                                        options.taps[1],
+                                        options.taps[2]}))),
       bias_(make_parameter(at::zeros({options.outputs}))),
-      stride_(stride_along(options.taps, options.stride)) {}
+      stride_(stride_of(options)) {}
 
 at::Tensor StridedConv::forward(const at::Tensor& x_NCDHW) const {
   const Extent3 taps{weight_.size(2), weight_.size(3), weight_.size(4)};
@@ -41,9 +64,9 @@ void StridedConv::list(const Listing& to) const {
 }
 
 Stem::Stem(const StridedConvOptions& total)
-    : first_({total.inputs, total.outputs / 2, total.taps, 2}),
+    : first_(half_of(total, true)),
       first_norm_(total.outputs / 2),
-      second_({total.outputs / 2, total.outputs, total.taps, total.stride / 2}),
+      second_(half_of(total, false)),
       second_norm_(total.outputs) {}
 
 at::Tensor Stem::forward(const at::Tensor& x_NCDHW) const {

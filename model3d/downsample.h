@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands before the stages: strided convolutions that trade places for channels.
 //
-//   Stem:        x -- conv 3, stride 2 -- LayerNorm -- GELU -- conv 3, stride 1 or 2 -- LayerNorm
-//   -- y Downsample:  x -- conv 3, stride 2 -- LayerNorm -- y
+//   Stem:        x -- conv 3, strided -- LayerNorm -- GELU -- conv 3, strided -- LayerNorm -- y
+//   Downsample:  x -- conv 3, strided -- LayerNorm -- y
 //
 // Along an axis with one tap (D of a picture) there is no stride: a map keeps its size there.
 // A stride of 2 takes n places to (n + 1) / 2.
@@ -21,7 +21,8 @@ struct StridedConvOptions {
   std::int64_t inputs = 0;   ///< channels, > 0
   std::int64_t outputs = 0;  ///< channels, > 0
   Extent3 taps{3, 3, 3};     ///< odd; zero padding taps / 2
-  std::int64_t stride = 2;   ///< on the axes with more than one tap
+  Extent3 stride{2, 2, 2};   ///< 1 or 2; on the axes with more than one tap
+  bool lean_depth = false;   ///< one tap along D where the stride there is 1
 };
 
 /// Owns weight [outputs,inputs,KD,KH,KW] and bias [outputs]. Not thread-safe.
@@ -41,11 +42,11 @@ class StridedConv {
   Extent3 stride_;
 };
 
-/// The first layers; halves the map once or twice. Not thread-safe.
+/// The first layers; two steps. Not thread-safe.
 class Stem {
  public:
-  /// `total`: outputs as the stage behind wants them (even), taps, and stride 2 or 4 over both
-  /// convolutions.
+  /// `total`: outputs as the stage behind wants them (even), taps, and on each axis a stride of 1,
+  /// 2 or 4 over both convolutions; the first takes the first half.
   explicit Stem(const StridedConvOptions& total);
 
   at::Tensor forward(const at::Tensor& x_NCDHW) const;

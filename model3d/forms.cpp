@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 
 #include "pipeline/require.h"
@@ -11,15 +12,46 @@ namespace larkspur::model3d {
 namespace {
 
 // A grid of 32 is a seventh of a picture: at the published stem's stride of 4 one place would be
-// left in the last stage.
+// left in the last stage. A clip is halved in time once, where a step is cheap and frames resemble
+// each other most: 16 frames keep 8 places, and 5 taps see most of those. From 5 taps on the
+// branches have two rates in time; with 3 they would all have one.
 constexpr std::array kForms{
-    Form{"voxel", 1, {3, 3, 3}, {13, 13, 13}, 2, 3},
-    Form{"image", 3, {1, 3, 3}, {1, 13, 13}, 4, 2},
+    Form{"voxel", 1, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap},
+    Form{"image", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kPicture},
+    Form{"raw", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kScanLines},
+    Form{"grid", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kTiles},
+    Form{"clip", 3, {3, 3, 3}, {5, 13, 13}, 4, Layout::kMap, TemporalStrides{2, 1, 1, 1}},
 };
+
+/// Tiles along a side of the picture that all frames make together.
+std::int64_t tiles_a_side(std::int64_t frames, std::string_view form) {
+  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(frames))));
+  pipeline::require(side * side == frames,
+                    pipeline::Errc::kInvalidArgument,
+                    "[network] form ",
+                    form,
+                    " lays frames out in a square: 4, 9, 16, 25, ... of them, not ",
+                    frames);
+  return side;
+}
+
+/// [N,C,T,H,W] as one picture [N,C,1,r*H,r*W].
+at::Tensor as_one_picture(const at::Tensor& clip, const Form& form) {
+  const std::int64_t side = tiles_a_side(clip.size(2), form.name);
+  const std::int64_t height = clip.size(3);
+  const std::int64_t width = clip.size(4);
+  const auto leading = clip.sizes().slice(0, 2);
+  at::Tensor lines = clip;
+  if (form.layout == Layout::kTiles) {
+    lines = clip.reshape({leading[0], leading[1], side, side, height, width}).transpose(3, 4);
+  }
+  return lines.reshape({leading[0], leading[1], 1, side * height, side * width});
+}
 
 }  // namespace
 
 at::Tensor Form::as_map(const at::Tensor& input) const {
+  const std::int64_t map_axes = layout == Layout::kPicture ? 2 : 3;
   const bool fits =
       input.dim() == map_axes + 2 && input.size(1) == in_channels && input.numel() > 0;
   pipeline::require(fits,
@@ -33,7 +65,8 @@ at::Tensor Form::as_map(const at::Tensor& input) const {
                     " axes, as form ",
                     name,
                     " takes it");
-  return map_axes == 2 ? input.unsqueeze(2) : input;
+  if (layout == Layout::kMap) return input;
+  return layout == Layout::kPicture ? input.unsqueeze(2) : as_one_picture(input, *this);
 }
 
 const Form& find_form(std::string_view name) {

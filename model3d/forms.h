@@ -2,7 +2,9 @@
 // What the network is fed with, as a table: a new kind of input is a row.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <ATen/core/Tensor.h>
@@ -11,22 +13,35 @@
 
 namespace larkspur::model3d {
 
+/// How an input's axes become those of a map.
+enum class Layout : std::uint8_t {
+  kMap,        ///< [N,C,D,H,W], as it is
+  kPicture,    ///< [N,C,H,W]: D is 1
+  kScanLines,  ///< [N,C,T,H,W], T = r * r: the memory of each channel read as one [r*H,r*W] picture
+  kTiles,  ///< [N,C,T,H,W], T = r * r: frame t is tile (t / r, t mod r) of one [r*H,r*W] picture
+};
+
+/// Strides along time: of the stem (1, 2 or 4), then of the three downsamplings (1 or 2).
+using TemporalStrides = std::array<std::int64_t, 4>;
+
 /// One row: a value, lives for ever.
 struct Form {
   std::string_view name;     ///< as configurations say it
   std::int64_t in_channels;  ///< of the input
-  Extent3 small_taps;        ///< of stem, downsampling and small blocks
+  Extent3 small_taps;        ///< of stem, downsampling and small blocks; one tap: no stride there
   Extent3 kernel;            ///< of the large blocks, unless told otherwise
   std::int64_t stem_stride;  ///< unless told otherwise
-  std::int64_t map_axes;     ///< 3: input [N,C,D,H,W]; 2: [N,C,H,W]
+  Layout layout;
+  std::optional<TemporalStrides> temporal_strides{};  ///< unless told otherwise; none: D is no time
 
-  /// The input with its channels checked, as [N,C,D,H,W]; D is 1 for two axes. Shares memory.
-  /// Throws kInvalidArgument naming the shape and the form.
+  /// The input with its channels checked, as [N,C,D,H,W]. May share memory. Throws
+  /// kInvalidArgument naming the shape and the form, and the frames where they are no square.
   at::Tensor as_map(const at::Tensor& input) const;
 };
 
-/// `voxel` (occupancy grids [N,1,G,G,G]) or `image` ([N,3,H,W]). Throws kInvalidArgument that lists
-/// all names.
+/// `voxel` (occupancy grids [N,1,G,G,G]); `image` ([N,3,H,W]); for clips [N,3,T,H,W]: `clip` (as it
+/// is), `raw` (scan lines, as the released video code of arXiv 2410.08049 lays frames out), `grid`
+/// (tiles, as its text has them). Throws kInvalidArgument that lists all names.
 const Form& find_form(std::string_view name);
 
 }  // namespace larkspur::model3d

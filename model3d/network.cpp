@@ -12,6 +12,65 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
+/// Large taps of stages 2, 3, 4.
+std::array<Extent3, 3> large_taps(const ModelOptions& options, const Form& form) {
+  const Extent3 kernel = options.kernel.value_or(form.kernel);
+  std::array<Extent3, 3> taps{kernel, kernel, kernel};
+  for (std::size_t stage = 0; stage < 3 && options.temporal_taps; ++stage) {
+    const std::int64_t own = (*options.temporal_taps)[stage];
+    if (own != 0) taps[stage][0] = own;
+  }
+  return taps;
+}
+
+std::optional<TimeAxis> time_axis(const ModelOptions& options, const Form& form) {
+  if (!form.temporal_strides) return std::nullopt;
+  const auto taps = large_taps(options, form);
+  return TimeAxis{options.temporal_strides.value_or(*form.temporal_strides),
+                  {taps[0][0], taps[1][0], taps[2][0]}};
+}
+
+void check_kernel(const ModelOptions& options, const Form& form) {
+  for (const Extent3& taps : large_taps(options, form)) {
+    for (const std::int64_t axis_taps : taps) {
+      require(axis_taps > 0 && axis_taps % 2 == 1,
+              Errc::kInvalidArgument,
+              "[model] kernel is ",
+              to_text(taps),
+              ", not odd on every axis");
+    }
+    require(form.small_taps[0] > 1 || taps[0] == 1,
+            Errc::kInvalidArgument,
+            "[model] kernel is ",
+            to_text(taps),
+            ", but form ",
+            form.name,
+            " has two axes: the first must be 1");
+    if (largest(taps) >= kFewestLargeTaps) default_branches(taps);
+  }
+}
+
+void check_time(const ModelOptions& options, const Form& form) {
+  const bool told = options.temporal_strides || options.temporal_taps;
+  require(form.temporal_strides || !told,
+          Errc::kInvalidArgument,
+          "[model] ",
+          options.temporal_strides ? "temporal_strides" : "temporal_taps",
+          " is told, but form ",
+          form.name,
+          " has no time axis");
+  if (!options.temporal_strides) return;
+  const TemporalStrides& strides = *options.temporal_strides;
+  for (std::size_t place = 0; place < strides.size(); ++place) {
+    const bool stem = place == 0;
+    require(strides[place] == 1 || strides[place] == 2 || (stem && strides[place] == 4),
+            Errc::kInvalidArgument,
+            "[model] temporal_strides holds ",
+            strides[place],
+            stem ? " for the stem, not 1, 2 or 4" : " for a downsampling, not 1 or 2");
+  }
+}
+
 BackboneOptions backbone_options(const ModelOptions& options) {
   options.check();
   const Form& form = find_form(options.form);
@@ -20,6 +79,7 @@ BackboneOptions backbone_options(const ModelOptions& options) {
           .small_taps = form.small_taps,
           .large_taps = options.kernel.value_or(form.kernel),
           .stem_stride = options.stem_stride.value_or(form.stem_stride),
+          .time = time_axis(options, form),
           .drop_path = options.drop_path,
           .layer_scale = options.layer_scale};
 }
@@ -30,15 +90,8 @@ void ModelOptions::check() const {
   const Form& known_form = find_form(form);
   find_variant(variant);
   require(classes > 0, Errc::kInvalidArgument, "[model] classes is ", classes, ", not > 0");
-  const Extent3 taps = kernel.value_or(known_form.kernel);
-  for (const std::int64_t axis_taps : taps) {
-    require(axis_taps > 0 && axis_taps % 2 == 1,
-            Errc::kInvalidArgument,
-            "[model] kernel is ",
-            to_text(taps),
-            ", not odd on every axis");
-  }
-  if (largest(taps) >= kFewestLargeTaps) default_branches(taps);
+  check_kernel(*this, known_form);
+  check_time(*this, known_form);
   const std::int64_t stride = stem_stride.value_or(known_form.stem_stride);
   require(stride == 2 || stride == 4,
           Errc::kInvalidArgument,

@@ -21,12 +21,15 @@
 namespace larkspur::model3d {
 
 struct ModelOptions {
-  std::string form = "voxel";                 ///< a name find_form knows
-  std::string variant = "a";                  ///< a name find_variant knows
-  std::int64_t classes = 0;                   ///< > 0; no default
-  std::optional<Extent3> kernel{};            ///< large taps D H W; none: the form's own
-  std::optional<std::int64_t> stem_stride{};  ///< 2 or 4; none: the form's own
-  double drop_path = 0.0;                     ///< rate at the last block, [0, 1)
+  std::string form = "voxel";                         ///< a name find_form knows
+  std::string variant = "a";                          ///< a name find_variant knows
+  std::int64_t classes = 0;                           ///< > 0; no default
+  std::optional<Extent3> kernel{};                    ///< large taps D H W; none: the form's own
+  std::optional<std::int64_t> stem_stride{};          ///< 2 or 4; none: the form's own
+  std::optional<TemporalStrides> temporal_strides{};  ///< where D is time; none: the form's own
+  std::optional<Extent3> temporal_taps{};  ///< where D is time: taps along it of the large blocks
+                                           ///< of stages 2, 3, 4; 0: as kernel has them
+  double drop_path = 0.0;                  ///< rate at the last block, [0, 1)
   double layer_scale = 1e-6;  ///< start; 0.1 to 1 for short trainings of small networks
   double head_scale = 1.0;    ///< factor on the head's first weights, > 0
   std::uint64_t seed = 0;     ///< of the first weights
@@ -57,14 +60,17 @@ class Network final : public pipeline::Classifier {
   /// largest (measured: 4e-7, float32). A second call changes nothing.
   void merge();
 
+  bool is_merged() const { return merged_; }
+
+  /// Parameters and statistics together, in order of use, sharing memory.
+  std::vector<Entry> entries() const;
+
   const ModelOptions& options() const { return options_; }
   const Form& form() const { return form_; }
   const Backbone& backbone() const { return backbone_; }
   const ClassifierHead& head() const { return head_; }
 
  private:
-  std::vector<Entry> entries() const;
-
   ModelOptions options_;
   const Form& form_;
   Backbone backbone_;

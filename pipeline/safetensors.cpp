@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/safetensors.h"
 
-#include <cstring>
+#include <algorithm>
 #include <fstream>
+#include <optional>
+#include <string_view>
 
+#include <ATen/ops/empty.h>
 #include <nlohmann/json.hpp>
 
 #include "pipeline/crc32c.h"
@@ -19,13 +22,80 @@ using nlohmann::ordered_json;
 constexpr std::int64_t kLengthBytes = 8;
 constexpr std::int64_t kMaxHeaderBytes = 100'000'000;  // the limit the format's own tools keep
 
-std::string header_of(const std::vector<TensorToWrite>& tensors) {
+/// The types the format has; `real` where weights may be of it.
+struct Type {
+  std::string_view name;
+  std::int64_t bytes;
+  std::optional<at::ScalarType> real{};
+};
+
+constexpr Type kTypes[] = {
+    {"F64", 8, at::kDouble},
+    {"F32", 4, at::kFloat},
+    {"F16", 2, at::kHalf},
+    {"BF16", 2, at::kBFloat16},
+    {"I64", 8},
+    {"U64", 8},
+    {"I32", 4},
+    {"U32", 4},
+    {"I16", 2},
+    {"U16", 2},
+    {"I8", 1},
+    {"U8", 1},
+    {"BOOL", 1},
+    {"F8_E4M3", 1},
+    {"F8_E5M2", 1},
+};
+
+/// Zero for a name that is none of these.
+std::int64_t element_bytes(std::string_view type) {
+  for (const Type& row : kTypes) {
+    if (row.name == type) return row.bytes;
+  }
+  return 0;
+}
+
+bool is_complete(const json& entry) {
+  if (!entry.is_object()) return false;
+  for (const char* key : {"dtype", "shape", "data_offsets"}) {
+    if (!entry.contains(key)) return false;
+  }
+  const json& offsets = entry["data_offsets"];
+  return entry["dtype"].is_string() && entry["shape"].is_array() && offsets.is_array() &&
+         offsets.size() == 2 && offsets[0].is_number_unsigned() && offsets[1].is_number_unsigned();
+}
+
+std::vector<std::int64_t> shape_of(const json& sizes, const std::string& place) {
+  std::vector<std::int64_t> shape;
+  for (const json& size : sizes) {
+    require(size.is_number_unsigned() && size.get<std::uint64_t>() < (std::uint64_t{1} << 62),
+            Errc::kCorruptData,
+            place,
+            " has the shape ",
+            sizes.dump());
+    shape.push_back(size.get<std::int64_t>());
+  }
+  return shape;
+}
+
+/// Bytes of a tensor; -1 where 64 bits do not hold them.
+std::int64_t bytes_of(const std::vector<std::int64_t>& shape, std::int64_t bytes) {
+  const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
+  for (const std::int64_t size : shape) {
+    if (__builtin_mul_overflow(bytes, std::max<std::int64_t>(1, size), &bytes)) return -1;
+  }
+  return empty ? 0 : bytes;
+}
+
+std::string header_of(const std::vector<TensorToWrite>& tensors, const TensorFileNotes& notes) {
   ordered_json header = ordered_json::object();
+  if (!notes.empty()) header["__metadata__"] = notes;
   std::int64_t offset = 0;
   for (const TensorToWrite& tensor : tensors) {
     const std::int64_t end = offset + tensor.elements * 4;
-    header[tensor.name] = {
-        {"dtype", "F32"}, {"shape", {tensor.elements}}, {"data_offsets", {offset, end}}};
+    const auto shape =
+        tensor.shape.empty() ? std::vector<std::int64_t>{tensor.elements} : tensor.shape;
+    header[tensor.name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump();
@@ -36,8 +106,9 @@ std::string header_of(const std::vector<TensorToWrite>& tensors) {
 }  // namespace
 
 WrittenTensors write_safetensors(const std::filesystem::path& path,
-                                 const std::vector<TensorToWrite>& tensors) {
-  const std::string header = header_of(tensors);
+                                 const std::vector<TensorToWrite>& tensors,
+                                 const TensorFileNotes& notes) {
+  const std::string header = header_of(tensors, notes);
   const std::uint64_t length = header.size();
   WrittenTensors written;
   written.header_crc = crc32c(header.data(), header.size(), crc32c(&length, sizeof(length)));
@@ -82,53 +153,129 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : path_(
 void SafetensorsReader::parse_header(const std::string& header) {
   const json parsed = json::parse(header, nullptr, /*allow_exceptions=*/false);
   require(parsed.is_object(), Errc::kCorruptData, path_.string(), ": the header is not JSON");
-  for (const auto& [name, entry] : parsed.items()) {
+  for (const auto& [name, described] : parsed.items()) {
     if (name == "__metadata__") continue;
-    const bool complete = entry.is_object() && entry.contains("dtype") &&
-                          entry.contains("data_offsets") && entry["data_offsets"].is_array() &&
-                          entry["data_offsets"].size() == 2 &&
-                          entry["data_offsets"][0].is_number_unsigned() &&
-                          entry["data_offsets"][1].is_number_unsigned();
-    require(complete, Errc::kCorruptData, path_.string(), ": entry ", name, " is malformed");
-    require(entry["dtype"] == "F32",
-            Errc::kUnsupported,
-            path_.string(),
-            ": entry ",
-            name,
-            " is ",
-            entry["dtype"].dump(),
-            ", not F32");
+    const std::string place = path_.string() + ": entry " + name;
+    require(is_complete(described), Errc::kCorruptData, place, " is malformed");
+    Entry entry;
+    entry.type = described["dtype"];
+    entry.shape = shape_of(described["shape"], place);
+    const auto size = element_bytes(entry.type);
+    require(size > 0, Errc::kUnsupported, place, " is of the unknown type ", entry.type);
     const auto room = static_cast<std::uint64_t>(file_bytes_ - data_begin_);
-    const auto begin = entry["data_offsets"][0].get<std::uint64_t>();
-    const auto end = entry["data_offsets"][1].get<std::uint64_t>();
-    require(begin <= end && end <= room && (end - begin) % 4 == 0,
+    const auto begin = described["data_offsets"][0].get<std::uint64_t>();
+    const auto end = described["data_offsets"][1].get<std::uint64_t>();
+    require(begin <= end && end <= room,
             Errc::kCorruptData,
-            path_.string(),
-            ": entry ",
-            name,
+            place,
             " at bytes ",
             begin,
             " to ",
             end,
             " of ",
-            room);
-    ranges_[name] = {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)};
+            room,
+            begin <= end ? ": the file was cut short" : "");
+    entry.bytes = {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)};
+    require(bytes_of(entry.shape, size) == entry.bytes.size(),
+            Errc::kCorruptData,
+            place,
+            " has ",
+            entry.bytes.size(),
+            " bytes, which is not what its type ",
+            entry.type,
+            " and its shape ",
+            described["shape"].dump(),
+            " take");
+    entries_[name] = std::move(entry);
   }
+  check_that_entries_fill_the_file();
+}
+
+void SafetensorsReader::check_that_entries_fill_the_file() const {
+  std::vector<std::pair<ElementRange, std::string>> places;
+  for (const auto& [name, entry] : entries_) places.emplace_back(entry.bytes, name);
+  std::sort(places.begin(), places.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.first.begin, a.first.end) < std::pair(b.first.begin, b.first.end);
+  });
+  std::int64_t filled = 0;
+  for (const auto& [bytes, name] : places) {
+    require(bytes.begin == filled,
+            Errc::kCorruptData,
+            path_.string(),
+            ": entry ",
+            name,
+            " begins at byte ",
+            bytes.begin,
+            bytes.begin < filled ? ", inside the entry before it, which ends at "
+                                 : ", behind a hole that begins at ",
+            filled);
+    filled = bytes.end;
+  }
+  require(filled == file_bytes_ - data_begin_,
+          Errc::kCorruptData,
+          path_.string(),
+          ": ",
+          file_bytes_ - data_begin_ - filled,
+          " bytes behind the last entry");
+}
+
+const SafetensorsReader::Entry& SafetensorsReader::entry(const std::string& name) const {
+  const auto found = entries_.find(name);
+  require(found != entries_.end(), Errc::kCorruptData, path_.string(), " has no entry ", name);
+  return found->second;
+}
+
+std::vector<std::string> SafetensorsReader::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  return names;
+}
+
+std::vector<std::int64_t> SafetensorsReader::shape(const std::string& name) const {
+  return entry(name).shape;
 }
 
 std::int64_t SafetensorsReader::elements(const std::string& name) const {
-  const auto found = ranges_.find(name);
-  require(found != ranges_.end(), Errc::kCorruptData, path_.string(), " has no entry ", name);
-  return found->second.size() / 4;
+  return entry(name).bytes.size() / element_bytes(entry(name).type);
+}
+
+void SafetensorsReader::read_bytes(const Entry& entry, void* out) const {
+  std::ifstream file(path_, std::ios::binary);
+  file.seekg(data_begin_ + entry.bytes.begin);
+  file.read(static_cast<char*>(out), entry.bytes.size());
+  require(file.good(), Errc::kIo, "cannot read ", path_.string());
 }
 
 std::uint32_t SafetensorsReader::read(const std::string& name, float* out) const {
-  const std::int64_t bytes = elements(name) * 4;
-  std::ifstream file(path_, std::ios::binary);
-  file.seekg(data_begin_ + ranges_.at(name).begin);
-  file.read(reinterpret_cast<char*>(out), bytes);
-  require(file.good(), Errc::kIo, "cannot read ", name, " from ", path_.string());
-  return crc32c(out, static_cast<std::size_t>(bytes));
+  const Entry& wanted = entry(name);
+  require(wanted.type == "F32",
+          Errc::kUnsupported,
+          path_.string(),
+          ": entry ",
+          name,
+          " is ",
+          wanted.type,
+          ", not F32");
+  read_bytes(wanted, out);
+  return crc32c(out, static_cast<std::size_t>(wanted.bytes.size()));
+}
+
+at::Tensor SafetensorsReader::tensor(const std::string& name) const {
+  const Entry& wanted = entry(name);
+  const auto row = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& type) {
+    return type.name == wanted.type;
+  });
+  require(row->real.has_value(),
+          Errc::kUnsupported,
+          path_.string(),
+          ": entry ",
+          name,
+          " is ",
+          wanted.type,
+          ", which is no type of weights: F64, F32, F16, BF16");
+  const at::Tensor values = at::empty(wanted.shape, at::TensorOptions(*row->real));
+  read_bytes(wanted, values.mutable_data_ptr());
+  return values.to(at::kFloat);
 }
 
 }  // namespace larkspur::pipeline

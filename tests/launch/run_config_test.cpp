@@ -65,8 +65,24 @@ TEST(CheckConfig, KernelsAreOdd) {
 TEST(CheckConfig, WhatThisBuildLacksIsRefusedByName) {
   EXPECT_EQ(complaint("data.kind", [](RunConfig& c) { c.data.kind = DataKind::kVideo; }),
             "c.yaml:9: data.kind: video is not in this build, which reads: cloud");
+}
+
+TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
   EXPECT_EQ(complaint("model.form", [](RunConfig& c) { c.model.form = ModelForm::kClip; }),
-            "c.yaml:9: model.form: clip is not in this build, which has: voxel");
+            "c.yaml:9: model.form: clip does not look at data.kind cloud; these do: voxel");
+}
+
+TEST(CheckConfig, OnlyAClipHasATimeAxis) {
+  EXPECT_EQ(complaint("model.temporal_strides",
+                      [](RunConfig& c) {
+                        c.model.temporal_strides = {1, 1, 1, 1};
+                      }),
+            "c.yaml:9: model.temporal_strides: only form clip has a time axis");
+  EXPECT_EQ(complaint("model.temporal_taps",
+                      [](RunConfig& c) {
+                        c.model.temporal_taps = {3, 3, 3};
+                      }),
+            "c.yaml:9: model.temporal_taps: only form clip has a time axis");
 }
 
 class CheckPaths : public ::testing::Test {

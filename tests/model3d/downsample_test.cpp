@@ -12,13 +12,41 @@ using larkspur::testing::golden_noise;
 
 TEST(Stem, DividesTheMapByItsStride) {
   const at::Tensor x = golden_noise("x", {2, 1, 9, 8, 6});
-  EXPECT_EQ(Stem({1, 8, {3, 3, 3}, 2}).forward(x).sizes(), (at::IntArrayRef{2, 8, 5, 4, 3}));
-  EXPECT_EQ(Stem({1, 8, {3, 3, 3}, 4}).forward(x).sizes(), (at::IntArrayRef{2, 8, 3, 2, 2}));
+  EXPECT_EQ(Stem({1, 8, {3, 3, 3}, {2, 2, 2}}).forward(x).sizes(),
+            (at::IntArrayRef{2, 8, 5, 4, 3}));
+  EXPECT_EQ(Stem({1, 8, {3, 3, 3}, {4, 4, 4}}).forward(x).sizes(),
+            (at::IntArrayRef{2, 8, 3, 2, 2}));
+}
+
+/// Shapes of the weights of the stem's two convolutions.
+std::vector<std::vector<std::int64_t>> weights_of(const Stem& stem) {
+  std::vector<Entry> entries;
+  stem.list(Listing(&entries));
+  std::vector<std::vector<std::int64_t>> shapes;
+  for (const Entry& entry : entries) {
+    if (entry.tensor.dim() == 5) shapes.push_back(entry.tensor.sizes().vec());
+  }
+  return shapes;
+}
+
+TEST(Stem, StridesInTimeAsToldAndHasThreeTapsThereOnlyWhereItDoes) {
+  const at::Tensor x = golden_noise("x", {1, 3, 8, 12, 12});
+  const auto stem = [](std::int64_t time) {
+    return Stem({3, 8, {3, 3, 3}, {time, 4, 4}, /*lean_depth=*/true});
+  };
+  using Shapes = std::vector<std::vector<std::int64_t>>;
+  EXPECT_EQ(stem(1).forward(x).sizes(), (at::IntArrayRef{1, 8, 8, 3, 3}));
+  EXPECT_EQ(stem(2).forward(x).sizes(), (at::IntArrayRef{1, 8, 4, 3, 3}));
+  EXPECT_EQ(stem(4).forward(x).sizes(), (at::IntArrayRef{1, 8, 2, 3, 3}));
+  EXPECT_EQ(weights_of(stem(1)), (Shapes{{4, 3, 1, 3, 3}, {8, 4, 1, 3, 3}}));
+  EXPECT_EQ(weights_of(stem(2)), (Shapes{{4, 3, 3, 3, 3}, {8, 4, 1, 3, 3}}));
+  EXPECT_EQ(weights_of(stem(4)), (Shapes{{4, 3, 3, 3, 3}, {8, 4, 3, 3, 3}}));
 }
 
 TEST(Stem, KeepsAnAxisOnWhichItHasOneTap) {
   const at::Tensor x = golden_noise("x", {1, 3, 5, 8, 8});
-  EXPECT_EQ(Stem({3, 8, {1, 3, 3}, 4}).forward(x).sizes(), (at::IntArrayRef{1, 8, 5, 2, 2}));
+  EXPECT_EQ(Stem({3, 8, {1, 3, 3}, {4, 4, 4}}).forward(x).sizes(),
+            (at::IntArrayRef{1, 8, 5, 2, 2}));
 }
 
 TEST(Downsample, HalvesTheMapRoundingUp) {
@@ -27,7 +55,7 @@ TEST(Downsample, HalvesTheMapRoundingUp) {
 }
 
 TEST(StridedConv, SumsTheNeighboursOfEveryOtherPlace) {
-  const StridedConv conv({1, 1, {1, 1, 3}, 2});
+  const StridedConv conv({1, 1, {1, 1, 3}, {2, 2, 2}});
   std::vector<Entry> entries;
   conv.list(Listing(&entries));
   entries[0].tensor.detach().fill_(1.0);

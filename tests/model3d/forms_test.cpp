@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/forms.h"
 
+#include <array>
+
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "tests/support/golden_formula.h"
+#include "tests/support/refusal.h"
 
 namespace larkspur::model3d {
 namespace {
+
+using larkspur::testing::golden_noise;
+using larkspur::testing::refusal_of;
 
 TEST(Forms, APictureIsAMapOfDepthOne) {
   const at::Tensor picture = at::zeros({2, 3, 8, 6});
@@ -18,6 +25,53 @@ TEST(Forms, APictureIsAMapOfDepthOne) {
 TEST(Forms, AGridIsAMapAlready) {
   const at::Tensor grid = at::zeros({2, 1, 8, 8, 8});
   EXPECT_TRUE(find_form("voxel").as_map(grid).is_same(grid));
+}
+
+TEST(Forms, AClipIsAMapAlready) {
+  const at::Tensor clip = at::zeros({2, 3, 5, 8, 6});
+  EXPECT_TRUE(find_form("clip").as_map(clip).is_same(clip));
+}
+
+/// Where pixel (t, h, w) of every channel is to be found in the picture.
+using Place = std::array<std::int64_t, 2> (*)(std::int64_t t, std::int64_t h, std::int64_t w);
+
+/// A clip of 9 frames of 4 x 6; the definitions are those of the golden figures.
+void expect_layout(const char* form, Place place) {
+  const at::Tensor clip = golden_noise("clip", {2, 3, 9, 4, 6});
+  const at::Tensor map = find_form(form).as_map(clip);
+  ASSERT_EQ(map.sizes(), (at::IntArrayRef{2, 3, 1, 12, 18}));
+  for (std::int64_t t = 0; t < 9; ++t) {
+    for (std::int64_t h = 0; h < 4; ++h) {
+      for (std::int64_t w = 0; w < 6; ++w) {
+        const auto [row, column] = place(t, h, w);
+        EXPECT_TRUE(map.select(4, column).select(3, row).select(2, 0).equal(
+            clip.select(4, w).select(3, h).select(2, t)))
+            << form << " " << t << " " << h << " " << w;
+      }
+    }
+  }
+}
+
+TEST(Forms, RawReadsTheMemoryOfAChannelAsOnePicture) {
+  expect_layout("raw", [](std::int64_t t, std::int64_t h, std::int64_t w) {
+    const std::int64_t flat = (t * 4 + h) * 6 + w;
+    return std::array<std::int64_t, 2>{flat / 18, flat % 18};
+  });
+}
+
+TEST(Forms, GridLaysFramesOutAsTiles) {
+  expect_layout("grid", [](std::int64_t t, std::int64_t h, std::int64_t w) {
+    return std::array<std::int64_t, 2>{4 * (t / 3) + h, 6 * (t % 3) + w};
+  });
+}
+
+TEST(Forms, FramesThatMakeNoSquareAreRefused) {
+  for (const char* form : {"raw", "grid"}) {
+    const auto refusal = refusal_of([&] { find_form(form).as_map(at::zeros({1, 3, 8, 4, 4})); });
+    EXPECT_EQ(refusal.text,
+              std::string("[network] form ") + form +
+                  " lays frames out in a square: 4, 9, 16, 25, ... of them, not 8");
+  }
 }
 
 TEST(Forms, RefuseOtherShapesAndNameThem) {
@@ -36,7 +90,7 @@ TEST(Forms, RefuseOtherShapesAndNameThem) {
 TEST(Forms, AnUnknownNameIsAnsweredWithAllNames) {
   EXPECT_THAT([] { find_form("mesh"); },
               ::testing::ThrowsMessage<pipeline::Error>(
-                  ::testing::HasSubstr("\"mesh\" is none of: voxel image")));
+                  ::testing::HasSubstr("\"mesh\" is none of: voxel image raw grid clip")));
 }
 
 }  // namespace

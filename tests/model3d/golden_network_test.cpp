@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Variant A on pictures against the authors' own figures: names, evaluation, merging.
+// The network against the authors' own figures: names, evaluation, merging. Variants on pictures,
+// and A on clips laid out as one.
 #include <map>
 
 #include <ATen/core/grad_mode.h>
@@ -20,8 +21,9 @@ using larkspur::testing::golden_entry;
 using larkspur::testing::golden_image;
 using larkspur::testing::read_golden;
 
-Network golden_network() {
-  Network network({.form = "image", .variant = "a", .classes = 1000});
+Network golden_network(const ModelOptions& options = {
+                           .form = "image", .variant = "a", .classes = 1000}) {
+  Network network(options);
   fill_by_formula(network.parameters());
   fill_by_formula(network.statistics());
   return network;
@@ -91,25 +93,43 @@ TEST(GoldenNetwork, HasThePublishedEntriesOnceMerged) {
   EXPECT_EQ(entries.size(), rows.size());
 }
 
-class GoldenEvaluation : public ::testing::TestWithParam<std::int64_t> {};
+/// One case of eval_<variant>.json.
+struct Evaluated {
+  char variant;
+  std::int64_t size;
+};
 
-TEST_P(GoldenEvaluation, GivesThePublishedLogits) {
-  const at::NoGradGuard no_grad;
-  const auto file = read_golden("eval_A.json");
-  const auto& expected = evaluation(file, GetParam());
-  const auto batch = golden_batch(GetParam());
-  ASSERT_EQ(crc32_of(batch.input), expected.at("input").at("crc32"));
-  Network network = golden_network();
+class GoldenEvaluation : public ::testing::TestWithParam<Evaluated> {
+ protected:
+  Network network() const {
+    const char lower = static_cast<char>(GetParam().variant - 'A' + 'a');
+    return golden_network({.form = "image", .variant = {lower}, .classes = 1000});
+  }
+  nlohmann::json figures() const {
+    const auto file = read_golden(std::string("eval_") + GetParam().variant + ".json");
+    return evaluation(file, GetParam().size);
+  }
+};
+
+/// Expects a case's logits from the network as trained and once merged.
+void expect_case(const nlohmann::json& expected, Network network, const pipeline::Batch& batch) {
   expect_logits(expected.at("logits"), network.forward(batch), expected.at("tol"));
   network.merge();
   expect_logits(expected.at("deploy").at("logits"), network.forward(batch), expected.at("tol"));
 }
 
+TEST_P(GoldenEvaluation, GivesThePublishedLogits) {
+  const at::NoGradGuard no_grad;
+  const auto expected = figures();
+  const auto batch = golden_batch(GetParam().size);
+  ASSERT_EQ(crc32_of(batch.input), expected.at("input").at("crc32"));
+  expect_case(expected, network(), batch);
+}
+
 TEST_P(GoldenEvaluation, GivesThePublishedFeatures) {
   const at::NoGradGuard no_grad;
-  const auto file = read_golden("eval_A.json");
-  const auto& expected = evaluation(file, GetParam());
-  const auto features = features_of(golden_network(), golden_batch(GetParam()).input);
+  const auto expected = figures();
+  const auto features = features_of(network(), golden_batch(GetParam().size).input);
   for (const auto& record : expected.at("features")) {
     expect_record(record, features.at(record.at("name")));
   }
@@ -119,7 +139,37 @@ TEST_P(GoldenEvaluation, GivesThePublishedFeatures) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, GoldenEvaluation, ::testing::Values(64, 224));
+std::string case_name(const ::testing::TestParamInfo<Evaluated>& info) {
+  return info.param.variant + std::to_string(info.param.size);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes,
+                         GoldenEvaluation,
+                         ::testing::Values(Evaluated{'A', 64},
+                                           Evaluated{'A', 224},
+                                           Evaluated{'F', 64},
+                                           Evaluated{'F', 224},
+                                           Evaluated{'T', 64}),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Slow,
+                         GoldenEvaluation,
+                         ::testing::Values(Evaluated{'T', 224}, Evaluated{'S', 224}),
+                         case_name);
+
+TEST(GoldenNetwork, GivesThePublishedLogitsOfClipsLaidOutAsOnePicture) {
+  const at::NoGradGuard no_grad;
+  pipeline::Batch batch;
+  batch.input = larkspur::testing::golden_clip({1, 3, 16, 56, 56});
+  const auto file = read_golden("video_A.json");
+  for (const auto& expected : file.at("cases")) {
+    const std::string form = expected.at("id");
+    SCOPED_TRACE(form);
+    Network network = golden_network({.form = form, .variant = "a", .classes = 400});
+    ASSERT_EQ(crc32_of(batch.input), expected.at("input").at("clip_crc32"));
+    ASSERT_EQ(crc32_of(network.form().as_map(batch.input)), expected.at("input").at("crc32"));
+    expect_case(expected, std::move(network), batch);
+  }
+}
 
 TEST(GoldenNetwork, MergesToThePublishedParameters) {
   Network network = golden_network();

@@ -42,17 +42,80 @@ void scatter_statistics(const Network& network) {
   }
 }
 
+using Shape = std::vector<std::int64_t>;
+
 TEST(Network, WalksAGridOf32ThroughTheShapesOfTheReadme) {
   const Network network({.variant = "micro", .classes = 5});
   std::map<std::string, std::vector<std::int64_t>> shapes;
   network.backbone().forward(grids(0, 1, 32).input, {}, [&](const auto& layer, const auto& y) {
     shapes[layer] = y.sizes().vec();
   });
-  using Shape = std::vector<std::int64_t>;
   EXPECT_EQ(shapes.at("downsample_layers.0"), (Shape{1, 16, 16, 16, 16}));
   EXPECT_EQ(shapes.at("stages.1.0"), (Shape{1, 32, 8, 8, 8}));
   EXPECT_EQ(shapes.at("stages.2.1"), (Shape{1, 64, 4, 4, 4}));
   EXPECT_EQ(shapes.at("stages.3.0"), (Shape{1, 128, 2, 2, 2}));
+}
+
+/// Shapes of all layers and parameters on a clip of 16 frames of 32 x 32.
+std::map<std::string, std::vector<std::int64_t>> walk_clip(const ModelOptions& options) {
+  const at::NoGradGuard no_grad;
+  const Network network(options);
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  const at::Tensor clip = larkspur::testing::golden_clip({1, 3, 16, 32, 32});
+  network.backbone().forward(
+      network.form().as_map(clip), {}, [&](const auto& layer, const auto& y) {
+        shapes[layer] = y.sizes().vec();
+      });
+  for (const auto& parameter : network.parameters()) {
+    shapes[parameter.name] = parameter.tensor.sizes().vec();
+  }
+  return shapes;
+}
+
+TEST(Network, WalksAClipThroughTheShapesOfTheReadme) {
+  const auto shapes = walk_clip({.form = "clip", .variant = "a", .classes = 5});
+  EXPECT_EQ(shapes.at("downsample_layers.0"), (Shape{1, 40, 8, 8, 8}));
+  EXPECT_EQ(shapes.at("stages.1.0"), (Shape{1, 80, 8, 4, 4}));
+  EXPECT_EQ(shapes.at("stages.2.5"), (Shape{1, 160, 8, 2, 2}));
+  EXPECT_EQ(shapes.at("stages.3.0"), (Shape{1, 320, 8, 1, 1}));
+  EXPECT_EQ(shapes.at("downsample_layers.0.0.weight"), (Shape{20, 3, 3, 3, 3}));
+  EXPECT_EQ(shapes.at("downsample_layers.1.0.weight"), (Shape{80, 40, 1, 3, 3}));
+  EXPECT_EQ(shapes.at("stages.0.0.dwconv.weight"), (Shape{40, 1, 3, 3, 3}));
+  EXPECT_EQ(shapes.at("stages.3.0.dwconv.lk_origin.weight"), (Shape{320, 1, 5, 13, 13}));
+  EXPECT_TRUE(shapes.contains("stages.1.0.dwconv.dil_conv_k3x3x3_2x4x4.weight"));
+}
+
+TEST(Network, TimeHasStridesAndTapsOfItsOwnInEveryStage) {
+  const auto shapes = walk_clip({.form = "clip",
+                                 .variant = "micro",
+                                 .classes = 5,
+                                 .kernel = Extent3{5, 7, 7},
+                                 .stem_stride = 2,
+                                 .temporal_strides = TemporalStrides{1, 2, 1, 2},
+                                 .temporal_taps = Extent3{7, 0, 1}});
+  EXPECT_EQ(shapes.at("downsample_layers.0"), (Shape{1, 16, 16, 16, 16}));
+  EXPECT_EQ(shapes.at("stages.1.0"), (Shape{1, 32, 8, 8, 8}));
+  EXPECT_EQ(shapes.at("stages.2.0"), (Shape{1, 64, 8, 4, 4}));
+  EXPECT_EQ(shapes.at("stages.3.0"), (Shape{1, 128, 4, 2, 2}));
+  EXPECT_EQ(shapes.at("stages.1.0.dwconv.lk_origin.weight"), (Shape{32, 1, 7, 7, 7}));
+  EXPECT_EQ(shapes.at("stages.2.0.dwconv.lk_origin.weight"), (Shape{64, 1, 5, 7, 7}));
+  EXPECT_EQ(shapes.at("stages.3.0.dwconv.lk_origin.weight"), (Shape{128, 1, 1, 7, 7}));
+}
+
+TEST(Network, TellsTheOrderOfFramesAndTrainsOnAClip) {
+  Network network({.form = "clip", .variant = "micro", .classes = 5, .kernel = Extent3{3, 7, 7}});
+  larkspur::testing::fill_by_formula(network.parameters());
+  pipeline::Batch batch;
+  batch.input = larkspur::testing::golden_clip({2, 3, 4, 32, 32});
+  batch.keys.resize(2);
+  const at::Tensor forwards = network.forward(batch);
+  batch.input = batch.input.flip({2});
+  EXPECT_GT((network.forward(batch) - forwards).abs().max().item<double>(), 1e-3);
+  network.set_training(true);
+  network.forward(batch).square().sum().backward();
+  for (const auto& parameter : network.parameters()) {
+    EXPECT_TRUE(parameter.tensor.grad().isfinite().all().item<bool>()) << parameter.name;
+  }
 }
 
 TEST(Network, MergedGivesTheLogitsOfTheTrainedOne) {
@@ -177,6 +240,18 @@ TEST(Network, RefusesOptionsByNameAndValue) {
   expect_refusal({.classes = 2, .kernel = Extent3{7, 8, 7}}, "kernel is 7x8x7");
   expect_refusal({.classes = 2, .kernel = Extent3{19, 19, 19}}, "19x19x19");
   expect_refusal({.classes = 2, .stem_stride = 3}, "stem_stride is 3");
+  expect_refusal({.form = "image", .classes = 2, .kernel = Extent3{7, 7, 7}},
+                 "kernel is 7x7x7, but form image has two axes");
+  expect_refusal({.classes = 2, .temporal_strides = TemporalStrides{}},
+                 "temporal_strides is told, but form voxel has no time axis");
+  expect_refusal({.form = "grid", .classes = 2, .temporal_taps = Extent3{3, 3, 3}},
+                 "temporal_taps is told, but form grid has no time axis");
+  expect_refusal({.form = "clip", .classes = 2, .temporal_strides = TemporalStrides{3, 1, 1, 1}},
+                 "temporal_strides holds 3 for the stem, not 1, 2 or 4");
+  expect_refusal({.form = "clip", .classes = 2, .temporal_strides = TemporalStrides{1, 1, 4, 1}},
+                 "temporal_strides holds 4 for a downsampling, not 1 or 2");
+  expect_refusal({.form = "clip", .classes = 2, .temporal_taps = Extent3{3, 4, 3}},
+                 "kernel is 4x13x13, not odd on every axis");
   expect_refusal({.classes = 2, .drop_path = 1.0}, "drop_path is 1");
   expect_refusal({.classes = 2, .layer_scale = 0.0}, "layer_scale is 0");
   expect_refusal({.classes = 2, .head_scale = -1.0}, "head_scale is -1");

@@ -3,10 +3,12 @@
 
 #include <fstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "pipeline/durable_file.h"
 #include "pipeline/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
 namespace larkspur::pipeline {
@@ -68,9 +70,86 @@ TEST(Safetensors, RefusesHeadersThatContradictTheFile) {
   EXPECT_EQ(refusal(path), Errc::kCorruptData);
   write_text(path, 62, R"({"a":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}       )");
   EXPECT_EQ(refusal(path), Errc::kCorruptData);
-  write_text(path, 62, R"({"a":{"dtype":"F16","shape":[0],"data_offsets":[0,0]}}        )");
+  write_text(path, 62, R"({"a":{"dtype":"Q16","shape":[0],"data_offsets":[0,0]}}        )");
   EXPECT_EQ(refusal(path), Errc::kUnsupported);
   EXPECT_EQ(refusal(folder.path() / "absent"), Errc::kNotFound);
+}
+
+/// What opening a file of this header and so many bytes behind it is refused with.
+std::string complaint(const std::string& header, std::size_t bytes) {
+  const testing::TempDir folder;
+  const auto path = folder.path() / "t";
+  write_text(path, header.size(), header + std::string(bytes, '\0'));
+  const testing::Refusal refusal = testing::refusal_of([&] { const SafetensorsReader r(path); });
+  EXPECT_EQ(refusal.code, "corrupt data") << refusal;
+  return refusal.text.substr(refusal.text.find("t: ") + 3);
+}
+
+TEST(Safetensors, EntriesFillTheFileOnceOrAreNamed) {
+  const std::string a = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+  const auto with_b = [&](const char* offsets) {
+    return a + R"(,"b":{"dtype":"F32","shape":[2],"data_offsets":)" + offsets + "}}";
+  };
+  EXPECT_EQ(complaint(with_b("[8,16]"), 12),
+            "entry b at bytes 8 to 16 of 12: the file was cut short");
+  EXPECT_EQ(complaint(with_b("[4,12]"), 12),
+            "entry b begins at byte 4, inside the entry before it, which ends at 8");
+  EXPECT_EQ(complaint(with_b("[12,20]"), 20),
+            "entry b begins at byte 12, behind a hole that begins at 8");
+  EXPECT_EQ(complaint(a + "}", 9), "1 bytes behind the last entry");
+}
+
+TEST(Safetensors, AShapeThatIsNotItsBytesIsRefused) {
+  const auto header = [](const char* shape) {
+    return std::string(R"({"a":{"dtype":"F32","shape":)") + shape + R"(,"data_offsets":[0,8]}})";
+  };
+  EXPECT_EQ(complaint(header("[3]"), 8),
+            "entry a has 8 bytes, which is not what its type F32 and its shape [3] take");
+  for (const char* shape : {"[4611686018427387904]",
+                            "[-2]",
+                            "[2305843009213693952,2305843009213693952,0]",
+                            "[2305843009213693954,4]"}) {
+    EXPECT_THAT(complaint(header(shape), 8), ::testing::HasSubstr(shape));
+  }
+}
+
+// Bytes of 1, -2.5 and 0.15625 in every type, written out by hand from the definitions of the
+// types.
+TEST(Safetensors, ConvertsEveryTypeOfWeights) {
+  const testing::TempDir folder;
+  const auto path = folder.path() / "t.safetensors";
+  const std::string header = R"({"h":{"dtype":"F16","shape":[3,1],"data_offsets":[0,6]},)"
+                             R"("b":{"dtype":"BF16","shape":[3],"data_offsets":[6,12]},)"
+                             R"("d":{"dtype":"F64","shape":[3],"data_offsets":[12,36]},)"
+                             R"("n":{"dtype":"I64","shape":[],"data_offsets":[36,44]}})";
+  const double wide[] = {1.0, -2.5, 0.15625};
+  write_text(path,
+             header.size(),
+             header + std::string("\x00\x3c\x00\xc1\x00\x31", 6) +
+                 std::string("\x80\x3f\x20\xc0\x20\x3e", 6) +
+                 std::string(reinterpret_cast<const char*>(wide), sizeof(wide)) +
+                 std::string(8, '\0'));
+  const SafetensorsReader reader(path);
+  EXPECT_THAT(reader.names(), ::testing::ElementsAre("b", "d", "h", "n"));
+  EXPECT_EQ(reader.shape("h"), (std::vector<std::int64_t>{3, 1}));
+  EXPECT_TRUE(reader.shape("n").empty());
+  for (const char* name : {"h", "b", "d"}) {
+    const at::Tensor values = reader.tensor(name);
+    ASSERT_EQ(values.scalar_type(), at::kFloat);
+    const auto* at = values.const_data_ptr<float>();
+    EXPECT_EQ(std::vector<float>(at, at + 3), (std::vector<float>{1.0F, -2.5F, 0.15625F})) << name;
+  }
+  EXPECT_EQ(testing::refusal_of([&] { reader.tensor("n"); }).code, "unsupported");
+  float none = 0;
+  EXPECT_EQ(testing::refusal_of([&] { reader.read("d", &none); }).code, "unsupported");
+}
+
+TEST(Safetensors, WritesShapesAndNotes) {
+  const testing::TempDir folder;
+  const auto path = folder.path() / "t.safetensors";
+  write_safetensors(path, {{"a", 3, kOne.data(), {1, 3}}}, {{"form", "clip"}});
+  EXPECT_EQ(SafetensorsReader(path).shape("a"), (std::vector<std::int64_t>{1, 3}));
+  EXPECT_THAT(read_file(path), ::testing::HasSubstr(R"({"__metadata__":{"form":"clip"},"a":)"));
 }
 
 TEST(Safetensors, NeverOverwritesAFile) {

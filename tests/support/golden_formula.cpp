@@ -106,22 +106,37 @@ at::Tensor golden_entry(const std::string& name, at::IntArrayRef shape) {
   return tabulate(shape, [&](std::int64_t i) { return range.centre + range.amplitude * noise(i); });
 }
 
-at::Tensor golden_image(const std::vector<std::int64_t>& shape_NCHW) {
-  constexpr std::int64_t kBlock = 16;
-  const std::int64_t height = shape_NCHW[2];
-  const std::int64_t width = shape_NCHW[3];
-  const std::int64_t block_rows = (height + kBlock - 1) / kBlock;
-  const std::int64_t block_columns = (width + kBlock - 1) / kBlock;
-  const Noise fine("input");
-  const Noise coarse("input.coarse");
-  const Noise plane("input.mean");
-  return tabulate(shape_NCHW, [&](std::int64_t i) {
+namespace {
+
+/// Fine noise, noise of square blocks of pixels and a level a plane, over [..., H, W].
+at::Tensor layered_noise(const std::string& name,
+                         const std::vector<std::int64_t>& shape,
+                         std::int64_t block_side) {
+  const std::int64_t height = shape[shape.size() - 2];
+  const std::int64_t width = shape[shape.size() - 1];
+  const std::int64_t block_rows = (height + block_side - 1) / block_side;
+  const std::int64_t block_columns = (width + block_side - 1) / block_side;
+  const Noise fine(name);
+  const Noise coarse(name + ".coarse");
+  const Noise plane(name + ".mean");
+  return tabulate(shape, [&](std::int64_t i) {
     const std::int64_t column = i % width;
     const std::int64_t row = i / width % height;
     const std::int64_t m = i / (width * height);
-    const std::int64_t block = (m * block_rows + row / kBlock) * block_columns + column / kBlock;
+    const std::int64_t block =
+        (m * block_rows + row / block_side) * block_columns + column / block_side;
     return 0.5 * fine(i) + coarse(block) + 0.5 * plane(m);
   });
+}
+
+}  // namespace
+
+at::Tensor golden_image(const std::vector<std::int64_t>& shape_NCHW) {
+  return layered_noise("input", shape_NCHW, 16);
+}
+
+at::Tensor golden_clip(const std::vector<std::int64_t>& shape_NCTHW) {
+  return layered_noise("clip", shape_NCTHW, 8);
 }
 
 }  // namespace larkspur::testing

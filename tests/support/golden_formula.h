@@ -31,6 +31,9 @@ at::Tensor golden_entry(const std::string& name, at::IntArrayRef shape);
 /// The input picture float32 [N,C,H,W].
 at::Tensor golden_image(const std::vector<std::int64_t>& shape_NCHW);
 
+/// The input clip float32 [N,C,T,H,W].
+at::Tensor golden_clip(const std::vector<std::int64_t>& shape_NCTHW);
+
 /// Overwrites entries (anything with .name and .tensor) by the formula; `prefix` stands before
 /// names.
 template <typename Entries>

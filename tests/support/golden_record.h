@@ -19,7 +19,8 @@ const nlohmann::json& record_named(const nlohmann::json& records, const std::str
 /// itself, and mean where it has one. The shape is compared without axes of one.
 void expect_record(const nlohmann::json& record, const at::Tensor& actual);
 
-/// Expects logits [N,1000] as a case's "logits" object has them, within `tolerance`.
+/// Expects logits [N,classes] as a case's "logits" object has them, within `tolerance`; the class
+/// of the largest only where it leads by ten tolerances.
 void expect_logits(const nlohmann::json& logits, const at::Tensor& actual, double tolerance);
 
 }  // namespace larkspur::testing

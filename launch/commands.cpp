@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/commands.h"
+
+namespace larkspur::launch {
+
+std::span<const Verb> all_verbs() {
+  static constexpr Verb kVerbs[] = {
+      {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
+      {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
+      {"forward",
+       "one forward pass, to check weights",
+       "--model image/a --classes 1000 --weights a.safetensors --input x.npy --output y.npy",
+       run_forward},
+      {"export",
+       "write a checkpoint's weights as safetensors",
+       "--checkpoint runs/demo_cloud/checkpoints --output demo.safetensors",
+       run_export},
+      {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
+      {"inspect",
+       "show what a configuration sets, or a checkpoint holds",
+       "config configs/demo/cloud.yaml",
+       run_inspect},
+  };
+  return kVerbs;
+}
+
+}  // namespace larkspur::launch

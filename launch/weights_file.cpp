@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/weights_file.h"
+
+#include "model3d/pth_file.h"
+#include "pipeline/crc32c.h"
+#include "pipeline/durable_file.h"
+#include "pipeline/log.h"
+#include "pipeline/require.h"
+#include "pipeline/safetensors.h"
+
+namespace larkspur::launch {
+namespace {
+
+namespace fs = std::filesystem;
+using pipeline::Errc;
+using pipeline::require;
+using pipeline::text_of;
+
+pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
+  const model3d::ModelOptions& options = network.options();
+  return {{"format", "pt"},  // what tools of the format call rows-first float tensors
+          {"form", options.form},
+          {"variant", options.variant},
+          {"classes", std::to_string(options.classes)},
+          {"kernel", model3d::to_text(options.kernel.value_or(network.form().kernel))},
+          {"merged", network.is_merged() ? "true" : "false"}};
+}
+
+}  // namespace
+
+std::unique_ptr<pipeline::NamedTensors> open_weights(const fs::path& path) {
+  std::error_code error;
+  require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file");
+  const std::string suffix = path.extension().string();
+  if (suffix == ".pth" || suffix == ".pt") return std::make_unique<model3d::PthFile>(path);
+  require(suffix == ".safetensors",
+          Errc::kUnsupported,
+          path.string(),
+          ": weights are read from .safetensors, .pth and .pt files, not from '",
+          suffix,
+          "'");
+  return std::make_unique<pipeline::SafetensorsReader>(path);
+}
+
+void fill_from_weights(model3d::Network& network,
+                       const pipeline::NamedTensors& file,
+                       model3d::HeadRule head) {
+  const auto loaded = model3d::load_weights(network, file, head);
+  model3d::require_whole(loaded, file.origin());
+  if (!loaded.left_over.empty()) {
+    pipeline::log_warn(text_of(file.origin(),
+                               ": the network has no place for ",
+                               loaded.left_over.size(),
+                               " entries: ",
+                               model3d::some_of(loaded.left_over)));
+  }
+  if (head == model3d::HeadRule::kKeepOwn) {
+    pipeline::log_info(text_of("weights of ",
+                               file.origin(),
+                               ", but a new head for ",
+                               network.options().classes,
+                               " classes"));
+  }
+}
+
+void write_weights(const model3d::Network& network, const fs::path& path) {
+  const auto entries = model3d::published_entries(network);
+  std::vector<at::Tensor> values;  // outlive the writing
+  std::vector<pipeline::TensorToWrite> tensors;
+  for (const model3d::Entry& entry : entries) {
+    values.push_back(entry.tensor.contiguous());
+    tensors.push_back({entry.name,
+                       values.back().numel(),
+                       values.back().const_data_ptr<float>(),
+                       entry.tensor.sizes().vec()});
+  }
+  const fs::path aside = path.string() + ".partial";
+  std::error_code error;
+  fs::remove(aside, error);
+  pipeline::write_safetensors(aside, tensors, notes_of(network));
+  fs::rename(aside, path, error);
+  require(!error, Errc::kIo, path.string(), ": ", error.message());
+  pipeline::sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+std::uint32_t weights_crc(const model3d::Network& network) {
+  std::uint32_t crc = 0;
+  for (const model3d::Entry& entry : network.entries()) {
+    const at::Tensor values = entry.tensor.detach().contiguous();
+    crc = pipeline::crc32c(values.const_data_ptr(), static_cast<std::size_t>(values.nbytes()), crc);
+  }
+  return crc;
+}
+
+}  // namespace larkspur::launch

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights from and to files, by their published entry names.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "model3d/network.h"
+#include "model3d/weights.h"
+#include "pipeline/named_tensors.h"
+
+namespace larkspur::launch {
+
+/// A `.safetensors`, `.pth` or `.pt` file. Throws kNotFound; kUnsupported naming the suffix for
+/// another kind of file; what opening it throws.
+std::unique_ptr<pipeline::NamedTensors> open_weights(const std::filesystem::path& path);
+
+/// Fills the network, and says in the log what the file had too much of and whether the head stayed
+/// the network's own. Throws kInvalidArgument that lists what the file lacks, and what
+/// model3d::load_weights throws.
+void fill_from_weights(model3d::Network& network,
+                       const pipeline::NamedTensors& file,
+                       model3d::HeadRule head);
+
+/// Writes the network's entries, merged or as trained, with the model's options as notes. The file
+/// appears whole or not at all and replaces one that is there. Throws kIo.
+void write_weights(const model3d::Network& network, const std::filesystem::path& path);
+
+/// CRC-32C over the values of every entry, in order of use.
+std::uint32_t weights_crc(const model3d::Network& network);
+
+}  // namespace larkspur::launch

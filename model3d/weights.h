@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights in and out of a network by their published entry names.
+//
+//   file (NamedTensors) -- load_weights --> Network      Network -- published_entries --> file
+//
+// Published shapes of 2-D models are [.., H, W]; here they are [.., 1, H, W] (see entries.h), and
+// both fit. Counters of batches (`num_batches_tracked`) are passed over.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model3d/network.h"
+#include "pipeline/named_tensors.h"
+
+namespace larkspur::model3d {
+
+/// What becomes of the last linear layer, "head.*".
+enum class HeadRule {
+  kLoad,     ///< loaded as every entry; another number of classes is refused
+  kKeepOwn,  ///< the network keeps its own first weights, whatever the file has
+};
+
+/// What a file and a network have of each other. Names sorted.
+struct LoadedWeights {
+  std::vector<std::string> missing;    ///< the network's, not in the file: left as they were
+  std::vector<std::string> left_over;  ///< the file's, which the network has no place for
+
+  bool whole() const { return missing.empty(); }
+};
+
+/// Whether the file holds a merged network: the linear layer behind GRN has a bias only there.
+bool holds_merged_weights(const pipeline::NamedTensors& file);
+
+/// Fills the network's entries from the file's of the same names, each converted to float32. The
+/// head of another number of classes is refused by its name unless it is kept. Throws
+/// kInvalidArgument naming entry and both shapes where they do not fit, or saying that one of the
+/// two is merged and the other is not; what reading throws. Shapes are looked at before anything is
+/// changed.
+LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head);
+
+/// Throws kInvalidArgument that lists, by name, what was missing, and nothing where nothing was.
+void require_whole(const LoadedWeights& loaded, const std::string& origin);
+
+/// The first names and how many more: "a, b, c and 12 more".
+std::string some_of(const std::vector<std::string>& names);
+
+/// Every entry of the network, in order of use, float32, sharing memory; shapes as published: where
+/// the form's maps are pictures, without the axis of one in front of H.
+std::vector<Entry> published_entries(const Network& network);
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`forward` and `export` as a user calls them: the authors' own figures from files of weights, and the
+way from a training to a file and back."""
+import json
+import math
+import os
+import pathlib
+import pickle
+import shutil
+import tempfile
+import unittest
+import zipfile
+import zlib
+
+import golden_weights
+from support import Workspace, larkspur
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "golden"
+
+
+def golden(name):
+    return json.loads((GOLDEN / name).read_text())
+
+
+class Forward(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="larkspur-forward-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.weights = self.folder / "w.safetensors"
+        self.input = self.folder / "x.npy"
+        self.output = self.folder / "y.npy"
+
+    def forward(self, model, *words, classes=1000):
+        return larkspur("forward", "--model", model, "--classes", str(classes), "--weights", str(self.weights),
+                        "--input", str(self.input), "--output", str(self.output), *words)
+
+    def expect_logits(self, case, model, classes, *words):
+        result = self.forward(model, *words, classes=classes)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr, "")
+        rows = golden_weights.read_npy(self.output)
+        wanted = case["deploy"]["logits"] if "--merged" in words else case["logits"]
+        self.assertEqual(len(rows), len(wanted["first16"]))
+        for row, first, norm, total in zip(rows, wanted["first16"], wanted["l2"], wanted["sum"]):
+            self.assertEqual(len(row), classes)
+            for value, expected in zip(row, first):
+                self.assertAlmostEqual(value, expected, delta=case["tol"])
+            self.assertAlmostEqual(math.sqrt(math.fsum(v * v for v in row)), norm, delta=1e-5 * norm)
+            self.assertAlmostEqual(math.fsum(row), total, delta=3e-4)
+
+    def write_image(self, case):
+        shape = case["input"]["shape"]
+        data = golden_weights.layered_noise("input", shape, 16)
+        self.assertEqual(f"{zlib.crc32(data):08x}", case["input"]["crc32"])
+        golden_weights.write_npy(self.input, shape, data)
+
+    def expect_published(self, variant):
+        golden_weights.write_weights(self.weights, golden(f"names_{variant}.json")["entries"])
+        case = next(c for c in golden(f"eval_{variant}.json")["cases"] if c["input"]["shape"][2] == 64)
+        self.write_image(case)
+        for words in ((), ("--merged",)):
+            self.expect_logits(case, f"image/{variant.lower()}", 1000, *words)
+
+    def test_variant_a_gives_the_published_logits(self):
+        self.expect_published("A")
+
+    def test_a_pth_file_gives_the_published_logits(self):
+        self.weights = self.folder / "w.pth"
+        golden_weights.write_pth(self.weights, golden("names_A.json")["entries"])
+        case = next(c for c in golden("eval_A.json")["cases"] if c["input"]["shape"][2] == 64)
+        self.write_image(case)
+        self.expect_logits(case, "image/a", 1000)
+
+    def test_a_pickle_that_would_run_a_command_is_refused_by_its_name(self):
+        class Command:
+            def __reduce__(self):
+                return os.system, (f"touch {marker}",)
+
+        marker = self.folder / "executed"
+        self.weights = self.folder / "w.pth"
+        with zipfile.ZipFile(self.weights, "w") as archive:
+            archive.writestr("w/data.pkl", pickle.dumps({"model": Command()}, protocol=2))
+            archive.writestr("w/version", "3\n")
+        golden_weights.write_npy(self.input, [1, 3, 64, 64], bytes(4 * 3 * 64 * 64))
+        self.expect_refusal(self.forward("image/a"), 4, "w.pth", "names posix.system", "nothing was executed")
+        self.assertFalse(marker.exists())
+
+    def test_variant_t_gives_the_published_logits(self):
+        self.expect_published("T")
+
+    def test_clips_as_pictures_give_the_published_logits(self):
+        entries = [[name, [400, *shape[1:]], kind, None] if name.startswith("head.") else [name, shape, kind, crc]
+                   for name, shape, kind, crc in golden("names_A.json")["entries"]]
+        for entry in entries:
+            if entry[3] is None:
+                entry[3] = f"{zlib.crc32(golden_weights.entry_bytes(entry[0], entry[1])):08x}"
+        golden_weights.write_weights(self.weights, entries)
+        golden_weights.write_npy(self.input, [1, 3, 16, 56, 56],
+                                 golden_weights.layered_noise("clip", [1, 3, 16, 56, 56], 8))
+        for case in golden("video_A.json")["cases"]:
+            for words in ((), ("--merged",)):
+                self.expect_logits(case, f"{case['id']}/a", 400, *words)
+
+    def expect_refusal(self, result, code, *parts):
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        for part in parts:
+            self.assertIn(part, result.stderr)
+
+    def test_files_that_cannot_be_used_are_refused_in_one_line(self):
+        golden_weights.write_npy(self.input, [1, 3, 64, 64], bytes(4 * 3 * 64 * 64))
+        self.expect_refusal(self.forward("image/a"), 2, "w.safetensors is not there")
+        for content, part in ((b"\0" * 7 + b"\x10", "a header of 1152921504606846976 bytes"),
+                              (b"\x40" + b"\0" * 7 + b"{}", "a header of 64 bytes in a file of 10"),
+                              (b"\x02" + b"\0" * 7 + b"{}", "lacks")):
+            self.weights.write_bytes(content)
+            self.expect_refusal(self.forward("image/a"), 4, "w.safetensors", part)
+        self.expect_refusal(self.forward("image/q"), 2, '"q" is none of')
+        self.expect_refusal(self.forward("image/a", "--kernel", "13"), 2, "--kernel takes 3 whole numbers")
+
+
+class Export(Workspace):
+    def test_a_training_goes_out_and_comes_back(self):
+        self.train("run", "train.stop_after_steps=2")
+        checkpoints = str(self.output("run") / "checkpoints")
+        merged, trained = self.folder / "merged.safetensors", self.folder / "trained.safetensors"
+        self.done(larkspur("export", "--checkpoint", checkpoints, "--output", str(merged)))
+        self.done(larkspur("export", "--checkpoint", checkpoints, "--output", str(trained), "--unmerged"))
+        golden_weights.write_npy(self.folder / "x.npy", [2, 1, 12, 12, 12],
+                                 golden_weights.floats(golden_weights.noise("x", 2 * 12**3)))
+        rows = []
+        shapes = ("--kernel", "7x7x7", "--stem-stride", "2")
+        for weights, words in ((checkpoints, ()), (trained, shapes), (merged, shapes)):
+            self.done(larkspur("forward", "--model", "voxel/micro", "--classes", "4", "--weights", str(weights),
+                               "--input", str(self.folder / "x.npy"), "--output", str(self.folder / "y.npy"),
+                               *words))
+            rows.append(golden_weights.read_npy(self.folder / "y.npy"))
+        self.assertEqual(rows[0], rows[1])
+        largest = max(abs(v) for row in rows[0] for v in row)
+        for one, other in zip(rows[0], rows[2]):
+            for value, expected in zip(other, one):
+                self.assertAlmostEqual(value, expected, delta=1e-5 * largest)
+        self.start_again_from(trained, merged)
+
+    def start_again_from(self, trained, merged):
+        """Weights at the start of a training: the same on any number of ranks, and refused by name."""
+        for ranks in (1, 2):
+            self.train(f"tuned{ranks}", f"model.weights={trained}", "train.stop_after_steps=1", ranks=ranks)
+        self.assertEqual(self.digest("tuned1"), self.digest("tuned2"))
+        plain = self.train("plain", "train.stop_after_steps=1")
+        self.assertNotEqual(self.digest("plain"), self.digest("tuned1"), plain.stderr)
+        result = self.train("merged", f"model.weights={merged}", code=4)
+        self.assertIn("holds merged weights", result.stderr)
+        result = self.train("head", f"model.weights={trained}", "model.variant=a", code=4)
+        self.assertIn("model.variant", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
