@@ -9,7 +9,7 @@
 
 namespace larkspur::launch {
 
-/// `data make clouds`: makes data sets.
+/// `data make clouds`, `data make videos`: makes data sets.
 void run_data(Invocation& call);
 
 /// `train CONFIG`: trains, alone or as one rank of a job.
@@ -17,6 +17,9 @@ void run_train(Invocation& call);
 
 /// `eval CONFIG`: evaluates a checkpoint and writes a report.
 void run_eval(Invocation& call);
+
+/// `launch -n N -- train CONFIG`: supervised ranks. The job's code goes to `call.code`.
+void run_launch(Invocation& call);
 
 /// `inspect config`, `inspect checkpoint`: prints what there is to set, what a file sets, what a
 /// checkpoint holds.

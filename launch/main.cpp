@@ -16,6 +16,10 @@ namespace {
 constexpr Verb kVerbs[] = {
     {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
     {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
+    {"launch",
+     "start train or eval on several ranks and look after them",
+     "-n 2 -- train configs/demo/cloud.yaml",
+     run_launch},
     {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
     {"inspect",
      "show what a configuration sets, or a checkpoint holds",
@@ -35,7 +39,7 @@ int run(Invocation call) {
     run_verb(kVerbs, call);
     call.out.flush();
     if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
-    return kExitDone;
+    return call.code;
   } catch (const pipeline::Error& error) {
     const int code = exit_code(error.code(), call.phase);
     return call.speaks || code == kExitDevice ? fail(error.what(), code) : code;
