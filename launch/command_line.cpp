@@ -61,6 +61,13 @@ void CommandLine::required_option(const std::string& name,
   parser_->app.add_option(name, value, meaning)->required();
 }
 
+void CommandLine::required_option(const std::string& name,
+                                  const std::string& meaning,
+                                  std::int64_t& value) {
+  parser_->names.push_back(name);
+  parser_->app.add_option(name, value, meaning)->required();
+}
+
 void CommandLine::flag(const std::string& name, const std::string& meaning, bool& value) {
   parser_->names.push_back(name);
   parser_->app.add_flag(name, value, meaning);

@@ -39,6 +39,7 @@ class CommandLine {
   void option(const std::string& name, const std::string& meaning, std::string& value);
   void option(const std::string& name, const std::string& meaning, std::int64_t& value);
   void required_option(const std::string& name, const std::string& meaning, std::string& value);
+  void required_option(const std::string& name, const std::string& meaning, std::int64_t& value);
 
   /// "--name", off unless given.
   void flag(const std::string& name, const std::string& meaning, bool& value);

@@ -12,7 +12,7 @@ namespace larkspur::launch {
 /// The table, in the order in which --help prints it.
 std::span<const Verb> all_verbs();
 
-/// `data make clouds`: makes data sets.
+/// `data make clouds`, `data make videos`: makes data sets.
 void run_data(Invocation& call);
 
 /// `train CONFIG`: trains, alone or as one rank of a job.
@@ -26,6 +26,9 @@ void run_forward(Invocation& call);
 
 /// `export`: a checkpoint's weights as safetensors.
 void run_export(Invocation& call);
+
+/// `launch -n N -- train CONFIG`: supervised ranks. The job's code goes to `call.code`.
+void run_launch(Invocation& call);
 
 /// `inspect config`, `inspect checkpoint`: prints what there is to set, what a file sets, what a
 /// checkpoint holds.

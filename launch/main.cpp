@@ -24,7 +24,7 @@ int run(Invocation call) {
     run_verb(all_verbs(), call);
     call.out.flush();
     if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
-    return kExitDone;
+    return call.code;
   } catch (const pipeline::Error& error) {
     const int code = exit_code(error.code(), call.phase);
     return call.speaks || code == kExitDevice ? fail(error.what(), code) : code;

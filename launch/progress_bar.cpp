@@ -82,6 +82,12 @@ ProgressBar::~ProgressBar() {
   if (line_open_) out_ << std::endl;
 }
 
+void ProgressBar::make_room() {
+  if (!line_open_) return;
+  out_ << "\r\x1b[K" << std::flush;
+  line_open_ = false;
+}
+
 std::optional<double> ProgressBar::seconds_left(std::int64_t step, double now) const {
   if (step <= first_step_) return std::nullopt;
   const double a_step = (now - first_seconds_) / static_cast<double>(step - first_step_);

@@ -61,6 +61,9 @@ class ProgressBar : public pipeline::MetricSink {
 
   void step(const pipeline::StepMetrics& metrics) override;
 
+  /// Wipes a drawn line, so that other words can be written; the next step draws it again.
+  void make_room();
+
  private:
   std::optional<double> seconds_left(std::int64_t step, double now) const;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -6,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "distributed/rank_env.h"
 #include "distributed/tree_exchange.h"
 #include "launch/assemble.h"
 #include "launch/command_line.h"
@@ -61,9 +63,15 @@ Prepared prepare(const std::string& file, const std::vector<std::string>& overri
   return prepared;
 }
 
-std::string metrics_header(const RunConfig& config, std::int64_t step, int ranks) {
-  const ordered_json header = {
-      {"schema", 1}, {"first_step", step + 1}, {"ranks", ranks}, {"config", write_config(config)}};
+std::string metrics_header(const RunConfig& config,
+                           std::int64_t step,
+                           std::int64_t total_steps,
+                           int ranks) {
+  const ordered_json header = {{"schema", 1},
+                               {"first_step", step + 1},
+                               {"total_steps", total_steps},
+                               {"ranks", ranks},
+                               {"config", write_config(config)}};
   return header.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -73,8 +81,10 @@ class RunSinks : public pipeline::FanOutSink {
   RunSinks(const RunConfig& config, std::int64_t step, std::int64_t total_steps, int ranks) {
     const fs::path output = config.output;
     pipeline::write_and_rename(output / "config.yaml", write_config(config));
-    add(std::make_unique<pipeline::JsonLinesSink>(output / "metrics.jsonl",
-                                                  metrics_header(config, step, ranks)));
+    add(std::make_unique<pipeline::JsonLinesSink>(
+        output / "metrics.jsonl", metrics_header(config, step, total_steps, ranks)));
+    const char* progress = std::getenv("LARKSPUR_PROGRESS");
+    if (progress != nullptr && std::string(progress) == "launch") return;  // it draws from the file
     ProgressOptions options;
     options.total_steps = total_steps;
     const bool watched = ranks == 1 && ::isatty(STDERR_FILENO) == 1;
@@ -139,6 +149,11 @@ void start_from_weights(const RunConfig& config,
 pipeline::TrainEnd run_training(Invocation& call,
                                 const std::string& file,
                                 const std::vector<std::string>& overrides) {
+  // A rank listens before it joins the others: a stop asked for while it starts must not kill it.
+  pipeline::Requests requests;
+  std::optional<SignalRequests> signals;
+  const int ranks = distributed::read_rank_env().size;
+  if (ranks > 1) signals.emplace(requests, ranks);
   RankJob job;
   pipeline::Peers& peers = job.peers();
   call.speaks = job.leads();
@@ -169,8 +184,7 @@ pipeline::TrainEnd run_training(Invocation& call,
     const std::int64_t total = options.epochs * shape.steps_per_epoch();
     sinks.emplace(config, state.step, std::max<std::int64_t>(1, total), peers.size());
   }
-  pipeline::Requests requests;
-  const SignalRequests signals(requests, peers.size());
+  if (!signals) signals.emplace(requests, peers.size());
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
   const auto report = [&] {
     pipeline::agree(peers, [&] {

@@ -19,7 +19,8 @@ struct Invocation {
   std::vector<std::string> arguments;  ///< what follows them
   std::ostream& out;
   Phase phase = Phase::kStart;
-  bool speaks = true;  ///< false on ranks that would only repeat what rank 0 says of a failure
+  bool speaks = true;    ///< false on ranks that would only repeat what rank 0 says of a failure
+  int code = kExitDone;  ///< what the shell learns when the verb returns: a job's code, handed on
 };
 
 /// A word and what it does.

@@ -100,6 +100,22 @@ TEST(ProgressBar, EndsItsLineWhenItGoes) {
   EXPECT_EQ(out.str().back(), '\n');
 }
 
+TEST(ProgressBar, MakesRoomForOtherWordsAndComesBack) {
+  std::ostringstream out;
+  double now = 0.0;
+  ProgressBar bar(out, {10, Audience::kPerson}, [&now] { return now; });
+  bar.make_room();
+  EXPECT_EQ(out.str(), "");
+  bar.step(metrics_of(1));
+  out.str("");
+  bar.make_room();
+  bar.make_room();
+  EXPECT_EQ(out.str(), "\r\x1b[K");
+  now = 1.0;
+  bar.step(metrics_of(2));
+  EXPECT_EQ(out.str().back(), 'K');
+}
+
 TEST(ProgressBar, RefusesARunWithoutSteps) {
   std::ostringstream out;
   EXPECT_EQ(testing::refusal_of([&] {

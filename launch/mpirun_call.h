@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// How mpirun is called, and what its exit code says. Pure functions, but for the look along PATH.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace larkspur::launch {
+
+struct MpirunCall {
+  std::string mpirun;              ///< path of the program
+  int ranks = 1;                   ///< >= 1
+  std::string hostfile;            ///< empty: this host
+  int threads = 1;                 ///< compute threads a rank, >= 1
+  bool as_root = false;            ///< allow ranks that run as root
+  std::string program;             ///< what each rank runs
+  std::vector<std::string> words;  ///< its arguments
+};
+
+/// The words that start the job, mpirun first.
+///
+/// Keep-alive messages between the hosts' daemons end a job in seconds when a link is cut; by
+/// itself mpirun would wait for ever. More ranks than cores are allowed. Ranks are not bound to
+/// cores: bound, the threads of one share a core, and two jobs on a host the same cores.
+std::vector<std::string> mpirun_words(const MpirunCall& call);
+
+/// The first executable file of that name in the folders of `path` (separated by colons); empty
+/// where there is none.
+std::string find_program(std::string_view name, std::string_view path);
+
+/// Whether a job's code is one that `larkspur` itself leaves with: 0 2 3 4 5 70 75.
+bool is_own_code(int code);
+
+/// Whether starting again may help: a device or peer failed, a rank or mpirun died of a signal, or
+/// mpirun ended with a code of its own.
+bool is_fault(int code);
+
+}  // namespace larkspur::launch
