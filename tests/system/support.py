@@ -32,6 +32,26 @@ eval: {{protocol: fixed, batch: 5}}
 """
 
 
+# The same for clips; mixup and cutmix are on as well.
+CLIP_CONFIG = """\
+seed: 3
+output: {folder}/run
+data:
+  kind: video
+  train: {{list: {folder}/videos/train.csv, labels: {folder}/videos/classes.txt}}
+  eval: {{list: {folder}/videos/test.csv, labels: {folder}/videos/classes.txt}}
+  frames: 6
+  stride: 2
+  size: 16
+  crop: {{area_min: 0.5, aspect_max: 1.3}}
+  max_bad_fraction: 0.5
+model: {{form: clip, variant: micro, classes: 4, kernel: [3, 7, 7], stem_stride: 2, drop_path: 0.2, layer_scale: 0.5}}
+train: {{epochs: 3, global_batch: 8, lanes: 4, learning_rate: 3e-3, weight_decay: 0.05, mixup: 0.8, cutmix: 1.0,
+        label_smoothing: 0.1, warmup_epochs: 1, clip_norm: 0.5, checkpoint_every: 5, threads: 1, bucket_elements: 16384}}
+eval: {{protocol: center, batch: 5}}
+"""
+
+
 def environment():
     return {**os.environ, "OMP_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
@@ -75,9 +95,12 @@ class Workspace(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="larkspur-system-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.config = self.folder / "run.yaml"
+        self.make_data()
+
+    def make_data(self):
         self.done(larkspur("data", "make", "clouds", "--output", str(self.folder / "clouds"),
                            "--classes", "4", "--train", "12", "--test", "4"))
-        self.config = self.folder / "run.yaml"
         self.config.write_text(CONFIG.format(folder=self.folder))
 
     def done(self, result, code=0):
@@ -128,3 +151,12 @@ class Workspace(unittest.TestCase):
                 process.kill()
                 process.communicate()
         return process.returncode, reached
+
+
+class ClipWorkspace(Workspace):
+    """The same with videos: 4 classes, 12 + 4 each of 16 pictures."""
+
+    def make_data(self):
+        self.done(larkspur("data", "make", "videos", "--output", str(self.folder / "videos"), "--classes", "4",
+                           "--train", "12", "--test", "4", "--size", "32", "--frames", "16"))
+        self.config.write_text(CLIP_CONFIG.format(folder=self.folder))
