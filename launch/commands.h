@@ -9,8 +9,9 @@
 
 namespace larkspur::launch {
 
-/// `data make clouds`: makes data sets.
+/// `data make clouds`, `data frames`: makes data sets, looks into data.
 void run_data(Invocation& call);
+void run_data_frames(Invocation& call);
 
 /// `train CONFIG`: trains, alone or as one rank of a job.
 void run_train(Invocation& call);
