@@ -12,8 +12,9 @@ namespace larkspur::launch {
 /// The table, in the order in which --help prints it.
 std::span<const Verb> all_verbs();
 
-/// `data make clouds`, `data make videos`: makes data sets.
+/// `data make clouds`, `data make videos`: makes data sets. `data frames`: looks into data.
 void run_data(Invocation& call);
+void run_data_frames(Invocation& call);
 
 /// `train CONFIG`: trains, alone or as one rank of a job.
 void run_train(Invocation& call);

@@ -67,6 +67,10 @@ void run_make(Invocation& call) {
 void run_data(Invocation& call) {
   static constexpr Verb verbs[] = {
       {"make", "make a demo data set", "clouds --output data/demo_clouds", run_make},
+      {"frames",
+       "pictures of a video as an NPY array",
+       "clip.mp4 --frames 0,15,29 --output pictures.npy",
+       run_data_frames},
   };
   run_verb(verbs, call);
 }

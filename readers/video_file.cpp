@@ -85,20 +85,26 @@ class DecodedVideo final : public VideoFile {
 
 // Only decoding tells how many pictures there are.
 void DecodedVideo::count() {
-  const double unit = walk_.container().unit();
-  std::int64_t first = 0;
-  std::int64_t last = 0;
+  struct Moment {
+    std::int64_t number = 0;
+    std::int64_t time = kNoTime;
+  };
+  Moment first;
+  Moment last;
   walk_.restart();
   while (const auto picture = walk_.next()) {
     if (frames_++ == 0) {
       width_ = picture->frame->width;
       height_ = picture->frame->height;
-      first = picture->frame->best_effort_timestamp;
     }
-    last = picture->frame->best_effort_timestamp;
+    const std::int64_t time = picture->frame->best_effort_timestamp;
+    if (time == kNoTime) continue;
+    last = {picture->number, time};
+    if (first.time == kNoTime) first = last;
   }
   refused_ = walk_.refused();
-  rate_ = average_rate(frames_, first, last, unit);
+  rate_ =
+      average_rate(last.number - first.number + 1, first.time, last.time, walk_.container().unit());
 }
 
 // Codecs whose pictures carry their size: what probing found is what it decoded.

@@ -21,7 +21,8 @@
 
 namespace larkspur::readers {
 
-/// A picture as people see it; a view that is valid during the call that hands it over.
+/// A picture as people see it, of the video's size; a view that is valid during the call that hands
+/// it over.
 struct Picture {
   const std::uint8_t* rgb = nullptr;  ///< [height][width][3], rows `row_bytes` apart
   std::int64_t row_bytes = 0;
@@ -32,8 +33,10 @@ struct Picture {
 /// An opened video. Not thread-safe; several may be open at once in several threads.
 class VideoFile {
  public:
-  /// Reads the index (all packet headers, no picture). Errors name the file: kNotFound, kIo,
-  /// kCorruptData (no container, no picture), kUnsupported (no video stream, no decoder).
+  /// Reads the index: all packet headers. Decodes pictures only where headers do not tell: all of
+  /// them, to count, where times lack or repeat (raw streams, AVI with B-frames), and those before
+  /// the first keyframe. Errors name the file: kNotFound, kIo, kCorruptData (no container, no
+  /// picture), kUnsupported (no video stream, no decoder).
   static pipeline::Result<std::unique_ptr<VideoFile>> open(const std::filesystem::path& path);
 
   virtual ~VideoFile() = default;
@@ -46,8 +49,9 @@ class VideoFile {
   virtual double frames_per_second() const = 0;  ///< average over the index; 0 where unknown
 
   /// Hands over the pictures of the given numbers, each once, in rising order of number; `numbers`
-  /// may come in any order and repeat. A picture that cannot be decoded is kCorruptData naming file
-  /// and number; pictures handed over before it stay valid work. Memory: a few pictures.
+  /// may come in any order and repeat; one that does not exist is kInvalidArgument. A picture that
+  /// cannot be decoded is kCorruptData naming file and number; pictures handed over before it stay
+  /// valid work. Memory: a few pictures.
   using Take = std::function<void(std::int64_t number, const Picture& picture)>;
   virtual pipeline::Result<std::int64_t> read(std::span<const std::int64_t> numbers,
                                               const Take& take) = 0;
@@ -66,7 +70,8 @@ struct VideoFacts {
   std::int64_t height = 0;
 };
 
-/// Decodes every picture. Errors as above; kCorruptData where some decode and some do not.
+/// Decodes every picture. Errors as above; kCorruptData where some decode and some do not, with
+/// both counts.
 pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path);
 
 /// True for the extensions of the containers we open by default (.mp4 .mkv .webm .avi .mov ...), in

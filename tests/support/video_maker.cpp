@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/video_maker.h"
+
+#include <cstring>
+
+extern "C" {
+#include <libavutil/opt.h>
+}
+
+#include "pipeline/require.h"
+#include "readers/ffmpeg_handles.h"
+
+namespace larkspur::testing {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+using readers::CodecHandle;
+using readers::FrameHandle;
+using readers::PacketHandle;
+
+constexpr int kColumns = 5;
+constexpr int kRows = 2;
+constexpr int kStep = 40;  // ms
+
+struct CloseOutput {
+  void operator()(AVFormatContext* format) const noexcept {
+    if (format->pb != nullptr) avio_closep(&format->pb);
+    avformat_free_context(format);
+  }
+};
+using OutputHandle = std::unique_ptr<AVFormatContext, CloseOutput>;
+
+void check(int code, const char* what) {
+  if (code < 0) throw readers::ffmpeg_error(code, what);
+}
+
+CodecHandle open_encoder(const VideoPlan& plan, bool has_global_header) {
+  const AVCodec* const codec = avcodec_find_encoder_by_name(plan.codec.c_str());
+  require(codec != nullptr, Errc::kUnsupported, "no encoder ", plan.codec);
+  CodecHandle context(avcodec_alloc_context3(codec));
+  context->width = plan.width;
+  context->height = plan.height;
+  context->pix_fmt = AV_PIX_FMT_YUV420P;
+  context->time_base = plan.times.empty() ? AVRational{kStep, 1000} : AVRational{1, 1000};
+  context->framerate = {1000, kStep};
+  context->gop_size = plan.keyframe_every;
+  context->max_b_frames = plan.b_frames;
+  context->thread_count = 1;
+  context->bit_rate = 400'000;
+  if (has_global_header) context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  if (!plan.options.empty()) {
+    check(av_opt_set_from_string(context->priv_data, plan.options.c_str(), nullptr, "=", ";"),
+          "encoder options");
+  }
+  check(avcodec_open2(context.get(), codec, nullptr), "encoder");
+  return context;
+}
+
+FrameHandle draw(const VideoPlan& plan, int number) {
+  FrameHandle frame = readers::make_frame();
+  frame->width = plan.width;
+  frame->height = plan.height;
+  frame->format = AV_PIX_FMT_YUV420P;
+  check(av_frame_get_buffer(frame.get(), 0), "frame");
+  for (int y = 0; y < plan.height; ++y) {
+    for (int x = 0; x < plan.width; ++x) {
+      const int bit = y * kRows / plan.height * kColumns + x * kColumns / plan.width;
+      frame->data[0][y * frame->linesize[0] + x] = (number >> bit & 1) != 0 ? 235 : 16;
+    }
+  }
+  for (int plane = 1; plane < 3; ++plane) {
+    std::memset(frame->data[plane], 128, frame->linesize[plane] * ((plan.height + 1) / 2));
+  }
+  const bool is_even = plan.times.empty();
+  frame->pts = is_even ? number : plan.times.at(static_cast<std::size_t>(number));
+  return frame;
+}
+
+void set_matrix(AVStream& stream, const VideoPlan& plan) {
+  if (plan.matrix.empty()) return;
+  constexpr std::size_t kBytes = 9 * sizeof(std::int32_t);
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
+  std::uint8_t* const data = av_packet_side_data_new(&stream.codecpar->coded_side_data,
+                                                     &stream.codecpar->nb_coded_side_data,
+                                                     AV_PKT_DATA_DISPLAYMATRIX,
+                                                     kBytes,
+                                                     0)
+                                 ->data;
+#else
+  std::uint8_t* const data = av_stream_new_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, kBytes);
+#endif
+  std::memcpy(data, plan.matrix.data(), kBytes);
+}
+
+// Packets from encoder to file, those before the first wanted keyframe left out.
+class Muxer {
+ public:
+  Muxer(const std::filesystem::path& path, const VideoPlan& plan) : skips_(plan.first_keyframe) {
+    AVFormatContext* format = nullptr;
+    check(avformat_alloc_output_context2(&format, nullptr, nullptr, path.c_str()), "container");
+    format_.reset(format);
+    encoder_ = open_encoder(plan, (format->oformat->flags & AVFMT_GLOBALHEADER) != 0);
+    stream_ = avformat_new_stream(format, nullptr);
+    check(avcodec_parameters_from_context(stream_->codecpar, encoder_.get()), "parameters");
+    stream_->time_base = encoder_->time_base;
+    stream_->avg_frame_rate = encoder_->framerate;
+    set_matrix(*stream_, plan);
+    check(avio_open(&format->pb, path.c_str(), AVIO_FLAG_WRITE), path.c_str());
+    check(avformat_write_header(format, nullptr), "header");
+  }
+
+  void send(const AVFrame* frame) {
+    check(avcodec_send_frame(encoder_.get(), frame), "encode");
+    while (avcodec_receive_packet(encoder_.get(), packet_.get()) >= 0) {
+      if ((packet_->flags & AV_PKT_FLAG_KEY) != 0) --skips_;
+      if (skips_ >= 0) continue;
+      av_packet_rescale_ts(packet_.get(), encoder_->time_base, stream_->time_base);
+      check(av_write_frame(format_.get(), packet_.get()), "packet");
+    }
+  }
+
+  void finish() { check(av_write_trailer(format_.get()), "trailer"); }
+
+ private:
+  int skips_;
+  OutputHandle format_;
+  CodecHandle encoder_;
+  AVStream* stream_ = nullptr;
+  PacketHandle packet_ = readers::make_packet();
+};
+
+}  // namespace
+
+void make_video(const std::filesystem::path& path, const VideoPlan& plan) {
+  readers::prepare_ffmpeg();
+  Muxer muxer(path, plan);
+  for (int number = 0; number < plan.frames; ++number) muxer.send(draw(plan, number).get());
+  muxer.send(nullptr);
+  muxer.finish();
+}
+
+std::int64_t shown_number(const readers::Picture& picture) {
+  std::int64_t number = 0;
+  for (int bit = 0; bit < kColumns * kRows; ++bit) {
+    const std::int64_t x = (2 * (bit % kColumns) + 1) * picture.width / (2 * kColumns);
+    const std::int64_t y = (2 * (bit / kColumns) + 1) * picture.height / (2 * kRows);
+    const std::uint8_t green = picture.rgb[y * picture.row_bytes + 3 * x + 1];
+    if (green > 75 && green < 180) return -1;
+    if (green >= 180) number |= std::int64_t{1} << bit;
+  }
+  return number;
+}
+
+}  // namespace larkspur::testing

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small videos that a test encodes for itself; every picture shows its own number.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "readers/video_file.h"
+
+namespace larkspur::testing {
+
+/// What to encode. The container follows from the file's extension.
+struct VideoPlan {
+  std::string codec = "libx264";
+  std::string options = {};  ///< of the encoder: "x264-params=open-gop=1"
+  int frames = 24;
+  int width = 80;
+  int height = 48;
+  int keyframe_every = 8;
+  int b_frames = 2;
+  std::vector<std::int64_t> times = {};   ///< of each picture in 1/1000 s; none: 40 apart
+  std::vector<std::int32_t> matrix = {};  ///< display matrix, nine numbers; none: not written
+  int first_keyframe = 0;  ///< packets before the keyframe of this number are left out
+};
+
+/// A picture is a grid of 5 x 2 cells: cell i is white where bit i of its number is set, else
+/// black. Throws pipeline::Error where FFmpeg refuses, kUnsupported where it has no such encoder.
+void make_video(const std::filesystem::path& path, const VideoPlan& plan);
+
+/// The number such a picture shows; -1 where a cell is neither black nor white.
+std::int64_t shown_number(const readers::Picture& picture);
+
+}  // namespace larkspur::testing
