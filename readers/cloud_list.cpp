@@ -26,7 +26,8 @@ using pipeline::require;
 using pipeline::text_of;
 
 constexpr std::int64_t kMostNumberedClasses = 65536;
-constexpr std::array<std::string_view, 3> kIdExtensions{".txt", ".npy", ".off"};
+constexpr std::array<std::string_view, 6> kIdExtensions{
+    ".txt", ".npy", ".off", ".ply", ".pcd", ".xyz"};
 constexpr std::array<std::string_view, 3> kHeaderWords{"label", "class", "category"};
 
 // Class names and the label of each.
