@@ -9,8 +9,14 @@
 
 namespace larkspur::launch {
 
-/// `data make clouds`: makes data sets.
+/// `data make clouds`, `data points`, `data check`: makes data sets, looks into files.
 void run_data(Invocation& call);
+
+/// `data points FILE`: writes the points of a cloud or mesh as an array.
+void run_data_points(Invocation& call);
+
+/// `data check PATHS`: decodes every file of lists and folders, throws kCorruptData if one is bad.
+void run_data_check(Invocation& call);
 
 /// `train CONFIG`: trains, alone or as one rank of a job.
 void run_train(Invocation& call);

@@ -41,6 +41,14 @@ void run_make(Invocation& call) {
 void run_data(Invocation& call) {
   static constexpr Verb verbs[] = {
       {"make", "make a demo data set", "clouds --output data/demo_clouds", run_make},
+      {"points",
+       "write the points of a cloud or mesh as an array",
+       "cup.ply --points 1024 --output cup.npy",
+       run_data_points},
+      {"check",
+       "decode every file of lists and folders",
+       "data/demo_clouds --json",
+       run_data_check},
   };
   run_verb(verbs, call);
 }

@@ -16,7 +16,7 @@ namespace {
 constexpr Verb kVerbs[] = {
     {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
     {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
-    {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
+    {"data", "make data sets, look into files", "make clouds --output data/demo_clouds", run_data},
     {"inspect",
      "show what a configuration sets, or a checkpoint holds",
      "config configs/demo/cloud.yaml",
