@@ -66,11 +66,10 @@ void run_data_check(Invocation& call) {
       "data/demo_clouds --json");
   line.rest("PATHS", "lists in any layout, folders, videos, clouds", paths);
   line.option("--root", "folder that a list's paths start at; else the list's own", root);
-  line.flag(
-      "--json",
-      "an object a file (file, ok; frames, width, height; points, faces; error), "
-      "under 'files' unless PATHS is one file",
-      json);
+  line.flag("--json",
+            "an object a file (file, ok; frames, width, height; points, faces; error), "
+            "under 'files' unless PATHS is one file",
+            json);
   if (!line.parse()) return;
   using pipeline::require;
   require(!paths.empty(),

@@ -82,8 +82,16 @@ std::vector<MediaFile> files_of_ids(const fs::path& list, const fs::path& root) 
   return files;
 }
 
-std::vector<MediaFile> files_in_list(const fs::path& list, const fs::path& root) {
-  const std::vector<ListLine> lines = readers::read_lines(list);
+// A video whose extension no reader knows, say; no text has a zero byte.
+bool is_binary(const std::vector<ListLine>& lines) {
+  return std::any_of(lines.begin(), lines.end(), [](const ListLine& line) {
+    return line.text.find('\0') != std::string::npos;
+  });
+}
+
+std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
+                                     const fs::path& list,
+                                     const fs::path& root) {
   const bool names_files = std::any_of(lines.begin(), lines.end(), [](const ListLine& line) {
     return path_in(line.text).has_value();
   });
@@ -111,7 +119,9 @@ MediaFiles find_media_files(const fs::path& path, const fs::path& root) {
     return {{{path.string(), path}}, true};
   } else {
     require(exists, Errc::kNotFound, path.string(), ": not found");
-    result.files = files_in_list(path, root);
+    const std::vector<ListLine> lines = readers::read_lines(path);
+    if (is_binary(lines)) return {{{path.string(), path}}, true};
+    result.files = files_in_list(lines, path, root);
   }
   require(!result.files.empty(),
           Errc::kInvalidArgument,

@@ -28,7 +28,7 @@ struct DepthViewOptions {
   std::int64_t views = 6;     ///< V, pictures around the z axis, [1, 64]
   double elevation = 30.0;    ///< e, degrees above the plane z = 0, [-90, 90]
   std::int64_t size = 128;    ///< S, pixels of a side, [1, 1024]
-  double splat = 0.08;        ///< radius of a point, [0, 1]; 0.08 closes a sphere of 1,024 points
+  double splat = 0.1;         ///< radius of a point, [0, 1]; 0.1 closes a sphere of 1,024 points
   std::int64_t channels = 1;  ///< 1 or 3; 3 repeats the picture for networks trained on colour
 
   /// Throws kInvalidArgument naming the field at fault and its value.

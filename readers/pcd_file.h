@@ -16,7 +16,7 @@ namespace larkspur::readers {
 /// The finite points of a PCD file (ascii, binary, binary_compressed), float32 [N, 3], or [N, 6]
 /// with normals where it has them (0, 0, 0 where a normal is not finite); N >= 1. Coordinates far
 /// from the origin are moved there, in double, before they are rounded: local_origin.h. What lies
-/// behind binary data is padding. Memory is at most 200 times the file's size whatever its header
+/// behind binary data is padding. Memory is at most 400 times the file's size whatever its header
 /// claims. Errors name the file: kNotFound, kIo, kCorruptData (also where the header promises more
 /// than the file holds), kUnsupported for coordinates that are not F, and in a build without PCL.
 /// Prints nothing.

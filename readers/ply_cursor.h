@@ -5,6 +5,8 @@
 // there throws kCorruptData with where(), what was expected and what was found.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -45,23 +47,10 @@ decltype(auto) with_ply_type(PlyType type, const Use& use) {
 template <typename Value, bool kSwap>
 Value load_ply(const char* at) {
   static_assert(std::endian::native == std::endian::little);
-  Value value;
-  if constexpr (!kSwap || sizeof(Value) == 1) {
-    std::memcpy(&value, at, sizeof value);
-    return value;
-  } else if constexpr (sizeof(Value) == 2) {
-    std::uint16_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    return std::bit_cast<Value>(__builtin_bswap16(word));
-  } else if constexpr (sizeof(Value) == 4) {
-    std::uint32_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    return std::bit_cast<Value>(__builtin_bswap32(word));
-  } else {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    return std::bit_cast<Value>(__builtin_bswap64(word));
-  }
+  std::array<char, sizeof(Value)> bytes;
+  std::memcpy(bytes.data(), at, bytes.size());
+  if constexpr (kSwap) std::reverse(bytes.begin(), bytes.end());
+  return std::bit_cast<Value>(bytes);
 }
 
 /// Over the lines of a text; a row is a line.
