@@ -12,9 +12,17 @@ namespace larkspur::launch {
 /// The table, in the order in which --help prints it.
 std::span<const Verb> all_verbs();
 
-/// `data make clouds`, `data make videos`: makes data sets. `data frames`: looks into data.
+/// `data make`, `data check`, `data points`, `data frames`: makes data sets, looks into files.
 void run_data(Invocation& call);
+
+/// `data frames FILE`: writes chosen pictures of a video as an array.
 void run_data_frames(Invocation& call);
+
+/// `data points FILE`: writes the points of a cloud or mesh as an array.
+void run_data_points(Invocation& call);
+
+/// `data check PATHS`: decodes every file of lists and folders, throws kCorruptData if one is bad.
+void run_data_check(Invocation& call);
 
 /// `train CONFIG`: trains, alone or as one rank of a job.
 void run_train(Invocation& call);

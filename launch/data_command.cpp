@@ -71,6 +71,14 @@ void run_data(Invocation& call) {
        "pictures of a video as an NPY array",
        "clip.mp4 --frames 0,15,29 --output pictures.npy",
        run_data_frames},
+      {"points",
+       "write the points of a cloud or mesh as an array",
+       "cup.ply --points 1024 --output cup.npy",
+       run_data_points},
+      {"check",
+       "decode every file of lists and folders",
+       "data/demo_clouds --json",
+       run_data_check},
   };
   run_verb(verbs, call);
 }

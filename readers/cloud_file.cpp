@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/cloud_file.h"
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <ATen/ops/empty.h>
 
 #include "pipeline/require.h"
 #include "readers/cloud_text.h"
+#include "readers/local_origin.h"
 #include "readers/npy_file.h"
 #include "readers/off_file.h"
+#include "readers/pcd_file.h"
+#include "readers/ply_file.h"
 
 namespace larkspur::readers {
 namespace {
@@ -21,19 +27,20 @@ using pipeline::Error;
 using pipeline::Result;
 using pipeline::text_of;
 
+constexpr std::array<std::string_view, 6> kExtensions{
+    ".off", ".ply", ".pcd", ".npy", ".txt", ".xyz"};
+
 std::string lower_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return extension;
 }
 
-at::Tensor vertices_of(const Mesh& mesh) {
-  at::Tensor points = at::empty({std::ssize(mesh.vertices), 3}, at::kFloat);
-  auto* out = points.data_ptr<float>();
-  for (const Vertex& vertex : mesh.vertices) {
-    for (const double coordinate : vertex) *out++ = static_cast<float>(coordinate);
-  }
-  return points;
+// A mesh near the origin, or its vertices where it has no surface.
+CloudFile local(Mesh mesh) {
+  move_to_origin(mesh.vertices);
+  if (mesh.triangles.empty()) return vertices_of(mesh);
+  return mesh;
 }
 
 Result<CloudFile> checked(const Result<at::Tensor>& read, const std::filesystem::path& path) {
@@ -63,22 +70,40 @@ Result<CloudFile> checked(const Result<at::Tensor>& read, const std::filesystem:
 
 bool is_cloud_file(const std::filesystem::path& path) {
   const std::string extension = lower_extension(path);
-  return extension == ".off" || extension == ".npy" || extension == ".txt" || extension == ".xyz";
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
 Result<CloudFile> read_cloud_file(const std::filesystem::path& path) {
   const std::string extension = lower_extension(path);
   if (extension == ".npy") return checked(read_npy(path), path);
   if (extension == ".txt" || extension == ".xyz") return checked(read_cloud_text(path), path);
+  if (extension == ".pcd") return checked(read_pcd(path), path);
+  if (extension == ".ply") {
+    Result<PlyContent> content = read_ply(path);
+    if (!content.ok()) return content.error();
+    const auto* const points = std::get_if<at::Tensor>(&content.value());
+    if (points != nullptr) return checked(*points, path);
+    return local(std::get<Mesh>(std::move(content).value()));
+  }
   if (extension != ".off") {
-    return Error(
-        Errc::kUnsupported,
-        text_of(path.string(), ": expected .off, .npy, .txt or .xyz, found '", extension, "'"));
+    return Error(Errc::kUnsupported,
+                 text_of(path.string(),
+                         ": expected .off, .ply, .pcd, .npy, .txt or .xyz, found '",
+                         extension,
+                         "'"));
   }
   Result<Mesh> mesh = read_off(path);
   if (!mesh.ok()) return mesh.error();
-  if (mesh.value().triangles.empty()) return CloudFile(vertices_of(mesh.value()));
-  return CloudFile(std::move(mesh).value());
+  return local(std::move(mesh).value());
+}
+
+at::Tensor vertices_of(const Mesh& mesh) {
+  at::Tensor points = at::empty({std::ssize(mesh.vertices), 3}, at::kFloat);
+  auto* out = points.data_ptr<float>();
+  for (const Vertex& vertex : mesh.vertices) {
+    for (const double coordinate : vertex) *out++ = static_cast<float>(coordinate);
+  }
+  return points;
 }
 
 }  // namespace larkspur::readers

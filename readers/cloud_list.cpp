@@ -21,7 +21,8 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
-constexpr std::array<std::string_view, 3> kIdExtensions{".txt", ".npy", ".off"};
+constexpr std::array<std::string_view, 6> kIdExtensions{
+    ".txt", ".npy", ".off", ".ply", ".pcd", ".xyz"};
 
 // A folder of a class has one for a split in it; others lie beside real data sets too.
 std::vector<std::string> class_folders(const fs::path& root, const std::string& split) {

@@ -59,6 +59,7 @@ at::Tensor draw_points(const Mesh& mesh, const CloudSourceOptions& options, cons
 void CloudSourceOptions::check() const {
   require(points >= 0, Errc::kInvalidArgument, "points is ", points, ", not >= 0");
   voxels.check();
+  views.check();
   augmentation.check();
 }
 
@@ -86,7 +87,10 @@ pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const
   if (options_.training) {
     points_N3 = transform_cloud(points_N3, pipeline::plan_cloud(options_.augmentation, key));
   }
-  return pipeline::Sample{voxelise(points_N3, options_.voxels), sample.label};
+  return pipeline::Sample{options_.product == CloudProduct::kViews
+                              ? depth_views(points_N3, options_.views)
+                              : voxelise(points_N3, options_.voxels),
+                          sample.label};
 }
 
 const CloudEntry& CloudSource::entry(std::int64_t id) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clouds as samples: from a list entry and a key to the voxels that a network sees.
+// Clouds as samples: from a list entry and a key to the voxels or pictures that a network sees.
 //
 //   file -- surface points, or the stored ones -- choose -- unit sphere -- plan (training) --
-//   voxels
+//   voxels or depth pictures
 //
 // The key decides every draw, so a sample is the same in any thread, on any rank, after any
 // restart.
@@ -14,6 +14,7 @@
 #include "pipeline/cloud_plan.h"
 #include "pipeline/sample_source.h"
 #include "readers/cloud_list.h"
+#include "readers/depth_views.h"
 #include "readers/voxel_grid.h"
 
 namespace larkspur::readers {
@@ -21,10 +22,18 @@ namespace larkspur::readers {
 /// Points drawn on a mesh when all are asked for: as many as modelnet40_normal_resampled has.
 inline constexpr std::int64_t kAllSurfacePoints = 10000;
 
+/// What a sample is made of.
+enum class CloudProduct : std::uint8_t {
+  kVoxels,  ///< float32 [C, G, G, G], voxel_grid.h
+  kViews,   ///< float32 [V, C, S, S], depth_views.h
+};
+
 struct CloudSourceOptions {
   std::int64_t points = 1024;  ///< of each cloud, >= 0; 0: all. A cloud of fewer gives all it has
-  VoxelGridOptions voxels{};   ///< grid size and what a voxel holds
-  bool training = false;       ///< random points and augmentation by the key; else the same always
+  CloudProduct product = CloudProduct::kVoxels;
+  VoxelGridOptions voxels{};  ///< grid size and what a voxel holds; used for voxels only
+  DepthViewOptions views{};   ///< viewpoints and pictures; used for views only
+  bool training = false;      ///< random points and augmentation by the key; else the same always
   pipeline::CloudAugmentation augmentation{};  ///< used in training only
   std::uint64_t surface_seed = 0;              ///< of the points drawn on meshes outside training
 
@@ -42,7 +51,7 @@ class CloudSource final : public pipeline::SampleSource {
   std::string name(std::int64_t id) const override;
   std::int64_t label(std::int64_t id) const override;
 
-  /// input: float32 [C, G, G, G]. In training a mesh is sampled by the key and a stored cloud gives
+  /// input: as the product says. In training a mesh is sampled by the key and a stored cloud gives
   /// a random subset, both then augmented; otherwise a mesh is sampled by (surface_seed, sample)
   /// and a stored cloud gives its first points. A file that cannot be used is a value whose message
   /// names it. Throws kInvalidArgument only for key.sample outside [0, size()).

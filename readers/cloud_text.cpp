@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/cloud_text.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include <ATen/ops/empty.h>
-
 #include "pipeline/require.h"
 #include "readers/file_bytes.h"
+#include "readers/local_origin.h"
 #include "readers/text_scanner.h"
 
 namespace larkspur::readers {
@@ -29,22 +27,27 @@ Error wrong(const TextScanner& scan, std::string_view name, std::string_view exp
 }
 
 // Appends the numbers of one line; false where something else is on it.
-bool read_line(TextScanner& scan, std::vector<float>& values) {
+bool read_line(TextScanner& scan, std::vector<double>& values) {
   for (scan.skip_blanks(); !scan.at_line_end(); scan.skip_separator()) {
     double value = 0.0;
     if (!scan.number(value) || std::abs(value) > kLargest) return false;
-    values.push_back(static_cast<float>(value));
+    values.push_back(value);
   }
   return true;
+}
+
+// To the next point. CloudCompare starts its header line with two slashes.
+void skip_to_point(TextScanner& scan) {
+  for (scan.skip_to_content(); scan.skip_word("//"); scan.skip_to_content()) scan.skip_line();
 }
 
 }  // namespace
 
 pipeline::Result<at::Tensor> parse_cloud_text(std::string_view text, std::string_view name) {
   TextScanner scan(text);
-  std::vector<float> values;
+  std::vector<double> values;
   std::size_t width = 0;
-  for (scan.skip_to_content(); !scan.at_end(); scan.skip_to_content()) {
+  for (skip_to_point(scan); !scan.at_end(); skip_to_point(scan)) {
     const std::size_t before = values.size();
     if (!read_line(scan, values)) return wrong(scan, name, "a number");
     const std::size_t here = values.size() - before;
@@ -55,10 +58,7 @@ pipeline::Result<at::Tensor> parse_cloud_text(std::string_view text, std::string
     }
   }
   if (width == 0) return wrong(scan, name, "a point");
-  const auto columns = static_cast<std::int64_t>(width);
-  at::Tensor points = at::empty({std::ssize(values) / columns, columns}, at::kFloat);
-  std::copy(values.begin(), values.end(), points.data_ptr<float>());
-  return points;
+  return local_points(values, static_cast<std::int64_t>(width));
 }
 
 pipeline::Result<at::Tensor> read_cloud_text(const std::filesystem::path& path) {

@@ -19,6 +19,7 @@ using Triangle = std::array<std::int32_t, 3>;
 struct Mesh {
   std::vector<Vertex> vertices;
   std::vector<Triangle> triangles;
+  std::int64_t polygons = 0;  ///< that the file has; the triangles are made of them
 };
 
 }  // namespace larkspur::readers

@@ -5,10 +5,13 @@
 
 namespace larkspur::readers {
 
+pipeline::Result<at::Tensor> parse_pcd(std::string_view, std::string_view name) {
+  return pipeline::Error(pipeline::Errc::kUnsupported,
+                         pipeline::text_of(name, ": this build has no PCL to read PCD files with"));
+}
+
 pipeline::Result<at::Tensor> read_pcd(const std::filesystem::path& path) {
-  return pipeline::Error(
-      pipeline::Errc::kUnsupported,
-      pipeline::text_of(path.string(), ": this build has no PCL to read PCD files with"));
+  return parse_pcd({}, path.string());
 }
 
 }  // namespace larkspur::readers

@@ -40,6 +40,7 @@ class OffParser {
     for (std::int64_t i = 0; i < counts.polygons; ++i) {
       read_polygon(static_cast<std::int32_t>(counts.vertices), mesh.triangles);
     }
+    mesh.polygons = counts.polygons;
     scan_.skip_to_content();
     if (!scan_.at_end()) {
       fail(text_of("the end of the file after ", counts.polygons, " polygons"));

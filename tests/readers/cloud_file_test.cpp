@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
@@ -43,7 +44,10 @@ TEST_F(ReadCloudFile, GivesTheSamePointsFromEveryFormat) {
   write_file(at("a.txt"), "1,2,3\n4,5,6\n");
   write_file(at("a.XYZ"), "1 2 3\n4 5 6\n");
   write_file(at("a.off"), "OFF\n2 0 0\n1 2 3\n4 5 6\n");
-  for (const char* name : {"a.npy", "a.txt", "a.XYZ", "a.off"}) {
+  write_file(at("a.ply"),
+             "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\n"
+             "property float z\nend_header\n1 2 3\n4 5 6\n");
+  for (const char* name : {"a.npy", "a.txt", "a.XYZ", "a.off", "a.ply"}) {
     EXPECT_TRUE(is_cloud_file(at(name)));
     const CloudFile file = read_cloud_file(at(name)).value();
     ASSERT_TRUE(std::holds_alternative<at::Tensor>(file)) << name;
@@ -55,6 +59,27 @@ TEST_F(ReadCloudFile, GivesAMeshWhereThereAreTriangles) {
   write_file(at("a.off"), "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n");
   const CloudFile file = read_cloud_file(at("a.off")).value();
   EXPECT_EQ(std::get<Mesh>(file).triangles.size(), 1U);
+}
+
+TEST_F(ReadCloudFile, MovesFarMeshesAndTheirVerticesToTheOrigin) {
+  const std::string corners = "3000000 0 0\n3000000.001 0 0\n3000000 0.001 0\n";
+  const CloudFile mesh =
+      read_cloud_file(write_file(at("m.off"), "OFF\n3 1 0\n" + corners + "3 0 1 2\n")).value();
+  EXPECT_NEAR(std::get<Mesh>(mesh).vertices[1][0], 0.0005, 1e-9);
+  const CloudFile points =
+      read_cloud_file(write_file(at("p.off"), "OFF\n3 0 0\n" + corners)).value();
+  EXPECT_NEAR(std::get<at::Tensor>(points)[1][0].item<float>(), 0.0005, 1e-9);
+}
+
+TEST_F(ReadCloudFile, KnowsPcdFilesInEveryBuild) {
+  EXPECT_TRUE(is_cloud_file("a.PCD"));
+  write_file(at("a.pcd"), "FIELDS x y z\nPOINTS 1\nDATA ascii\n1 2 3\n");
+  const auto file = read_cloud_file(at("a.pcd"));
+  if (!file.ok()) {
+    expect_refused(at("a.pcd"), Errc::kUnsupported, "this build has no PCL");
+    return;
+  }
+  EXPECT_EQ(std::get<at::Tensor>(file.value()).sizes(), (std::vector<std::int64_t>{1, 3}));
 }
 
 TEST_F(ReadCloudFile, RefusesArraysThatAreNoCloud) {
@@ -71,8 +96,8 @@ TEST_F(ReadCloudFile, RefusesArraysThatAreNoCloud) {
 }
 
 TEST_F(ReadCloudFile, RefusesOtherExtensions) {
-  EXPECT_FALSE(is_cloud_file("a.ply"));
-  expect_refused(at("a.ply"), Errc::kUnsupported, "found '.ply'");
+  EXPECT_FALSE(is_cloud_file("a.obj"));
+  expect_refused(at("a.obj"), Errc::kUnsupported, "found '.obj'");
   expect_refused(at("none"), Errc::kUnsupported, "found ''");
 }
 

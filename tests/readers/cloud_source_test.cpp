@@ -90,6 +90,16 @@ TEST_F(ReadCloudSample, GivesTheFirstPointsInEvaluation) {
   EXPECT_TRUE(at::equal(sample.input, voxelise(first, {.grid = 16})));
 }
 
+TEST_F(ReadCloudSample, GivesDepthPicturesWhereTheyAreAskedFor) {
+  const DepthViewOptions views{.views = 3, .elevation = 10, .size = 20, .channels = 3};
+  const CloudSource some = source({.points = 100, .product = CloudProduct::kViews, .views = views});
+  const at::Tensor pictures = input(some, {.seed = 5, .sample = 1});
+  EXPECT_EQ(pictures.sizes(), (std::vector<std::int64_t>{3, 3, 20, 20}));
+  const at::Tensor first = normalise_unit_sphere(points_.narrow(0, 0, 100));
+  EXPECT_TRUE(at::equal(pictures, depth_views(first, views)));
+  EXPECT_THROW(source({.views = {.size = 0}}), pipeline::Error);
+}
+
 TEST_F(ReadCloudSample, GivesAllPointsOfASmallerCloudAndWhenAsked) {
   const at::Tensor all = voxelise(normalise_unit_sphere(points_), {.grid = 16});
   for (const std::int64_t points : {0, 300, 5000}) {
