@@ -16,6 +16,10 @@ namespace {
 constexpr Verb kVerbs[] = {
     {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
     {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
+    {"predict",
+     "the likeliest labels of files",
+     "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off",
+     run_predict},
     {"launch",
      "start train or eval on several ranks and look after them",
      "-n 2 -- train configs/demo/cloud.yaml",
