@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs of the program, one function each; main holds their table.
+// The verbs of the program, one function each, and their table.
 //
 // Each reads its own arguments, prints results to the call's stream and throws pipeline::Error;
 // none exits or catches.
@@ -8,6 +8,9 @@
 #include "launch/verb.h"
 
 namespace larkspur::launch {
+
+/// Every verb of the program; main looks its first word up here.
+std::span<const Verb> program_verbs();
 
 /// `data make clouds`, `data make videos`: makes data sets.
 void run_data(Invocation& call);

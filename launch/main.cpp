@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program: a table of verbs, and the only place that catches what ends one.
+// The program: finds the verb, and is the only place that catches what ends one.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -13,24 +13,6 @@
 namespace larkspur::launch {
 namespace {
 
-constexpr Verb kVerbs[] = {
-    {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
-    {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
-    {"predict",
-     "the likeliest labels of files",
-     "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off",
-     run_predict},
-    {"launch",
-     "start train or eval on several ranks and look after them",
-     "-n 2 -- train configs/demo/cloud.yaml",
-     run_launch},
-    {"data", "make data sets", "make clouds --output data/demo_clouds", run_data},
-    {"inspect",
-     "show what a configuration sets, or a checkpoint holds",
-     "config configs/demo/cloud.yaml",
-     run_inspect},
-};
-
 /// One line on stderr says why.
 int fail(std::string why, int code) {
   std::replace(why.begin(), why.end(), '\n', ' ');
@@ -40,7 +22,7 @@ int fail(std::string why, int code) {
 
 int run(Invocation call) {
   try {
-    run_verb(kVerbs, call);
+    run_verb(program_verbs(), call);
     call.out.flush();
     if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
     return call.code;

@@ -73,6 +73,12 @@ std::string metrics_header(const RunConfig& config,
   return header.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
+/// Of the whole run, those before a resume too; at least 1.
+std::int64_t total_steps(const pipeline::TrainOptions& options, std::int64_t samples) {
+  const pipeline::StepShape shape{samples, options.global_batch, options.lanes};
+  return std::max<std::int64_t>(1, options.epochs * shape.steps_per_epoch());
+}
+
 /// Rank 0's sinks: the metrics file always, a bar or plain lines for people.
 class RunSinks : public pipeline::FanOutSink {
  public:
@@ -165,9 +171,7 @@ pipeline::TrainEnd run_training(Invocation& call,
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;
   if (job.leads()) {
-    const pipeline::StepShape shape{source.size(), options.global_batch, options.lanes};
-    const std::int64_t total = options.epochs * shape.steps_per_epoch();
-    sinks.emplace(config, state.step, std::max<std::int64_t>(1, total), peers.size());
+    sinks.emplace(config, state.step, total_steps(options, source.size()), peers.size());
   }
   if (!signals) signals.emplace(requests, peers.size());
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;

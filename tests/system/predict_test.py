@@ -16,16 +16,15 @@ class Predict(Workspace):
         with open(self.folder / "report" / "predictions.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual(len(rows), 16)
-        root = self.folder / "clouds"
-        # In the list's order: the points drawn on a mesh follow from its place there.
-        files = [next(iter(root.rglob(next(v for v in row.values() if v.endswith(".off")).split("/")[-1])))
-                 for row in rows]
-        result = self.done(larkspur("predict", "--checkpoint", checkpoints, *map(str, files), "--json"))
+        # All of them and in the list's order: points on a mesh are drawn by its place in the list.
+        files = [str(self.folder / "clouds" / row["file"]) for row in rows]
+        result = self.done(larkspur("predict", "--checkpoint", checkpoints, *files, "--json"))
         answers = json.loads(result.stdout)["files"]
         for row, file, answer in zip(rows, files, answers):
-            self.assertEqual(answer["file"], str(file))
-            best = answer["predictions"][0]
-            self.assertIn(best["label"], row.values(), f"{row} {best}")
+            self.assertEqual(answer["file"], file)
+            for place, likely in enumerate(answer["predictions"], 1):
+                self.assertEqual(likely["label"], row[f"class{place}"])
+                self.assertAlmostEqual(likely["probability"], float(row[f"probability{place}"]), places=5)
             self.assertEqual(len(answer["predictions"]), 4)  # the classes there are
             self.assertAlmostEqual(sum(p["probability"] for p in answer["predictions"]), 1.0, places=5)
 
