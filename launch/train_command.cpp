@@ -158,9 +158,8 @@ pipeline::TrainEnd run_training(Invocation& call,
                              peers.rank(),
                              peers.size(),
                              adamw_options(config));
-  const pipeline::RunIdentity& identity = prepared.identity;
   call.phase = Phase::kCheckpoint;
-  resume_if_possible(config, identity, state, peers);
+  resume_if_possible(config, prepared.identity, state, peers);
 
   call.phase = Phase::kRun;
   distributed::TreeExchange exchange(
@@ -183,8 +182,8 @@ pipeline::TrainEnd run_training(Invocation& call,
   };
   const auto save = [&] {
     const int keep = static_cast<int>(config.train.keep);
-    const auto folder =
-        pipeline::save_checkpoint({checkpoints_folder(config), keep}, state, identity, peers);
+    const auto folder = pipeline::save_checkpoint(
+        {checkpoints_folder(config), keep}, state, prepared.identity, peers);
     pipeline::log_debug(text_of("saved ", folder.string()));
     report();
   };
