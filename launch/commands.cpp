@@ -7,6 +7,10 @@ std::span<const Verb> all_verbs() {
   static constexpr Verb kVerbs[] = {
       {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
       {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
+      {"predict",
+       "the likeliest labels of files",
+       "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off",
+       run_predict},
       {"forward",
        "one forward pass, to check weights",
        "--model image/a --classes 1000 --weights a.safetensors --input x.npy --output y.npy",

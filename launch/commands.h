@@ -39,6 +39,9 @@ void run_export(Invocation& call);
 /// `launch -n N -- train CONFIG`: supervised ranks. The job's code goes to `call.code`.
 void run_launch(Invocation& call);
 
+/// `predict FILE...`: prints the likeliest labels of files.
+void run_predict(Invocation& call);
+
 /// `inspect config`, `inspect checkpoint`: prints what there is to set, what a file sets, what a
 /// checkpoint holds.
 void run_inspect(Invocation& call);

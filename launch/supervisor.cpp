@@ -197,13 +197,13 @@ void Supervisor::look_after(Job& job) const {
   if (job.deadline && now >= *job.deadline) job.kill("not done within the grace time");
   if (now - job.looked_at < kLookInterval) return;
   job.looked_at = now;
+  // mpirun drops what comes while it starts, and there may have been nobody yet to tell.
+  if (job.end.asked && now - job.asked_at >= kAskAgain) ask(job);
   if (options_.rank_program.empty()) return;
   bool ranks = false;
   for (const pid_t process : processes_of(job.process)) {
     ranks = ranks || runs(process, options_.rank_program);
   }
-  // Asked before its ranks listened, mpirun may have had nobody to tell: once more.
-  if (job.end.asked && !job.had_ranks && now - job.asked_at >= kAskAgain) ask(job);
   job.had_ranks = job.had_ranks || ranks;
   if (ranks || !job.had_ranks) {
     job.idle_since.reset();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs one job (mpirun and its ranks) so that it ends when it should and leaves nothing behind.
 //
-//   INT, HUP, TERM, USR2 -> the job is asked once: USR2, or TERM where it has nothing to save
+//   INT, HUP, TERM, USR2 -> the job is asked to stop: USR2, or TERM where it has nothing to save;
+//                            again every few seconds, as a starting mpirun drops signals
 //   USR1 -> passed on        INT after that -> killed        grace over -> killed
 //
 // The job has a session of its own: a terminal's Ctrl-C or its closing reaches the supervisor only.
@@ -33,7 +34,7 @@ struct JobEnd {
 /// What goes on beside waiting; called by run() in its own thread.
 struct Watch {
   std::function<void(std::string_view lines)> words;  ///< what the job says on stderr
-  std::function<void()> tick;                         ///< ten times a second
+  std::function<void()> tick;                         ///< at least ten times a second
 };
 
 /// One at a time in a process, made before other threads: it takes the signals named above for the

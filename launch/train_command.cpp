@@ -75,6 +75,12 @@ std::string metrics_header(const RunConfig& config,
   return header.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
+/// Of the whole run, those before a resume too; at least 1.
+std::int64_t total_steps(const pipeline::TrainOptions& options, std::int64_t samples) {
+  const pipeline::StepShape shape{samples, options.global_batch, options.lanes};
+  return std::max<std::int64_t>(1, options.epochs * shape.steps_per_epoch());
+}
+
 /// Rank 0's sinks: the metrics file always, a bar or plain lines for people.
 class RunSinks : public pipeline::FanOutSink {
  public:
@@ -166,9 +172,8 @@ pipeline::TrainEnd run_training(Invocation& call,
                              peers.rank(),
                              peers.size(),
                              adamw_options(config));
-  const pipeline::RunIdentity& identity = prepared.identity;
   call.phase = Phase::kCheckpoint;
-  resume_if_possible(config, identity, state, peers);
+  resume_if_possible(config, prepared.identity, state, peers);
   if (state.step == 0) start_from_weights(config, *prepared.network, peers);
 
   call.phase = Phase::kRun;
@@ -180,9 +185,7 @@ pipeline::TrainEnd run_training(Invocation& call,
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;
   if (job.leads()) {
-    const pipeline::StepShape shape{source.size(), options.global_batch, options.lanes};
-    const std::int64_t total = options.epochs * shape.steps_per_epoch();
-    sinks.emplace(config, state.step, std::max<std::int64_t>(1, total), peers.size());
+    sinks.emplace(config, state.step, total_steps(options, source.size()), peers.size());
   }
   if (!signals) signals.emplace(requests, peers.size());
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
@@ -194,8 +197,8 @@ pipeline::TrainEnd run_training(Invocation& call,
   };
   const auto save = [&] {
     const int keep = static_cast<int>(config.train.keep);
-    const auto folder =
-        pipeline::save_checkpoint({checkpoints_folder(config), keep}, state, identity, peers);
+    const auto folder = pipeline::save_checkpoint(
+        {checkpoints_folder(config), keep}, state, prepared.identity, peers);
     pipeline::log_debug(text_of("saved ", folder.string()));
     report();
   };

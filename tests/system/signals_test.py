@@ -25,6 +25,19 @@ class Signals(Workspace):
                 self.assertIn("stopped on request, checkpoint written", errors)
                 self.assertTrue(self.checkpoints(f"single{number}"))
 
+    def test_a_single_process_that_was_interrupted_resumes_to_the_unbroken_runs_digest(self):
+        self.train("unbroken")
+        process = start("train", str(self.config), f"output={self.output('broken')}", ranks=None)
+        self.wait_for_step("broken", 2, process)
+        process.send_signal(signal.SIGUSR1)  # saves, and goes on
+        self.wait_for_step("broken", 5, process)
+        self.assertTrue(self.checkpoints("broken"))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75)
+        self.train("broken")
+        self.assertEqual(self.digest("broken"), self.digest("unbroken"))
+
     def test_usr2_to_one_rank_stops_all_with_a_checkpoint(self):
         process = self.begin("ranks", 2)
         os.kill(rank_processes(process)[1], signal.SIGUSR2)
