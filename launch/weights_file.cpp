@@ -54,6 +54,12 @@ void fill_from_weights(model3d::Network& network,
                                " entries: ",
                                model3d::some_of(loaded.left_over)));
   }
+  if (loaded.inflated > 0) {
+    pipeline::log_info(text_of(file.origin(),
+                               " is a model of pictures: ",
+                               loaded.inflated,
+                               " kernels begin as the middle tap in time"));
+  }
   if (head == model3d::HeadRule::kKeepOwn) {
     pipeline::log_info(text_of("weights of ",
                                file.origin(),

@@ -90,8 +90,8 @@ void ModelOptions::check() const {
   const Form& known_form = find_form(form);
   find_variant(variant);
   require(classes > 0, Errc::kInvalidArgument, "[model] classes is ", classes, ", not > 0");
-  check_kernel(*this, known_form);
   check_time(*this, known_form);
+  check_kernel(*this, known_form);
   const std::int64_t stride = stem_stride.value_or(known_form.stem_stride);
   require(stride == 2 || stride == 4,
           Errc::kInvalidArgument,

@@ -2,6 +2,7 @@
 #include "model3d/weights.h"
 
 #include <algorithm>
+#include <regex>
 #include <set>
 
 #include <ATen/core/grad_mode.h>
@@ -26,6 +27,35 @@ bool is_head(const std::string& name) { return name.starts_with("head."); }
 Shape without_depth(Shape shape) {
   if (shape.size() == 5 && shape[2] == 1) shape.erase(shape.begin() + 2);
   return shape;
+}
+
+/// Which of the file's entries an entry takes its values from.
+struct Filling {
+  Entry entry;
+  std::string name;  ///< in the file
+};
+
+/// What a branch is called in a model of pictures: k3x5x5_1x2x2 is k5_2 there.
+std::string name_in_pictures(const std::string& name) {
+  static const std::regex branch(R"((dil_(?:conv|bn)_)k\d+x(\d+)x\2_\d+x(\d+)x\3)");
+  return std::regex_replace(name, branch, "$1k$2_$3");
+}
+
+/// A kernel of a model of pictures, where ours has taps in time.
+bool is_flat(const Shape& theirs, Shape ours) {
+  if (theirs.size() != 4 || ours.size() != 5) return false;
+  ours.erase(ours.begin() + 2);
+  return theirs == ours;
+}
+
+void fill(const Entry& entry, const at::Tensor& values) {
+  const Shape ours = entry.tensor.sizes().vec();
+  if (values.numel() == entry.tensor.numel()) {
+    entry.tensor.copy_(values.view(ours));
+  } else {
+    entry.tensor.zero_();
+    entry.tensor.select(2, ours[2] / 2).copy_(values);
+  }
 }
 
 void check_head(const Network& network, const pipeline::NamedTensors& file, const Shape& theirs) {
@@ -59,11 +89,17 @@ std::set<std::string> usable_names(const pipeline::NamedTensors& file, HeadRule 
   return names;
 }
 
-void check_shape(const Network& network, const pipeline::NamedTensors& file, const Entry& entry) {
-  const Shape theirs = file.shape(entry.name);
+/// Whether the kernel is one of pictures; refused where it does not fit at all.
+bool check_shape(const Network& network,
+                 const pipeline::NamedTensors& file,
+                 const Filling& filling) {
+  const Entry& entry = filling.entry;
+  const Shape theirs = file.shape(filling.name);
   const Shape ours = entry.tensor.sizes().vec();
   if (is_head(entry.name)) check_head(network, file, theirs);
-  require(theirs == ours || theirs == without_depth(ours),
+  const bool same = theirs == ours || theirs == without_depth(ours);
+  const bool flat = !same && network.form().temporal_strides && is_flat(theirs, ours);
+  require(same || flat,
           Errc::kInvalidArgument,
           file.origin(),
           ": ",
@@ -73,6 +109,7 @@ void check_shape(const Network& network, const pipeline::NamedTensors& file, con
           " there and ",
           at::IntArrayRef(ours),
           " in the network: model.form, model.variant and model.kernel say which it is");
+  return flat;
 }
 
 }  // namespace
@@ -87,11 +124,13 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
   check_merged_alike(network, file);
   std::set<std::string> left = usable_names(file, head);
   LoadedWeights loaded;
-  std::vector<Entry> found;
+  std::vector<Filling> fillings;
   for (const Entry& entry : network.entries()) {
-    if (left.erase(entry.name) > 0) {
-      check_shape(network, file, entry);
-      found.push_back(entry);
+    std::string name = entry.name;
+    if (!left.contains(name) && network.form().temporal_strides) name = name_in_pictures(name);
+    if (left.erase(name) > 0) {
+      fillings.push_back({entry, name});
+      if (check_shape(network, file, fillings.back())) ++loaded.inflated;
     } else if (head == HeadRule::kLoad || !is_head(entry.name)) {
       loaded.missing.push_back(entry.name);
     }
@@ -99,9 +138,7 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
   std::ranges::sort(loaded.missing);
   loaded.left_over.assign(left.begin(), left.end());
   const at::NoGradGuard no_grad;
-  for (const Entry& entry : found) {
-    entry.tensor.copy_(file.tensor(entry.name).view(entry.tensor.sizes()));
-  }
+  for (const Filling& filling : fillings) fill(filling.entry, file.tensor(filling.name));
   return loaded;
 }
 

@@ -5,6 +5,10 @@
 //
 // Published shapes of 2-D models are [.., H, W]; here they are [.., 1, H, W] (see entries.h), and
 // both fit. Counters of batches (`num_batches_tracked`) are passed over.
+//
+// A model of pictures also starts a model of clips: each kernel [.., H, W] becomes the middle tap
+// in time of [.., T, H, W], zeros around it, and a dilated branch is found by its taps and rate in
+// space. On a clip of equal frames the logits are then those of the picture.
 #pragma once
 
 #include <string>
@@ -25,6 +29,7 @@ enum class HeadRule {
 struct LoadedWeights {
   std::vector<std::string> missing;    ///< the network's, not in the file: left as they were
   std::vector<std::string> left_over;  ///< the file's, which the network has no place for
+  std::int64_t inflated = 0;           ///< kernels of pictures that became middle taps in time
 
   bool whole() const { return missing.empty(); }
 };

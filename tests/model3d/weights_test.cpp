@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/weights.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -141,6 +142,34 @@ TEST(Weights, GoOutWithPublishedNamesAndShapes) {
   expect_published_shapes(network, "entries");
   network.merge();
   expect_published_shapes(network, "deploy_entries");
+}
+
+// The picture's own figures are the reference: a clip that stands still shows nothing else.
+TEST(Weights, AModelOfPicturesStartsAModelOfClips) {
+  const at::NoGradGuard no_grad;
+  Network network({.form = "clip", .variant = "a", .classes = 1000});
+  const LoadedWeights loaded = load_weights(network, published_file(), HeadRule::kLoad);
+  EXPECT_THAT(loaded.missing, IsEmpty());
+  EXPECT_THAT(loaded.left_over, IsEmpty());
+  // 1 in the stem, a small kernel in each of 2 blocks, a large one and its 5 branches in each of 10
+  EXPECT_EQ(loaded.inflated, 1 + 2 + 10 * 6);
+  const auto file = read_golden("eval_A.json");
+  for (const auto& figures : file.at("cases")) {
+    if (figures.at("input").at("shape")[2] != 64) continue;
+    pipeline::Batch batch;
+    batch.input =
+        larkspur::testing::golden_image({2, 3, 64, 64}).unsqueeze(2).repeat({1, 1, 4, 1, 1});
+    const double tolerance = figures.at("tol");
+    larkspur::testing::expect_logits(figures.at("logits"), network.forward(batch), tolerance);
+    return;
+  }
+  FAIL() << "no case of 64 x 64";
+}
+
+TEST(Weights, OnlyAModelWithATimeAxisTakesOneOfPictures) {
+  Network network({.form = "voxel", .variant = "a", .classes = 1000});
+  EXPECT_THAT(refusal_of([&] { load_weights(network, published_file(), HeadRule::kLoad); }).text,
+              HasSubstr("is [20, 3, 3, 3] there and [20, 1, 3, 3, 3] in the network"));
 }
 
 TEST(Weights, ManyNamesAreToldByTheFirstOfThem) {
