@@ -88,4 +88,12 @@ DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::st
   return make_side(config, std::move(list), false);
 }
 
+DataSide make_data_of_files(const RunConfig& config,
+                            const std::vector<std::string>& classes,
+                            const std::vector<std::string>& files) {
+  readers::SampleList list{{}, classes};
+  for (const std::string& file : files) list.entries.push_back({file, file, 0});
+  return make_side(config, std::move(list), false);
+}
+
 }  // namespace larkspur::launch

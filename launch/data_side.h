@@ -26,4 +26,9 @@ DataSide make_training_data(const RunConfig& config);
 /// The evaluation list, its labels renumbered to mean `classes`, of which there is at least one.
 DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
 
+/// Single files viewed as an evaluation views them, in the order given; every label is 0.
+DataSide make_data_of_files(const RunConfig& config,
+                            const std::vector<std::string>& classes,
+                            const std::vector<std::string>& files);
+
 }  // namespace larkspur::launch

@@ -3,9 +3,6 @@
 //
 // Configuration and class names are those the checkpoint was trained with, and the samples come
 // from the same place as an evaluation's, so what a run can be trained on can be predicted.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iomanip>
 #include <ostream>
 
@@ -23,7 +20,6 @@
 namespace larkspur::launch {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 using pipeline::Errc;
 using pipeline::require;
@@ -34,46 +30,10 @@ struct PredictRequest {
   bool json = false;
 };
 
-/// A list file of its own, gone with the object. Every file has label 0, which nobody looks at.
-class ListOfFiles {
- public:
-  explicit ListOfFiles(const std::vector<std::string>& files) {
-    std::string folder = (fs::temp_directory_path() / "larkspur-predict-XXXXXX").string();
-    require(::mkdtemp(folder.data()) != nullptr, Errc::kIo, folder, ": cannot be made");
-    folder_ = folder;
-    std::ofstream list(path());
-    for (const std::string& file : files) list << in_quotes(fs::absolute(file).string()) << " 0\n";
-    list.flush();
-    require(list.good(), Errc::kIo, path().string(), ": cannot be written");
-  }
-  ListOfFiles(const ListOfFiles&) = delete;
-  ListOfFiles& operator=(const ListOfFiles&) = delete;
-  ~ListOfFiles() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-
-  fs::path path() const { return folder_ / "files.txt"; }
-
- private:
-  static std::string in_quotes(const std::string& text) {
-    require(text.find_first_of("\r\n") == std::string::npos,
-            Errc::kInvalidArgument,
-            "a file's name holds a line break: ",
-            text);
-    std::string quoted = "\"";
-    for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return quoted + "\"";
-  }
-
-  fs::path folder_;
-};
-
-/// What the checkpoint was trained with, its evaluation side replaced by the files.
-RunConfig config_for(const pipeline::Checkpoint& checkpoint, const ListOfFiles& list) {
+/// What the checkpoint was trained with.
+RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
   const std::string name = checkpoint.folder().string() + "/manifest.json";
   RunConfig config = parse_config(checkpoint.manifest().run.config, name).config;
-  config.data.eval = SideConfig{list.path().string(), "", "", "test"};
   check_supported(config);
   return config;
 }
@@ -138,9 +98,8 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
   RunConfig config;
   DataSide data;
   pipeline::agree(peers, [&] {
-    const ListOfFiles list(request.files);
-    config = config_for(*checkpoint, list);
-    data = make_evaluation_data(config, checkpoint->manifest().run.classes);
+    config = config_of(*checkpoint);
+    data = make_data_of_files(config, checkpoint->manifest().run.classes, request.files);
     return std::string();
   });
   set_compute_threads(config.train.threads);
