@@ -10,7 +10,11 @@ PictureWalk::PictureWalk(const std::filesystem::path& path)
   // A stream that probing could not decode is not what its headers say.
   is_counting_ = !index_.has_usable_times() || container_.stream().codecpar->format < 0;
   const int depth = is_counting_ ? 0 : index_.reorder_depth();
-  decoder_ = std::make_unique<VideoDecoder>(container_.stream(), depth);
+  try {
+    decoder_ = std::make_unique<VideoDecoder>(container_.stream(), depth);
+  } catch (const pipeline::Error& error) {
+    throw error.within(path.string());
+  }
 }
 
 void PictureWalk::start(std::size_t packet, std::span<const std::int64_t> wanted) {

@@ -29,7 +29,7 @@ class PictureWalk {
   /// Opens the file and reads its index.
   explicit PictureWalk(const std::filesystem::path& path);
 
-  VideoContainer& container() noexcept { return container_; }
+  const VideoContainer& container() const noexcept { return container_; }
   VideoIndex& index() noexcept { return index_; }
 
   /// True when pictures are counted as they come; start() then takes packet 0 only.

@@ -72,9 +72,9 @@ class DecodedVideo final : public VideoFile {
   Numbers in_order(std::span<const std::int64_t> numbers) const;
   std::size_t read_some(std::span<const std::int64_t> wanted, bool is_plain, const Take& take);
   const AVFrame* find(std::int64_t number, bool is_plain);
+  Picture convert(const AVFrame& frame);
 
-  // The walk is const to those who only look at its path.
-  mutable PictureWalk walk_;
+  PictureWalk walk_;
   std::unique_ptr<PictureConverter> converter_;
   std::int64_t width_ = 0;  // coded
   std::int64_t height_ = 0;
@@ -174,6 +174,14 @@ const AVFrame* DecodedVideo::find(std::int64_t number, bool is_plain) {
   return nullptr;
 }
 
+Picture DecodedVideo::convert(const AVFrame& frame) {
+  try {
+    return converter_->convert(frame);
+  } catch (const Error& error) {
+    throw error.within(name());
+  }
+}
+
 // Hands over pictures until one is missing or a keyframe further on is a better start; returns how
 // many.
 std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
@@ -189,7 +197,7 @@ std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
         !is_plain && i > 0 && walk_.index().first_packet(wanted[i]) > walk_.packet();
     const AVFrame* const frame = is_far ? nullptr : find(wanted[i], is_plain);
     if (frame == nullptr) return i;
-    take(wanted[i], converter_->convert(*frame));
+    take(wanted[i], convert(*frame));
   }
   return wanted.size();
 }
@@ -209,7 +217,7 @@ Result<std::int64_t> DecodedVideo::read(std::span<const std::int64_t> numbers, c
               Errc::kCorruptData,
               name(),
               ": picture ",
-              left.empty() ? 0 : left.front(),
+              left.front(),
               " of ",
               frames_,
               " cannot be decoded",
