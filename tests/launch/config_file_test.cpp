@@ -113,6 +113,9 @@ TEST_F(ConfigFile, AWrongListSaysWhatWasExpectedAndFound) {
   EXPECT_EQ(refusal("model: {kernel: 7}\n").text, expected + "'7'");
   EXPECT_EQ(refusal("model: {kernel: [7, 7, x]}\n").text, expected + "[7, 7, x]");
   EXPECT_EQ(refusal("model: {kernel: [7, 7, 65]}\n").text, expected + "[7, 7, 65]");
+  EXPECT_EQ(refusal("model: {temporal_strides: [2, 1, 1, 5]}\n").text,
+            "x.yaml:1: model.temporal_strides: expected a list of 4 whole numbers in [1, 4], found "
+            "[2, 1, 1, 5]");
 }
 
 TEST_F(ConfigFile, ANumberOutOfBoundsIsRefused) {

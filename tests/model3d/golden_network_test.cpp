@@ -99,6 +99,10 @@ struct Evaluated {
   std::int64_t size;
 };
 
+void PrintTo(const Evaluated& evaluated, std::ostream* out) {
+  *out << evaluated.variant << " at " << evaluated.size;
+}
+
 class GoldenEvaluation : public ::testing::TestWithParam<Evaluated> {
  protected:
   Network network() const {
