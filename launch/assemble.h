@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launch/device.h"
 #include "launch/run_config.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint_manifest.h"
@@ -22,9 +23,8 @@ struct DataSide {
   std::vector<std::string> classes;
 };
 
-/// Throws kUnsupported naming the key where this build cannot do what is asked (device; data.kind
-/// and model.form are refused as the file is read).
-void check_supported(const RunConfig& config);
+/// Throws kUnsupported naming place and key where the device chosen cannot do what is asked.
+void check_supported(const LoadedConfig& loaded, const Device& device);
 
 /// The training list with augmentation. Class names, or numbers up to model.classes. Throws
 /// kInvalidArgument when the list has other classes than model.classes says, kNotFound for a list,
@@ -43,8 +43,12 @@ pipeline::EvalOptions eval_options(const RunConfig& config);
 /// CRC-32C of a list: every sample's path as the list gives it, and its label, in order.
 std::uint32_t list_crc(const pipeline::SampleSource& source);
 
-/// What a checkpoint says of this run. `ranks` of the job that writes it.
-pipeline::RunIdentity run_identity(const RunConfig& config, const DataSide& data, int ranks);
+/// What a checkpoint says of this run. `ranks` of the job that writes it; its processor is the GPU
+/// where there is one.
+pipeline::RunIdentity run_identity(const RunConfig& config,
+                                   const DataSide& data,
+                                   const Device& device,
+                                   int ranks);
 
 /// Sets the number of compute threads of this process; before any tensor work.
 void set_compute_threads(int threads);
