@@ -88,7 +88,8 @@ void load(const fs::path& folder, const char* name, const char* remedy) {
           path.string(),
           ": ",
           remedy);
-  require(::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr,
+  const void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  require(library != nullptr,
           Errc::kUnsupported,
           "there is a GPU, but ",
           name,

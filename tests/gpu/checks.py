@@ -46,7 +46,7 @@ class Checks:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **SHARED_GPU}
         words = [str(word) for word in words]
         if ranks is not None:
-            words = ["mpirun", "--oversubscribe", "-n", str(ranks), *(HOST_OF_ITS_OWN if nccl else []), *words]
+            words = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *(HOST_OF_ITS_OWN if nccl else []), *words]
         limit = max(5, min(limit, self.left()))
         try:
             result = subprocess.run(words, capture_output=True, text=True, timeout=limit, env=environment, check=False)

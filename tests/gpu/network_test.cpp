@@ -2,8 +2,10 @@
 // The network on the GPU: against the authors' figures, against the CPU, against itself.
 #include "model3d/network.h"
 
+#include <algorithm>
 #include <map>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
