@@ -70,6 +70,10 @@ Pending ProcessGroup::barrier() {
       {Operation::kBarrier, 0, std::vector<ConstBlock>(ranks), std::vector<Block>(ranks)});
 }
 
+void ProcessGroup::copy_own(Block to, ConstBlock from) {
+  std::memcpy(to.data(), from.data(), from.size());
+}
+
 Pending ProcessGroup::start_checked(Exchange exchange) {
   const auto ranks = static_cast<std::size_t>(size_);
   const auto me = static_cast<std::size_t>(rank_);
@@ -98,7 +102,7 @@ Pending ProcessGroup::start_checked(Exchange exchange) {
           " bytes and receives ",
           to.size());
   // In place, as gathered parameters are, there is nothing to copy.
-  if (from.data() != to.data() && !from.empty()) std::memcpy(to.data(), from.data(), from.size());
+  if (from.data() != to.data() && !from.empty()) copy_own(to, from);
   return start(std::move(exchange));
 }
 

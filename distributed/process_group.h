@@ -4,24 +4,37 @@
 //   issue: returns at once --> Pending --> wait(): the operation is done, or kCollective is thrown
 //
 // The one rule: every rank issues the same operations in the same order. How bytes travel is the
-// transport's matter: one rank alone, threads of one process, or processes under mpirun.
+// transport's matter: one rank alone, threads of one process, processes under mpirun, or GPUs.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 
 namespace larkspur::distributed {
 
-/// Host memory that one rank sends or receives. Empty blocks are allowed and are still exchanged.
+/// Memory that one rank sends or receives: the host's, or a GPU's where ProcessGroup::memory() says
+/// so. Empty blocks are allowed and are still exchanged.
 using ConstBlock = std::span<const std::byte>;
 using Block = std::span<std::byte>;
+
+/// Where the blocks of a group lie.
+enum class Memory : std::uint8_t {
+  kHost,
+  kDevice,  ///< of this rank's GPU; what was queued on the current stream before the call is waited
+            ///< for, and what is queued on it after wait() finds the blocks arrived
+};
+
+class ProcessGroup;
 
 /// How a group is made and how patient it is.
 struct GroupOptions {
   std::string transport = "auto";  ///< a registered name, or auto: mpi under mpirun, else solo
   double deadline_seconds = 60.0;  ///< how long one wait() may last, > 0
+  ProcessGroup* bootstrap =
+      nullptr;  ///< nccl only: host memory, the same ranks; outlives the group
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
@@ -76,6 +89,9 @@ class ProcessGroup {
   int rank() const noexcept { return rank_; }  ///< [0, size())
   int size() const noexcept { return size_; }  ///< >= 1
 
+  /// Of all blocks that are not empty.
+  virtual Memory memory() const noexcept { return Memory::kHost; }
+
   /// sends[r] goes to rank r, receives[r] is filled by rank r; both have size() entries, none of
   /// the receives overlaps another block. The sizes of the two ends of each pair must agree.
   Pending all_to_all(std::span<const ConstBlock> sends, std::span<const Block> receives);
@@ -100,6 +116,9 @@ class ProcessGroup {
   /// Starts the messages between this rank and every other one; the rank's message to itself has
   /// been copied already. This is all that a transport implements.
   virtual Pending start(Exchange exchange) = 0;
+
+  /// Copies what this rank sends itself; the same size, not empty, no overlap.
+  virtual void copy_own(Block to, ConstBlock from);
 
  private:
   Pending start_checked(Exchange exchange);

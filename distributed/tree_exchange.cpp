@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <span>
 #include <utility>
 
@@ -20,22 +19,22 @@ using pipeline::FlatLayout;
 using pipeline::kChunkElements;
 using pipeline::require;
 
-void add(float* __restrict sum, const float* __restrict summand, std::int64_t count) {
-  for (std::int64_t index = 0; index < count; ++index) sum[index] += summand[index];
-}
-
-/// Takes one leaf of one chunk into the held sums; sum_at(slot) is where a sum lies.
+/// Takes a run of one leaf into the held sums; sum_at(slot) is where a sum lies.
 template <typename SumAt>
-void take_leaf(const FoldStep& step, const float* leaf, const SumAt& sum_at) {
+void take_leaf(const FlatSums& sums,
+               const FoldStep& step,
+               const float* leaf,
+               std::int64_t count,
+               const SumAt& sum_at) {
   float* sum = sum_at(step.slot);
   if (step.adds) {
-    add(sum, leaf, kChunkElements);
+    sums.add(sum, leaf, count);
   } else {
-    std::memcpy(sum, leaf, sizeof(float) * kChunkElements);
+    sums.copy(sum, leaf, count);
   }
   for (int join = 0; join < step.joins; ++join) {
     float* left = sum_at(step.slot - join - 1);
-    add(left, sum, kChunkElements);
+    sums.add(left, sum, count);
     sum = left;
   }
 }
@@ -76,13 +75,17 @@ void check_lanes(const ProcessGroup& group, const pipeline::Lanes& lanes) {
 TreeExchange::TreeExchange(ProcessGroup& group,
                            pipeline::FlatParameters& flat,
                            pipeline::Lanes lanes)
-    : group_(group), flat_(flat), lanes_(lanes), lane_steps_(fold_steps(leaves_of(lanes))) {
+    : group_(group),
+      flat_(flat),
+      lanes_(lanes),
+      sums_(flat.values().device()),
+      lane_steps_(fold_steps(leaves_of(lanes))) {
   check_lanes(group, lanes);
-  require(flat.values().is_cpu(),
+  require(flat.values().is_cpu() == (group.memory() == Memory::kHost),
           Errc::kInvalidArgument,
           "[tree_exchange] parameters are on ",
           flat.values().device(),
-          ", not on a CPU");
+          ", which is not the memory that the group moves");
   // Ranks hold consecutive lanes, so their subtrees one after the other are in lane order.
   std::vector<Subtree> all;
   for (int rank = 0; rank < group.size(); ++rank) {
@@ -93,31 +96,39 @@ TreeExchange::TreeExchange(ProcessGroup& group,
   finish_steps_ = fold_steps(all);
   const FlatLayout& layout = flat.layout();
   std::int64_t owned = 0;
+  std::int64_t longest_run = 0;
   for (int index = 0; index < layout.bucket_count(); ++index) {
     buckets_.push_back(make_bucket(index));
-    owned += layout.owned(index, group.rank(), group.size()).size();
+    const std::int64_t share = layout.owned(index, group.rank(), group.size()).size();
+    owned += share;
+    longest_run = std::max(longest_run, sums_.run_of(share));
   }
   pending_.resize(buckets_.size());
-  finish_held_.resize(static_cast<std::size_t>((slots_of(finish_steps_) - 1) * kChunkElements));
-  owned_ = at::empty({owned}, flat.values().options());
+  finish_held_ = room_for((slots_of(finish_steps_) - 1) * longest_run);
+  owned_ = room_for(owned);
+}
+
+at::Tensor TreeExchange::room_for(std::int64_t elements) const {
+  return at::empty({elements}, flat_.values().options());
 }
 
 TreeExchange::Bucket TreeExchange::make_bucket(int index) const {
   const FlatLayout& layout = flat_.layout();
   const auto me = static_cast<std::size_t>(group_.rank());
-  const auto elements = static_cast<std::size_t>(layout.bucket(index).size());
+  const std::int64_t elements = layout.bucket(index).size();
   const auto my_share =
       static_cast<std::size_t>(layout.owned(index, group_.rank(), group_.size()).size());
   const std::size_t mine = subtrees_[me].size();
-  const auto slots = static_cast<std::size_t>(slots_of(lane_steps_));
+  const auto sums_sent = static_cast<std::int64_t>(mine);
+  const auto sums_received = static_cast<std::int64_t>(finish_steps_.size() - mine);
   Bucket bucket;
-  bucket.outgoing.resize(mine * elements);
-  bucket.held.resize((std::max(slots, mine) - mine) * elements);
-  bucket.incoming.resize((finish_steps_.size() - mine) * my_share);
+  bucket.outgoing = room_for(sums_sent * elements);
+  bucket.held = room_for(std::max<std::int64_t>(0, slots_of(lane_steps_) - sums_sent) * elements);
+  bucket.incoming = room_for(sums_received * static_cast<std::int64_t>(my_share));
   const std::span<float> values(flat_.values().mutable_data_ptr<float>(),
                                 static_cast<std::size_t>(layout.elements()));
-  float* outgoing = bucket.outgoing.data();
-  float* incoming = bucket.incoming.data();
+  float* outgoing = bucket.outgoing.mutable_data_ptr<float>();
+  float* incoming = bucket.incoming.mutable_data_ptr<float>();
   for (std::size_t rank = 0; rank < subtrees_.size(); ++rank) {
     const ElementRange range = layout.owned(index, static_cast<int>(rank), group_.size());
     const auto share = static_cast<std::size_t>(range.size());
@@ -147,8 +158,10 @@ float* TreeExchange::sum_at(int index, int slot, int owner) {
   const ElementRange whole = flat_.layout().bucket(index);
   const ElementRange share = flat_.layout().owned(index, owner, group_.size());
   const std::int64_t before = share.begin - whole.begin;
-  if (slot < mine) return bucket.outgoing.data() + mine * before + slot * share.size();
-  return bucket.held.data() + (slot - mine) * whole.size() + before;
+  if (slot < mine) {
+    return bucket.outgoing.mutable_data_ptr<float>() + mine * before + slot * share.size();
+  }
+  return bucket.held.mutable_data_ptr<float>() + (slot - mine) * whole.size() + before;
 }
 
 void TreeExchange::lane_done(int lane, int bucket) {
@@ -172,13 +185,15 @@ void TreeExchange::lane_done(int lane, int bucket) {
           lanes_.count,
           " lanes from ",
           lanes_.first);
-  // Owner by owner, because sums lie by owner; chunk by chunk, so that joins hit the cache.
+  // Owner by owner, because sums lie by owner; on a CPU chunk by chunk, so that joins hit the
+  // cache.
   const FoldStep step = lane_steps_[static_cast<std::size_t>(state.lanes_done++)];
   const float* gradients = flat_.gradients().const_data_ptr<float>();
   for (int owner = 0; owner < group_.size(); ++owner) {
     const ElementRange share = layout.owned(bucket, owner, group_.size());
-    for (std::int64_t at = share.begin; at < share.end; at += kChunkElements) {
-      take_leaf(step, gradients + at, [&](int slot) {
+    const std::int64_t run = sums_.run_of(share.size());
+    for (std::int64_t at = share.begin; at < share.end; at += run) {
+      take_leaf(sums_, step, gradients + at, run, [&](int slot) {
         return sum_at(bucket, slot, owner) + (at - share.begin);
       });
     }
@@ -195,12 +210,12 @@ void TreeExchange::start(int index) {
 float* TreeExchange::finish(int index, float* owned) {
   const Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
   const std::int64_t share = flat_.layout().owned(index, group_.rank(), group_.size()).size();
-  for (std::int64_t at = 0; at < share; at += kChunkElements) {
-    const auto sum_at = [&](int slot) {
-      return slot == 0 ? owned + at : finish_held_.data() + (slot - 1) * kChunkElements;
-    };
+  const std::int64_t run = sums_.run_of(share);
+  float* held = finish_held_.mutable_data_ptr<float>();
+  for (std::int64_t at = 0; at < share; at += run) {
+    const auto sum_at = [&](int slot) { return slot == 0 ? owned + at : held + (slot - 1) * run; };
     for (std::size_t leaf = 0; leaf < bucket.leaves.size(); ++leaf) {
-      take_leaf(finish_steps_[leaf], bucket.leaves[leaf] + at, sum_at);
+      take_leaf(sums_, finish_steps_[leaf], bucket.leaves[leaf] + at, run, sum_at);
     }
   }
   return owned + share;

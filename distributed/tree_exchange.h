@@ -15,6 +15,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "distributed/flat_sums.h"
 #include "distributed/lane_tree.h"
 #include "distributed/process_group.h"
 #include "pipeline/flat_parameters.h"
@@ -23,14 +24,15 @@
 
 namespace larkspur::distributed {
 
-/// Borrows the group and the parameters (float32, CPU), which must outlive it. Allocates its
+/// Borrows the group and the parameters (float32), which must outlive it; the group moves the
+/// memory that they lie in. Allocates its
 /// buffers once: with S sums held at a time (at most log2(lanes.count) + 1; 1 for up to two lanes
 /// on as many ranks as a power of two) about S + 2 times the gradients.
 class TreeExchange : public pipeline::GradientExchange {
  public:
   /// `lanes` must be lanes_of_rank(group.rank(), group.size(), total) with total a power of two of
-  /// at least group.size(). Throws kInvalidArgument otherwise, or when the parameters are not on a
-  /// CPU.
+  /// at least group.size(). Throws kInvalidArgument otherwise, or when the parameters are
+  /// not in the memory that the group moves.
   TreeExchange(ProcessGroup& group, pipeline::FlatParameters& flat, pipeline::Lanes lanes);
 
   /// Throws kInvalidArgument naming lane and bucket when it is not their turn.
@@ -45,11 +47,12 @@ class TreeExchange : public pipeline::GradientExchange {
   double waited_seconds() const { return waited_seconds_; }
 
  private:
-  /// What one bucket needs. Blocks and leaves point into the bucket's own buffers.
+  /// What one bucket needs, where the parameters lie. Blocks and leaves point into the bucket's own
+  /// buffers.
   struct Bucket {
-    std::vector<float> outgoing;       ///< [owner][my subtree][owner's share]
-    std::vector<float> held;           ///< [sum beyond my subtrees][bucket], while adding lanes
-    std::vector<float> incoming;       ///< [other rank][its subtree][my share]
+    at::Tensor outgoing;               ///< [owner][my subtree][owner's share]
+    at::Tensor held;                   ///< [sum beyond my subtrees][bucket], while adding lanes
+    at::Tensor incoming;               ///< [other rank][its subtree][my share]
     std::vector<ConstBlock> sends;     ///< [ranks] of outgoing
     std::vector<Block> receives;       ///< [ranks] of incoming
     std::vector<const float*> leaves;  ///< [subtree of the job, lane order][my share]
@@ -57,6 +60,7 @@ class TreeExchange : public pipeline::GradientExchange {
     int lanes_done = 0;
   };
 
+  at::Tensor room_for(std::int64_t elements) const;
   Bucket make_bucket(int index) const;
   float* sum_at(int index, int slot, int owner);
   void start(int index);
@@ -65,12 +69,13 @@ class TreeExchange : public pipeline::GradientExchange {
   ProcessGroup& group_;
   pipeline::FlatParameters& flat_;
   pipeline::Lanes lanes_;
+  FlatSums sums_;
   std::vector<std::vector<Subtree>> subtrees_;  ///< of every rank
   std::vector<FoldStep> lane_steps_;            ///< one for each of my lanes
   std::vector<FoldStep> finish_steps_;          ///< one for each subtree of the job
   std::vector<Bucket> buckets_;
-  std::vector<float> finish_held_;  ///< [sum beyond the first][chunk], while finishing
-  at::Tensor owned_;                ///< what reduce() returns
+  at::Tensor finish_held_;  ///< [sum beyond the first][longest run], while finishing
+  at::Tensor owned_;        ///< what reduce() returns
   double waited_seconds_ = 0.0;
   std::vector<Pending> pending_;  ///< [buckets]; goes first, before the buffers
 };

@@ -30,10 +30,11 @@ std::string processor_name() {
 
 }  // namespace
 
-void check_supported(const RunConfig& config) {
-  require(config.device != DeviceChoice::kCuda,
+void check_supported(const LoadedConfig& loaded, const Device& device) {
+  require(loaded.config.train.precision == pipeline::Precision::kFloat32 || device.place.is_cuda(),
           Errc::kUnsupported,
-          "device: cuda: this build trains and evaluates on CPUs; use device=cpu or device=auto");
+          blame(loaded.origins, "train.precision"),
+          "bfloat16 needs a GPU, this run is on the CPU; use train.precision=float32");
 }
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
@@ -79,6 +80,7 @@ pipeline::TrainOptions train_options(const RunConfig& config) {
   options.checkpoint_every = train.checkpoint_every;
   options.stop_after_steps = train.stop_after_steps;
   options.workers = config.data.workers;
+  options.precision = train.precision;
   return options;
 }
 
@@ -108,13 +110,16 @@ std::uint32_t list_crc(const pipeline::SampleSource& source) {
   return crc;
 }
 
-pipeline::RunIdentity run_identity(const RunConfig& config, const DataSide& data, int ranks) {
+pipeline::RunIdentity run_identity(const RunConfig& config,
+                                   const DataSide& data,
+                                   const Device& device,
+                                   int ranks) {
   return {write_config(config),
           data.classes,
           list_crc(*data.source),
           ranks,
           config.train.threads,
-          processor_name()};
+          device.name.empty() ? processor_name() : device.name};
 }
 
 void set_compute_threads(int threads) { at::set_num_threads(threads); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launch/data_side.h"
+#include "launch/device.h"
 #include "launch/run_config.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint_manifest.h"
@@ -18,9 +19,8 @@
 
 namespace larkspur::launch {
 
-/// Throws kUnsupported naming the key where this build cannot do what is asked (device; data.kind
-/// and model.form are refused as the file is read).
-void check_supported(const RunConfig& config);
+/// Throws kUnsupported naming place and key where the device chosen cannot do what is asked.
+void check_supported(const LoadedConfig& loaded, const Device& device);
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
 
@@ -35,8 +35,12 @@ pipeline::EvalOptions eval_options(const RunConfig& config);
 /// CRC-32C of a list: every sample's path as the list gives it, and its label, in order.
 std::uint32_t list_crc(const pipeline::SampleSource& source);
 
-/// What a checkpoint says of this run. `ranks` of the job that writes it.
-pipeline::RunIdentity run_identity(const RunConfig& config, const DataSide& data, int ranks);
+/// What a checkpoint says of this run. `ranks` of the job that writes it; its processor is the GPU
+/// where there is one.
+pipeline::RunIdentity run_identity(const RunConfig& config,
+                                   const DataSide& data,
+                                   const Device& device,
+                                   int ranks);
 
 /// Sets the number of compute threads of this process; before any tensor work.
 void set_compute_threads(int threads);

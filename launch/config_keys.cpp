@@ -236,6 +236,8 @@ std::vector<Row> optimiser_rows() {
           .at_least(0),
       key<train, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
           .at_least(0),
+      key<train, &T::precision>("train.precision",
+                                "type of products; bfloat16 on GPUs only, weights stay float32"),
   };
 }
 

@@ -1,5 +1,5 @@
-# liblarkspur_cuda.so: all CUDA code of all folders. Built wherever nvcc is found; the
-# program does not load it yet, it runs on CPUs.
+# liblarkspur_cuda.so: all CUDA code of all folders. Built wherever nvcc is found; the program loads it
+# where there is a GPU (device.h).
 # Each folder lists its sources in the global property larkspur_cuda_sources.
 if(LARKSPUR_WITH_CUDA STREQUAL OFF)
   message(STATUS "CUDA library: off (LARKSPUR_WITH_CUDA=OFF)")
@@ -28,5 +28,11 @@ add_library(larkspur_cuda SHARED ${sources})
 set_target_properties(larkspur_cuda PROPERTIES CUDA_STANDARD 17)
 # c10_cuda is all it needs of torch at link time; libtorch_cuda is in the process when it is loaded.
 target_link_libraries(larkspur_cuda PRIVATE larkspur_library ${LARKSPUR_LIBTORCH}/torch/lib/libc10_cuda.so CUDA::cudart)
+get_property(nccl_library GLOBAL PROPERTY larkspur_nccl_library)
+if(nccl_library)
+  get_property(nccl_include GLOBAL PROPERTY larkspur_nccl_include)
+  target_include_directories(larkspur_cuda SYSTEM PRIVATE ${nccl_include})
+  target_link_libraries(larkspur_cuda PRIVATE ${nccl_library})
+endif()
 target_link_options(larkspur_cuda PRIVATE -Wl,--unresolved-symbols=ignore-in-shared-libs)
 message(STATUS "CUDA library: on (nvcc ${CMAKE_CUDA_COMPILER_VERSION})")

@@ -14,6 +14,7 @@
 #include "pipeline/agreement.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/log.h"
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -110,11 +111,12 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   pipeline::Peers& peers = job.peers();
   call.speaks = job.leads();
   RunConfig config;
+  Device device;
   pipeline::agree(peers, [&] {
     const LoadedConfig loaded = load_config(request.file, request.overrides);
     check_paths(loaded, {"data.eval"});
     config = loaded.config;
-    check_supported(config);
+    device = use_device(config.device, job.env().local_rank);
     return std::string();
   });
   set_compute_threads(config.train.threads);
@@ -126,6 +128,7 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   pipeline::agree(peers, [&] {
     pipeline::restore_network(checkpoint, *network);
     network->merge();
+    pipeline::place(*network, device.place);
     return std::string();
   });
 

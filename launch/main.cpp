@@ -6,6 +6,7 @@
 #include <string>
 
 #include "launch/commands.h"
+#include "launch/device.h"
 #include "launch/exit_code.h"
 #include "pipeline/error.h"
 
@@ -21,7 +22,7 @@ int fail(std::string why, int code) {
 
 int run(Invocation call) {
   try {
-    run_verb(all_verbs(), call);
+    name_device_failures([&] { run_verb(all_verbs(), call); });
     call.out.flush();
     if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
     return call.code;

@@ -15,6 +15,7 @@
 #include "launch/rank_job.h"
 #include "pipeline/agreement.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -33,9 +34,7 @@ struct PredictRequest {
 /// What the checkpoint was trained with.
 RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
   const std::string name = checkpoint.folder().string() + "/manifest.json";
-  RunConfig config = parse_config(checkpoint.manifest().run.config, name).config;
-  check_supported(config);
-  return config;
+  return parse_config(checkpoint.manifest().run.config, name).config;
 }
 
 /// Per file of the request, in its order: the likeliest classes, or why it cannot be read.
@@ -91,6 +90,12 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
   RankJob job;
   pipeline::Peers& peers = job.peers();
   call.speaks = job.leads();
+  // Where the checkpoint was made does not matter here: a GPU if there is one.
+  Device device;
+  pipeline::agree(peers, [&] {
+    device = use_device(DeviceChoice::kAuto, job.env().local_rank);
+    return std::string();
+  });
   call.phase = Phase::kCheckpoint;
   const auto checkpoint = pipeline::newest_checkpoint(request.checkpoint, peers);
   require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", request.checkpoint);
@@ -108,6 +113,7 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
   pipeline::agree(peers, [&] {
     pipeline::restore_network(*checkpoint, *network);
     network->merge();
+    pipeline::place(*network, device.place);
     return std::string();
   });
   call.phase = Phase::kRun;

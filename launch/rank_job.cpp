@@ -1,27 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/rank_job.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 
 #include <sys/prctl.h>
 
 #include "distributed/group_registry.h"
-#include "distributed/rank_env.h"
+#include "distributed/staged_group.h"
+#include "pipeline/agreement.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
+namespace {
 
-RankJob::RankJob() : exceptions_before_(std::uncaught_exceptions()) {
-  if (distributed::read_rank_env().launched) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+constexpr const char* kHost = "host";
+constexpr const char* kNccl = "nccl";
+constexpr const char* kStaged = "staged";
+
+/// How this rank would move tensors. NCCL refuses two ranks on one GPU, unless NCCL_HOSTID makes
+/// them look like two hosts.
+const char* transport_of(const Device& device, const distributed::RankEnv& env) {
+  if (device.place.is_cpu()) return kHost;
+  const std::vector<std::string> there = distributed::group_names();
+  const bool alone = env.local_size <= device.on_host || std::getenv("NCCL_HOSTID") != nullptr;
+  return alone && std::ranges::find(there, kNccl) != there.end() ? kNccl : kStaged;
+}
+
+}  // namespace
+
+RankJob::RankJob()
+    : env_(distributed::read_rank_env()), exceptions_before_(std::uncaught_exceptions()) {
+  if (env_.launched) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   group_ = distributed::make_process_group({});
   peers_ = std::make_unique<distributed::GroupPeers>(*group_);
   pipeline::configure_log(group_->rank(), group_->size(), /*debug=*/false);
 }
 
 RankJob::~RankJob() {
-  if (std::uncaught_exceptions() > exceptions_before_) group_->abandon();
+  if (std::uncaught_exceptions() <= exceptions_before_) return;
+  if (tensor_group_) tensor_group_->abandon();
+  group_->abandon();
+}
+
+distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
+  const auto told =
+      pipeline::agree(*peers_, [&] { return std::string(transport_of(device, env_)); });
+  for (const std::string& transport : told) {
+    pipeline::require(
+        (transport == kHost) == (told[0] == kHost),
+        pipeline::Errc::kInvalidArgument,
+        "some ranks compute on a GPU and some on a CPU: set device=cpu or device=cuda");
+  }
+  if (told[0] == kHost) return *group_;
+  const bool all_nccl = std::ranges::count(told, kNccl) == std::ssize(told);
+  if (all_nccl && told.size() > 1) {
+    distributed::GroupOptions options{kNccl};
+    options.bootstrap = group_.get();
+    tensor_group_ = distributed::make_process_group(options);
+  } else {
+    if (told.size() > 1) {
+      pipeline::log_warn("gradients travel through host memory: NCCL needs a GPU for each rank");
+    }
+    tensor_group_ = distributed::make_staged_group(*group_, device.place);
+  }
+  return *tensor_group_;
 }
 
 void require_same(const std::vector<std::string>& told) {

@@ -8,6 +8,8 @@
 
 #include "distributed/group_peers.h"
 #include "distributed/process_group.h"
+#include "distributed/rank_env.h"
+#include "launch/device.h"
 
 namespace larkspur::launch {
 
@@ -20,13 +22,20 @@ class RankJob {
   RankJob(const RankJob&) = delete;
   RankJob& operator=(const RankJob&) = delete;
 
-  distributed::ProcessGroup& group() { return *group_; }
   pipeline::Peers& peers() { return *peers_; }
+  const distributed::RankEnv& env() const { return env_; }
+
+  /// The group that moves tensors of `device`: over MPI on a CPU; on a GPU over NCCL, or through
+  /// host memory (said aloud) where NCCL is not there or ranks share a GPU. The same on all ranks;
+  /// throws kInvalidArgument when one computes on a CPU and another on a GPU. A collective call.
+  distributed::ProcessGroup& tensor_group(const Device& device);
   bool leads() const { return peers_->rank() == 0; }
 
  private:
+  distributed::RankEnv env_;
   std::unique_ptr<distributed::ProcessGroup> group_;
   std::unique_ptr<distributed::GroupPeers> peers_;
+  std::unique_ptr<distributed::ProcessGroup> tensor_group_;  ///< of GPUs; over group_
   int exceptions_before_ = 0;
 };
 

@@ -17,6 +17,7 @@
 #include "pipeline/clip_plan.h"
 #include "pipeline/cloud_plan.h"
 #include "pipeline/mix.h"
+#include "pipeline/precision.h"
 
 namespace larkspur::launch {
 
@@ -46,6 +47,7 @@ std::span<const std::string_view> word_list(DataKind any);
 std::span<const std::string_view> word_list(ModelForm any);
 std::span<const std::string_view> word_list(Protocol any);
 std::span<const std::string_view> word_list(BadSampleRule any);
+std::span<const std::string_view> word_list(pipeline::Precision any);
 
 /// Where the samples of one side (training or evaluation) are. Relative paths start at the current
 /// directory. At least one of list and root is set in a run that uses the side.
@@ -104,6 +106,7 @@ struct TrainConfig {
   double label_smoothing = 0.0;    ///< probability spread over all classes
   pipeline::MixOptions mix;        ///< samples blended inside a lane
   double clip_norm = 0.0;          ///< largest norm of the global gradient; 0: no clipping
+  pipeline::Precision precision = pipeline::Precision::kFloat32;  ///< of forward and backward
 
   std::int64_t checkpoint_every = 0;       ///< steps; 0: at the end of each epoch only
   std::int64_t keep = 3;                   ///< newest checkpoints kept

@@ -25,6 +25,7 @@
 #include "pipeline/checkpoint.h"
 #include "pipeline/durable_file.h"
 #include "pipeline/log.h"
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -38,28 +39,33 @@ using pipeline::text_of;
 /// What every rank must have before the first collective step of the run itself.
 struct Prepared {
   RunConfig config;
+  Device device;
   DataSide data;
   std::unique_ptr<model3d::Network> network;
   pipeline::RunIdentity identity;
 };
 
-Prepared prepare(const std::string& file, const std::vector<std::string>& overrides, int ranks) {
+Prepared prepare(const std::string& file,
+                 const std::vector<std::string>& overrides,
+                 const distributed::RankEnv& env) {
   const LoadedConfig loaded = load_config(file, overrides);
   check_paths(loaded, {"data.train"});
   check_weights_path(loaded);
   Prepared prepared;
   prepared.config = loaded.config;
-  check_supported(prepared.config);
-  pipeline::require(ranks <= prepared.config.train.lanes,
+  prepared.device = use_device(prepared.config.device, env.local_rank);
+  check_supported(loaded, prepared.device);
+  pipeline::require(env.size <= prepared.config.train.lanes,
                     Errc::kInvalidArgument,
-                    ranks,
+                    env.size,
                     " ranks, but train.lanes=",
                     prepared.config.train.lanes,
                     " is the most there can be");
   set_compute_threads(prepared.config.train.threads);
   prepared.data = make_training_data(prepared.config);
   prepared.network = make_network(prepared.config);
-  prepared.identity = run_identity(prepared.config, prepared.data, ranks);
+  pipeline::place(*prepared.network, prepared.device.place);
+  prepared.identity = run_identity(prepared.config, prepared.data, prepared.device, env.size);
   return prepared;
 }
 
@@ -129,7 +135,7 @@ Prepared prepare_together(RankJob& job,
   pipeline::Peers& peers = job.peers();
   Prepared prepared;
   require_same(pipeline::agree(peers, [&] {
-    prepared = prepare(file, overrides, peers.size());
+    prepared = prepare(file, overrides, job.env());
     return text_of(prepared.identity.config, prepared.identity.list_crc);
   }));
   pipeline::agree(peers, [&] {
@@ -178,7 +184,7 @@ pipeline::TrainEnd run_training(Invocation& call,
 
   call.phase = Phase::kRun;
   distributed::TreeExchange exchange(
-      job.group(),
+      job.tensor_group(prepared.device),
       state.parameters,
       pipeline::lanes_of_rank(peers.rank(), peers.size(), config.train.lanes));
   const pipeline::TrainOptions options = train_options(config);

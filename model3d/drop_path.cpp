@@ -29,7 +29,8 @@ at::Tensor DropPath::forward(const at::Tensor& x, const Pass& pass) const {
     const bool kept = rng.uniform() >= rate;
     factors.data_ptr<float>()[i] = kept ? static_cast<float>(1.0 / (1.0 - rate)) : 0.0F;
   }
-  return x * factors.to(x.options());
+  // A handful of values from pageable memory: CUDA has taken its copy when this returns.
+  return x * factors.to(x.options(), /*non_blocking=*/true);
 }
 
 }  // namespace larkspur::model3d

@@ -29,7 +29,8 @@ class Classifier {
  public:
   virtual ~Classifier() = default;
 
-  /// Logits float32 [N, classes] of a batch with N >= 1. In training mode statistics are updated in
+  /// Logits [N, classes] of a batch with N >= 1, on the device the network was placed on; float32,
+  /// or what PrecisionScope asks for. In training mode statistics are updated in
   /// place and random depth is drawn from batch.keys; otherwise the call changes nothing.
   virtual at::Tensor forward(const Batch& batch) = 0;
 

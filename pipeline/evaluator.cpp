@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pipeline/bad_sample_json.h"
+#include "pipeline/placement.h"
 #include "pipeline/prefetcher.h"
 #include "pipeline/require.h"
 
@@ -23,10 +24,11 @@ struct Rows {
   std::vector<BadSample> bad;
 };
 
-void predict(Classifier& classifier, const Batch& batch, Rows& rows) {
+void predict(Classifier& classifier, const Batch& batch, at::Device device, Rows& rows) {
   rows.bad.insert(rows.bad.end(), batch.bad.begin(), batch.bad.end());
   if (batch.size() == 0) return;
-  const at::Tensor probabilities_NK = classifier.forward(batch).cpu().to(at::kDouble).softmax(1);
+  const at::Tensor logits_NK = classifier.forward(on_device(batch, device)).cpu();
+  const at::Tensor probabilities_NK = logits_NK.to(at::kDouble).softmax(1);
   const std::int64_t ranked = std::min(kRankedClasses, probabilities_NK.size(1));
   // A stable sort: among equal probabilities the lowest class comes first, on every machine.
   const auto [sorted, classes] =
@@ -81,12 +83,14 @@ Rows predict_together(const EvalOptions& options,
     }
     return requests;
   };
-  Prefetcher prefetcher(source, request, {0, mine, options.workers, 2 + options.workers});
+  const at::Device device = classifier.parameters().front().tensor.device();
+  Prefetcher prefetcher(
+      source, request, {0, mine, options.workers, 2 + options.workers, device.is_cuda()});
   const at::NoGradGuard no_grad;
   Rows all;
   for (std::int64_t round = 0; round < rounds; ++round) {
     Rows rows;
-    if (round < mine) predict(classifier, prefetcher.next(), rows);
+    if (round < mine) predict(classifier, prefetcher.next(), device, rows);
     for (const std::string& bytes : peers.all_gather(encode(rows))) append(all, bytes);
   }
   return all;

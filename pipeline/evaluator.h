@@ -31,7 +31,8 @@ struct Evaluation {
   std::vector<BadSample> bad;           ///< by sample id
 };
 
-/// The same result on every rank. Puts the classifier in evaluation mode. A collective call.
+/// Runs on the device the classifier was placed on. The same result on every rank. Puts the
+/// classifier in evaluation mode. A collective call.
 Evaluation evaluate(const EvalOptions& options,
                     Classifier& classifier,
                     const SampleSource& source,

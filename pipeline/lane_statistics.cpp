@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include "pipeline/require.h"
@@ -12,37 +13,49 @@
 namespace larkspur::pipeline {
 namespace {
 
-void copy_from(const Statistic& statistic, const float* values) {
-  const at::NoGradGuard no_grad;
-  auto* bytes = const_cast<float*>(values);  // from_blob takes no const; it is only read
-  statistic.tensor.copy_(at::from_blob(bytes, statistic.tensor.sizes(), at::kFloat));
+std::int64_t count(const std::vector<Statistic>& statistics) {
+  std::int64_t elements = 0;
+  for (const Statistic& statistic : statistics) elements += statistic.tensor.numel();
+  return elements;
 }
 
 }  // namespace
 
 LaneStatistics::LaneStatistics(std::vector<Statistic> statistics)
-    : statistics_(std::move(statistics)) {
-  for (const Statistic& statistic : statistics_) elements_ += statistic.tensor.numel();
+    : statistics_(std::move(statistics)), elements_(count(statistics_)) {
+  if (statistics_.empty()) return;
+  const at::NoGradGuard no_grad;
+  values_ = at::empty({elements_}, statistics_.front().tensor.options());
+  std::int64_t begin = 0;
+  for (const Statistic& statistic : statistics_) {
+    at::Tensor tensor = statistic.tensor;
+    require(tensor.scalar_type() == at::kFloat,
+            Errc::kInvalidArgument,
+            "[lane_statistics] ",
+            statistic.name,
+            " is ",
+            tensor.scalar_type(),
+            ", not Float");
+    const at::Tensor home = values_.narrow(0, begin, tensor.numel()).view(tensor.sizes());
+    home.copy_(tensor);
+    tensor.set_data(home);
+    begin += tensor.numel();
+  }
 }
 
 void LaneStatistics::begin_step() {
-  start_.clear();
-  end_lane(start_);
+  if (elements_ > 0) start_ = values_.clone();
 }
 
 void LaneStatistics::begin_lane() {
-  const auto* values = reinterpret_cast<const float*>(start_.data());
-  for (const Statistic& statistic : statistics_) {
-    copy_from(statistic, values);
-    values += statistic.tensor.numel();
-  }
+  const at::NoGradGuard no_grad;
+  if (elements_ > 0) values_.copy_(start_);
 }
 
 void LaneStatistics::end_lane(std::string& bytes) const {
-  for (const Statistic& statistic : statistics_) {
-    const at::Tensor values = statistic.tensor.cpu().contiguous();
-    bytes.append(reinterpret_cast<const char*>(values.data_ptr<float>()), values.nbytes());
-  }
+  if (elements_ == 0) return;
+  const at::Tensor values = values_.cpu();
+  bytes.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
 }
 
 void LaneStatistics::finish_step(std::string_view by_lane) {
@@ -64,11 +77,8 @@ void LaneStatistics::finish_step(std::string_view by_lane) {
   for (std::size_t i = 0; i < sums.size(); ++i) {
     means[i] = static_cast<float>(sums[i] / static_cast<double>(lanes));
   }
-  const float* values = means.data();
-  for (const Statistic& statistic : statistics_) {
-    copy_from(statistic, values);
-    values += statistic.tensor.numel();
-  }
+  const at::NoGradGuard no_grad;
+  values_.copy_(at::from_blob(means.data(), {elements_}, at::kFloat));
 }
 
 }  // namespace larkspur::pipeline

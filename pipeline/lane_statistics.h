@@ -11,9 +11,11 @@
 
 namespace larkspur::pipeline {
 
-/// Not thread-safe. Shares the network's tensors.
+/// Not thread-safe. Makes the network's statistics views of one buffer, on the device they are on,
+/// so that a lane costs one copy; the network may go first.
 class LaneStatistics {
  public:
+  /// All float32 on one device; throws kInvalidArgument naming one that is not float32.
   explicit LaneStatistics(std::vector<Statistic> statistics);
 
   const std::vector<Statistic>& tensors() const { return statistics_; }
@@ -35,7 +37,8 @@ class LaneStatistics {
  private:
   std::vector<Statistic> statistics_;
   std::int64_t elements_ = 0;
-  std::string start_;
+  at::Tensor values_;  ///< float32 [elements()]; undefined without statistics
+  at::Tensor start_;   ///< what the step began with
 };
 
 }  // namespace larkspur::pipeline

@@ -10,21 +10,10 @@
 #include <ATen/ops/zeros.h>
 
 #include "pipeline/ops/adamw.h"
+#include "pipeline/ops/chunk_norms.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
-namespace {
-
-double chunk_square_sum(const float* gradient, double scale) {
-  double sum = 0.0;
-  for (std::int64_t i = 0; i < kChunkElements; ++i) {
-    const double scaled = gradient[i] * scale;
-    sum += scaled * scaled;
-  }
-  return sum;
-}
-
-}  // namespace
 
 void AdamWOptions::check() const {
   const auto is_fraction = [](double value) { return value >= 0.0 && value < 1.0; };
@@ -35,26 +24,22 @@ void AdamWOptions::check() const {
   require(clip_norm >= 0, Errc::kInvalidArgument, "clip_norm is ", clip_norm, ", below 0");
 }
 
-AdamW::AdamW(const FlatLayout& layout, int rank, int ranks, const AdamWOptions& options)
+AdamW::AdamW(
+    const FlatLayout& layout, int rank, int ranks, const AdamWOptions& options, at::Device device)
     : layout_(layout), options_(options), owned_(layout.owned_parts(rank, ranks)) {
   options.check();
   std::int64_t elements = 0;
   for (const ElementRange& share : layout.owned(rank, ranks)) elements += share.size();
-  moment1_ = at::zeros({elements});
-  moment2_ = at::zeros({elements});
+  moment1_ = at::zeros({elements}, device);
+  moment2_ = at::zeros({elements}, device);
 }
 
 std::int64_t AdamW::owned_elements() const { return moment1_.numel(); }
 
 double AdamW::global_norm(const at::Tensor& gradient, double scale, Peers& peers) const {
-  const at::Tensor on_cpu = gradient.cpu();
-  const float* values = on_cpu.data_ptr<float>();
-  std::string sums;
-  for (std::int64_t i = 0; i < owned_elements(); i += kChunkElements) {
-    const double sum = chunk_square_sum(values + i, scale);
-    sums.append(reinterpret_cast<const char*>(&sum), sizeof(sum));
-  }
-  const std::vector<std::string> all = peers.all_gather(sums);
+  const at::Tensor sums = chunk_square_sums(gradient.narrow(0, 0, owned_elements()), scale).cpu();
+  const std::vector<std::string> all = peers.all_gather(
+      {static_cast<const char*>(sums.const_data_ptr()), static_cast<std::size_t>(sums.nbytes())});
 
   // Shares are consecutive chunks of a bucket, so rank order within a bucket is chunk order.
   std::vector<const char*> next;

@@ -33,7 +33,12 @@ struct StepScale {
 /// GradientExchange::reduce returns the gradients. Not thread-safe.
 class AdamW {
  public:
-  AdamW(const FlatLayout& layout, int rank, int ranks, const AdamWOptions& options);
+  /// The moments lie on `device`, where values and gradients must be.
+  AdamW(const FlatLayout& layout,
+        int rank,
+        int ranks,
+        const AdamWOptions& options,
+        at::Device device = at::kCPU);
 
   /// What of each parameter this rank owns, and where its moments lie.
   const std::vector<OwnedPart>& owned() const { return owned_; }
@@ -41,9 +46,9 @@ class AdamW {
   const at::Tensor& moment1() const { return moment1_; }  ///< float32 [owned_elements()]
   const at::Tensor& moment2() const { return moment2_; }
 
-  /// L2 norm of the global gradient: sums of squares by chunk in double, shared, added in chunk
-  /// order, so every rank of every job size gets the same bits. `gradient` is the owned sum over
-  /// lanes, `scale` what turns it into the mean. A collective call.
+  /// L2 norm of the global gradient: sums of squares by chunk in double (ops/chunk_norms.h),
+  /// shared, added in chunk order, so every rank of every job size gets the same bits. `gradient`
+  /// is the owned sum over lanes, `scale` what turns it into the mean. A collective call.
   double global_norm(const at::Tensor& gradient, double scale, Peers& peers) const;
 
   /// One step on the owned slices of `values` (float32, flat), number `step` counted from 1.

@@ -108,7 +108,12 @@ Batch Prefetcher::read_batch(std::int64_t k) const {
           {wanted.position, id, source_.name(id), sample.error().code(), sample.error().what()});
     }
   }
-  return collate(samples, std::move(keys), std::move(bad));
+  Batch batch = collate(samples, std::move(keys), std::move(bad));
+  if (options_.pinned && batch.input.defined()) {
+    batch.input = batch.input.pin_memory();
+    batch.labels = batch.labels.pin_memory();
+  }
+  return batch;
 }
 
 }  // namespace larkspur::pipeline

@@ -33,6 +33,7 @@ struct PrefetchOptions {
   std::int64_t end = 0;    ///< one past the last
   int workers = 1;         ///< reading threads, >= 1
   int ahead = 4;           ///< batches in flight or waiting, >= 1: bounds the memory
+  bool pinned = false;     ///< in page-locked memory, for copies to a GPU; needs one
 };
 
 /// next() from one thread. The source must outlive the prefetcher. Destruction stops the workers

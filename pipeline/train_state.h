@@ -12,8 +12,9 @@
 
 namespace larkspur::pipeline {
 
-/// The moving parts of a run, on one rank. The order of samples, the schedule and every random draw
-/// follow from `step` and the configuration, so there is no generator and no loader to save.
+/// The moving parts of a run, on one rank and on the device the network was placed on. The order of
+/// samples, the schedule and every random draw follow from `step` and the configuration, so there
+/// is no generator and no loader to save.
 struct TrainState {
   TrainState(const Classifier& classifier,
              std::int64_t bucket_elements,
@@ -22,7 +23,7 @@ struct TrainState {
              const AdamWOptions& options)
       : parameters(classifier.parameters(), bucket_elements),
         statistics(classifier.statistics()),
-        optimizer(parameters.layout(), rank, ranks, options) {}
+        optimizer(parameters.layout(), rank, ranks, options, parameters.values().device()) {}
 
   FlatParameters parameters;   ///< all of them, on every rank
   LaneStatistics statistics;   ///< likewise

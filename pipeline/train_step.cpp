@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "pipeline/loss.h"
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
@@ -19,8 +20,10 @@ void note_batch(StepFacts& facts, const Batch& batch) {
 /// Forward and backward of one lane; a lane without a readable sample gives no gradient.
 double run_lane(TrainStep& job, const Batch& batch, StepFacts& facts) {
   if (batch.size() == 0) return 0.0;
+  PrecisionScope scope(job.precision, batch.labels.device());
   const at::Tensor logits_NK = job.classifier.forward(batch);
   const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
+  scope.end();
   loss.backward();
   facts.correct += logits_NK.argmax(1).eq(batch.labels).sum().item<std::int64_t>();
   return loss.item<double>();
@@ -33,7 +36,7 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   StepFacts mine;
   state.statistics.begin_step();
   for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
-    const Batch batch = job.next_batch();
+    const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
     state.statistics.begin_lane();
     state.parameters.begin_lane();
     state.parameters.on_bucket_ready([&](int bucket) { job.exchange.lane_done(lane, bucket); });

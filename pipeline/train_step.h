@@ -8,13 +8,15 @@
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/lanes.h"
 #include "pipeline/peers.h"
+#include "pipeline/precision.h"
 #include "pipeline/requests.h"
 #include "pipeline/step_facts.h"
 #include "pipeline/train_state.h"
 
 namespace larkspur::pipeline {
 
-/// What a step works on. References outlive the step; `next_batch` gives lane after lane.
+/// What a step works on. References outlive the step; `next_batch` gives lane after lane, in host
+/// memory: the step moves it to the device of `state`.
 struct TrainStep {
   Classifier& classifier;
   TrainState& state;
@@ -24,6 +26,7 @@ struct TrainStep {
   std::function<Batch()> next_batch;
   double label_smoothing;
   Requests& requests;
+  Precision precision = Precision::kFloat32;
 };
 
 /// What a step found out; the same on every rank.

@@ -184,7 +184,8 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
                         {0,
                          (schedule.total_steps - state.step) * lanes.count,
                          options.workers,
-                         2 * lanes.count + options.workers});
+                         2 * lanes.count + options.workers,
+                         state.parameters.values().is_cuda()});
   TrainStep job{parts.classifier,
                 state,
                 parts.exchange,
@@ -196,7 +197,8 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
                   return batch;
                 },
                 options.label_smoothing,
-                parts.requests};
+                parts.requests,
+                options.precision};
   parts.classifier.set_training(true);
 
   EpochSummary epoch_summary;

@@ -11,6 +11,7 @@
 #include "pipeline/metrics.h"
 #include "pipeline/mix.h"
 #include "pipeline/peers.h"
+#include "pipeline/precision.h"
 #include "pipeline/requests.h"
 #include "pipeline/sample_source.h"
 #include "pipeline/train_state.h"
@@ -31,6 +32,7 @@ struct TrainOptions {
   std::int64_t checkpoint_every = 0;  ///< steps; 0: at the end of each epoch
   std::int64_t stop_after_steps = 0;  ///< save and end there; 0: run to the end
   int workers = 1;                    ///< reading threads a rank
+  Precision precision = Precision::kFloat32;
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;

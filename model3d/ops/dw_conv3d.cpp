@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/ops/dw_conv3d.h"
 
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/empty_like.h>
@@ -129,9 +130,19 @@ at::Tensor library_convolution(const at::Tensor& x, const at::Tensor& weight, co
 
 }  // namespace
 
-at::Tensor dw_conv3d(const at::Tensor& x_NCDHW,
-                     const at::Tensor& weight_C1KKK,
+at::Tensor dw_conv3d(const at::Tensor& x_any,
+                     const at::Tensor& weight_any,
                      const std::array<std::int64_t, 3>& rate) {
+  // As torch's own products do under autocast: both operands in its type.
+  const at::DeviceType device = x_any.device().type();
+  const bool casts = !x_any.is_cpu() && at::autocast::is_autocast_enabled(device);
+  const auto operand = [&](const at::Tensor& tensor) {
+    return casts
+               ? at::autocast::cached_cast(at::autocast::get_autocast_dtype(device), tensor, device)
+               : tensor;
+  };
+  const at::Tensor x_NCDHW = operand(x_any);
+  const at::Tensor weight_C1KKK = operand(weight_any);
   check(x_NCDHW, weight_C1KKK, rate);
   if (!x_NCDHW.is_cpu() || x_NCDHW.scalar_type() != at::kFloat) {
     return library_convolution(x_NCDHW, weight_C1KKK, rate);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where tensors lie: the one place that moves a network and its batches to a device.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/classifier.h"
+
+namespace larkspur::pipeline {
+
+/// Moves every parameter and statistic to `device`; the network works there from then on. Before
+/// FlatParameters and LaneStatistics take hold of the tensors. No-op for what is there already.
+void place(const Classifier& classifier, at::Device device);
+
+/// The batch with input and labels on `device`; the batch itself when it is there. Pinned tensors
+/// (see PrefetchOptions) are copied behind the caller's back: work queued on the current stream
+/// finds them arrived.
+Batch on_device(const Batch& batch, at::Device device);
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// In which type forward and backward compute; weights, statistics and moments stay float32.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace larkspur::pipeline {
+
+enum class Precision : std::uint8_t {
+  kFloat32,
+  kBFloat16,  ///< products in bfloat16 (torch's autocast lists say which), sums in float32; GPU
+              ///< only
+};
+
+/// Until its end, operations of this thread on CUDA tensors compute in `precision`. One at a time
+/// in a thread.
+class PrecisionScope {
+ public:
+  /// Throws kUnsupported for bfloat16 on another device than a GPU.
+  PrecisionScope(Precision precision, at::Device device);
+  ~PrecisionScope() { end(); }
+  PrecisionScope(const PrecisionScope&) = delete;
+  PrecisionScope& operator=(const PrecisionScope&) = delete;
+
+  /// Before the backward pass, which follows its forward by itself. Destruction ends it as well.
+  void end();
+
+ private:
+  bool casts_;
+};
+
+}  // namespace larkspur::pipeline

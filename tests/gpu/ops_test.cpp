@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CUDA twins of our own operations against their CPU twins and written-out references.
+#include <array>
+#include <vector>
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/ops/adamw.h"
+#include "pipeline/ops/chunk_norms.h"
+#include "tests/gpu/gpu.h"
+#include "tests/support/chunk_sums.h"
+#include "tests/support/golden_formula.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using larkspur::testing::golden_noise;
+using larkspur::testing::gpu;
+
+class AdamWOnGpu : public ::testing::TestWithParam<std::int64_t> {};
+
+/// Both twins round after every operation, in the same order: nothing may differ.
+TEST_P(AdamWOnGpu, GivesTheBitsOfTheCpu) {
+  const std::vector<std::int64_t> shape{GetParam()};
+  std::vector<at::Tensor> host{golden_noise("value", shape),
+                               at::zeros(shape),
+                               at::zeros(shape),
+                               golden_noise("gradient", shape)};
+  std::vector<at::Tensor> device;
+  for (const at::Tensor& tensor : host) device.push_back(tensor.to(gpu()));
+  AdamWScalars scalars;
+  scalars.decay = 0.9995F;
+  scalars.gradient_scale = 0.37F;
+  for (int step = 1; step <= 3; ++step) {
+    scalars.step_size = 1e-3F * static_cast<float>(step);
+    scalars.root_correction2 = 0.1F * static_cast<float>(step);
+    adamw_(host[0], host[1], host[2], host[3], scalars);
+    adamw_(device[0], device[1], device[2], device[3], scalars);
+  }
+  for (std::size_t i = 0; i < host.size(); ++i) {
+    EXPECT_TRUE(at::equal(host[i], device[i].cpu())) << "tensor " << i;
+  }
+}
+
+// One element, odd sizes, whole blocks, and more than all blocks take in one stride.
+INSTANTIATE_TEST_SUITE_P(Sizes,
+                         AdamWOnGpu,
+                         ::testing::Values(1, 63, 256, 257, 4096, 1000003, 4096 * 256 + 5));
+
+TEST(AdamWOnGpu, TakesNothing) {
+  const at::Tensor none = at::zeros({0}, gpu());
+  EXPECT_NO_THROW(adamw_(none, none, none, none, {}));
+}
+
+TEST(ChunkNormsOnGpu, AddInTheOrderTheyPromise) {
+  constexpr std::int64_t kChunks = 37;
+  const at::Tensor gradient = golden_noise("gradient", {kChunks * 4096});
+  const at::Tensor sums = chunk_square_sums(gradient.to(gpu()), 0.3).cpu();
+  ASSERT_EQ(sums.numel(), kChunks);
+  for (std::int64_t k = 0; k < kChunks; ++k) {
+    const float* values = gradient.const_data_ptr<float>() + k * 4096;
+    EXPECT_EQ(sums[k].item<double>(), larkspur::testing::square_sum_in_halves(values, 0.3));
+    const double in_order = larkspur::testing::square_sum_in_order(values, 0.3);
+    EXPECT_NEAR(sums[k].item<double>(), in_order, 1e-12 * in_order);
+  }
+}
+
+TEST(ChunkNormsOnGpu, DoNotDependOnTheNumberOfChunks) {
+  const at::Tensor gradient = golden_noise("gradient", {64 * 4096}).to(gpu());
+  const at::Tensor all = chunk_square_sums(gradient, 1.0);
+  for (const std::int64_t first : {0, 5, 63}) {
+    const at::Tensor part = chunk_square_sums(gradient.narrow(0, first * 4096, 4096), 1.0);
+    EXPECT_TRUE(at::equal(part, all.narrow(0, first, 1)));
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline
