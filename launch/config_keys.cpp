@@ -90,7 +90,7 @@ Row key(std::string_view path, std::string_view meaning) {
   return row;
 }
 
-constexpr std::string_view kSplits[] = {"train", "test"};
+constexpr std::string_view kSplits[] = {"train", "test", "val", "validate"};
 constexpr std::string_view kVariants[] = {"micro", "a", "f", "p", "n", "t", "s", "b", "l", "xl"};
 constexpr auto kFree = ResumeRule::kMayChange;
 constexpr auto kAloud = ResumeRule::kSayAloud;

@@ -109,6 +109,7 @@ Batch Prefetcher::read_batch(std::int64_t k) const {
     }
   }
   Batch batch = collate(samples, std::move(keys), std::move(bad));
+  mix_lane(options_.mix, batch);
   if (options_.pinned && batch.input.defined()) {
     batch.input = batch.input.pin_memory();
     batch.labels = batch.labels.pin_memory();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads that turn a source and an order into ready batches: in order, bounded ahead.
 //
-//   request(k) -> positions and keys -> read() by a worker -> collate -> next() hands out k, k+1,
-//   ...
+//   request(k) -> positions and keys -> read() by a worker -> collate -> mix -> next() hands out k,
+//   k+1, ...
 #pragma once
 
 #include <condition_variable>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pipeline/batch.h"
+#include "pipeline/mix.h"
 #include "pipeline/sample_source.h"
 
 namespace larkspur::pipeline {
@@ -34,6 +35,7 @@ struct PrefetchOptions {
   int workers = 1;         ///< reading threads, >= 1
   int ahead = 4;           ///< batches in flight or waiting, >= 1: bounds the memory
   bool pinned = false;     ///< in page-locked memory, for copies to a GPU; needs one
+  MixOptions mix{};        ///< applied to each batch; a batch is a lane then
 };
 
 /// next() from one thread. The source must outlive the prefetcher. Destruction stops the workers

@@ -185,17 +185,14 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
                          (schedule.total_steps - state.step) * lanes.count,
                          options.workers,
                          2 * lanes.count + options.workers,
-                         state.parameters.values().is_cuda()});
+                         state.parameters.values().is_cuda(),
+                         options.mix});
   TrainStep job{parts.classifier,
                 state,
                 parts.exchange,
                 parts.peers,
                 lanes,
-                [&] {
-                  Batch batch = prefetcher.next();
-                  mix_lane(options.mix, batch);
-                  return batch;
-                },
+                [&] { return prefetcher.next(); },
                 options.label_smoothing,
                 parts.requests,
                 options.precision};

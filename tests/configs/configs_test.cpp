@@ -17,6 +17,7 @@
 #include "launch/config_schema.h"
 #include "launch/config_table.h"
 #include "launch/demo_clouds.h"
+#include "launch/demo_videos.h"
 
 namespace larkspur::launch {
 namespace {
@@ -81,6 +82,22 @@ TEST(DemoConfig, FitsTheDemoClouds) {
   const RunConfig config = load_config(source_root() / "configs/demo/cloud.yaml").config;
   EXPECT_EQ(config.model.classes, DemoCloudOptions{}.classes);
   EXPECT_EQ(config.model.classes, static_cast<std::int64_t>(demo_class_names().size()));
+}
+
+TEST(DemoConfig, FitsTheDemoVideos) {
+  const RunConfig config = load_config(source_root() / "configs/demo/clip.yaml").config;
+  const DemoVideoOptions videos;
+  EXPECT_EQ(config.model.classes, videos.classes);
+  EXPECT_LT((config.data.clip.frames - 1) * config.data.clip.stride, videos.frames);
+  EXPECT_FALSE(config.data.crop.mirror) << "right would be left";
+}
+
+TEST(KineticsLabels, AreFourHundredSortedNames) {
+  const auto names = lines_of(source_root() / "configs/labels/kinetics400.txt");
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 400U);
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  EXPECT_EQ(names.front(), "abseiling");
+  EXPECT_EQ(names.back(), "zumba");
 }
 
 TEST(ModelNetLabels, AreFortySortedNames) {
