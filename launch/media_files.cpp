@@ -13,6 +13,7 @@
 #include "readers/cloud_text.h"
 #include "readers/list_file.h"
 #include "readers/video_file.h"
+#include "readers/video_list.h"
 
 namespace larkspur::launch {
 namespace {
@@ -71,12 +72,9 @@ std::optional<std::string> path_in(const std::string& text, int columns = kMostC
   return std::nullopt;
 }
 
-std::vector<MediaFile> files_of_ids(const fs::path& list, const fs::path& root) {
-  readers::CloudListOptions options;
-  options.list = list;
-  options.root = root;
+std::vector<MediaFile> files_of(readers::SampleList list) {
   std::vector<MediaFile> files;
-  for (readers::CloudEntry& entry : readers::read_cloud_list(options).entries) {
+  for (readers::SampleEntry& entry : list.entries) {
     files.push_back({std::move(entry.name), std::move(entry.path)});
   }
   return files;
@@ -95,7 +93,11 @@ std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
   const bool names_files = std::any_of(lines.begin(), lines.end(), [](const ListLine& line) {
     return path_in(line.text).has_value();
   });
-  if (!names_files) return files_of_ids(list, root);
+  readers::ListOptions options;
+  options.list = list;
+  options.root = root;
+  if (readers::is_kinetics_list(lines)) return files_of(readers::read_video_list(options));
+  if (!names_files) return files_of(readers::read_cloud_list(options));
   const fs::path start = root.empty() ? list.parent_path() : root;
   std::vector<MediaFile> files;
   for (const ListLine& line : lines) {

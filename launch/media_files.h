@@ -24,8 +24,10 @@ struct MediaFiles {
 /// - a name with the extension of a video or a cloud: that file. A .txt is a cloud where its first
 ///   line of content is three numbers or more, else a list;
 /// - a file with a zero byte, which no list has: that file;
-/// - any other file: a list of `path` or `path label` lines, in order, duplicates kept, or of shape
-///   ids (readers/cloud_list.h). Paths start at `root`, or beside the list where it is empty.
+/// - any other file: a list of `path` or `path label` lines, in order, duplicates kept, of shape
+/// ids
+///   (readers/cloud_list.h) or of Kinetics' annotations (readers/video_list.h). Paths start at
+///   `root`, or beside the list where it is empty.
 /// Throws kNotFound for a folder or list that is not there, kInvalidArgument where it holds no
 /// file.
 MediaFiles find_media_files(const std::filesystem::path& path, const std::filesystem::path& root);

@@ -11,10 +11,6 @@
 
 namespace larkspur::readers {
 
-using CloudEntry = SampleEntry;
-using CloudList = SampleList;
-using CloudListOptions = ListOptions;
-
 /// Reads the list; opens no sample. Without a labels file, class folders are sorted by name, an id
 /// list takes the shape names beside it, other lists must have numbers. An id list says its split
 /// itself (_train, _test); `extension` is that of files in a folder or behind ids. A first line

@@ -63,7 +63,7 @@ void CloudSourceOptions::check() const {
   augmentation.check();
 }
 
-CloudSource::CloudSource(CloudList list, CloudSourceOptions options)
+CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
     : list_(std::move(list)), options_(options) {
   options_.check();
   require(!list_.entries.empty(), Errc::kInvalidArgument, "[cloud_source] a list of 0 samples");
@@ -76,7 +76,7 @@ std::string CloudSource::name(std::int64_t id) const { return entry(id).name; }
 std::int64_t CloudSource::label(std::int64_t id) const { return entry(id).label; }
 
 pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const {
-  const CloudEntry& sample = entry(key.sample);
+  const SampleEntry& sample = entry(key.sample);
   const pipeline::Result<CloudFile> file = read_cloud_file(sample.path);
   if (!file.ok()) return file.error();
   const auto* const mesh = std::get_if<Mesh>(&file.value());
@@ -93,7 +93,7 @@ pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const
                           sample.label};
 }
 
-const CloudEntry& CloudSource::entry(std::int64_t id) const {
+const SampleEntry& CloudSource::entry(std::int64_t id) const {
   require(
       id >= 0 && id < size(), Errc::kInvalidArgument, "[cloud_source] sample ", id, " of ", size());
   return list_.entries[static_cast<std::size_t>(id)];

@@ -45,7 +45,7 @@ struct CloudSourceOptions {
 class CloudSource final : public pipeline::SampleSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
-  CloudSource(CloudList list, CloudSourceOptions options);
+  CloudSource(SampleList list, CloudSourceOptions options);
 
   std::int64_t size() const override;
   std::string name(std::int64_t id) const override;
@@ -57,12 +57,12 @@ class CloudSource final : public pipeline::SampleSource {
   /// names it. Throws kInvalidArgument only for key.sample outside [0, size()).
   pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override;
 
-  const CloudList& list() const noexcept { return list_; }
+  const SampleList& list() const noexcept { return list_; }
 
  private:
-  const CloudEntry& entry(std::int64_t id) const;
+  const SampleEntry& entry(std::int64_t id) const;
 
-  CloudList list_;
+  SampleList list_;
   CloudSourceOptions options_;
 };
 

@@ -224,4 +224,8 @@ SampleList read_video_list(const ListOptions& options) {
   return list;
 }
 
+bool is_kinetics_list(const std::vector<ListLine>& lines) {
+  return !lines.empty() && kinetics_columns(lines.front().text).has_value();
+}
+
 }  // namespace larkspur::readers

@@ -8,6 +8,9 @@
 //              <split> or beside each other
 #pragma once
 
+#include <vector>
+
+#include "readers/list_file.h"
 #include "readers/sample_list.h"
 
 namespace larkspur::readers {
@@ -18,5 +21,8 @@ namespace larkspur::readers {
 /// videos; kInvalidArgument naming list and line where a label is not in the map or a field is
 /// missing, for a Kinetics list without labels and for an empty list.
 SampleList read_video_list(const ListOptions& options);
+
+/// Whether a list's first line names Kinetics' columns.
+bool is_kinetics_list(const std::vector<ListLine>& lines);
 
 }  // namespace larkspur::readers

@@ -10,8 +10,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-readers::CloudList list_of(std::vector<std::string> classes, std::vector<std::int64_t> labels) {
-  readers::CloudList list;
+readers::SampleList list_of(std::vector<std::string> classes, std::vector<std::int64_t> labels) {
+  readers::SampleList list;
   list.classes = std::move(classes);
   for (const std::int64_t label : labels) {
     list.entries.emplace_back();
@@ -20,27 +20,27 @@ readers::CloudList list_of(std::vector<std::string> classes, std::vector<std::in
   return list;
 }
 
-std::vector<std::int64_t> labels_of(const readers::CloudList& list) {
+std::vector<std::int64_t> labels_of(const readers::SampleList& list) {
   std::vector<std::int64_t> labels;
-  for (const readers::CloudEntry& entry : list.entries) labels.push_back(entry.label);
+  for (const readers::SampleEntry& entry : list.entries) labels.push_back(entry.label);
   return labels;
 }
 
 TEST(LabelMap, KeepsTheMeaningOfAListInAnotherOrderAndWithoutSomeClasses) {
-  readers::CloudList list = list_of({"sofa", "bed"}, {0, 1, 1});
+  readers::SampleList list = list_of({"sofa", "bed"}, {0, 1, 1});
   align_labels(list, {"bed", "chair", "sofa"}, "val.txt");
   EXPECT_EQ(labels_of(list), (std::vector<std::int64_t>{2, 0, 0}));
   EXPECT_EQ(list.classes, (std::vector<std::string>{"bed", "chair", "sofa"}));
 }
 
 TEST(LabelMap, KeepsBareNumbersAsTheyAre) {
-  readers::CloudList list = list_of({"0", "1"}, {1, 0});
+  readers::SampleList list = list_of({"0", "1"}, {1, 0});
   align_labels(list, {"bed", "chair", "sofa"}, "val.txt");
   EXPECT_EQ(labels_of(list), (std::vector<std::int64_t>{1, 0}));
 }
 
 TEST(LabelMap, NamesAClassThatTheModelDoesNotKnow) {
-  readers::CloudList list = list_of({"bed", "piano"}, {0, 1});
+  readers::SampleList list = list_of({"bed", "piano"}, {0, 1});
   try {
     align_labels(list, {"bed", "chair"}, "val.txt");
     FAIL();
@@ -51,7 +51,7 @@ TEST(LabelMap, NamesAClassThatTheModelDoesNotKnow) {
 }
 
 TEST(LabelMap, RefusesNumbersBeyondTheMap) {
-  readers::CloudList list = list_of({"0", "1", "2"}, {2});
+  readers::SampleList list = list_of({"0", "1", "2"}, {2});
   EXPECT_THROW(align_labels(list, {"bed", "chair"}, "val.txt"), pipeline::Error);
 }
 

@@ -107,5 +107,12 @@ TEST_F(FindMediaFiles, RefusesWhatIsNotThereOrHoldsNothing) {
                      (dir_.path() / "empty").string() + ": holds no video and no cloud"}));
 }
 
+TEST_F(FindMediaFiles, FindsTheVideosOfAKineticsList) {
+  const fs::path list = write("val.csv",
+                              "label,youtube_id,time_start,time_end,split\n"
+                              "\"tai chi\",-abcdefghij,5,15,val\n");
+  EXPECT_THAT(found(list), ElementsAre("val/tai chi/-abcdefghij_000005_000015.mp4"));
+}
+
 }  // namespace
 }  // namespace larkspur::launch

@@ -28,13 +28,13 @@ class ReadCloudList : public ::testing::Test {
     return testing::write_file(at(name), text);
   }
 
-  static std::vector<std::pair<std::string, std::int64_t>> entries(const CloudList& list) {
+  static std::vector<std::pair<std::string, std::int64_t>> entries(const SampleList& list) {
     std::vector<std::pair<std::string, std::int64_t>> result;
-    for (const CloudEntry& entry : list.entries) result.emplace_back(entry.name, entry.label);
+    for (const SampleEntry& entry : list.entries) result.emplace_back(entry.name, entry.label);
     return result;
   }
 
-  static void expect_refused(const CloudListOptions& options, Errc code, const std::string& text) {
+  static void expect_refused(const ListOptions& options, Errc code, const std::string& text) {
     try {
       read_cloud_list(options);
       FAIL() << "accepted, though " << text;
@@ -58,14 +58,14 @@ TEST_F(ReadCloudList, ReadsClassFoldersInAlphabeticalOrder) {
                            "paired/deeper/train/p_0001.off"}) {
     write(name);
   }
-  const CloudList train = read_cloud_list({.root = at("")});
+  const SampleList train = read_cloud_list({.root = at("")});
   EXPECT_THAT(train.classes, ElementsAre("bed", "lamp", "tv_stand"));
   EXPECT_THAT(entries(train),
               ElementsAre(Pair("bed/train/bed_0001.off", 0),
                           Pair("tv_stand/train/tv_stand_0001.off", 2),
                           Pair("tv_stand/train/tv_stand_0002.off", 2)));
   EXPECT_EQ(train.entries[0].path, at("bed/train/bed_0001.off"));
-  const CloudList test = read_cloud_list({.list = at(""), .split = "test"});
+  const SampleList test = read_cloud_list({.list = at(""), .split = "test"});
   EXPECT_EQ(test.classes, train.classes);
   EXPECT_THAT(entries(test),
               ElementsAre(Pair("bed/test/bed_0009.off", 0), Pair("lamp/test/lamp_0001.off", 1)));
@@ -75,14 +75,14 @@ TEST_F(ReadCloudList, RefusesAFolderOfSeveralKindsUnlessOneIsChosen) {
   write("bed/train/bed_0001.off");
   write("bed/train/bed_0001.npy");
   expect_refused({.root = at("")}, Errc::kInvalidArgument, ".npy and .off files");
-  const CloudList list = read_cloud_list({.root = at(""), .extension = ".npy"});
+  const SampleList list = read_cloud_list({.root = at(""), .extension = ".npy"});
   EXPECT_THAT(entries(list), ElementsAre(Pair("bed/train/bed_0001.npy", 0)));
 }
 
 TEST_F(ReadCloudList, TakesTheLabelsOfAFolderFromTheMap) {
   write("bed/train/bed_0001.off");
   const auto labels = write("labels.txt", "\xEF\xBB\xBFsofa\r\nbed\r\n");
-  const CloudList list = read_cloud_list({.root = at(""), .labels = labels});
+  const SampleList list = read_cloud_list({.root = at(""), .labels = labels});
   EXPECT_THAT(list.classes, ElementsAre("sofa", "bed"));
   EXPECT_THAT(entries(list), ElementsAre(Pair("bed/train/bed_0001.off", 1)));
   write("chair/train/chair_0001.off");
@@ -93,7 +93,7 @@ TEST_F(ReadCloudList, ReadsPathsAndNumbersAsPeopleWriteThem) {
   const auto list = write("train.csv",
                           "\xEF\xBB\xBFpath,label\r\n# comment\r\na/1.npy 2\r\n\r\nb c/2.npy,0\r\n"
                           "\"d, e.npy\"\t1\r\na/1.npy 2\r\n");
-  const CloudList read = read_cloud_list({.list = list, .root = at("")});
+  const SampleList read = read_cloud_list({.list = list, .root = at("")});
   EXPECT_THAT(
       entries(read),
       ElementsAre(
@@ -104,7 +104,7 @@ TEST_F(ReadCloudList, ReadsPathsAndNumbersAsPeopleWriteThem) {
 
 TEST_F(ReadCloudList, StartsPathsAtTheListsOwnFolderWithoutARoot) {
   const auto list = write("sub/list.txt", "a.npy 0\n/abs/b.npy 1\n");
-  const CloudList read = read_cloud_list({.list = list});
+  const SampleList read = read_cloud_list({.list = list});
   EXPECT_EQ(read.entries[0].path, at("sub/a.npy"));
   EXPECT_EQ(read.entries[1].path, "/abs/b.npy");
 }
@@ -112,7 +112,7 @@ TEST_F(ReadCloudList, StartsPathsAtTheListsOwnFolderWithoutARoot) {
 TEST_F(ReadCloudList, ReadsClassNamesByTheMap) {
   const auto labels = write("labels.txt", "bed\nnight stand\n\n");
   const auto list = write("list.txt", "a b.npy,night stand\nc.npy bed\nd.npy 1\n");
-  const CloudList read = read_cloud_list({.list = list, .labels = labels});
+  const SampleList read = read_cloud_list({.list = list, .labels = labels});
   EXPECT_THAT(entries(read), ElementsAre(Pair("a b.npy", 1), Pair("c.npy", 0), Pair("d.npy", 1)));
 }
 
@@ -138,7 +138,7 @@ TEST_F(ReadCloudList, NamesTheLineOfALabelOutsideTheMap) {
 TEST_F(ReadCloudList, ReadsShapeIdsUpToTheLastUnderscore) {
   write("modelnet40_shape_names.txt", "airplane\nnight_stand\n");
   const auto list = write("modelnet40_train.txt", "night_stand_0007\r\nairplane_0001\r\n");
-  const CloudList read = read_cloud_list({.list = list});
+  const SampleList read = read_cloud_list({.list = list});
   EXPECT_THAT(entries(read),
               ElementsAre(Pair("night_stand/night_stand_0007.txt", 1),
                           Pair("airplane/airplane_0001.txt", 0)));
@@ -187,9 +187,9 @@ TEST(RealCloudLists, GiveTheSameSamplesInAllThreeForms) {
   for (const auto& [split, samples] : {std::pair("train", 1200U), std::pair("test", 400U)}) {
     const std::string name(split);
     const auto names = *root / "modelnet40_shape_names.txt";
-    const CloudList folder = read_cloud_list({.root = *root, .split = name});
-    const CloudList csv = read_cloud_list({.list = *root / (name + ".csv"), .labels = names});
-    const CloudList ids = read_cloud_list({.list = *root / ("modelnet40_" + name + ".txt")});
+    const SampleList folder = read_cloud_list({.root = *root, .split = name});
+    const SampleList csv = read_cloud_list({.list = *root / (name + ".csv"), .labels = names});
+    const SampleList ids = read_cloud_list({.list = *root / ("modelnet40_" + name + ".txt")});
     ASSERT_EQ(folder.entries.size(), samples);
     ASSERT_EQ(csv.entries.size(), samples);
     ASSERT_EQ(ids.entries.size(), samples);
@@ -208,7 +208,7 @@ TEST(RealCloudLists, GiveTheSameSamplesInAllThreeForms) {
 TEST(RealCloudLists, FindTheResampledTextFiles) {
   const auto root = testing::real_data("modelnet40_normal_resampled");
   if (!root) GTEST_SKIP() << "LARKSPUR_REAL_DATA names no folder of real data";
-  const CloudList list = read_cloud_list({.list = *root / "modelnet40_train.txt"});
+  const SampleList list = read_cloud_list({.list = *root / "modelnet40_train.txt"});
   EXPECT_EQ(list.entries.size(), 50U);
   EXPECT_EQ(list.classes.size(), 40U);
   EXPECT_EQ(list.entries[10].name, "airplane/airplane_0011.txt");

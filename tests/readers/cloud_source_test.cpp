@@ -65,7 +65,7 @@ class ReadCloudSample : public ::testing::Test {
   }
 
   at::Tensor points_;
-  CloudList list_;
+  SampleList list_;
 
  private:
   testing::TempDir folder_;
