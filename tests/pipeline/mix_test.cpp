@@ -79,7 +79,9 @@ TEST(Mix, SharesFollowTheFoldedBetaDistribution) {
       second += (plan.own - 0.5) * (plan.own - 0.5) / 20000;
     }
     EXPECT_NEAR(second, 1.0 / (4 * (2 * a + 1)), 0.003) << a;
-    if (a == 1.0) EXPECT_NEAR(mean, 0.75, 0.005);
+    if (a == 1.0) {
+      EXPECT_NEAR(mean, 0.75, 0.005);
+    }
   }
 }
 

@@ -147,7 +147,8 @@ TEST_F(ReadClip, RefusesOptionsAndSamplesOutOfRange) {
               }).text,
               HasSubstr("frames is 0"));
   EXPECT_THAT(refusal_of([&] { ClipSource(SampleList{}, {}); }).text, HasSubstr("0 samples"));
-  EXPECT_THAT(refusal_of([&] { source({}).read({.sample = 9}); }).text, HasSubstr("sample 9 of 1"));
+  EXPECT_THAT(refusal_of([&] { static_cast<void>(source({}).read({.sample = 9})); }).text,
+              HasSubstr("sample 9 of 1"));
 }
 
 }  // namespace
