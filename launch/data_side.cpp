@@ -84,7 +84,13 @@ DataSide make_training_data(const RunConfig& config) {
 
 DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
   readers::SampleList list = read_list(config.data.kind, config.data.eval);
-  align_labels(list, classes, title_of(config.data.eval));
+  const SideConfig& side = config.data.eval;
+  require(!are_numbers(classes) || are_numbers(list.classes) || !side.labels.empty(),
+          Errc::kInvalidArgument,
+          title_of(side),
+          " names its classes, the model was trained on bare numbers: set data.eval.labels to the "
+          "file of names in the order of those numbers");
+  align_labels(list, classes, title_of(side));
   return make_side(config, std::move(list), false);
 }
 

@@ -24,6 +24,8 @@ struct DataSide {
 DataSide make_training_data(const RunConfig& config);
 
 /// The evaluation list, its labels renumbered to mean `classes`, of which there is at least one.
+/// Throws kInvalidArgument where the list has names and the model numbers only, and no labels file
+/// says which name is which number.
 DataSide make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
 
 /// Single files viewed as an evaluation views them, in the order given; every label is 0.

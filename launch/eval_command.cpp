@@ -54,9 +54,19 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.temporal_taps"}) {
     compare_configurations(saved.config, config, key, name);
   }
-  if (saved.config.data.grid != config.data.grid ||
-      saved.config.data.points != config.data.points) {
-    pipeline::log_warn("data.grid or data.points is not what the checkpoint was trained with");
+  for (const char* key : {"data.grid",
+                          "data.points",
+                          "data.frames",
+                          "data.stride",
+                          "data.size",
+                          "data.shuffle_frames"}) {
+    const ConfigKey& row = *find_config_key(key);
+    if (row.get(saved.config) == row.get(config)) continue;
+    pipeline::log_warn(pipeline::text_of(key,
+                                         " is ",
+                                         text_of_value(row.get(config)),
+                                         ", the checkpoint was trained with ",
+                                         text_of_value(row.get(saved.config))));
   }
   return std::move(*checkpoint);
 }

@@ -152,6 +152,17 @@ void check_train(const LoadedConfig& loaded) {
           train.global_batch,
           " is not divisible by train.lanes, ",
           train.lanes);
+  const std::pair<const char*, double> mixes[] = {{"train.mixup", train.mix.mixup},
+                                                  {"train.cutmix", train.mix.cutmix}};
+  for (const auto& [key, beta] : mixes) {
+    require(train.global_batch > train.lanes || beta == 0,
+            Errc::kInvalidArgument,
+            blame(loaded.origins, key),
+            "has no partner in a lane of one sample; train.global_batch, ",
+            train.global_batch,
+            ", must be above train.lanes, ",
+            train.lanes);
+  }
   require(train.min_learning_rate <= train.learning_rate,
           Errc::kInvalidArgument,
           blame(loaded.origins, "train.min_learning_rate"),

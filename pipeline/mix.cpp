@@ -39,12 +39,11 @@ double draw_share(double a, CounterRng& rng) {
   return std::max(share, 1.0 - share);
 }
 
-// A box of (1 - own) of the picture around a drawn centre, cut off at the border.
+// A box of at most (1 - own) of the picture around a drawn centre, cut off at the border.
 CropBox draw_box(double own, std::int64_t height, std::int64_t width, CounterRng& rng) {
   const double side = std::sqrt(1.0 - own);
   const auto along = [&](std::int64_t length) {
-    const auto half =
-        static_cast<std::int64_t>(std::llround(side * static_cast<double>(length) / 2));
+    const auto half = static_cast<std::int64_t>(side * static_cast<double>(length) / 2);
     const std::int64_t centre = rng.below(static_cast<std::uint32_t>(length));
     const std::int64_t first = std::max<std::int64_t>(0, centre - half);
     return std::pair(first, std::min(length, centre + half) - first);

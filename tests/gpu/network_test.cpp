@@ -44,7 +44,7 @@ TrainingPass training_pass(Network& network,
   batch = pipeline::on_device(batch, device);
   pipeline::PrecisionScope scope(precision, device);
   const at::Tensor logits = network.forward(batch);
-  const at::Tensor loss = pipeline::lane_loss(logits, batch.labels, 0.0, batch.size());
+  const at::Tensor loss = pipeline::lane_loss(logits, batch, 0.0);
   scope.end();
   loss.backward();
   TrainingPass pass{logits.detach().cpu().to(at::kFloat), loss.item<double>(), {}, {}};

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/refusal.h"
@@ -36,6 +37,15 @@ TEST(CheckConfig, LanesAreAPowerOfTwo) {
 TEST(CheckConfig, TheGlobalBatchIsWholeLanes) {
   EXPECT_EQ(complaint("train.global_batch", [](RunConfig& c) { c.train.global_batch = 18; }),
             "c.yaml:9: train.global_batch: 18 is not divisible by train.lanes, 4");
+}
+
+TEST(CheckConfig, MixingNeedsAPartnerInTheLane) {
+  const auto mixed = [](RunConfig& c) {
+    c.train.mix.cutmix = 1.0;
+    c.train.global_batch = 4;
+  };
+  EXPECT_THAT(complaint("train.cutmix", mixed),
+              ::testing::HasSubstr("train.cutmix: has no partner in a lane of one sample"));
 }
 
 TEST(CheckConfig, AKeyAtItsDefaultIsBlamedAsSuch) {

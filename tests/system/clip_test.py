@@ -53,7 +53,7 @@ class Clips(ClipWorkspace):
         self.assertEqual(self.digest("bad1"), self.digest("bad3"))
         self.assertEqual(reports[0], reports[1])
         self.assertEqual(reports[0]["unreadable"], 4)
-        found = {file["name"].split("/")[-1][:11] for file in reports[0]["unreadable_files"]}
+        found = {file["file"].split("/")[-1][:11] for file in reports[0]["unreadable_files"]}
         self.assertEqual(found, set(names))
 
         self.train("run")

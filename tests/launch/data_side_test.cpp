@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/data_side.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::launch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::refusal_of;
+
+class MakeData : public ::testing::Test {
+ protected:
+  std::string write(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories((dir_.path() / name).parent_path());
+    std::ofstream(dir_.path() / name) << text;
+    return (dir_.path() / name).string();
+  }
+
+  testing::TempDir dir_;
+};
+
+TEST_F(MakeData, KeepsNumbersWhereTheModelHasNames) {
+  RunConfig config;
+  config.data.eval.list = write("list.txt", "a.npy 1\nb.npy 0\n");
+  const DataSide side = make_evaluation_data(config, {"bed", "chair"});
+  EXPECT_THAT(side.classes, ElementsAre("bed", "chair"));
+  EXPECT_EQ(side.source->label(0), 1);
+}
+
+TEST_F(MakeData, NeedsAMapWhereTheModelHasNumbersAndTheListNames) {
+  RunConfig config;
+  write("set/bed/test/a.npy", "x");
+  write("set/chair/test/b.npy", "x");
+  config.data.eval.root = (dir_.path() / "set").string();
+  EXPECT_THAT(refusal_of([&] {
+                make_evaluation_data(config, {"0", "1", "2"});
+              }).text,
+              HasSubstr("set data.eval.labels"));
+  config.data.eval.labels = write("names.txt", "table\nchair\nbed\n");
+  const DataSide side = make_evaluation_data(config, {"0", "1", "2"});
+  EXPECT_EQ(side.source->label(0), 2);  // bed
+  EXPECT_EQ(side.source->label(1), 1);
+}
+
+TEST_F(MakeData, OfFilesKeepsTheirOrder) {
+  const DataSide side = make_data_of_files({}, {"bed", "chair"}, {"z.npy", "a.npy"});
+  EXPECT_EQ(side.source->size(), 2);
+  EXPECT_EQ(side.source->name(0), "z.npy");
+  EXPECT_THAT(side.classes, ElementsAre("bed", "chair"));
+}
+
+}  // namespace
+}  // namespace larkspur::launch
