@@ -73,8 +73,8 @@ TEST(CheckConfig, KernelsAreOdd) {
 }
 
 TEST(CheckConfig, WhatThisBuildLacksIsRefusedByName) {
-  EXPECT_EQ(complaint("data.kind", [](RunConfig& c) { c.data.kind = DataKind::kVideo; }),
-            "c.yaml:9: data.kind: video is not in this build, which reads: cloud");
+  EXPECT_EQ(complaint("data.kind", [](RunConfig& c) { c.data.kind = DataKind::kImage; }),
+            "c.yaml:9: data.kind: image is not in this build, which reads: cloud, video");
 }
 
 TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
