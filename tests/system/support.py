@@ -63,10 +63,10 @@ def command(words, ranks):
     return ["mpirun", "-q", "--oversubscribe", "-n", str(ranks), PROGRAM, *words]
 
 
-def larkspur(*words, ranks=None):
+def larkspur(*words, ranks=None, timeout=TIMEOUT_SECONDS):
     """Runs to the end; ranks=None starts the program itself, without mpirun."""
-    return subprocess.run(command(words, ranks), capture_output=True, text=True,
-                          timeout=TIMEOUT_SECONDS, env=environment(), check=False)
+    return subprocess.run(command(words, ranks), capture_output=True, text=True, timeout=timeout,
+                          env=environment(), check=False)
 
 
 def start(*words, ranks):
