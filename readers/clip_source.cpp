@@ -5,14 +5,10 @@
 
 #include <ATen/ops/empty.h>
 
-#include "pipeline/require.h"
 #include "readers/clip_transform.h"
 #include "readers/video_file.h"
 
 namespace larkspur::readers {
-
-using pipeline::Errc;
-using pipeline::require;
 
 void ClipSourceOptions::check() const {
   sampling.check();
@@ -20,16 +16,9 @@ void ClipSourceOptions::check() const {
 }
 
 ClipSource::ClipSource(SampleList list, ClipSourceOptions options)
-    : list_(std::move(list)), options_(options) {
+    : ListedSource(std::move(list)), options_(options) {
   options_.check();
-  require(!list_.entries.empty(), Errc::kInvalidArgument, "[clip_source] a list of 0 samples");
 }
-
-std::int64_t ClipSource::size() const { return std::ssize(list_.entries); }
-
-std::string ClipSource::name(std::int64_t id) const { return entry(id).name; }
-
-std::int64_t ClipSource::label(std::int64_t id) const { return entry(id).label; }
 
 pipeline::Result<pipeline::Sample> ClipSource::read(const pipeline::SampleKey& key) const {
   const SampleEntry& sample = entry(key.sample);
@@ -52,12 +41,6 @@ pipeline::Result<pipeline::Sample> ClipSource::read(const pipeline::SampleKey& k
   const auto read = video.read(plan.frames, place);
   if (!read.ok()) return read.error();
   return pipeline::Sample{clip_CTHW, sample.label};
-}
-
-const SampleEntry& ClipSource::entry(std::int64_t id) const {
-  require(
-      id >= 0 && id < size(), Errc::kInvalidArgument, "[clip_source] sample ", id, " of ", size());
-  return list_.entries[static_cast<std::size_t>(id)];
 }
 
 }  // namespace larkspur::readers

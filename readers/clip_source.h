@@ -12,8 +12,7 @@
 #include <string>
 
 #include "pipeline/clip_plan.h"
-#include "pipeline/sample_source.h"
-#include "readers/sample_list.h"
+#include "readers/listed_source.h"
 
 namespace larkspur::readers {
 
@@ -27,23 +26,16 @@ struct ClipSourceOptions {
 };
 
 /// Owns its list. Const and callable from many threads at once; each call opens its own file.
-class ClipSource final : public pipeline::SampleSource {
+class ClipSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
   ClipSource(SampleList list, ClipSourceOptions options);
-
-  std::int64_t size() const override;
-  std::string name(std::int64_t id) const override;
-  std::int64_t label(std::int64_t id) const override;
 
   /// input: float32 [3, T, S, S], red, green, blue, normalised. A file that cannot be used is a
   /// value whose message names it. Throws kInvalidArgument only for key.sample outside [0, size()).
   pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override;
 
  private:
-  const SampleEntry& entry(std::int64_t id) const;
-
-  SampleList list_;
   ClipSourceOptions options_;
 };
 

@@ -64,16 +64,9 @@ void CloudSourceOptions::check() const {
 }
 
 CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
-    : list_(std::move(list)), options_(options) {
+    : ListedSource(std::move(list)), options_(options) {
   options_.check();
-  require(!list_.entries.empty(), Errc::kInvalidArgument, "[cloud_source] a list of 0 samples");
 }
-
-std::int64_t CloudSource::size() const { return std::ssize(list_.entries); }
-
-std::string CloudSource::name(std::int64_t id) const { return entry(id).name; }
-
-std::int64_t CloudSource::label(std::int64_t id) const { return entry(id).label; }
 
 pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const {
   const SampleEntry& sample = entry(key.sample);
@@ -91,12 +84,6 @@ pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const
                               ? depth_views(points_N3, options_.views)
                               : voxelise(points_N3, options_.voxels),
                           sample.label};
-}
-
-const SampleEntry& CloudSource::entry(std::int64_t id) const {
-  require(
-      id >= 0 && id < size(), Errc::kInvalidArgument, "[cloud_source] sample ", id, " of ", size());
-  return list_.entries[static_cast<std::size_t>(id)];
 }
 
 }  // namespace larkspur::readers

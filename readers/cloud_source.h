@@ -12,9 +12,8 @@
 #include <string>
 
 #include "pipeline/cloud_plan.h"
-#include "pipeline/sample_source.h"
-#include "readers/cloud_list.h"
 #include "readers/depth_views.h"
+#include "readers/listed_source.h"
 #include "readers/voxel_grid.h"
 
 namespace larkspur::readers {
@@ -42,14 +41,10 @@ struct CloudSourceOptions {
 };
 
 /// Owns its list. Const and callable from many threads at once.
-class CloudSource final : public pipeline::SampleSource {
+class CloudSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
   CloudSource(SampleList list, CloudSourceOptions options);
-
-  std::int64_t size() const override;
-  std::string name(std::int64_t id) const override;
-  std::int64_t label(std::int64_t id) const override;
 
   /// input: as the product says. In training a mesh is sampled by the key and a stored cloud gives
   /// a random subset, both then augmented; otherwise a mesh is sampled by (surface_seed, sample)
@@ -57,12 +52,7 @@ class CloudSource final : public pipeline::SampleSource {
   /// names it. Throws kInvalidArgument only for key.sample outside [0, size()).
   pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override;
 
-  const SampleList& list() const noexcept { return list_; }
-
  private:
-  const SampleEntry& entry(std::int64_t id) const;
-
-  SampleList list_;
   CloudSourceOptions options_;
 };
 
