@@ -11,7 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
 
 namespace larkspur::launch {
 namespace {
@@ -142,9 +142,26 @@ TEST(Supervisor, KillsAJobThatGoesOnWithoutRanks) {
   SupervisorOptions options;
   options.idle_seconds = 0.5;
   options.rank_program = std::filesystem::canonical("/bin/sleep").string();
-  const Ran ran = run_script(options, "sleep 2.5; echo over >&2; exec tail -f /dev/null");
+  const Ran ran =
+      run_script(options, "sleep 2.5; echo over >&2; exec tail -f /dev/null");
   EXPECT_EQ(ran.end.killed, "mpirun went on though all ranks on this host had ended");
   EXPECT_FALSE(ran.end.asked);
+}
+
+/// The first rank is seen before its file goes away, and both ranks last longer than idle_seconds.
+TEST(Supervisor, AProgramReplacedUnderTheJobStillRuns) {
+  const testing::TempDir dir;
+  const auto program = dir.path() / "rank";
+  std::filesystem::copy_file(std::filesystem::canonical("/bin/sleep"), program);
+  SupervisorOptions options;
+  options.idle_seconds = 0.5;
+  options.rank_program = program.string();
+  const Ran ran = run_script(options,
+                             "cd '" + dir.path().string() +
+                                 "'; ./rank 4.5 & sleep 1.5; cp rank new; mv rank old; rm old; "
+                                 "mv new rank; wait; exit 6");
+  EXPECT_EQ(ran.end.killed, "");
+  EXPECT_EQ(ran.end.code, 6);
 }
 
 TEST(Supervisor, AStopAskedForBetweenTwoRunsCountsForTheSecond) {
