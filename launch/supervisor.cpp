@@ -99,6 +99,19 @@ bool runs(pid_t process, const std::string& program, const FileId& at_start) {
   return at_start.inode != 0 && file_id(link) == at_start;
 }
 
+/// The signals of kTaken but those that this process was started to ignore: a blocked signal would
+/// be queued, and read, all the same.
+sigset_t signals_to_take() {
+  sigset_t taken;
+  ::sigemptyset(&taken);
+  for (const int signal : kTaken) {
+    struct sigaction former {};
+    ::sigaction(signal, nullptr, &former);
+    if (former.sa_handler != SIG_IGN) ::sigaddset(&taken, signal);
+  }
+  return taken;
+}
+
 /// In the child, between fork and exec: nothing but system calls.
 [[noreturn]] void become(char** words, int words_out, const sigset_t& mask, pid_t parent) {
   ::setsid();
@@ -157,9 +170,7 @@ struct Supervisor::Job {
 };
 
 Supervisor::Supervisor(const SupervisorOptions& options) : options_(options) {
-  sigset_t taken;
-  ::sigemptyset(&taken);
-  for (const int signal : kTaken) ::sigaddset(&taken, signal);
+  const sigset_t taken = signals_to_take();
   ::pthread_sigmask(SIG_BLOCK, &taken, &former_mask_);
   signals_ = ::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   require(signals_ >= 0, Errc::kIo, "[supervisor] no signalfd: ", std::strerror(errno));

@@ -46,6 +46,12 @@ Ran run_script(const SupervisorOptions& options,
   return run_script(supervisor, script, when_said);
 }
 
+/// Whoever started the tests may ignore some of the signals, as a shell does in the background.
+[[maybe_unused]] const bool heard = [] {
+  for (const int signal : {SIGINT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_DFL);
+  return true;
+}();
+
 SupervisorOptions short_grace() {
   SupervisorOptions options;
   options.grace_seconds = 0.5;
@@ -161,6 +167,15 @@ TEST(Supervisor, AProgramReplacedUnderTheJobStillRuns) {
                                  "'; ./rank 4.5 & sleep 1.5; cp rank new; mv rank old; rm old; "
                                  "mv new rank; wait; exit 6");
   EXPECT_EQ(ran.end.killed, "");
+  EXPECT_EQ(ran.end.code, 6);
+}
+
+TEST(Supervisor, SignalsIgnoredBeforeStayIgnored) {
+  const auto former = ::signal(SIGHUP, SIG_IGN);  // as nohup does
+  const Ran ran =
+      run_script({}, "trap '' USR2; echo ready >&2; sleep 0.5; exit 6", [] { ::raise(SIGHUP); });
+  ::signal(SIGHUP, former);
+  EXPECT_FALSE(ran.end.asked);
   EXPECT_EQ(ran.end.code, 6);
 }
 
