@@ -149,6 +149,7 @@ struct Supervisor::Job {
 
   void kill(const std::string& why) {
     if (end.killed.empty()) end.killed = why;
+    ::kill(process, SIGKILL);  // it may not have come to its session yet
     kill_session(process);
   }
 

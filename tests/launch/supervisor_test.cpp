@@ -133,7 +133,7 @@ bool alive(const std::string& process) {
 }
 
 TEST(Supervisor, LeavesNothingOfTheSessionBehind) {
-  const Ran ran = run_script({}, "sleep 600 & echo $! >&2; exit 4");
+  const Ran ran = run_script({}, "sleep 600 >/dev/null & echo $! >&2; exit 4");
   EXPECT_EQ(ran.end.code, 4);
   EXPECT_FALSE(alive(ran.words.substr(0, ran.words.find('\n'))));
 }
@@ -149,7 +149,7 @@ TEST(Supervisor, KillsAJobThatGoesOnWithoutRanks) {
   options.idle_seconds = 0.5;
   options.rank_program = std::filesystem::canonical("/bin/sleep").string();
   const Ran ran =
-      run_script(options, "sleep 2.5; echo over >&2; exec tail -f /dev/null");
+      run_script(options, "sleep 2.5; echo over >&2; exec timeout 20 tail -f /dev/null");
   EXPECT_EQ(ran.end.killed, "mpirun went on though all ranks on this host had ended");
   EXPECT_FALSE(ran.end.asked);
 }
