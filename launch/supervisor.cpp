@@ -120,6 +120,7 @@ sigset_t signals_to_take() {
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(words_out, STDERR_FILENO);
+  ::signal(SIGPIPE, SIG_DFL);  // that this program ignores it is no business of the job's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv(words[0], words);
   constexpr std::string_view why = "cannot be executed\n";

@@ -179,6 +179,13 @@ TEST(Supervisor, SignalsIgnoredBeforeStayIgnored) {
   EXPECT_EQ(ran.end.code, 6);
 }
 
+TEST(Supervisor, TheJobIsKilledByAClosedPipeAsOthersAre) {
+  const auto former = ::signal(SIGPIPE, SIG_IGN);
+  const Ran ran = run_script({}, "kill -PIPE $$; exit 6");
+  ::signal(SIGPIPE, former);
+  EXPECT_EQ(ran.end.code, 128 + SIGPIPE);
+}
+
 TEST(Supervisor, AStopAskedForBetweenTwoRunsCountsForTheSecond) {
   Supervisor supervisor({});
   EXPECT_EQ(run_script(supervisor, "exit 5").end.code, 5);

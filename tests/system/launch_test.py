@@ -143,6 +143,16 @@ class Launch(Workspace):
         self.assertTrue(self.checkpoints("closed"))
         self.nothing_left("closed")
 
+    def test_a_reader_that_has_gone_costs_neither_the_job_nor_its_checkpoint(self):
+        reader, writer = os.pipe()
+        os.close(reader)  # as of a tee that died of the same Ctrl-C
+        process = self.begin("unread", stdout=writer, stderr=writer)
+        os.close(writer)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=90), 75)
+        self.assertTrue(self.checkpoints("unread"))
+        self.nothing_left("unread")
+
     def test_a_file_gets_plain_lines_once(self):
         result = subprocess.run(self.words("plain"), capture_output=True, text=True, env=environment(),
                                 timeout=TIMEOUT_SECONDS, check=False)
