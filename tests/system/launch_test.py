@@ -207,6 +207,12 @@ class Launch(Workspace):
                                         env=environment(), timeout=TIMEOUT_SECONDS, check=False)
                 self.assertEqual(result.returncode, code, result.stderr)
 
+    def test_an_options_value_is_no_override(self):
+        result = subprocess.run([PROGRAM, "launch", "-n", "1", "--", "eval", str(self.config), "--checkpoint",
+                                 str(self.folder / "lr=1"), "--report", "out/x=1"], capture_output=True, text=True,
+                                env=environment(), timeout=TIMEOUT_SECONDS, check=False)
+        self.assertEqual(result.returncode, 4, result.stderr)  # it came as far as looking for it
+
     def spoilt(self):
         folder = self.folder / "spoilt"
         if not folder.exists():
