@@ -30,7 +30,8 @@ class Signals(Workspace):
         process = start("train", str(self.config), f"output={self.output('alone')}", "train.epochs=300",
                         "train.checkpoint_every=0", ranks=None)
         self.addCleanup(lambda: process.poll() is None and process.kill())
-        process.stderr.close()  # as of a tee that died of the same Ctrl-C
+        for pipe in (process.stdout, process.stderr):
+            pipe.close()  # as of a tee that died of the same Ctrl-C
         self.wait_for_step("alone", 2, process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 75)
