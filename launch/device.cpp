@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 #include <ATen/Context.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -38,7 +39,7 @@ fs::path folder_of(const void* symbol) {
   return known ? fs::path(info.dli_fname).parent_path() : fs::path();
 }
 
-/// The CUDA driver's own library, as far as it is needed to count GPUs; no toolkit is.
+/// The CUDA driver's own library, as far as it is needed to count and name GPUs; no toolkit is.
 class Driver {
  public:
   Driver() : library_(::dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
@@ -55,8 +56,7 @@ class Driver {
   }
 
   std::string name(int ordinal) const {
-    int device = 0;
-    check(function<int(int*, int)>("cuDeviceGet")(&device, ordinal), "cuDeviceGet");
+    const int device = handle(ordinal);
     std::array<char, 256> text{};
     check(function<int(char*, int, int)>("cuDeviceGetName")(
               text.data(), static_cast<int>(text.size()) - 1, device),
@@ -64,7 +64,27 @@ class Driver {
     return text.data();
   }
 
+  /// Of the whole GPU, for a part of one too: NCCL does not tell parts of one apart.
+  std::string uuid(int ordinal) const {
+    std::array<unsigned char, 16> bytes{};
+    check(function<int(void*, int)>("cuDeviceGetUuid")(bytes.data(), handle(ordinal)),
+          "cuDeviceGetUuid");
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const unsigned char byte : bytes) {
+      text += digits[byte / 16];
+      text += digits[byte % 16];
+    }
+    return text;
+  }
+
  private:
+  int handle(int ordinal) const {
+    int device = 0;
+    check(function<int(int*, int)>("cuDeviceGet")(&device, ordinal), "cuDeviceGet");
+    return device;
+  }
+
   template <typename Signature>
   Signature* function(const char* name) const {
     void* symbol = ::dlsym(library_, name);
@@ -135,10 +155,10 @@ std::string first_sentence(const std::string& text) {
 Device use_gpu(int local_rank) {
   const Driver driver;
   Device device;
-  device.on_host = driver.count();
-  const int ordinal = local_rank % device.on_host;
+  const int ordinal = local_rank % driver.count();
   device.place = c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(ordinal));
   device.name = driver.name(ordinal);
+  device.uuid = driver.uuid(ordinal);
   load_libraries();
   make_deterministic();
   c10::impl::VirtualGuardImpl(c10::kCUDA).setDevice(device.place);

@@ -22,7 +22,8 @@ namespace larkspur::launch {
 struct Device {
   c10::Device place = c10::kCPU;
   std::string name;  ///< the GPU's, as the driver tells it; empty on a CPU
-  int on_host = 0;   ///< GPUs that this process sees
+  std::string
+      uuid;  ///< the GPU's, 32 hexadecimal digits: no other GPU anywhere has it; empty on a CPU
 };
 
 /// Once in a process, before any tensor is made. `automatic` takes a GPU where there is one, and

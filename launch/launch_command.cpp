@@ -122,11 +122,12 @@ void check_request(const LaunchRequest& request) {
 }
 
 /// The job's configuration, checked here so that a mistake is said once and at once. Of eval's
-/// arguments only those that look like keys are its overrides.
+/// arguments only those that look like keys, and are no option's value, are its overrides.
 RunConfig config_of(const LaunchRequest& request) {
   std::vector<std::string> overrides;
   for (auto word = request.words.begin() + 2; word != request.words.end(); ++word) {
-    const bool key = !word->starts_with("-") && word->find('=') != std::string::npos;
+    const bool of_option = *(word - 1) == "--checkpoint" || *(word - 1) == "--report";
+    const bool key = !of_option && !word->starts_with("-") && word->find('=') != std::string::npos;
     if (request.trains() || key) overrides.push_back(*word);
   }
   return load_config(request.words[1], overrides).config;

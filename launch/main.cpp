@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: it runs a verb (commands.h) and is the only place that catches what ends one.
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -16,6 +17,7 @@ namespace {
 /// One line on stderr says why.
 int fail(std::string why, int code) {
   std::replace(why.begin(), why.end(), '\n', ' ');
+  std::cerr.clear();  // what it could not take before is no reason to say nothing now
   std::cerr << "larkspur: " << why << std::endl;
   return code;
 }
@@ -41,6 +43,8 @@ int run(Invocation call) {
 }  // namespace larkspur::launch
 
 int main(int argc, char** argv) {
+  // Words that nobody reads any more must not end a run that could still save its work.
+  std::signal(SIGPIPE, SIG_IGN);
   const int code = larkspur::launch::run({"larkspur", {argv + 1, argv + argc}, std::cout});
   // After an error a message may still be under way, and its library wait for it on the way out.
   if (code != 0 && code != larkspur::launch::kExitStopped) std::_Exit(code);

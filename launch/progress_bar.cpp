@@ -109,6 +109,7 @@ void ProgressBar::step(const pipeline::StepMetrics& metrics) {
   drawn_seconds_ = now;
   const std::string text =
       progress_text(metrics, options_.total_steps, seconds_left(metrics.step, now));
+  out_.clear();  // a line that could not be written is lost, the next one may not be
   if (!watched) {
     out_ << text << std::endl;
     return;

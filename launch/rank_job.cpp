@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <set>
 
 #include <sys/prctl.h>
 
@@ -21,13 +22,9 @@ constexpr const char* kHost = "host";
 constexpr const char* kNccl = "nccl";
 constexpr const char* kStaged = "staged";
 
-/// How this rank would move tensors. NCCL refuses two ranks on one GPU, unless NCCL_HOSTID makes
-/// them look like two hosts.
-const char* transport_of(const Device& device, const distributed::RankEnv& env) {
-  if (device.place.is_cpu()) return kHost;
+bool nccl_is_there() {
   const std::vector<std::string> there = distributed::group_names();
-  const bool alone = env.local_size <= device.on_host || std::getenv("NCCL_HOSTID") != nullptr;
-  return alone && std::ranges::find(there, kNccl) != there.end() ? kNccl : kStaged;
+  return std::ranges::find(there, kNccl) != there.end();
 }
 
 }  // namespace
@@ -47,17 +44,13 @@ RankJob::~RankJob() {
 }
 
 distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
-  const auto told =
-      pipeline::agree(*peers_, [&] { return std::string(transport_of(device, env_)); });
-  for (const std::string& transport : told) {
-    pipeline::require(
-        (transport == kHost) == (told[0] == kHost),
-        pipeline::Errc::kInvalidArgument,
-        "some ranks compute on a GPU and some on a CPU: set device=cpu or device=cuda");
-  }
-  if (told[0] == kHost) return *group_;
-  const bool all_nccl = std::ranges::count(told, kNccl) == std::ssize(told);
-  if (all_nccl && told.size() > 1) {
+  const char* host_id = std::getenv("NCCL_HOSTID");
+  const auto told = pipeline::agree(*peers_, [&] {
+    return tell_transport(device, nccl_is_there(), host_id == nullptr ? "" : host_id);
+  });
+  const std::string transport = common_transport(told);
+  if (transport == kHost) return *group_;
+  if (transport == kNccl && told.size() > 1) {
     distributed::GroupOptions options{kNccl};
     options.bootstrap = group_.get();
     tensor_group_ = distributed::make_process_group(options);
@@ -68,6 +61,25 @@ distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
     tensor_group_ = distributed::make_staged_group(*group_, device.place);
   }
   return *tensor_group_;
+}
+
+std::string tell_transport(const Device& device, bool nccl_is_there, const std::string& host_id) {
+  if (device.place.is_cpu()) return kHost;
+  if (!nccl_is_there) return kStaged;
+  return pipeline::text_of(kNccl, " ", device.uuid, " ", host_id);
+}
+
+std::string common_transport(const std::vector<std::string>& told) {
+  for (const std::string& transport : told) {
+    pipeline::require(
+        (transport == kHost) == (told[0] == kHost),
+        pipeline::Errc::kInvalidArgument,
+        "some ranks compute on a GPU and some on a CPU: set device=cpu or device=cuda");
+  }
+  if (told[0] == kHost) return kHost;
+  if (std::ranges::find(told, kStaged) != told.end()) return kStaged;
+  const std::set<std::string> different(told.begin(), told.end());
+  return different.size() == told.size() ? kNccl : kStaged;
 }
 
 void require_same(const std::vector<std::string>& told) {

@@ -39,6 +39,14 @@ class RankJob {
   int exceptions_before_ = 0;
 };
 
+/// How ranks would move tensors, told by each for itself: "host", "staged", or "nccl" with the GPU
+/// it is on and what makes its host look like another (NCCL_HOSTID, may be empty).
+std::string tell_transport(const Device& device, bool nccl_is_there, const std::string& host_id);
+
+/// The transport that serves all of them: "host", "nccl", or "staged" where one has no NCCL or two
+/// are on one GPU, which NCCL refuses. Throws kInvalidArgument when some are on a CPU only.
+std::string common_transport(const std::vector<std::string>& told);
+
 /// Refuses to go on when ranks were started with different configurations or lists: `told` is what
 /// each says of its own. Throws kInvalidArgument naming the first rank that differs from rank 0.
 void require_same(const std::vector<std::string>& told);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/resume.h"
 
+#include <algorithm>
+
 #include "launch/config_file.h"
 #include "launch/config_schema.h"
 #include "pipeline/agreement.h"
+#include "pipeline/checkpoint_files.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 
@@ -17,6 +20,11 @@ using pipeline::text_of;
 
 std::filesystem::path checkpoints_folder(const RunConfig& config) {
   return std::filesystem::path(config.output) / "checkpoints";
+}
+
+bool has_checkpoint(const RunConfig& config) {
+  return std::ranges::any_of(pipeline::list_checkpoints(checkpoints_folder(config)),
+                             &pipeline::CheckpointFolder::complete);
 }
 
 void compare_configurations(const RunConfig& saved,
@@ -50,12 +58,12 @@ void compare_configurations(const RunConfig& saved,
           refused);
 }
 
-void resume_if_possible(const RunConfig& config,
+bool resume_if_possible(const RunConfig& config,
                         const pipeline::RunIdentity& now,
                         pipeline::TrainState& state,
                         pipeline::Peers& peers) {
   const auto checkpoint = pipeline::newest_checkpoint(checkpoints_folder(config), peers);
-  if (!checkpoint) return;
+  if (!checkpoint) return false;
   const std::string where = checkpoint->folder().string();
   require(config.resume == ResumeChoice::kAuto,
           Errc::kInvalidArgument,
@@ -92,6 +100,7 @@ void resume_if_possible(const RunConfig& config,
                    saved.ranks == 1 ? " rank, now " : " ranks, now ",
                    now.ranks,
                    ")"));
+  return true;
 }
 
 }  // namespace larkspur::launch

@@ -14,11 +14,14 @@ namespace larkspur::launch {
 /// Goes on from the newest whole checkpoint of the output folder, if there is one, and says so.
 /// Throws kInvalidArgument when resume=never and there is one, when a key that must match differs
 /// (both values named) or the label map does; what loading throws otherwise. Threads or processor
-/// that differ are said aloud. A collective call.
-void resume_if_possible(const RunConfig& config,
+/// that differ are said aloud. Returns whether it goes on from one. A collective call.
+bool resume_if_possible(const RunConfig& config,
                         const pipeline::RunIdentity& now,
                         pipeline::TrainState& state,
                         pipeline::Peers& peers);
+
+/// Whether the output folder holds a finished checkpoint, whole or damaged. Reads the disk only.
+bool has_checkpoint(const RunConfig& config);
 
 /// The `checkpoints` folder of an output folder.
 std::filesystem::path checkpoints_folder(const RunConfig& config);

@@ -28,7 +28,9 @@ SignalRequests::SignalRequests(pipeline::Requests& requests, int ranks) {
   action.sa_flags = SA_RESTART;
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     const bool ours = ranks == 1 || kSignals[i] == SIGUSR1 || kSignals[i] == SIGUSR2;
-    ::sigaction(kSignals[i], ours ? &action : nullptr, &former_actions[i]);
+    ::sigaction(kSignals[i], nullptr, &former_actions[i]);
+    const bool ignored = former_actions[i].sa_handler == SIG_IGN;
+    if (ours && !ignored) ::sigaction(kSignals[i], &action, nullptr);
   }
 }
 

@@ -4,6 +4,8 @@
 //   USR1  write a checkpoint and go on          USR2  write a checkpoint, then leave with code 75
 //   TERM  in a rank of several: leave at once, nothing is saved (the system's default)
 //   INT, HUP, TERM of a single process count as USR2
+//
+// Those ignored before stay ignored, as nohup wants.
 #pragma once
 
 #include "pipeline/trainer.h"

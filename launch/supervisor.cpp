@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,9 +78,38 @@ void kill_session(pid_t session) {
   }
 }
 
-bool runs(pid_t process, const std::string& program) {
+/// A file as itself, whatever it is called.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;  ///< 0: no such file
+  bool operator==(const FileId&) const = default;
+};
+
+FileId file_id(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+/// By name, or as the file that had the name when the job began: it may be replaced under the job.
+bool runs(pid_t process, const std::string& program, const FileId& at_start) {
+  const std::string link = "/proc/" + std::to_string(process) + "/exe";
   std::error_code gone;
-  return fs::read_symlink("/proc/" + std::to_string(process) + "/exe", gone) == program;
+  if (fs::read_symlink(link, gone) == program) return true;
+  return at_start.inode != 0 && file_id(link) == at_start;
+}
+
+/// The signals of kTaken but those that this process was started to ignore: a blocked signal would
+/// be queued, and read, all the same.
+sigset_t signals_to_take() {
+  sigset_t taken;
+  ::sigemptyset(&taken);
+  for (const int signal : kTaken) {
+    struct sigaction former {};
+    ::sigaction(signal, nullptr, &former);
+    if (former.sa_handler != SIG_IGN) ::sigaddset(&taken, signal);
+  }
+  return taken;
 }
 
 /// In the child, between fork and exec: nothing but system calls.
@@ -90,6 +120,7 @@ bool runs(pid_t process, const std::string& program) {
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(words_out, STDERR_FILENO);
+  ::signal(SIGPIPE, SIG_DFL);  // that this program ignores it is no business of the job's
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execv(words[0], words);
   constexpr std::string_view why = "cannot be executed\n";
@@ -105,6 +136,7 @@ bool runs(pid_t process, const std::string& program) {
 struct Supervisor::Job {
   pid_t process = 0;
   int words_in = -1;
+  FileId rank_program;  ///< as it was when the job began
   JobEnd end;
   std::optional<Clock::time_point> deadline;  ///< after being asked
   Clock::time_point asked_at;
@@ -118,6 +150,7 @@ struct Supervisor::Job {
 
   void kill(const std::string& why) {
     if (end.killed.empty()) end.killed = why;
+    ::kill(process, SIGKILL);  // it may not have come to its session yet
     kill_session(process);
   }
 
@@ -139,9 +172,7 @@ struct Supervisor::Job {
 };
 
 Supervisor::Supervisor(const SupervisorOptions& options) : options_(options) {
-  sigset_t taken;
-  ::sigemptyset(&taken);
-  for (const int signal : kTaken) ::sigaddset(&taken, signal);
+  const sigset_t taken = signals_to_take();
   ::pthread_sigmask(SIG_BLOCK, &taken, &former_mask_);
   signals_ = ::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   require(signals_ >= 0, Errc::kIo, "[supervisor] no signalfd: ", std::strerror(errno));
@@ -163,6 +194,7 @@ void Supervisor::start(Job& job, const std::vector<std::string>& command) const 
           std::strerror(errno));
   ::fcntl(pipe[1], F_SETFL, 0);  // the job's end blocks, as it expects
   job.words_in = pipe[0];
+  job.rank_program = file_id(options_.rank_program);
   const pid_t parent = ::getpid();
   job.process = ::fork();
   if (job.process == 0) become(words.data(), pipe[1], former_mask_, parent);
@@ -202,7 +234,7 @@ void Supervisor::look_after(Job& job) const {
   if (options_.rank_program.empty()) return;
   bool ranks = false;
   for (const pid_t process : processes_of(job.process)) {
-    ranks = ranks || runs(process, options_.rank_program);
+    ranks = ranks || runs(process, options_.rank_program, job.rank_program);
   }
   job.had_ranks = job.had_ranks || ranks;
   if (ranks || !job.had_ranks) {

@@ -21,7 +21,8 @@ struct SupervisorOptions {
   double grace_seconds = 120.0;  ///< from being asked to being killed, > 0
   double idle_seconds = 30.0;    ///< from the end of the last rank here to being killed, > 0
   int ask_signal = SIGUSR2;      ///< what asks the job to stop
-  std::string rank_program;      ///< file that ranks run; empty: idle_seconds does not count
+  std::string rank_program;      ///< file that ranks run, or ran before it was replaced; empty:
+                                 ///< idle_seconds does not count
 };
 
 /// How a job came to its end.

@@ -50,7 +50,7 @@ Prepared prepare(const std::string& file,
                  const distributed::RankEnv& env) {
   const LoadedConfig loaded = load_config(file, overrides);
   check_paths(loaded, {"data.train"});
-  check_weights_path(loaded);
+  if (!has_checkpoint(loaded.config)) check_weights_path(loaded);  // a resume does not read them
   Prepared prepared;
   prepared.config = loaded.config;
   prepared.device = use_device(prepared.config.device, env.local_rank);
@@ -157,6 +157,13 @@ void start_from_weights(const RunConfig& config,
   }));
 }
 
+void resume_or_start(const Prepared& prepared,
+                     pipeline::TrainState& state,
+                     pipeline::Peers& peers) {
+  const bool resumed = resume_if_possible(prepared.config, prepared.identity, state, peers);
+  if (!resumed) start_from_weights(prepared.config, *prepared.network, peers);
+}
+
 /// Trains to the end or to a stop; the job is left in good order either way.
 pipeline::TrainEnd run_training(Invocation& call,
                                 const std::string& file,
@@ -179,8 +186,7 @@ pipeline::TrainEnd run_training(Invocation& call,
                              peers.size(),
                              adamw_options(config));
   call.phase = Phase::kCheckpoint;
-  resume_if_possible(config, prepared.identity, state, peers);
-  if (state.step == 0) start_from_weights(config, *prepared.network, peers);
+  resume_or_start(prepared, state, peers);
 
   call.phase = Phase::kRun;
   distributed::TreeExchange exchange(

@@ -92,7 +92,7 @@ void write_weights(const model3d::Network& network, const fs::path& path) {
 std::uint32_t weights_crc(const model3d::Network& network) {
   std::uint32_t crc = 0;
   for (const model3d::Entry& entry : network.entries()) {
-    const at::Tensor values = entry.tensor.detach().contiguous();
+    const at::Tensor values = entry.tensor.detach().cpu().contiguous();
     crc = pipeline::crc32c(values.const_data_ptr(), static_cast<std::size_t>(values.nbytes()), crc);
   }
   return crc;

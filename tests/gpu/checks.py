@@ -127,6 +127,15 @@ def trains_exactly(checks):
     return checks.digest("alone")
 
 
+def starts_from_weights(checks):
+    """What one rank and two make of the same file: ranks compare what they have read."""
+    weights = checks.folder / "alone.safetensors"
+    checks.larkspur("export", "--checkpoint", checks.folder / "alone" / "checkpoints", "--output", weights, "--unmerged")
+    for name, ranks in (("tuned", None), ("tuned_nccl", 2)):
+        checks.train(name, f"model.weights={weights}", "train.stop_after_steps=2", ranks=ranks)
+    need(checks.digest("tuned") == checks.digest("tuned_nccl"), "two ranks start from other weights than one")
+
+
 def learns(checks, precision):
     def work():
         name = f"whole_{precision}"
@@ -190,6 +199,7 @@ def main():
             checks.check("two ranks", lambda: need(False, "no mpirun: run tests/gpu/pack first"))
         checks.larkspur("data", "make", "clouds", "--output", checks.folder / "clouds")
         checks.check("the same bits on one rank, on two, after a stop", lambda: trains_exactly(checks))
+        checks.check("a start from a file of weights", lambda: starts_from_weights(checks))
         checks.check("speed of variant a, float32", speed_of_variant_a(checks, "float32"))
         checks.check("speed of variant a, bfloat16", speed_of_variant_a(checks, "bfloat16"))
         checks.check("the demo in float32", learns(checks, "float32"))

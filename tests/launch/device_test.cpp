@@ -113,7 +113,7 @@ TEST(Device, BFloat16OnACpuIsRefusedWithPlaceAndKey) {
   const auto refusal = refusal_of([&] { check_supported(loaded, {}); });
   EXPECT_EQ(refusal.code, "unsupported");
   EXPECT_THAT(refusal.text, HasSubstr("run.yaml:7: train.precision: bfloat16 needs a GPU"));
-  EXPECT_NO_THROW(check_supported(loaded, {c10::Device(c10::kCUDA, 0), "a GPU", 1}));
+  EXPECT_NO_THROW(check_supported(loaded, {c10::Device(c10::kCUDA, 0), "a GPU", "1f"}));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
 
 namespace larkspur::launch {
 namespace {
@@ -45,6 +45,12 @@ Ran run_script(const SupervisorOptions& options,
   Supervisor supervisor(options);
   return run_script(supervisor, script, when_said);
 }
+
+/// Whoever started the tests may ignore some of the signals, as a shell does in the background.
+[[maybe_unused]] const bool heard = [] {
+  for (const int signal : {SIGINT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_DFL);
+  return true;
+}();
 
 SupervisorOptions short_grace() {
   SupervisorOptions options;
@@ -127,7 +133,7 @@ bool alive(const std::string& process) {
 }
 
 TEST(Supervisor, LeavesNothingOfTheSessionBehind) {
-  const Ran ran = run_script({}, "sleep 600 & echo $! >&2; exit 4");
+  const Ran ran = run_script({}, "sleep 600 >/dev/null & echo $! >&2; exit 4");
   EXPECT_EQ(ran.end.code, 4);
   EXPECT_FALSE(alive(ran.words.substr(0, ran.words.find('\n'))));
 }
@@ -142,9 +148,42 @@ TEST(Supervisor, KillsAJobThatGoesOnWithoutRanks) {
   SupervisorOptions options;
   options.idle_seconds = 0.5;
   options.rank_program = std::filesystem::canonical("/bin/sleep").string();
-  const Ran ran = run_script(options, "sleep 2.5; echo over >&2; exec tail -f /dev/null");
+  const Ran ran =
+      run_script(options, "sleep 2.5; echo over >&2; exec timeout 20 tail -f /dev/null");
   EXPECT_EQ(ran.end.killed, "mpirun went on though all ranks on this host had ended");
   EXPECT_FALSE(ran.end.asked);
+}
+
+/// The first rank is seen before its file goes away, and both ranks last longer than idle_seconds.
+TEST(Supervisor, AProgramReplacedUnderTheJobStillRuns) {
+  const testing::TempDir dir;
+  const auto program = dir.path() / "rank";
+  std::filesystem::copy_file(std::filesystem::canonical("/bin/sleep"), program);
+  SupervisorOptions options;
+  options.idle_seconds = 0.5;
+  options.rank_program = program.string();
+  const Ran ran = run_script(options,
+                             "cd '" + dir.path().string() +
+                                 "'; ./rank 4.5 & sleep 1.5; cp rank new; mv rank old; rm old; "
+                                 "mv new rank; wait; exit 6");
+  EXPECT_EQ(ran.end.killed, "");
+  EXPECT_EQ(ran.end.code, 6);
+}
+
+TEST(Supervisor, SignalsIgnoredBeforeStayIgnored) {
+  const auto former = ::signal(SIGHUP, SIG_IGN);  // as nohup does
+  const Ran ran =
+      run_script({}, "trap '' USR2; echo ready >&2; sleep 0.5; exit 6", [] { ::raise(SIGHUP); });
+  ::signal(SIGHUP, former);
+  EXPECT_FALSE(ran.end.asked);
+  EXPECT_EQ(ran.end.code, 6);
+}
+
+TEST(Supervisor, TheJobIsKilledByAClosedPipeAsOthersAre) {
+  const auto former = ::signal(SIGPIPE, SIG_IGN);
+  const Ran ran = run_script({}, "kill -PIPE $$; exit 6");
+  ::signal(SIGPIPE, former);
+  EXPECT_EQ(ran.end.code, 128 + SIGPIPE);
 }
 
 TEST(Supervisor, AStopAskedForBetweenTwoRunsCountsForTheSecond) {

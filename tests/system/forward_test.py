@@ -153,6 +153,17 @@ class Export(Workspace):
         self.assertIn("holds merged weights", result.stderr)
         result = self.train("head", f"model.weights={trained}", "model.variant=a", code=4)
         self.assertIn("model.variant", result.stderr)
+        self.resume_without_the_file(trained)
+
+    def resume_without_the_file(self, trained):
+        """A checkpoint holds all that is needed; without one, nothing is written before the file is missed."""
+        moved = self.folder / "moved.safetensors"
+        trained.rename(moved)
+        resumed = self.train("tuned1", f"model.weights={trained}", "train.stop_after_steps=2")
+        self.assertIn("resuming at step 1", resumed.stderr)
+        absent = self.train("absent", f"model.weights={trained}", code=2)
+        self.assertIn("model.weights", absent.stderr)
+        self.assertFalse(self.output("absent").exists())
 
 
 if __name__ == "__main__":

@@ -143,6 +143,16 @@ class Launch(Workspace):
         self.assertTrue(self.checkpoints("closed"))
         self.nothing_left("closed")
 
+    def test_a_reader_that_has_gone_costs_neither_the_job_nor_its_checkpoint(self):
+        reader, writer = os.pipe()
+        os.close(reader)  # as of a tee that died of the same Ctrl-C
+        process = self.begin("unread", stdout=writer, stderr=writer)
+        os.close(writer)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=90), 75)
+        self.assertTrue(self.checkpoints("unread"))
+        self.nothing_left("unread")
+
     def test_a_file_gets_plain_lines_once(self):
         result = subprocess.run(self.words("plain"), capture_output=True, text=True, env=environment(),
                                 timeout=TIMEOUT_SECONDS, check=False)
@@ -196,6 +206,12 @@ class Launch(Workspace):
                 result = subprocess.run(self.words(name, *words), capture_output=True, text=True,
                                         env=environment(), timeout=TIMEOUT_SECONDS, check=False)
                 self.assertEqual(result.returncode, code, result.stderr)
+
+    def test_an_options_value_is_no_override(self):
+        result = subprocess.run([PROGRAM, "launch", "-n", "1", "--", "eval", str(self.config), "--checkpoint",
+                                 str(self.folder / "lr=1"), "--report", "out/x=1"], capture_output=True, text=True,
+                                env=environment(), timeout=TIMEOUT_SECONDS, check=False)
+        self.assertEqual(result.returncode, 4, result.stderr)  # it came as far as looking for it
 
     def spoilt(self):
         folder = self.folder / "spoilt"

@@ -2,9 +2,10 @@
 """What signals do to a run."""
 import os
 import signal
+import subprocess
 import unittest
 
-from support import Workspace, rank_processes, start
+from support import Workspace, command, rank_processes, start
 
 
 class Signals(Workspace):
@@ -24,6 +25,28 @@ class Signals(Workspace):
                 self.assertEqual(process.returncode, 75, errors)
                 self.assertIn("stopped on request, checkpoint written", errors)
                 self.assertTrue(self.checkpoints(f"single{number}"))
+
+    def test_a_reader_that_has_gone_costs_neither_the_run_nor_its_checkpoint(self):
+        process = start("train", str(self.config), f"output={self.output('alone')}", "train.epochs=300",
+                        "train.checkpoint_every=0", ranks=None)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        for pipe in (process.stdout, process.stderr):
+            pipe.close()  # as of a tee that died of the same Ctrl-C
+        self.wait_for_step("alone", 2, process)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 75)
+        self.assertTrue(self.checkpoints("alone"))
+
+    def test_what_nohup_ignores_stays_ignored(self):
+        process = subprocess.Popen(["nohup", *command(["train", str(self.config), f"output={self.output('nohup')}",
+                                                       "train.epochs=300"], None)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        now = self.wait_for_step("nohup", 2, process)
+        process.send_signal(signal.SIGHUP)
+        self.wait_for_step("nohup", now + 5, process)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=60), 75)
 
     def test_a_single_process_that_was_interrupted_resumes_to_the_unbroken_runs_digest(self):
         self.train("unbroken")

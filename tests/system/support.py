@@ -13,6 +13,11 @@ import unittest
 PROGRAM = os.environ["LARKSPUR_PROGRAM"]
 TIMEOUT_SECONDS = 240
 
+# Whoever started the tests may ignore these, as a shell does in the background; the program would go on doing so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(number, signal.SIG_DFL)
+
 # Drop path, clipping, BatchNorm, augmentation and a warm-up are all on: what must be exact, is used.
 CONFIG = """\
 seed: 3
