@@ -193,8 +193,9 @@ std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
     walk_.start(walk_.index().first_packet(wanted.front()), wanted);
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const bool is_far =
-        !is_plain && i > 0 && walk_.index().first_packet(wanted[i]) > walk_.packet();
+    // Without seeking the way there leads through the beginning again.
+    const bool is_far = !is_plain && i > 0 && walk_.can_seek() &&
+                        walk_.index().first_packet(wanted[i]) > walk_.packet();
     const AVFrame* const frame = is_far ? nullptr : find(wanted[i], is_plain);
     if (frame == nullptr) return i;
     take(wanted[i], convert(*frame));
@@ -250,6 +251,13 @@ VideoFacts DecodedVideo::check() {
           " of ",
           std::max(frames_, decoded + refused_),
           " pictures can be decoded",
+          because());
+  require(!walk_.container().is_damaged(),
+          Errc::kCorruptData,
+          name(),
+          ": damaged or cut off, ",
+          decoded,
+          " of an unknown number of pictures can be decoded",
           because());
   return {decoded, width(), height()};
 }
