@@ -78,8 +78,4 @@ struct VideoFacts {
 /// Matroska file that was cut passes with what it holds: its demuxer says nothing of it.
 pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path);
 
-/// True for the extensions of the containers we open by default (.mp4 .mkv .webm .avi .mov ...), in
-/// any case.
-bool is_video_file(const std::filesystem::path& path);
-
 }  // namespace larkspur::readers
