@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `data check`: decodes what lists, folders and files hold and says of each what it is.
+#include <exception>
 #include <ostream>
 #include <string>
 #include <variant>
@@ -12,6 +13,7 @@
 #include "launch/media_files.h"
 #include "pipeline/require.h"
 #include "readers/cloud_file.h"
+#include "readers/file_name.h"
 #include "readers/video_file.h"
 
 namespace larkspur::launch {
@@ -36,6 +38,10 @@ Json facts_of(const MediaFile& file) {
   } catch (const pipeline::Error& error) {
     facts["ok"] = false;
     facts["error"] = error.what();
+  } catch (const std::exception& error) {  // no memory, say: that file's fault, not the others'
+    const std::string text = error.what();
+    facts["ok"] = false;
+    facts["error"] = file.path.string() + ": " + text.substr(0, text.find('\n'));
   }
   return facts;
 }

@@ -11,8 +11,9 @@
 #include "readers/cloud_file.h"
 #include "readers/cloud_list.h"
 #include "readers/cloud_text.h"
+#include "readers/file_bytes.h"
+#include "readers/file_name.h"
 #include "readers/list_file.h"
-#include "readers/video_file.h"
 #include "readers/video_list.h"
 
 namespace larkspur::launch {
@@ -32,8 +33,12 @@ bool has_media_name(const fs::path& path) {
 // Text is both: clouds and lists of them end in .txt.
 bool is_text(const fs::path& path) { return path.extension() == ".txt"; }
 
+// What cannot be read is taken for a cloud: opening it then says what is wrong with that one file.
 bool is_text_cloud(const fs::path& path) {
-  for (const ListLine& line : readers::read_lines(path)) {
+  constexpr std::size_t kMostBytes = std::size_t{1} << 16;
+  const auto start = readers::read_start(path, kMostBytes);
+  if (!start.ok()) return true;
+  for (const ListLine& line : readers::lines_of(start.value().view())) {
     if (!line.text.starts_with("//")) return readers::parse_cloud_text(line.text, "").ok();
   }
   return false;
@@ -47,9 +52,7 @@ std::vector<MediaFile> files_below(const fs::path& folder) {
     const fs::path& path = at->path();
     std::error_code ignored;
     if (!has_media_name(path) || !at->is_regular_file(ignored)) continue;
-    if (!is_text(path) || at->file_size(ignored) == 0 || is_text_cloud(path)) {
-      files.push_back({path.string(), path});
-    }
+    if (!is_text(path) || is_text_cloud(path)) files.push_back({path.string(), path});
   }
   require(!error, Errc::kIo, folder.string(), ": ", error.message());
   std::sort(files.begin(), files.end(), [](const MediaFile& a, const MediaFile& b) {

@@ -22,7 +22,8 @@ struct MediaFiles {
 /// What `path` stands for:
 /// - a folder: all video and cloud files below it, sorted by path;
 /// - a name with the extension of a video or a cloud: that file. A .txt is a cloud where its first
-///   line of content is three numbers or more, else a list;
+///   line of content, in its first 64 KiB, is three numbers or more, and where it cannot be read or
+///   is empty, else a list;
 /// - a file with a zero byte, which no list has: that file;
 /// - any other file: a list of `path` or `path label` lines, in order, duplicates kept, of shape
 /// ids

@@ -13,6 +13,11 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
+std::string spaced(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
 }  // namespace
 
 ClassNames::ClassNames(const std::filesystem::path& file) : file_(file) {
@@ -46,14 +51,13 @@ ClassNames ClassNames::sorted(std::vector<std::string> names) {
 std::optional<std::int64_t> ClassNames::find(const std::string& name) const {
   const auto exact = labels_.find(name);
   if (exact != labels_.end()) return exact->second;
-  std::string spaced = name;
-  std::replace(spaced.begin(), spaced.end(), '_', ' ');
-  const auto found = labels_.find(spaced);
-  return found == labels_.end() ? std::nullopt : std::optional(found->second);
+  const auto found = spaced_labels_.find(spaced(name));
+  return found == spaced_labels_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool ClassNames::add(const std::string& name) {
   if (!labels_.emplace(name, std::ssize(names_)).second) return false;
+  spaced_labels_.emplace(spaced(name), std::ssize(names_));
   names_.push_back(name);
   return true;
 }

@@ -29,7 +29,8 @@ class ClassNames {
   /// Where they come from, for messages; empty for sorted().
   const std::filesystem::path& file() const { return file_; }
 
-  /// The label of a name; blanks and underscores count as the same, as people rename folders.
+  /// The label of a name; blanks and underscores count as the same, as people rename folders. A
+  /// name that is there letter by letter comes first, then the first one in label order.
   std::optional<std::int64_t> find(const std::string& name) const;
 
  private:
@@ -38,6 +39,7 @@ class ClassNames {
   std::filesystem::path file_;
   std::vector<std::string> names_;
   std::unordered_map<std::string, std::int64_t> labels_;
+  std::unordered_map<std::string, std::int64_t> spaced_labels_;  // underscores as blanks
 };
 
 }  // namespace larkspur::readers

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 
 #include "pipeline/require.h"
 #include "readers/cloud_text.h"
+#include "readers/file_name.h"
 #include "readers/local_origin.h"
 #include "readers/npy_file.h"
 #include "readers/off_file.h"
@@ -29,12 +29,6 @@ using pipeline::text_of;
 
 constexpr std::array<std::string_view, 6> kExtensions{
     ".off", ".ply", ".pcd", ".npy", ".txt", ".xyz"};
-
-std::string lower_extension(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension;
-}
 
 // A mesh near the origin, or its vertices where it has no surface.
 CloudFile local(Mesh mesh) {

@@ -11,6 +11,7 @@
 
 #include "pipeline/require.h"
 #include "readers/cloud_file.h"
+#include "readers/file_name.h"
 #include "readers/labelled_list.h"
 
 namespace larkspur::readers {
@@ -28,17 +29,13 @@ constexpr std::array<std::string_view, 6> kIdExtensions{
 std::vector<std::string> class_folders(const fs::path& root, const std::string& split) {
   std::vector<std::string> folders;
   for (const std::string& name : sorted_names(root)) {
+    if (is_hidden(name)) continue;
     const fs::path folder = root / name;
     if (is_folder(folder / split) || is_folder(folder / "train") || is_folder(folder / "test")) {
       folders.push_back(name);
     }
   }
   return folders;
-}
-
-bool is_wanted(const std::string& name, const std::string& extension) {
-  const fs::path file(name);
-  return extension.empty() ? is_cloud_file(file) : file.extension() == extension;
 }
 
 SampleList read_folder(const fs::path& root, const ListOptions& options) {
@@ -57,7 +54,7 @@ SampleList read_folder(const fs::path& root, const ListOptions& options) {
     const fs::path where = root / folder / options.split;
     if (!is_folder(where)) continue;
     for (const std::string& file : sorted_names(where)) {
-      if (!is_wanted(file, options.extension)) continue;
+      if (!is_wanted(file, options.extension, is_cloud_file)) continue;
       extensions.insert(fs::path(file).extension().string());
       list.entries.push_back(
           {(fs::path(folder) / options.split / file).string(), where / file, *label});

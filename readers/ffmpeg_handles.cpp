@@ -97,6 +97,22 @@ pipeline::Error ffmpeg_error(int code, const std::string& what) {
   return {code_of(code), pipeline::text_of(what, ": ", words.data(), more)};
 }
 
+std::vector<TableEntry> table_of(AVStream& stream) {
+  std::vector<TableEntry> table;
+#if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(58, 76, 100)  // FFmpeg 4.4
+  const int count = avformat_index_get_entries_count(&stream);
+  for (int i = 0; i < count; ++i) {
+    const AVIndexEntry& entry = *avformat_index_get_entry(&stream, i);
+    table.push_back({entry.pos, entry.size});
+  }
+#else
+  for (int i = 0; i < stream.nb_index_entries; ++i) {
+    table.push_back({stream.index_entries[i].pos, stream.index_entries[i].size});
+  }
+#endif
+  return table;
+}
+
 const std::int32_t* display_matrix(const AVStream& stream) {
   constexpr std::size_t kBytes = 9 * sizeof(std::int32_t);
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)  // FFmpeg 6.1

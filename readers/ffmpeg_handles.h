@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -55,6 +56,15 @@ void forget_messages();
 /// A negative code of FFmpeg as an error: kCorruptData for bytes it cannot use, kUnsupported for
 /// what it has no part for, kNotFound, else kIo. Text: "WHAT: the code in words (last message)".
 pipeline::Error ffmpeg_error(int code, const std::string& what);
+
+/// Where a container's own table says that its packets lie.
+struct TableEntry {
+  std::int64_t position = 0;  ///< byte in the file
+  std::int64_t bytes = 0;
+};
+
+/// The table of a stream as far as it has been read; empty where the container has none.
+std::vector<TableEntry> table_of(AVStream& stream);
 
 /// The nine numbers of the stream's display matrix, nullptr where it has none.
 const std::int32_t* display_matrix(const AVStream& stream);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/file_bytes.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 #include <utility>
 
@@ -46,14 +48,14 @@ Error system_error(const std::filesystem::path& path) {
 
 }  // namespace
 
-pipeline::Result<FileBytes> read_file(const std::filesystem::path& path) {
+pipeline::Result<FileBytes> read_start(const std::filesystem::path& path, std::size_t most) {
   const Descriptor file(path);
   struct stat facts {};
   if (file.get() < 0 || ::fstat(file.get(), &facts) != 0) return system_error(path);
   if (!S_ISREG(facts.st_mode)) {
     return Error(Errc::kIo, text_of(path.string(), ": not a regular file"));
   }
-  const auto size = static_cast<std::size_t>(facts.st_size);
+  const auto size = std::min(static_cast<std::size_t>(facts.st_size), most);
   if (size == 0) return Error(Errc::kCorruptData, text_of(path.string(), ": zero bytes"));
   if (size > kLargestFileBytes) {
     return Error(Errc::kUnsupported,
@@ -78,6 +80,10 @@ pipeline::Result<FileBytes> read_file(const std::filesystem::path& path) {
     done += static_cast<std::size_t>(got);
   }
   return FileBytes(std::move(bytes), size);
+}
+
+pipeline::Result<FileBytes> read_file(const std::filesystem::path& path) {
+  return read_start(path, SIZE_MAX);
 }
 
 }  // namespace larkspur::readers

@@ -36,4 +36,7 @@ class FileBytes {
 /// kLargestFileBytes), kCorruptData (no byte in it).
 pipeline::Result<FileBytes> read_file(const std::filesystem::path& path);
 
+/// Its first bytes, at most `most` > 0; errors as above.
+pipeline::Result<FileBytes> read_start(const std::filesystem::path& path, std::size_t most);
+
 }  // namespace larkspur::readers

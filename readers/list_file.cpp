@@ -42,7 +42,10 @@ std::vector<LabelledPath> quoted_split(std::string_view line) {
 
 std::vector<ListLine> read_lines(const std::filesystem::path& path) {
   const FileBytes bytes = read_file(path).value();
-  std::string_view rest = bytes.view();
+  return lines_of(bytes.view());
+}
+
+std::vector<ListLine> lines_of(std::string_view rest) {
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
   std::vector<ListLine> lines;
   for (std::int64_t number = 1; !rest.empty(); ++number) {

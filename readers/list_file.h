@@ -29,6 +29,9 @@ struct LabelledPath {
 /// zero bytes is kCorruptData.
 std::vector<ListLine> read_lines(const std::filesystem::path& path);
 
+/// The same of bytes that were read.
+std::vector<ListLine> lines_of(std::string_view bytes);
+
 /// Every way to take a line as path and label, the best first: split at the last tab, at the last
 /// comma, at the last space. Where the path is quoted ("..." with "" for a quote in it) there is
 /// one way. Empty where the line has a single field.

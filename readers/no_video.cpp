@@ -25,6 +25,4 @@ pipeline::Result<at::Tensor> read_pictures(VideoFile&, std::span<const std::int6
   return refusal("");
 }
 
-bool is_video_file(const std::filesystem::path&) { return false; }
-
 }  // namespace larkspur::readers

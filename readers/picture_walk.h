@@ -35,6 +35,9 @@ class PictureWalk {
   /// True when pictures are counted as they come; start() then takes packet 0 only.
   bool is_counting() const noexcept { return is_counting_; }
 
+  /// False where start() begins with the first packet whatever it is asked for.
+  bool can_seek() const noexcept { return container_.can_seek(index_); }
+
   /// Goes on at a packet of the index. Of the pictures that are not `wanted` (rising numbers, must
   /// outlive the walk) those are left out that nothing depends on; an empty list leaves out none.
   void start(std::size_t packet, std::span<const std::int64_t> wanted);

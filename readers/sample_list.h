@@ -11,7 +11,7 @@ namespace larkspur::readers {
 
 /// One sample. The file need not exist: that shows when it is read.
 struct SampleEntry {
-  std::string name;            ///< path below the root, as the list has it
+  std::string name;            ///< as the list has it: a path below the root, or a clip of Kinetics
   std::filesystem::path path;  ///< where to open it
   std::int64_t label = 0;      ///< [0, classes)
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/video_container.h"
 
+#include <algorithm>
+#include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -90,6 +92,12 @@ bool is_hidden(const AVPacket& packet, AVCodecID codec) {
   return codec == AV_CODEC_ID_VP8 && packet.size > 0 && (packet.data[0] & 0x10) == 0;
 }
 
+// Streams without an index of their own are searched by guessing; read those from the start.
+bool seeks_by_guessing(const AVInputFormat& format) {
+  constexpr int kGuessing = AVFMT_TS_DISCONT | AVFMT_NOTIMESTAMPS | AVFMT_NOBINSEARCH;
+  return (format.flags & kGuessing) != 0;
+}
+
 }  // namespace
 
 PacketFacts facts_of(const AVPacket& packet, AVCodecID codec) {
@@ -122,6 +130,12 @@ void VideoContainer::open() {
   require(stream_ != nullptr, Errc::kUnsupported, path_.string(), ": no video stream");
 }
 
+bool VideoContainer::is_end(int code) const {
+  if (code == AVERROR_EOF) return true;
+  // RealMedia ends every file so.
+  return code == AVERROR(EIO) && std::strcmp(format_->iformat->name, "rm") == 0;
+}
+
 bool VideoContainer::read(AVPacket& packet) {
   constexpr int kMostIdle = 1000;
   for (int idle = 0;;) {
@@ -132,10 +146,13 @@ bool VideoContainer::read(AVPacket& packet) {
       // What the demuxer made of it may be anything; only what the system said is an I/O error.
       const int system = format_->pb == nullptr ? 0 : format_->pb->error;
       if (system < 0 && system != AVERROR_EOF) throw ffmpeg_error(system, path_.string());
+      if (!is_end(code)) is_damaged_ = true;
       return false;
     }
+    if (packet.stream_index != stream_->index) continue;
+    if ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0) is_damaged_ = true;
     // An empty packet would tell the decoder that the stream ends.
-    if (packet.stream_index == stream_->index && packet.size > 0) return true;
+    if (packet.size > 0) return true;
   }
 }
 
@@ -159,7 +176,27 @@ VideoIndex VideoContainer::read_index() {
             " packets");
     packets.push_back(facts_of(*packet, stream_->codecpar->codec_id));
   }
+  require_whole_table();
   return VideoIndex(std::move(packets));
+}
+
+// The demuxer of MP4 takes the end of the file for the end of the video, however many pictures the
+// table still has.
+void VideoContainer::require_whole_table() const {
+  if (std::strncmp(format_->iformat->name, "mov,", 4) != 0) return;
+  const std::int64_t size = avio_size(format_->pb);
+  const std::vector<TableEntry> table = table_of(*stream_);
+  const auto present = std::count_if(table.begin(), table.end(), [&](const TableEntry& entry) {
+    return entry.position <= size && entry.bytes <= size - entry.position;
+  });
+  require(present == std::ssize(table) || size < 0,
+          Errc::kCorruptData,
+          path_.string(),
+          ": cut off, it holds ",
+          present,
+          " of the ",
+          table.size(),
+          " pictures of its own table");
 }
 
 std::size_t VideoContainer::try_seek(const VideoIndex& index, std::size_t wanted) {
@@ -173,13 +210,16 @@ std::size_t VideoContainer::try_seek(const VideoIndex& index, std::size_t wanted
   return *found;
 }
 
+bool VideoContainer::can_seek(const VideoIndex& index) const noexcept {
+  return !seeks_by_guessing(*format_->iformat) && index.has_usable_times() && !has_failed_to_seek_;
+}
+
 std::size_t VideoContainer::seek(const VideoIndex& index, std::size_t wanted) {
-  // Streams without an index of their own are searched by guessing; read those from the start.
-  constexpr int kGuessing = AVFMT_TS_DISCONT | AVFMT_NOTIMESTAMPS | AVFMT_NOBINSEARCH;
-  const bool can_seek = (format_->iformat->flags & kGuessing) == 0 && index.has_usable_times() &&
-                        index.packets()[wanted].pts != kNoTime;
-  const std::size_t arrived = can_seek ? try_seek(index, wanted) : kNowhere;
+  const bool is_possible = !seeks_by_guessing(*format_->iformat) && index.has_usable_times() &&
+                           index.packets()[wanted].pts != kNoTime;
+  const std::size_t arrived = is_possible ? try_seek(index, wanted) : kNowhere;
   if (arrived != kNowhere) return arrived;
+  has_failed_to_seek_ = true;
   rewind();
   return 0;
 }

@@ -28,11 +28,19 @@ class VideoContainer {
   double unit() const noexcept { return av_q2d(stream_->time_base); }
 
   /// The next packet of the stream that has bytes; false at the end, which is also where a damaged
-  /// container stops making sense. kIo where the system refuses to read.
+  /// container stops making sense (is_damaged() tells). kIo where the system refuses to read.
   bool next(AVPacket& packet);
 
-  /// Reads all packets once. kUnsupported above kMostPackets of them.
+  /// Whether what was read so far stopped before the end of the container, or held a packet that is
+  /// not all there.
+  bool is_damaged() const noexcept { return is_damaged_; }
+
+  /// Reads all packets once. kUnsupported above kMostPackets of them; kCorruptData where the file
+  /// is cut off: an MP4 or MOV whose own table places pictures behind the end of the file.
   VideoIndex read_index();
+
+  /// Whether seek() may arrive anywhere but at the first packet; false once it did not.
+  bool can_seek(const VideoIndex& index) const noexcept;
 
   /// Makes next() go on at packet `wanted` of the index, or at an earlier one; returns which.
   /// Where the container cannot be trusted to seek, that is the first.
@@ -43,7 +51,9 @@ class VideoContainer {
 
  private:
   void open();
+  bool is_end(int code) const;
   bool read(AVPacket& packet);
+  void require_whole_table() const;
   std::size_t try_seek(const VideoIndex& index, std::size_t wanted);
 
   std::filesystem::path path_;
@@ -51,6 +61,8 @@ class VideoContainer {
   AVStream* stream_ = nullptr;  // in format_
   PacketHandle first_;          // read to see where a seek arrived, not handed out yet
   bool has_first_ = false;
+  bool is_damaged_ = false;
+  bool has_failed_to_seek_ = false;
 };
 
 /// 38 hours at 30 pictures a second.

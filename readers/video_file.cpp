@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -24,13 +25,18 @@ using pipeline::Result;
 using pipeline::text_of;
 using Numbers = std::vector<std::int64_t>;
 
-/// `work()`, its Error turned into a value.
+/// `work()`, what it throws turned into a value: one file never ends a run.
 template <typename Work>
-auto as_result(const Work& work) -> Result<decltype(work())> {
+auto as_result(const std::filesystem::path& path, const Work& work) -> Result<decltype(work())> {
   try {
     return work();
   } catch (const Error& error) {
     return error;
+  } catch (const std::bad_alloc&) {
+    return Error(Errc::kUnsupported, path.string() + ": more memory than there is");
+  } catch (const std::exception& error) {  // of a tensor, with a backtrace behind the first line
+    const std::string text = error.what();
+    return Error(Errc::kUnsupported, path.string() + ": " + text.substr(0, text.find('\n')));
   }
 }
 
@@ -193,8 +199,9 @@ std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
     walk_.start(walk_.index().first_packet(wanted.front()), wanted);
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const bool is_far =
-        !is_plain && i > 0 && walk_.index().first_packet(wanted[i]) > walk_.packet();
+    // Without seeking the way there leads through the beginning again.
+    const bool is_far = !is_plain && i > 0 && walk_.can_seek() &&
+                        walk_.index().first_packet(wanted[i]) > walk_.packet();
     const AVFrame* const frame = is_far ? nullptr : find(wanted[i], is_plain);
     if (frame == nullptr) return i;
     take(wanted[i], convert(*frame));
@@ -203,7 +210,7 @@ std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
 }
 
 Result<std::int64_t> DecodedVideo::read(std::span<const std::int64_t> numbers, const Take& take) {
-  return as_result([&] {
+  return as_result(walk_.container().path(), [&] {
     const Numbers wanted = in_order(numbers);
     std::span<const std::int64_t> left(wanted);
     bool is_plain = walk_.is_counting();
@@ -251,6 +258,13 @@ VideoFacts DecodedVideo::check() {
           std::max(frames_, decoded + refused_),
           " pictures can be decoded",
           because());
+  require(!walk_.container().is_damaged(),
+          Errc::kCorruptData,
+          name(),
+          ": damaged or cut off, ",
+          decoded,
+          " of an unknown number of pictures can be decoded",
+          because());
   return {decoded, width(), height()};
 }
 
@@ -258,11 +272,11 @@ VideoFacts DecodedVideo::check() {
 
 Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path) {
   return as_result(
-      [&]() -> std::unique_ptr<VideoFile> { return std::make_unique<DecodedVideo>(path); });
+      path, [&]() -> std::unique_ptr<VideoFile> { return std::make_unique<DecodedVideo>(path); });
 }
 
 Result<VideoFacts> check_video(const std::filesystem::path& path) {
-  return as_result([&] { return DecodedVideo(path).check(); });
+  return as_result(path, [&] { return DecodedVideo(path).check(); });
 }
 
 Result<at::Tensor> read_pictures(VideoFile& video, std::span<const std::int64_t> numbers) {
@@ -283,17 +297,6 @@ Result<at::Tensor> read_pictures(VideoFile& video, std::span<const std::int64_t>
   });
   if (!read.ok()) return read.error();
   return pictures;
-}
-
-bool is_video_file(const std::filesystem::path& path) {
-  static constexpr std::array<std::string_view, 21> kExtensions{
-      ".mp4",  ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".ts",  ".mts",  ".m2ts", ".mpg",
-      ".mpeg", ".3gp", ".3g2", ".wmv", ".asf",  ".ogv", ".mxf", ".vob", ".h264", ".hevc"};
-  std::string extension = path.extension().string();
-  for (char& letter : extension) {
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  }
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
 }  // namespace larkspur::readers

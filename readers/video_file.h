@@ -36,7 +36,10 @@ class VideoFile {
   /// Reads the index: all packet headers. Decodes pictures only where headers do not tell: all of
   /// them, to count, where times lack or repeat (raw streams, AVI with B-frames), and those before
   /// the first keyframe. Errors name the file: kNotFound, kIo, kCorruptData (no container, no
-  /// picture), kUnsupported (no video stream, no decoder).
+  /// picture, an MP4 or MOV whose own table places pictures behind the end of the file: a download
+  /// that broke off), kUnsupported (no video stream, no decoder). Files without such a table show
+  /// what is there: their numbers end where they end, and only check_video tells that they were
+  /// cut. A picture that is counted and does not come out is an error of read().
   static pipeline::Result<std::unique_ptr<VideoFile>> open(const std::filesystem::path& path);
 
   virtual ~VideoFile() = default;
@@ -71,11 +74,8 @@ struct VideoFacts {
 };
 
 /// Decodes every picture. Errors as above; kCorruptData where some decode and some do not, with
-/// both counts.
+/// both counts, and where the container breaks off: before its end, or within a packet. A
+/// Matroska file that was cut passes with what it holds: its demuxer says nothing of it.
 pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path);
-
-/// True for the extensions of the containers we open by default (.mp4 .mkv .webm .avi .mov ...), in
-/// any case.
-bool is_video_file(const std::filesystem::path& path);
 
 }  // namespace larkspur::readers

@@ -2,15 +2,17 @@
 #include "readers/video_list.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
+#include <utility>
 
 #include "pipeline/require.h"
+#include "readers/file_name.h"
 #include "readers/labelled_list.h"
-#include "readers/video_file.h"
 
 namespace larkspur::readers {
 namespace {
@@ -20,35 +22,48 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
-constexpr std::array<std::string_view, 4> kExtensions{".mp4", ".mkv", ".webm", ".avi"};
-
-bool is_wanted(const fs::path& file, const std::string& extension) {
-  return extension.empty() ? is_video_file(file) : file.extension() == extension;
+std::vector<std::string> videos_in(const fs::path& folder, const std::string& extension) {
+  std::vector<std::string> names = sorted_names(folder);
+  std::erase_if(names, [&](const std::string& name) {
+    return is_hidden(name) || !is_wanted(name, extension, is_video_file);
+  });
+  return names;
 }
 
-std::vector<std::string> folders_in(const fs::path& root) {
-  std::vector<std::string> folders = sorted_names(root);
-  std::erase_if(folders, [&](const std::string& name) { return !is_folder(root / name); });
+/// A folder of a class, and the videos in it: at least one.
+struct ClassFolder {
+  std::string name;
+  std::vector<std::string> videos;
+};
+
+std::vector<ClassFolder> class_folders(const fs::path& top, const std::string& extension) {
+  std::vector<ClassFolder> folders;
+  for (const std::string& name : sorted_names(top)) {
+    if (is_hidden(name) || !is_folder(top / name)) continue;
+    std::vector<std::string> videos = videos_in(top / name, extension);
+    if (!videos.empty()) folders.push_back({name, std::move(videos)});
+  }
   return folders;
 }
 
 SampleList read_folder(const fs::path& root, const ListOptions& options) {
   const fs::path split = root / options.split;
   const fs::path top = is_folder(split) ? split : root;
-  const std::vector<std::string> folders = folders_in(top);
+  const std::vector<ClassFolder> folders = class_folders(top, options.extension);
+  std::vector<std::string> names;
+  for (const ClassFolder& folder : folders) names.push_back(folder.name);
   const ClassNames classes =
-      options.labels.empty() ? ClassNames::sorted(folders) : ClassNames(options.labels);
+      options.labels.empty() ? ClassNames::sorted(names) : ClassNames(options.labels);
   SampleList list;
   list.classes = classes.names();
-  for (const std::string& folder : folders) {
+  for (const auto& [folder, videos] : folders) {
     const std::optional<std::int64_t> label = classes.find(folder);
     require(label.has_value(),
             Errc::kInvalidArgument,
             (top / folder).string(),
             ": not a class of ",
             classes.file().string());
-    for (const std::string& file : sorted_names(top / folder)) {
-      if (!is_wanted(file, options.extension)) continue;
+    for (const std::string& file : videos) {
       list.entries.push_back({folder + "/" + file, top / folder / file, *label});
     }
   }
@@ -128,43 +143,54 @@ Annotation annotation_of(const ListLine& line, const Columns& columns, const fs:
   return {line.number, field(columns.label), field(columns.id), *start, *end, field(columns.split)};
 }
 
-/// Where the videos lie, by the first one that is there.
+/// In which folder of the root a clip lies.
 struct Pattern {
   bool by_split = false;
   bool by_class = false;
   bool underscores = false;
-  std::string extension;
 
-  std::string name(const Annotation& clip) const {
-    std::string folder = clip.label;
-    if (underscores) std::replace(folder.begin(), folder.end(), ' ', '_');
-    return (by_split ? clip.split + "/" : "") + (by_class ? folder + "/" : "") + clip.stem() +
-           extension;
+  fs::path folder(const Annotation& clip) const {
+    std::string name = clip.label;
+    if (underscores) std::replace(name.begin(), name.end(), ' ', '_');
+    return fs::path(by_split ? clip.split : "") / (by_class ? name : "");
   }
 };
 
-std::vector<Pattern> patterns_of(const std::string& extension) {
-  std::vector<Pattern> patterns;
-  const auto add = [&](std::string_view known) {
-    for (const bool by_split : {true, false}) {
-      patterns.push_back({by_split, true, false, std::string(known)});
-      patterns.push_back({by_split, true, true, std::string(known)});
-      patterns.push_back({by_split, false, false, std::string(known)});
-    }
-  };
-  if (!extension.empty()) add(extension);
-  if (extension.empty()) std::for_each(kExtensions.begin(), kExtensions.end(), add);
-  return patterns;
-}
+/// The videos of folders by their names without extension; every folder is read once.
+class VideoFolders {
+ public:
+  VideoFolders(fs::path root, std::string extension)
+      : root_(std::move(root)), extension_(std::move(extension)) {}
 
-Pattern find_pattern(const std::vector<Annotation>& clips,
-                     const fs::path& root,
-                     const std::string& extension) {
-  const std::vector<Pattern> patterns = patterns_of(extension);
+  /// The video of that stem below the root; of several the first by name, nullptr where none is.
+  const fs::path* find(const fs::path& folder, const std::string& stem) {
+    const auto [known, is_new] = folders_.try_emplace(folder.string());
+    if (is_new && is_folder(root_ / folder)) {
+      for (const std::string& name : videos_in(root_ / folder, extension_)) {
+        known->second.try_emplace(fs::path(name).stem().string(), root_ / folder / name);
+      }
+    }
+    const auto found = known->second.find(stem);
+    return found == known->second.end() ? nullptr : &found->second;
+  }
+
+ private:
+  fs::path root_;
+  std::string extension_;
+  std::map<std::string, std::unordered_map<std::string, fs::path>> folders_;
+};
+
+// The one of the first clip that is there.
+Pattern find_pattern(const std::vector<Annotation>& clips, bool has_splits, VideoFolders& folders) {
+  std::vector<Pattern> patterns;
+  for (const bool by_split : {true, false}) {
+    if (by_split && !has_splits) continue;
+    patterns.insert(patterns.end(),
+                    {{by_split, true, false}, {by_split, true, true}, {by_split, false, false}});
+  }
   for (const Annotation& clip : clips) {
     for (const Pattern& pattern : patterns) {
-      std::error_code error;
-      if (fs::exists(root / pattern.name(clip), error)) return pattern;
+      if (folders.find(pattern.folder(clip), clip.stem()) != nullptr) return pattern;
     }
   }
   return patterns.front();
@@ -187,7 +213,9 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
   }
   const ClassNames classes =
       options.labels.empty() ? ClassNames::sorted(names) : ClassNames(options.labels);
-  const Pattern pattern = find_pattern(clips, place.root, options.extension);
+  VideoFolders folders(place.root, options.extension);
+  const Pattern pattern = find_pattern(clips, columns.split >= 0, folders);
+  const std::string usual = options.extension.empty() ? ".mp4" : options.extension;
   SampleList list;
   list.classes = classes.names();
   for (const Annotation& clip : clips) {
@@ -199,8 +227,12 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
             clip.label,
             "' is not a class of ",
             classes.file().string());
-    const std::string name = pattern.name(clip);
-    list.entries.push_back({name, place.root / name, *label});
+    const fs::path folder = pattern.folder(clip);
+    const fs::path* const found = folders.find(folder, clip.stem());
+    // The name is the list's own: it stays when files come, go or are encoded anew.
+    list.entries.push_back({clip.label + "/" + clip.stem(),
+                            found ? *found : place.root / folder / (clip.stem() + usual),
+                            *label});
   }
   return list;
 }

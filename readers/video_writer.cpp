@@ -2,18 +2,17 @@
 #include "readers/video_writer.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
 extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
 #include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 }
 
 #include "pipeline/require.h"
+#include "readers/ffmpeg_handles.h"
 
 namespace larkspur::readers {
 namespace {
@@ -21,18 +20,13 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
-struct Release {
-  void operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
-  void operator()(AVFrame* frame) const { av_frame_free(&frame); }
-  void operator()(AVPacket* packet) const { av_packet_free(&packet); }
-  void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
-  void operator()(AVFormatContext* container) const {
+struct CloseOutput {
+  void operator()(AVFormatContext* container) const noexcept {
     if (container->pb != nullptr) avio_closep(&container->pb);
     avformat_free_context(container);
   }
 };
-template <typename T>
-using Handle = std::unique_ptr<T, Release>;
+using OutputHandle = std::unique_ptr<AVFormatContext, CloseOutput>;
 
 const AVCodec* encoder() { return avcodec_find_encoder_by_name("libx264"); }
 
@@ -84,15 +78,14 @@ class Writer {
     write_packets();
     check(av_write_trailer(container_.get()), "the index");
     check(avio_closep(&container_->pb), "the last bytes");
+    unfinished_->keep();
   }
 
  private:
   int check(int answer, const char* what) const {
     if (answer >= 0) return answer;
-    char reason[AV_ERROR_MAX_STRING_SIZE] = {};
-    av_strerror(answer, reason, sizeof reason);
-    throw pipeline::Error(Errc::kIo,
-                          pipeline::text_of(path_, ": cannot write ", what, ": ", reason));
+    const pipeline::Error error = ffmpeg_error(answer, path_ + ": cannot write " + what);
+    throw pipeline::Error(Errc::kIo, error.what());
   }
 
   void open_codec() {
@@ -120,7 +113,9 @@ class Writer {
 
   void open_container() {
     AVFormatContext* container = nullptr;
-    check(avformat_alloc_output_context2(&container, nullptr, "mp4", path_.c_str()), "MP4");
+    // The prefix keeps a name with a colon from being taken for an address.
+    const std::string address = "file:" + path_;
+    check(avformat_alloc_output_context2(&container, nullptr, "mp4", address.c_str()), "MP4");
     container_.reset(container);
     container_->flags |= AVFMT_FLAG_BITEXACT;
     stream_ = avformat_new_stream(container_.get(), nullptr);
@@ -128,14 +123,12 @@ class Writer {
     stream_->time_base = codec_->time_base;
     stream_->avg_frame_rate = codec_->framerate;
     check(avcodec_parameters_from_context(stream_->codecpar, codec_.get()), "the stream's header");
-    check(avio_open(&container_->pb, path_.c_str(), AVIO_FLAG_WRITE), "the file");
+    check(avio_open(&container_->pb, address.c_str(), AVIO_FLAG_WRITE), "the file");
+    unfinished_.emplace(path_);  // there is a file now
     check(avformat_write_header(container_.get(), nullptr), "the header");
   }
 
   void make_buffers() {
-    packet_.reset(av_packet_alloc());
-    frame_.reset(av_frame_alloc());
-    require(packet_ != nullptr && frame_ != nullptr, Errc::kIo, path_, ": no memory");
     frame_->format = AV_PIX_FMT_YUV420P;
     frame_->width = codec_->width;
     frame_->height = codec_->height;
@@ -167,12 +160,13 @@ class Writer {
 
   std::string path_;
   VideoFormat format_;
-  Handle<AVCodecContext> codec_;
-  Handle<AVFormatContext> container_;
+  std::optional<UnfinishedFile> unfinished_;  // removes it when the container is closed
+  CodecHandle codec_;
+  OutputHandle container_;
   AVStream* stream_ = nullptr;  ///< the container's
-  Handle<AVPacket> packet_;
-  Handle<AVFrame> frame_;
-  Handle<SwsContext> scaler_;
+  PacketHandle packet_ = make_packet();
+  FrameHandle frame_ = make_frame();
+  ScalerHandle scaler_;
 };
 
 void check_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
@@ -215,16 +209,15 @@ void write_video(const std::filesystem::path& path,
           Errc::kUnsupported,
           path.string(),
           ": this FFmpeg has no H.264 encoder (libx264) to write videos with");
-  av_log_set_level(AV_LOG_FATAL);  // failures are answers of calls; the rest is chatter
+  prepare_ffmpeg();
+  forget_messages();
   Writer writer(path, format);
-  UnfinishedFile unfinished(path);  // there is a file now
   std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * format.width * format.height));
   for (std::int64_t number = 0; number < format.frames; ++number) {
     draw(number, rgb);
     writer.add(number, rgb);
   }
   writer.finish();
-  unfinished.keep();
 }
 
 }  // namespace larkspur::readers

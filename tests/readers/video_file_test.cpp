@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -305,13 +306,58 @@ TEST_F(VideoFileTest, ACutFileKeepsWhatIsThere) {
   EXPECT_EQ(shown(*video, first(8)), first(8));
 }
 
-TEST(VideoFileName, ExtensionsCountInAnyCase) {
-  for (const char* const name : {"a.mp4", "a.MKV", "b.c.webm", "x/y.Avi", "a.mov"}) {
-    EXPECT_TRUE(is_video_file(name)) << name;
+// Its index in front, as for the web: half a download opens, and the demuxer takes its end for the
+// video's.
+TEST_F(VideoFileTest, AFileThatLacksPicturesOfItsTableIsRefused) {
+  const std::string whole =
+      bytes_of(make("whole.mp4", {.container = "movflags=+faststart", .frames = 48}));
+  EXPECT_TRUE(check_video(at("whole.mp4")).ok());
+  for (const std::size_t lost : {std::size_t{1}, whole.size() / 3}) {
+    const auto path = testing::write_file(at("cut.mp4"), whole.substr(0, whole.size() - lost));
+    EXPECT_FALSE(VideoFile::open(path).ok()) << lost;
+    const auto facts = check_video(path);
+    ASSERT_FALSE(facts.ok()) << lost;
+    EXPECT_EQ(facts.error().code(), Errc::kCorruptData);
+    EXPECT_THAT(facts.error().what(), HasSubstr("cut.mp4: cut off, it holds "));
+    EXPECT_THAT(facts.error().what(), HasSubstr(" of the 48 pictures of its own table"));
   }
-  for (const char* const name : {"mp4", "a.mp4.txt", "a.npy", "a", ".mp4"}) {
-    EXPECT_FALSE(is_video_file(name)) << name;
+}
+
+TEST_F(VideoFileTest, CheckingFindsCutFilesWithoutATable) {
+  for (const char* const name : {"a.avi", "a.flv", "a.ts", "a.mpg"}) {
+    const bool is_mpeg = std::string(name) == "a.mpg";
+    const std::string whole =
+        bytes_of(make(name, is_mpeg ? VideoPlan{.codec = "mpeg2video"} : VideoPlan{}));
+    EXPECT_TRUE(check_video(at(name)).ok()) << check_video(at(name)).error().what();
+    const auto path = testing::write_file(at(std::string("cut") + name),
+                                          whole.substr(0, whole.size() * 6 / 10 + 7));
+    const auto facts = check_video(path);
+    ASSERT_FALSE(facts.ok()) << name << " " << facts.value().frames;
+    EXPECT_EQ(facts.error().code(), Errc::kCorruptData) << facts.error().what();
+    EXPECT_THAT(facts.error().what(), HasSubstr(" pictures can be decoded")) << name;
+    EXPECT_TRUE(VideoFile::open(path).ok()) << name;
   }
+}
+
+// Bytes this process has asked the system for; nothing where the system does not count them.
+std::optional<std::int64_t> bytes_read() {
+  std::ifstream counts("/proc/self/io");
+  std::string key;
+  std::int64_t value = 0;
+  if (!(counts >> key >> value) || key != "rchar:") return std::nullopt;
+  return value;
+}
+
+TEST_F(VideoFileTest, WhatCannotSeekIsNotReadAgainForEveryKeyframe) {
+  if (!bytes_read()) GTEST_SKIP() << "no count of the bytes read";
+  const auto path = make("a.ts", {.frames = 160, .keyframe_every = 4});
+  const auto video = open(path);
+  Numbers numbers;
+  for (std::int64_t number = 1; number < 160; number += 4) numbers.push_back(number);
+  const std::int64_t before = *bytes_read();
+  EXPECT_EQ(shown(*video, numbers), numbers);
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
+  EXPECT_LT(*bytes_read() - before, 8 * size);
 }
 
 }  // namespace

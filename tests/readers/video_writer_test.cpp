@@ -151,6 +151,16 @@ TEST_F(WriteVideo, AnUnfinishedFileIsRemoved) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST_F(WriteVideo, TakesNamesWithAColon) {
+  const auto path = dir_.path() / "a:b.mp4";
+  write_video(path, format(), draw);
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(dir_.path());
+  EXPECT_NO_THROW(write_video("c:d.mp4", format(), draw));
+  std::filesystem::current_path(here);
+  EXPECT_EQ(bytes_of(path), bytes_of(dir_.path() / "c:d.mp4"));
+}
+
 TEST_F(WriteVideo, RefusesSidesAndCountsOutOfBounds) {
   const auto complaint = [](auto change) {
     VideoFormat bad = format();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 extern "C" {
+#include <libavutil/dict.h>
 #include <libavutil/opt.h>
 }
 
@@ -107,7 +108,11 @@ class Muxer {
     stream_->avg_frame_rate = encoder_->framerate;
     set_matrix(*stream_, plan);
     check(avio_open(&format->pb, path.c_str(), AVIO_FLAG_WRITE), path.c_str());
-    check(avformat_write_header(format, nullptr), "header");
+    AVDictionary* options = nullptr;
+    check(av_dict_parse_string(&options, plan.container.c_str(), "=", ";", 0), "muxer options");
+    const int code = avformat_write_header(format, &options);
+    av_dict_free(&options);
+    check(code, "header");
   }
 
   void send(const AVFrame* frame) {

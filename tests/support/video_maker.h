@@ -15,7 +15,8 @@ namespace larkspur::testing {
 /// What to encode. The container follows from the file's extension.
 struct VideoPlan {
   std::string codec = "libx264";
-  std::string options = {};  ///< of the encoder: "x264-params=open-gop=1"
+  std::string options = {};    ///< of the encoder: "x264-params=open-gop=1"
+  std::string container = {};  ///< options of the muxer: "movflags=+faststart"
   int frames = 24;
   int width = 80;
   int height = 48;
