@@ -41,6 +41,17 @@ BatchRequest lane_batches(const TrainOptions& options,
   };
 }
 
+StepShape step_shape(const TrainOptions& options, std::int64_t samples) {
+  const StepShape shape{samples, options.global_batch, options.lanes};
+  require(shape.steps_per_epoch() > 0,
+          Errc::kInvalidArgument,
+          "the training list has ",
+          samples,
+          " samples, fewer than train.global_batch=",
+          options.global_batch);
+  return shape;
+}
+
 LearningRateSchedule schedule_of(const TrainOptions& options, std::int64_t steps_per_epoch) {
   LearningRateSchedule schedule;
   schedule.peak = options.learning_rate;
@@ -169,13 +180,7 @@ void TrainOptions::check() const {
 TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   options.check();
   TrainState& state = parts.state;
-  const StepShape shape{parts.source.size(), options.global_batch, options.lanes};
-  require(shape.steps_per_epoch() > 0,
-          Errc::kInvalidArgument,
-          "the training list has ",
-          shape.samples,
-          " samples, fewer than train.global_batch=",
-          options.global_batch);
+  const StepShape shape = step_shape(options, parts.source.size());
   const Lanes lanes = lanes_of_rank(parts.peers.rank(), parts.peers.size(), options.lanes);
   const LearningRateSchedule schedule = schedule_of(options, shape.steps_per_epoch());
   if (const auto end = end_after(options, {}, state.step, schedule.total_steps)) return *end;
