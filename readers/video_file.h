@@ -38,7 +38,7 @@ class VideoFile {
   /// the first keyframe. Errors name the file: kNotFound, kIo, kCorruptData (no container, no
   /// picture, an MP4 or MOV whose own table places pictures behind the end of the file: a download
   /// that broke off), kUnsupported (no video stream, no decoder). Files without such a table show
-  /// what is there: their numbers end where they end, and only check_video tells that they were
+  /// what is there: their numbers end where they end, and only check_video may tell that they were
   /// cut. A picture that is counted and does not come out is an error of read().
   static pipeline::Result<std::unique_ptr<VideoFile>> open(const std::filesystem::path& path);
 
@@ -74,8 +74,9 @@ struct VideoFacts {
 };
 
 /// Decodes every picture. Errors as above; kCorruptData where some decode and some do not, with
-/// both counts, and where the container breaks off: before its end, or within a packet. A
-/// Matroska file that was cut passes with what it holds: its demuxer says nothing of it.
+/// both counts, and where the demuxer complains or hands out part of a
+/// packet. Of a cut Matroska, FLV or transport stream it mostly does neither: such a file passes
+/// with what it holds.
 pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path);
 
 }  // namespace larkspur::readers
