@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "readers/cloud_list.h"
 #include "readers/cloud_transform.h"
 #include "readers/npy_file.h"
 #include "tests/readers/write_file.h"
