@@ -7,8 +7,9 @@
 
 #include "launch/config_file.h"
 #include "launch/config_schema.h"
-#include "pipeline/checkpoint.h"
+#include "pipeline/agreement.h"
 #include "pipeline/crc32c.h"
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -55,11 +56,29 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
   return std::make_unique<model3d::Network>(options);
 }
 
+RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
+  const std::string name = (checkpoint.folder() / "manifest.json").string();
+  return parse_config(checkpoint.manifest().run.config, name).config;
+}
+
+std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpoint& checkpoint,
+                                                         const RunConfig& config,
+                                                         const Device& device,
+                                                         pipeline::Peers& peers) {
+  auto network = make_network(config);
+  pipeline::agree(peers, [&] {
+    pipeline::restore_network(checkpoint, *network);
+    network->merge();
+    pipeline::place(*network, device.place);
+    return std::string();
+  });
+  return network;
+}
+
 std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint) {
   const auto found = pipeline::newest_checkpoint(checkpoint);
   require(found.has_value(), Errc::kNotFound, "no checkpoint in ", checkpoint.string());
-  const std::string name = (found->folder() / "manifest.json").string();
-  auto network = make_network(parse_config(found->manifest().run.config, name).config);
+  auto network = make_network(config_of(*found));
   pipeline::restore_network(*found, *network);
   return network;
 }

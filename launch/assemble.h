@@ -11,6 +11,7 @@
 #include "launch/device.h"
 #include "launch/run_config.h"
 #include "model3d/network.h"
+#include "pipeline/checkpoint.h"
 #include "pipeline/checkpoint_manifest.h"
 #include "pipeline/evaluator.h"
 #include "pipeline/optimizer.h"
@@ -23,6 +24,16 @@ namespace larkspur::launch {
 void check_supported(const LoadedConfig& loaded, const Device& device);
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
+
+/// The configuration that a checkpoint was written with; messages name its manifest.
+RunConfig config_of(const pipeline::Checkpoint& checkpoint);
+
+/// The checkpoint's network as evaluation wants it: merged, on the device. `config` is the
+/// checkpoint's own, or one with the same model. A collective call.
+std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpoint& checkpoint,
+                                                         const RunConfig& config,
+                                                         const Device& device,
+                                                         pipeline::Peers& peers);
 
 /// The network of a checkpoint, or of the newest whole one in a folder, made and filled as the
 /// checkpoint says. Throws kNotFound where there is none, and what reading it throws.

@@ -14,7 +14,6 @@
 #include "pipeline/agreement.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/log.h"
-#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -44,7 +43,7 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
   auto checkpoint = pipeline::newest_checkpoint(where, peers);
   require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", where);
   const std::string name = checkpoint->folder().string();
-  const auto saved = parse_config(checkpoint->manifest().run.config, name + "/manifest.json");
+  const RunConfig saved = config_of(*checkpoint);
   for (const char* key : {"model.form",
                           "model.variant",
                           "model.classes",
@@ -52,7 +51,7 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.stem_stride",
                           "model.temporal_strides",
                           "model.temporal_taps"}) {
-    compare_configurations(saved.config, config, key, name);
+    compare_configurations(saved, config, key, name);
   }
   for (const char* key : {"data.grid",
                           "data.points",
@@ -61,12 +60,12 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "data.size",
                           "data.shuffle_frames"}) {
     const ConfigKey& row = *find_config_key(key);
-    if (row.get(saved.config) == row.get(config)) continue;
+    if (row.get(saved) == row.get(config)) continue;
     pipeline::log_warn(pipeline::text_of(key,
                                          " is ",
                                          text_of_value(row.get(config)),
                                          ", the checkpoint was trained with ",
-                                         text_of_value(row.get(saved.config))));
+                                         text_of_value(row.get(saved))));
   }
   return std::move(*checkpoint);
 }
@@ -134,13 +133,7 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   const std::string where =
       request.checkpoint.empty() ? checkpoints_folder(config).string() : request.checkpoint;
   const pipeline::Checkpoint checkpoint = open_checkpoint(where, config, peers);
-  const auto network = make_network(config);
-  pipeline::agree(peers, [&] {
-    pipeline::restore_network(checkpoint, *network);
-    network->merge();
-    pipeline::place(*network, device.place);
-    return std::string();
-  });
+  const auto network = make_evaluated_network(checkpoint, config, device, peers);
 
   call.phase = Phase::kStart;
   DataSide data;

@@ -11,11 +11,9 @@
 #include "launch/assemble.h"
 #include "launch/command_line.h"
 #include "launch/commands.h"
-#include "launch/config_file.h"
 #include "launch/rank_job.h"
 #include "pipeline/agreement.h"
 #include "pipeline/checkpoint.h"
-#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -30,12 +28,6 @@ struct PredictRequest {
   std::vector<std::string> files;
   bool json = false;
 };
-
-/// What the checkpoint was trained with.
-RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
-  const std::string name = checkpoint.folder().string() + "/manifest.json";
-  return parse_config(checkpoint.manifest().run.config, name).config;
-}
 
 /// Per file of the request, in its order: the likeliest classes, or why it cannot be read.
 ordered_json answers_of(const PredictRequest& request,
@@ -109,13 +101,7 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
   });
   set_compute_threads(config.train.threads);
   call.phase = Phase::kCheckpoint;
-  const auto network = make_network(config);
-  pipeline::agree(peers, [&] {
-    pipeline::restore_network(*checkpoint, *network);
-    network->merge();
-    pipeline::place(*network, device.place);
-    return std::string();
-  });
+  const auto network = make_evaluated_network(*checkpoint, config, device, peers);
   call.phase = Phase::kRun;
   const auto evaluation = pipeline::evaluate(eval_options(config), *network, *data.source, peers);
   if (job.leads()) {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "launch/config_file.h"
+#include "launch/assemble.h"
 #include "launch/config_schema.h"
 #include "pipeline/agreement.h"
 #include "pipeline/checkpoint_files.h"
@@ -70,8 +70,7 @@ bool resume_if_possible(const RunConfig& config,
           where,
           " is there and resume=never: choose another output folder, or resume=auto");
   const pipeline::RunIdentity& saved = checkpoint->manifest().run;
-  const LoadedConfig saved_config = parse_config(saved.config, where + "/manifest.json");
-  compare_configurations(saved_config.config, config, "", where);
+  compare_configurations(config_of(*checkpoint), config, "", where);
   require(saved.classes == now.classes,
           Errc::kInvalidArgument,
           where,

@@ -6,7 +6,6 @@
 #include <ATen/ops/cross_entropy_loss.h>
 
 namespace larkspur::pipeline {
-
 namespace {
 
 at::Tensor cross_entropy(const at::Tensor& logits,
