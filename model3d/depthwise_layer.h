@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a block needs of its depthwise layer, be it one small kernel or a large one with branches.
 //
-// The block folds the norm behind it into the layer without knowing which it is:
-// layer.adopt(fold(layer.merged(), norm)).
+// The block has the norm behind it folded into the layer without knowing which it is or how many
+// kernels are left of it: layer.merge(norm.affine()).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,11 +23,9 @@ class DepthwiseLayer {
   /// Its entries, in order of use.
   virtual void list(const Listing& to) const = 0;
 
-  /// What it computes outside training, as one kernel [C,1,KD,KH,KW] and one bias [C].
-  virtual BiasedWeight merged() const = 0;
-
-  /// Becomes one kernel and one bias, of the shapes of merged().
-  virtual void adopt(const BiasedWeight& merged) = 0;
+  /// Becomes as few kernels as it can, which do what it does outside training and then `then`
+  /// [C]. Its norms are gone from the list. Of a merged layer only `then` is left to fold.
+  virtual void merge(const ChannelAffine& then) = 0;
 
  protected:
   DepthwiseLayer() = default;
@@ -37,8 +35,8 @@ class DepthwiseLayer {
   DepthwiseLayer& operator=(DepthwiseLayer&&) = default;
 };
 
-/// One small kernel, no norm of its own. Entries: "weight" [C,1,KD,KH,KW], once it has adopted
-/// another kernel also "bias" [C]. Owns them.
+/// One small kernel, no norm of its own. Entries: "weight" [C,1,KD,KH,KW], once merged also "bias"
+/// [C]. Owns them.
 class SmallDepthwise final : public DepthwiseLayer {
  public:
   SmallDepthwise(std::int64_t channels, const Extent3& taps) : conv_(channels, taps) {}
@@ -47,8 +45,9 @@ class SmallDepthwise final : public DepthwiseLayer {
     return conv_.forward(x_NCDHW);
   }
   void list(const Listing& to) const override { conv_.list(to); }
-  BiasedWeight merged() const override { return conv_.spread_over(conv_.taps()); }
-  void adopt(const BiasedWeight& merged) override { conv_.adopt(merged); }
+  void merge(const ChannelAffine& then) override {
+    conv_.adopt(fold(conv_.spread_over(conv_.taps()), then));
+  }
 
  private:
   DepthwiseConv conv_;

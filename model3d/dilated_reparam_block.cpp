@@ -78,7 +78,7 @@ void DilatedReparamBlock::list(const Listing& to) const {
   }
 }
 
-BiasedWeight DilatedReparamBlock::merged() const {
+BiasedWeight DilatedReparamBlock::as_one() const {
   const Extent3 taps = branches_.front().conv.taps();
   BiasedWeight sum;
   for (const Branch& branch : branches_) {
@@ -89,6 +89,10 @@ BiasedWeight DilatedReparamBlock::merged() const {
   }
   return sum;
 }
+
+void DilatedReparamBlock::merge(const ChannelAffine& then) { adopt(fold(as_one(), then)); }
+
+void DilatedReparamBlock::merge() { adopt(as_one()); }
 
 void DilatedReparamBlock::adopt(const BiasedWeight& merged) {
   branches_.resize(1, branches_.front());

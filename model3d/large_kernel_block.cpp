@@ -62,7 +62,7 @@ void LargeKernelBlock::list(const Listing& to) const {
 
 void LargeKernelBlock::merge() {
   if (!norm_) return;
-  depthwise_->adopt(fold(depthwise_->merged(), norm_->affine()));
+  depthwise_->merge(norm_->affine());
   BiasedWeight narrow = narrow_.biased_weight();
   narrow.bias = narrow.bias + at::matmul(narrow.weight, grn_.take_beta());
   narrow_.adopt(fold(fold(narrow, last_norm_->affine()), layer_scale_->affine()));
