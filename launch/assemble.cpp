@@ -49,6 +49,10 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
     options.temporal_strides = config.model.temporal_strides;
     options.temporal_taps = config.model.temporal_taps;
   }
+  options.spatial_taps = config.model.spatial_taps;
+  options.separable_time = config.model.separable_time;
+  options.time_padding = config.model.time_padding;
+  options.inflation = config.model.inflation;
   options.drop_path = config.model.drop_path;
   options.layer_scale = config.model.layer_scale;
   options.head_scale = config.model.head_scale;

@@ -196,6 +196,15 @@ std::vector<Row> model_rows() {
       key<model, &M::temporal_taps>("model.temporal_taps",
                                     "form clip: taps in time, stages 2 to 4; 0: as kernel")
           .within(0, 17),
+      key<model, &M::spatial_taps>("model.spatial_taps",
+                                   "taps in space, stages 2 to 4; odd; 0: as kernel")
+          .within(0, 17),
+      key<model, &M::separable_time>("model.separable_time",
+                                     "form clip: large kernels as one in space and one in time"),
+      key<model, &M::time_padding>("model.time_padding",
+                                   "form clip: beyond the ends, zeros or the end frames again"),
+      key<model, &M::inflation>("model.inflation",
+                                "form clip, weights of pictures: the middle tap or every tap"),
       key<model, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
           .below(0, 1),
       key<model, &M::layer_scale>("model.layer_scale", "initial scale of a residual branch")

@@ -50,7 +50,10 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.kernel",
                           "model.stem_stride",
                           "model.temporal_strides",
-                          "model.temporal_taps"}) {
+                          "model.temporal_taps",
+                          "model.spatial_taps",
+                          "model.separable_time",
+                          "model.time_padding"}) {
     compare_configurations(saved, config, key, name);
   }
   for (const char* key : {"data.grid",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -32,10 +33,16 @@ struct ForwardRequest {
   std::string stem_stride;
   std::string temporal_strides;
   std::string temporal_taps;
+  std::string spatial_taps;
+  std::string time_padding;
+  std::string inflation;
+  bool separable_time = false;
   bool merged = false;
 
   bool tells_shapes() const {
-    return !(kernel + stem_stride + temporal_strides + temporal_taps).empty();
+    return separable_time || !(kernel + stem_stride + temporal_strides + temporal_taps +
+                               spatial_taps + time_padding + inflation)
+                                  .empty();
   }
 };
 
@@ -68,6 +75,36 @@ std::array<std::int64_t, kSize> list_of(const std::string& option, const std::st
   return list;
 }
 
+template <typename Choice>
+Choice choice_of(const std::string& option, const std::string& text) {
+  const auto words = word_list(Choice{});
+  const auto word = std::ranges::find(words, text);
+  std::string known;
+  for (const std::string_view each : words) known.append(known.empty() ? "" : " or ").append(each);
+  require(
+      word != words.end(), Errc::kInvalidArgument, option, " takes ", known, ", not '", text, "'");
+  return static_cast<Choice>(word - words.begin());
+}
+
+void tell_axes(const ForwardRequest& request, model3d::ModelOptions& options) {
+  if (!request.temporal_strides.empty()) {
+    options.temporal_strides = list_of<4>("--temporal-strides", request.temporal_strides);
+  }
+  if (!request.temporal_taps.empty()) {
+    options.temporal_taps = list_of<3>("--temporal-taps", request.temporal_taps);
+  }
+  if (!request.spatial_taps.empty()) {
+    options.spatial_taps = list_of<3>("--spatial-taps", request.spatial_taps);
+  }
+  if (!request.time_padding.empty()) {
+    options.time_padding = choice_of<model3d::TimePadding>("--time-padding", request.time_padding);
+  }
+  if (!request.inflation.empty()) {
+    options.inflation = choice_of<model3d::Inflation>("--inflation", request.inflation);
+  }
+  options.separable_time = request.separable_time;
+}
+
 model3d::ModelOptions options_of(const ForwardRequest& request) {
   const auto slash = request.model.find('/');
   require(slash != std::string::npos,
@@ -83,12 +120,7 @@ model3d::ModelOptions options_of(const ForwardRequest& request) {
   if (!request.stem_stride.empty()) {
     options.stem_stride = list_of<1>("--stem-stride", request.stem_stride)[0];
   }
-  if (!request.temporal_strides.empty()) {
-    options.temporal_strides = list_of<4>("--temporal-strides", request.temporal_strides);
-  }
-  if (!request.temporal_taps.empty()) {
-    options.temporal_taps = list_of<3>("--temporal-taps", request.temporal_taps);
-  }
+  tell_axes(request, options);
   options.check();
   return options;
 }
@@ -142,6 +174,12 @@ void run_forward(Invocation& call) {
   line.option("--stem-stride", "2 or 4; default: the form's", request.stem_stride);
   line.option("--temporal-strides", "form clip, as in 2,1,1,1", request.temporal_strides);
   line.option("--temporal-taps", "form clip, stages 2 to 4, as in 5,5,3", request.temporal_taps);
+  line.option("--spatial-taps", "stages 2 to 4, as in 13,13,11", request.spatial_taps);
+  line.flag("--separable-time",
+            "form clip: large kernels as one in space and one in time",
+            request.separable_time);
+  line.option("--time-padding", "form clip: zeros or replicate", request.time_padding);
+  line.option("--inflation", "form clip, weights of pictures: centre or mean", request.inflation);
   if (!line.parse()) return;
   const model3d::ModelOptions options = options_of(request);
   std::error_code error;

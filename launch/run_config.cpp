@@ -21,6 +21,8 @@ constexpr std::string_view kForms[] = {"voxel", "clip", "raw", "grid", "image", 
 constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
+constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
+constexpr std::string_view kInflations[] = {"centre", "mean"};
 
 bool is_power_of_two(std::int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
@@ -78,19 +80,34 @@ void check_form(const LoadedConfig& loaded) {
                   "; these do: " + fitting);
 }
 
+void check_inflation(const LoadedConfig& loaded) {
+  const ModelConfig& model = loaded.config.model;
+  if (model.inflation == model3d::Inflation::kCentre) return;
+  require(model.time_padding == model3d::TimePadding::kReplicate,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.inflation"),
+          "mean needs model.time_padding=replicate: beside zeros the ends of a clip would lack the "
+          "share of the taps that hang over");
+  require(model.starts_from_file(),
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.inflation"),
+          "mean, but model.weights is none: there is nothing to inflate");
+}
+
 /// Keys of the time axis: strides, and nothing told where there is no such axis.
 void check_time(const LoadedConfig& loaded) {
   const ModelConfig& model = loaded.config.model;
-  const bool clip = model.form == ModelForm::kClip;
-  const ModelConfig defaults;
-  require(clip || model.temporal_strides == defaults.temporal_strides,
-          Errc::kInvalidArgument,
-          blame(loaded.origins, "model.temporal_strides"),
-          "only form clip has a time axis");
-  require(clip || model.temporal_taps == defaults.temporal_taps,
-          Errc::kInvalidArgument,
-          blame(loaded.origins, "model.temporal_taps"),
-          "only form clip has a time axis");
+  for (const char* path : {"model.temporal_strides",
+                           "model.temporal_taps",
+                           "model.separable_time",
+                           "model.time_padding",
+                           "model.inflation"}) {
+    const ConfigKey& key = *find_config_key(path);
+    require(model.form == ModelForm::kClip || key.get(loaded.config) == key.get(RunConfig{}),
+            Errc::kInvalidArgument,
+            blame(loaded.origins, path),
+            "only form clip has a time axis");
+  }
   for (std::size_t place = 0; place < model.temporal_strides.size(); ++place) {
     const std::int64_t stride = model.temporal_strides[place];
     require(stride == 1 || stride == 2 || (stride == 4 && place == 0),
@@ -99,19 +116,29 @@ void check_time(const LoadedConfig& loaded) {
             stride,
             place == 0 ? " is none of 1, 2, 4" : " is neither 1 nor 2, behind the stem");
   }
-  for (const std::int64_t taps : model.temporal_taps) {
-    require(taps == 0 || taps % 2 == 1,
-            Errc::kInvalidArgument,
-            blame(loaded.origins, "model.temporal_taps"),
-            taps,
-            " is not odd");
-  }
+  check_inflation(loaded);
+}
+
+/// Taps of single stages.
+void check_stage_taps(const LoadedConfig& loaded) {
+  const auto check = [&](const char* path, const std::array<std::int64_t, 3>& list) {
+    for (const std::int64_t taps : list) {
+      require(taps == 0 || taps % 2 == 1,
+              Errc::kInvalidArgument,
+              blame(loaded.origins, path),
+              taps,
+              " is not odd");
+    }
+  };
+  check("model.temporal_taps", loaded.config.model.temporal_taps);
+  check("model.spatial_taps", loaded.config.model.spatial_taps);
 }
 
 void check_model(const LoadedConfig& loaded) {
   const ModelConfig& model = loaded.config.model;
   check_form(loaded);
   check_time(loaded);
+  check_stage_taps(loaded);
   const bool picture = model.form != ModelForm::kVoxel && model.form != ModelForm::kClip;
   require(!picture || model.kernel[0] == 1,
           Errc::kInvalidArgument,
@@ -214,6 +241,8 @@ std::span<const std::string_view> word_list(ModelForm) { return kForms; }
 std::span<const std::string_view> word_list(Protocol) { return kProtocols; }
 std::span<const std::string_view> word_list(BadSampleRule) { return kBadSampleRules; }
 std::span<const std::string_view> word_list(pipeline::Precision) { return kPrecisions; }
+std::span<const std::string_view> word_list(model3d::TimePadding) { return kTimePaddings; }
+std::span<const std::string_view> word_list(model3d::Inflation) { return kInflations; }
 
 std::string blame(const Origins& origins, std::string_view path) {
   const auto origin = origins.find(path);

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model3d/time_axis.h"
 #include "pipeline/clip_plan.h"
 #include "pipeline/cloud_plan.h"
 #include "pipeline/mix.h"
@@ -48,6 +49,8 @@ std::span<const std::string_view> word_list(ModelForm any);
 std::span<const std::string_view> word_list(Protocol any);
 std::span<const std::string_view> word_list(BadSampleRule any);
 std::span<const std::string_view> word_list(pipeline::Precision any);
+std::span<const std::string_view> word_list(model3d::TimePadding any);
+std::span<const std::string_view> word_list(model3d::Inflation any);
 
 /// Where the samples of one side (training or evaluation) are. Relative paths start at the current
 /// directory. At least one of list and root is set in a run that uses the side.
@@ -82,6 +85,10 @@ struct ModelConfig {
   std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};  ///< form clip: frames a step of the
                                                              ///< stem and the three downsamplings
   std::array<std::int64_t, 3> temporal_taps{0, 0, 0};  ///< form clip: stages 2, 3, 4; 0: kernel[0]
+  std::array<std::int64_t, 3> spatial_taps{0, 0, 0};   ///< stages 2, 3, 4; 0: as kernel
+  bool separable_time = false;  ///< form clip: large kernels as one in space and one in time
+  model3d::TimePadding time_padding = model3d::TimePadding::kZeros;  ///< form clip
+  model3d::Inflation inflation = model3d::Inflation::kCentre;  ///< form clip, weights of pictures
   double drop_path = 0.0;        ///< chance to skip the deepest residual branch
   double layer_scale = 1e-6;     ///< initial scale of a residual branch
   double head_scale = 1.0;       ///< factor on the last layer's initial weights

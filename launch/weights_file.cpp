@@ -16,14 +16,41 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
+constexpr model3d::Extent3 kAsKernel{0, 0, 0};
+
+/// "2,1,1,1", as options of the command line take it.
+template <std::size_t kSize>
+std::string list_text(const std::array<std::int64_t, kSize>& values) {
+  std::string text;
+  for (const std::int64_t value : values) {
+    text.append(text.empty() ? "" : ",").append(std::to_string(value));
+  }
+  return text;
+}
+
+/// What options make this network, under the names that configurations have for them.
 pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
   const model3d::ModelOptions& options = network.options();
-  return {{"format", "pt"},  // what tools of the format call rows-first float tensors
-          {"form", options.form},
-          {"variant", options.variant},
-          {"classes", std::to_string(options.classes)},
-          {"kernel", model3d::to_text(options.kernel.value_or(network.form().kernel))},
-          {"merged", network.is_merged() ? "true" : "false"}};
+  const model3d::Form& form = network.form();
+  pipeline::TensorFileNotes notes{
+      {"format", "pt"},  // what tools of the format call rows-first float tensors
+      {"form", options.form},
+      {"variant", options.variant},
+      {"classes", std::to_string(options.classes)},
+      {"kernel", model3d::to_text(options.kernel.value_or(form.kernel))},
+      {"stem_stride", std::to_string(options.stem_stride.value_or(form.stem_stride))},
+      {"spatial_taps", list_text(options.spatial_taps.value_or(kAsKernel))},
+      {"merged", network.is_merged() ? "true" : "false"}};
+  if (form.temporal_strides) {
+    const bool repeats = options.time_padding == model3d::TimePadding::kReplicate;
+    notes.insert(
+        notes.end(),
+        {{"temporal_strides", list_text(options.temporal_strides.value_or(*form.temporal_strides))},
+         {"temporal_taps", list_text(options.temporal_taps.value_or(kAsKernel))},
+         {"separable_time", options.separable_time ? "true" : "false"},
+         {"time_padding", repeats ? "replicate" : "zeros"}});
+  }
+  return notes;
 }
 
 }  // namespace
@@ -58,7 +85,15 @@ void fill_from_weights(model3d::Network& network,
     pipeline::log_info(text_of(file.origin(),
                                " is a model of pictures: ",
                                loaded.inflated,
-                               " kernels begin as the middle tap in time"));
+                               network.options().inflation == model3d::Inflation::kMean
+                                   ? " kernels begin spread evenly over their taps in time"
+                                   : " kernels begin as the middle tap in time"));
+  }
+  if (loaded.silent > 0) {
+    pipeline::log_info(text_of(file.origin(),
+                               " knows no kernels for time alone: ",
+                               loaded.silent,
+                               " begin without effect"));
   }
   if (head == model3d::HeadRule::kKeepOwn) {
     pipeline::log_info(text_of("weights of ",

@@ -17,6 +17,10 @@ DropPath drop_path_of(const BackboneOptions& options, std::size_t block) {
   return {options.drop_path * static_cast<double>(block) / last, static_cast<std::uint8_t>(block)};
 }
 
+TimePadding padding_of(const BackboneOptions& options) {
+  return options.time ? options.time->padding : TimePadding::kZeros;
+}
+
 /// What stands before `stage`.
 StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage) {
   const auto& dims = options.variant.dims;
@@ -25,14 +29,21 @@ StridedConvOptions strided_before(const BackboneOptions& options, std::size_t st
           .outputs = dims[stage],
           .taps = options.small_taps,
           .stride = {options.time ? options.time->strides[stage] : step, step, step},
-          .lean_depth = options.time.has_value()};
+          .lean_depth = options.time.has_value(),
+          .padding = padding_of(options)};
 }
 
-Extent3 block_taps(const BackboneOptions& options, std::size_t stage, bool large) {
-  if (!large) return options.small_taps;
-  Extent3 taps = options.large_taps;
-  if (options.time) taps[0] = options.time->large_taps[stage - 1];
-  return taps;
+LargeKernelBlockOptions block_options(const BackboneOptions& options,
+                                      std::size_t stage,
+                                      std::int64_t index,
+                                      std::size_t number) {
+  const bool large = options.variant.is_large(stage, index);
+  return {.channels = options.variant.dims[stage],
+          .taps = large ? options.stage_taps[stage - 1] : options.small_taps,
+          .layer_scale = options.layer_scale,
+          .drop_path = drop_path_of(options, number),
+          .time_padding = padding_of(options),
+          .separable_time = large && options.time && options.time->separable};
 }
 
 }  // namespace
@@ -41,15 +52,10 @@ Backbone::Backbone(const BackboneOptions& options) : stem_(strided_before(option
   const Variant& variant = options.variant;
   std::size_t number = 0;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
-    const std::int64_t channels = variant.dims[stage];
     if (stage > 0) downsamples_.push_back(Downsample(strided_before(options, stage)));
     std::vector<LargeKernelBlock>& blocks = stages_.emplace_back();
     for (std::int64_t index = 0; index < variant.depths[stage]; ++index, ++number) {
-      const bool large = variant.is_large(stage, index);
-      blocks.emplace_back(LargeKernelBlockOptions{.channels = channels,
-                                                  .taps = block_taps(options, stage, large),
-                                                  .layer_scale = options.layer_scale,
-                                                  .drop_path = drop_path_of(options, number)});
+      blocks.emplace_back(block_options(options, stage, index, number));
     }
   }
 }

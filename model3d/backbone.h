@@ -23,16 +23,23 @@ namespace larkspur::model3d {
 /// The D axis where it is time.
 struct TimeAxis {
   TemporalStrides strides{2, 1, 1, 1};
-  Extent3 large_taps{5, 5, 5};  ///< of the large blocks of stages 2, 3, 4
+  TimePadding padding = TimePadding::kZeros;
+  bool separable = false;  ///< large blocks: space and time in kernels of their own
 };
+
+/// Taps of the large blocks of stages 2, 3, 4.
+using StageTaps = std::array<Extent3, kStages - 1>;
+
+/// The same taps in every stage.
+inline StageTaps in_every_stage(const Extent3& taps) { return {taps, taps, taps}; }
 
 struct BackboneOptions {
   Variant variant;
   std::int64_t in_channels = 1;
   Extent3 small_taps{
       3, 3, 3};  ///< of stem, downsampling and small blocks; 1 on an axis not strided
-  Extent3 large_taps{13, 13, 13};  ///< of the large blocks
-  std::int64_t stem_stride = 4;    ///< 2 or 4; of H and W alone if D is time
+  StageTaps stage_taps = in_every_stage({13, 13, 13});  ///< of the large blocks
+  std::int64_t stem_stride = 4;                         ///< 2 or 4; of H and W alone if D is time
   std::optional<TimeAxis> time{};  ///< none: D has the strides and taps of H and W
   double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first
   double layer_scale = 1e-6;

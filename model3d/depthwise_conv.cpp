@@ -5,14 +5,21 @@
 #include <ATen/ops/zeros.h>
 
 #include "model3d/ops/dw_conv3d.h"
+#include "model3d/time_padding.h"
 
 namespace larkspur::model3d {
 
-DepthwiseConv::DepthwiseConv(std::int64_t channels, const Extent3& taps, const Extent3& rate)
-    : weight_(make_parameter(at::zeros({channels, 1, taps[0], taps[1], taps[2]}))), rate_(rate) {}
+DepthwiseConv::DepthwiseConv(std::int64_t channels,
+                             const Extent3& taps,
+                             const Extent3& rate,
+                             TimePadding padding)
+    : weight_(make_parameter(at::zeros({channels, 1, taps[0], taps[1], taps[2]}))),
+      rate_(rate),
+      padding_(padding) {}
 
 at::Tensor DepthwiseConv::forward(const at::Tensor& x_NCDHW) const {
-  const at::Tensor y = dw_conv3d(x_NCDHW, weight_, rate_);
+  at::Tensor y = dw_conv3d(x_NCDHW, weight_, rate_);
+  if (padding_ == TimePadding::kReplicate) add_repeated_ends(y, x_NCDHW, weight_, rate_);
   return bias_.defined() ? y + bias_.view({1, -1, 1, 1, 1}) : y;
 }
 
@@ -29,7 +36,7 @@ BiasedWeight DepthwiseConv::spread_over(const Extent3& taps) const {
 
 void DepthwiseConv::adopt(const BiasedWeight& merged) {
   weight_ = make_parameter(merged.weight);
-  bias_ = make_parameter(merged.bias);
+  bias_ = merged.bias.defined() ? make_parameter(merged.bias) : at::Tensor();
   rate_ = {1, 1, 1};
 }
 

@@ -11,6 +11,7 @@
 #include "model3d/entries.h"
 #include "model3d/extent.h"
 #include "model3d/reparam_math.h"
+#include "model3d/time_axis.h"
 
 namespace larkspur::model3d {
 
@@ -18,27 +19,31 @@ namespace larkspur::model3d {
 class DepthwiseConv {
  public:
   /// Without a bias, the kernel zero until weights are drawn.
-  DepthwiseConv(std::int64_t channels, const Extent3& taps, const Extent3& rate = {1, 1, 1});
+  DepthwiseConv(std::int64_t channels,
+                const Extent3& taps,
+                const Extent3& rate = {1, 1, 1},
+                TimePadding padding = TimePadding::kZeros);
 
-  /// x [N,C,D,H,W] to the same shape.
+  /// x [N,C,D,H,W] to the same shape; zeros around H and W, and D as the padding says.
   at::Tensor forward(const at::Tensor& x_NCDHW) const;
 
-  /// "weight" [C,1,KD,KH,KW] and, after adopt(), "bias" [C].
+  /// "weight" [C,1,KD,KH,KW] and, once it has adopted one, "bias" [C].
   void list(const Listing& to) const;
 
   /// The same map as one kernel without holes of `taps` taps, with its bias (zeros if there is
   /// none).
   BiasedWeight spread_over(const Extent3& taps) const;
 
-  /// Takes kernel and bias in place of its own, rate 1.
+  /// Takes kernel and bias (undefined: none) in place of its own, rate 1; the padding stays.
   void adopt(const BiasedWeight& merged);
 
   Extent3 taps() const;
 
  private:
   at::Tensor weight_;
-  at::Tensor bias_;  ///< undefined until adopt()
+  at::Tensor bias_;  ///< undefined: none
   Extent3 rate_;
+  TimePadding padding_;
 };
 
 }  // namespace larkspur::model3d

@@ -39,7 +39,10 @@ class DepthwiseLayer {
 /// [C]. Owns them.
 class SmallDepthwise final : public DepthwiseLayer {
  public:
-  SmallDepthwise(std::int64_t channels, const Extent3& taps) : conv_(channels, taps) {}
+  SmallDepthwise(std::int64_t channels,
+                 const Extent3& taps,
+                 TimePadding padding = TimePadding::kZeros)
+      : conv_(channels, taps, {1, 1, 1}, padding) {}
 
   at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& /*pass*/) const override {
     return conv_.forward(x_NCDHW);

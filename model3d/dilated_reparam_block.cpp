@@ -50,13 +50,13 @@ DilatedReparamBlock::DilatedReparamBlock(const DilatedReparamOptions& options) {
       options.branches.empty() ? default_branches(options.taps) : options.branches;
   branches_.push_back({"lk_origin",
                        "origin_bn",
-                       DepthwiseConv(channels, options.taps),
+                       DepthwiseConv(channels, options.taps, {1, 1, 1}, options.time_padding),
                        BatchNorm(channels, options.norm_eps)});
   for (const DilatedBranch& branch : branches) {
     const std::string name = branch_name(branch, options.taps);
     branches_.push_back({"dil_conv_" + name,
                          "dil_bn_" + name,
-                         DepthwiseConv(channels, branch.taps, branch.rate),
+                         DepthwiseConv(channels, branch.taps, branch.rate, options.time_padding),
                          BatchNorm(channels, options.norm_eps)});
   }
 }

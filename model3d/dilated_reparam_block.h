@@ -20,10 +20,11 @@
 namespace larkspur::model3d {
 
 struct DilatedReparamOptions {
-  std::int64_t channels = 0;              ///< C, > 0; no default
-  Extent3 taps{13, 13, 13};               ///< large kernel, odd on every axis
-  std::vector<DilatedBranch> branches{};  ///< empty: default_branches(taps)
-  double norm_eps = kNormEps;             ///< BatchNorm epsilon, > 0
+  std::int64_t channels = 0;                       ///< C, > 0; no default
+  Extent3 taps{13, 13, 13};                        ///< large kernel, odd on every axis
+  std::vector<DilatedBranch> branches{};           ///< empty: default_branches(taps)
+  double norm_eps = kNormEps;                      ///< BatchNorm epsilon, > 0
+  TimePadding time_padding = TimePadding::kZeros;  ///< of D, in every branch
 
   /// Throws kInvalidArgument naming the first field at fault and its value.
   void check() const;
@@ -34,8 +35,9 @@ class DilatedReparamBlock final : public DepthwiseLayer {
  public:
   explicit DilatedReparamBlock(const DilatedReparamOptions& options);
 
-  /// x [N,C,D,H,W] to the same shape, dtype and device; stride 1, zero padding taps/2. D, H, W may
-  /// be smaller than the kernel. Throws kInvalidArgument when C differs.
+  /// x [N,C,D,H,W] to the same shape, dtype and device; stride 1, padding taps/2, zeros but for
+  /// D as the options say. D, H, W may be smaller than the kernel. Throws kInvalidArgument when C
+  /// differs.
   at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const override;
 
   /// "lk_origin.weight", "origin_bn.*", then for each branch "dil_conv_<name>.weight" and

@@ -5,6 +5,8 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/zeros.h>
 
+#include "model3d/time_padding.h"
+
 namespace larkspur::model3d {
 namespace {
 
@@ -41,17 +43,22 @@ StridedConv::StridedConv(const StridedConvOptions& options)
                                         options.taps[1],
                                         options.taps[2]}))),
       bias_(make_parameter(at::zeros({options.outputs}))),
-      stride_(stride_of(options)) {}
+      stride_(stride_of(options)),
+      padding_(options.padding) {}
 
 at::Tensor StridedConv::forward(const at::Tensor& x_NCDHW) const {
   const Extent3 taps{weight_.size(2), weight_.size(3), weight_.size(4)};
   const Extent3 dense{1, 1, 1};
   const Extent3 no_extra{0, 0, 0};
-  return at::convolution(x_NCDHW,
+  Extent3 zeros = same_padding(taps, dense);
+  const bool repeats = padding_ == TimePadding::kReplicate && zeros[0] > 0;
+  const at::Tensor x = repeats ? repeat_ends(x_NCDHW, zeros[0]) : x_NCDHW;
+  if (repeats) zeros[0] = 0;
+  return at::convolution(x,
                          weight_,
                          bias_,
                          stride_,
-                         same_padding(taps, dense),
+                         zeros,
                          dense,
                          /*transposed=*/false,
                          no_extra,

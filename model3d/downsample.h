@@ -13,16 +13,18 @@
 #include "model3d/entries.h"
 #include "model3d/extent.h"
 #include "model3d/layer_norm.h"
+#include "model3d/time_axis.h"
 
 namespace larkspur::model3d {
 
 /// Sizes of a strided convolution that mixes all channels.
 struct StridedConvOptions {
-  std::int64_t inputs = 0;   ///< channels, > 0
-  std::int64_t outputs = 0;  ///< channels, > 0
-  Extent3 taps{3, 3, 3};     ///< odd; zero padding taps / 2
-  Extent3 stride{2, 2, 2};   ///< 1 or 2; on the axes with more than one tap
-  bool lean_depth = false;   ///< one tap along D where the stride there is 1
+  std::int64_t inputs = 0;                    ///< channels, > 0
+  std::int64_t outputs = 0;                   ///< channels, > 0
+  Extent3 taps{3, 3, 3};                      ///< odd; padding taps / 2
+  Extent3 stride{2, 2, 2};                    ///< 1 or 2; on the axes with more than one tap
+  bool lean_depth = false;                    ///< one tap along D where the stride there is 1
+  TimePadding padding = TimePadding::kZeros;  ///< of D; H and W have zeros
 };
 
 /// Owns weight [outputs,inputs,KD,KH,KW] and bias [outputs]. Not thread-safe.
@@ -40,6 +42,7 @@ class StridedConv {
   at::Tensor weight_;
   at::Tensor bias_;
   Extent3 stride_;
+  TimePadding padding_;
 };
 
 /// The first layers; two steps. Not thread-safe.

@@ -27,6 +27,8 @@ struct LargeKernelBlockOptions {
   Extent3 taps{3, 3, 3};      ///< of the depthwise layer; with branches from kFewestLargeTaps on
   double layer_scale = 1e-6;  ///< start of the residual's factor
   DropPath drop_path{};
+  TimePadding time_padding = TimePadding::kZeros;  ///< of D
+  bool separable_time = false;  ///< space and time in kernels of their own (SeparableDepthwise)
 };
 
 /// Not thread-safe. Owns its parameters.

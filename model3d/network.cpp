@@ -12,26 +12,32 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
-/// Large taps of stages 2, 3, 4.
-std::array<Extent3, 3> large_taps(const ModelOptions& options, const Form& form) {
-  const Extent3 kernel = options.kernel.value_or(form.kernel);
-  std::array<Extent3, 3> taps{kernel, kernel, kernel};
-  for (std::size_t stage = 0; stage < 3 && options.temporal_taps; ++stage) {
-    const std::int64_t own = (*options.temporal_taps)[stage];
-    if (own != 0) taps[stage][0] = own;
+/// Whether a map of the form has D, and D is not time.
+bool has_depth(const Form& form) { return form.small_taps[0] > 1 && !form.temporal_strides; }
+
+StageTaps stage_taps(const ModelOptions& options, const Form& form) {
+  StageTaps taps = in_every_stage(options.kernel.value_or(form.kernel));
+  for (std::size_t stage = 0; stage < taps.size(); ++stage) {
+    const auto set = [&](const std::optional<Extent3>& told, std::size_t axis) {
+      if (told && (*told)[stage] != 0) taps[stage][axis] = (*told)[stage];
+    };
+    set(options.temporal_taps, 0);
+    if (has_depth(form)) set(options.spatial_taps, 0);
+    set(options.spatial_taps, 1);
+    set(options.spatial_taps, 2);
   }
   return taps;
 }
 
 std::optional<TimeAxis> time_axis(const ModelOptions& options, const Form& form) {
   if (!form.temporal_strides) return std::nullopt;
-  const auto taps = large_taps(options, form);
   return TimeAxis{options.temporal_strides.value_or(*form.temporal_strides),
-                  {taps[0][0], taps[1][0], taps[2][0]}};
+                  options.time_padding,
+                  options.separable_time};
 }
 
 void check_kernel(const ModelOptions& options, const Form& form) {
-  for (const Extent3& taps : large_taps(options, form)) {
+  for (const Extent3& taps : stage_taps(options, form)) {
     for (const std::int64_t axis_taps : taps) {
       require(axis_taps > 0 && axis_taps % 2 == 1,
               Errc::kInvalidArgument,
@@ -46,19 +52,35 @@ void check_kernel(const ModelOptions& options, const Form& form) {
             ", but form ",
             form.name,
             " has two axes: the first must be 1");
-    if (largest(taps) >= kFewestLargeTaps) default_branches(taps);
+    const Extent3 in_space{1, taps[1], taps[2]};
+    const Extent3& branched = options.separable_time ? in_space : taps;
+    if (largest(branched) >= kFewestLargeTaps) default_branches(branched);
   }
 }
 
+/// The first option that only a form with a time axis has a use for; empty: none is told.
+std::string_view told_of_time(const ModelOptions& options) {
+  if (options.temporal_strides) return "temporal_strides";
+  if (options.temporal_taps) return "temporal_taps";
+  if (options.separable_time) return "separable_time";
+  if (options.time_padding != TimePadding::kZeros) return "time_padding";
+  return options.inflation != Inflation::kCentre ? "inflation" : "";
+}
+
 void check_time(const ModelOptions& options, const Form& form) {
-  const bool told = options.temporal_strides || options.temporal_taps;
-  require(form.temporal_strides || !told,
+  const std::string_view told = told_of_time(options);
+  require(form.temporal_strides || told.empty(),
           Errc::kInvalidArgument,
           "[model] ",
-          options.temporal_strides ? "temporal_strides" : "temporal_taps",
+          told,
           " is told, but form ",
           form.name,
           " has no time axis");
+  require(
+      options.inflation == Inflation::kCentre || options.time_padding == TimePadding::kReplicate,
+      Errc::kInvalidArgument,
+      "[model] inflation is mean, but time_padding is zeros: the ends of a clip would lack the "
+      "share of the taps that hang over; time_padding must be replicate");
   if (!options.temporal_strides) return;
   const TemporalStrides& strides = *options.temporal_strides;
   for (std::size_t place = 0; place < strides.size(); ++place) {
@@ -77,7 +99,7 @@ BackboneOptions backbone_options(const ModelOptions& options) {
   return {.variant = find_variant(options.variant),
           .in_channels = form.in_channels,
           .small_taps = form.small_taps,
-          .large_taps = options.kernel.value_or(form.kernel),
+          .stage_taps = stage_taps(options, form),
           .stem_stride = options.stem_stride.value_or(form.stem_stride),
           .time = time_axis(options, form),
           .drop_path = options.drop_path,

@@ -29,7 +29,11 @@ struct ModelOptions {
   std::optional<TemporalStrides> temporal_strides{};  ///< where D is time; none: the form's own
   std::optional<Extent3> temporal_taps{};  ///< where D is time: taps along it of the large blocks
                                            ///< of stages 2, 3, 4; 0: as kernel has them
-  double drop_path = 0.0;                  ///< rate at the last block, [0, 1)
+  std::optional<Extent3> spatial_taps{};   ///< the same for H and W, and for D where it is no time
+  bool separable_time = false;  ///< where D is time: large kernels as one in space, one in time
+  TimePadding time_padding = TimePadding::kZeros;  ///< where D is time: what lies beyond its ends
+  Inflation inflation = Inflation::kCentre;        ///< of loaded weights of pictures
+  double drop_path = 0.0;                          ///< rate at the last block, [0, 1)
   double layer_scale = 1e-6;  ///< start; 0.1 to 1 for short trainings of small networks
   double head_scale = 1.0;    ///< factor on the head's first weights, > 0
   std::uint64_t seed = 0;     ///< of the first weights

@@ -5,8 +5,10 @@
 #include <regex>
 #include <set>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
+#include "model3d/separable_depthwise.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -48,14 +50,24 @@ bool is_flat(const Shape& theirs, Shape ours) {
   return theirs == ours;
 }
 
-void fill(const Entry& entry, const at::Tensor& values) {
+void fill(const Entry& entry, const at::Tensor& values, Inflation inflation) {
   const Shape ours = entry.tensor.sizes().vec();
   if (values.numel() == entry.tensor.numel()) {
     entry.tensor.copy_(values.view(ours));
+  } else if (inflation == Inflation::kMean) {
+    entry.tensor.copy_(values.unsqueeze(2) / ours[2]);
   } else {
     entry.tensor.zero_();
     entry.tensor.select(2, ours[2] / 2).copy_(values);
   }
+}
+
+/// Makes the part for time add nothing. Not by a zero kernel in front of its norm: the norm would
+/// divide the first gradients by the root of its epsilon.
+void silence(const Entry& entry, bool merged) {
+  const bool of_norm = entry.name.ends_with(".weight") || entry.name.ends_with(".bias");
+  const bool is_conv = entry.name.ends_with("time_conv.weight");
+  if (merged ? is_conv : of_norm && !is_conv) entry.tensor.zero_();
 }
 
 void check_head(const Network& network, const pipeline::NamedTensors& file, const Shape& theirs) {
@@ -108,7 +120,8 @@ bool check_shape(const Network& network,
           at::IntArrayRef(theirs),
           " there and ",
           at::IntArrayRef(ours),
-          " in the network: model.form, model.variant and model.kernel say which it is");
+          " in the network: model.form, model.variant, model.kernel, the taps of stages and "
+          "model.separable_time say which it is");
   return flat;
 }
 
@@ -123,14 +136,19 @@ bool holds_merged_weights(const pipeline::NamedTensors& file) {
 LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head) {
   check_merged_alike(network, file);
   std::set<std::string> left = usable_names(file, head);
+  const bool knows_time = std::ranges::any_of(left, is_of_time);
   LoadedWeights loaded;
   std::vector<Filling> fillings;
+  std::vector<Entry> silent;
   for (const Entry& entry : network.entries()) {
     std::string name = entry.name;
     if (!left.contains(name) && network.form().temporal_strides) name = name_in_pictures(name);
     if (left.erase(name) > 0) {
       fillings.push_back({entry, name});
       if (check_shape(network, file, fillings.back())) ++loaded.inflated;
+    } else if (!knows_time && is_of_time(entry.name)) {
+      silent.push_back(entry);
+      if (entry.tensor.dim() > 1) ++loaded.silent;
     } else if (head == HeadRule::kLoad || !is_head(entry.name)) {
       loaded.missing.push_back(entry.name);
     }
@@ -138,7 +156,11 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
   std::ranges::sort(loaded.missing);
   loaded.left_over.assign(left.begin(), left.end());
   const at::NoGradGuard no_grad;
-  for (const Filling& filling : fillings) fill(filling.entry, file.tensor(filling.name));
+  const Inflation inflation = network.options().inflation;
+  for (const Filling& filling : fillings) {
+    fill(filling.entry, file.tensor(filling.name), inflation);
+  }
+  for (const Entry& entry : silent) silence(entry, network.is_merged());
   return loaded;
 }
 

@@ -6,9 +6,11 @@
 // Published shapes of 2-D models are [.., H, W]; here they are [.., 1, H, W] (see entries.h), and
 // both fit. Counters of batches (`num_batches_tracked`) are passed over.
 //
-// A model of pictures also starts a model of clips: each kernel [.., H, W] becomes the middle tap
-// in time of [.., T, H, W], zeros around it, and a dilated branch is found by its taps and rate in
-// space. On a clip of equal frames the logits are then those of the picture.
+// A model of pictures also starts a model of clips: each kernel [.., H, W] fills [.., T, H, W] as
+// ModelOptions::inflation says, and a dilated branch is found by its taps and rate in space. Where
+// space and time have kernels of their own, those for space are the picture's, and those for time
+// begin without effect: the weight of the norm behind them is 0 (merged: their own weights are). On
+// a clip of equal frames the logits are then those of the picture.
 #pragma once
 
 #include <string>
@@ -29,7 +31,8 @@ enum class HeadRule {
 struct LoadedWeights {
   std::vector<std::string> missing;    ///< the network's, not in the file: left as they were
   std::vector<std::string> left_over;  ///< the file's, which the network has no place for
-  std::int64_t inflated = 0;           ///< kernels of pictures that became middle taps in time
+  std::int64_t inflated = 0;           ///< kernels of pictures that were given taps in time
+  std::int64_t silent = 0;  ///< kernels for time alone, not in the file: begin without effect
 
   bool whole() const { return missing.empty(); }
 };

@@ -95,6 +95,46 @@ TEST(CheckConfig, OnlyAClipHasATimeAxis) {
             "c.yaml:9: model.temporal_taps: only form clip has a time axis");
 }
 
+TEST(CheckConfig, OnlyAClipHasChoicesOfTime) {
+  EXPECT_EQ(complaint("model.separable_time", [](RunConfig& c) { c.model.separable_time = true; }),
+            "c.yaml:9: model.separable_time: only form clip has a time axis");
+  EXPECT_EQ(
+      complaint("model.time_padding",
+                [](RunConfig& c) { c.model.time_padding = model3d::TimePadding::kReplicate; }),
+      "c.yaml:9: model.time_padding: only form clip has a time axis");
+}
+
+void make_clip(RunConfig& config) {
+  config.data.kind = DataKind::kVideo;
+  config.model.form = ModelForm::kClip;
+}
+
+TEST(CheckConfig, InflationByMeanNeedsEndFramesAndWeights) {
+  const auto mean = [](RunConfig& c) {
+    make_clip(c);
+    c.model.inflation = model3d::Inflation::kMean;
+  };
+  EXPECT_EQ(complaint("model.inflation", mean),
+            "c.yaml:9: model.inflation: mean needs model.time_padding=replicate: beside zeros the "
+            "ends of a clip would lack the share of the taps that hang over");
+  const auto without_weights = [](RunConfig& c) {
+    make_clip(c);
+    c.model.inflation = model3d::Inflation::kMean;
+    c.model.time_padding = model3d::TimePadding::kReplicate;
+  };
+  EXPECT_EQ(complaint("model.inflation", without_weights),
+            "c.yaml:9: model.inflation: mean, but model.weights is none: there is nothing to "
+            "inflate");
+}
+
+TEST(CheckConfig, TapsOfStagesAreOdd) {
+  EXPECT_EQ(complaint("model.spatial_taps",
+                      [](RunConfig& c) {
+                        c.model.spatial_taps = {7, 0, 6};
+                      }),
+            "c.yaml:9: model.spatial_taps: 6 is not odd");
+}
+
 class CheckPaths : public ::testing::Test {
  protected:
   CheckPaths() {

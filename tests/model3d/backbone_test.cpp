@@ -22,8 +22,10 @@ class PublishedSizes : public ::testing::TestWithParam<Published> {};
 TEST_P(PublishedSizes, HasThePublishedNumberOfParameters) {
   const Variant& variant = find_variant(GetParam().variant);
   std::vector<Entry> entries;
-  const Backbone backbone(
-      {.variant = variant, .in_channels = 3, .small_taps = {1, 3, 3}, .large_taps = {1, 13, 13}});
+  const Backbone backbone({.variant = variant,
+                           .in_channels = 3,
+                           .small_taps = {1, 3, 3},
+                           .stage_taps = in_every_stage({1, 13, 13})});
   backbone.list(Listing(&entries));
   const ClassifierHead head(variant.dims.back(), 1000);
   head.list(Listing(&entries));
@@ -47,7 +49,7 @@ INSTANTIATE_TEST_SUITE_P(Variants,
 std::map<std::string, at::Tensor> layers_with(double rate) {
   const at::NoGradGuard no_grad;
   const Backbone backbone({.variant = find_variant("micro"),
-                           .large_taps = {7, 7, 7},
+                           .stage_taps = in_every_stage({7, 7, 7}),
                            .stem_stride = 2,
                            .drop_path = rate,
                            .layer_scale = 1.0});
@@ -73,7 +75,8 @@ TEST(Backbone, DropsNothingInItsFirstBlockAndMostInItsLast) {
 
 TEST(Backbone, ShowsEveryLayerInOrder) {
   std::vector<std::string> seen;
-  const Backbone backbone({.variant = find_variant("micro"), .large_taps = {3, 3, 3}});
+  const Backbone backbone(
+      {.variant = find_variant("micro"), .stage_taps = in_every_stage({3, 3, 3})});
   backbone.forward(larkspur::testing::golden_noise("x", {1, 1, 4, 4, 4}),
                    {},
                    [&](const std::string& layer, const at::Tensor&) { seen.push_back(layer); });

@@ -54,6 +54,27 @@ TEST(DilatedBranches, NeverReachBeyondTheLargeKernel) {
   }
 }
 
+/// The rule of the header, by trying every rate.
+TEST(DilatedBranches, HaveOnAShorterAxisTheLargestRateThatTheRuleAllows) {
+  for (const std::int64_t space : {7, 9, 11, 13, 15, 17}) {
+    const auto published = default_branches({1, space, space});
+    for (std::int64_t time = 3; time < space; time += 2) {
+      const auto branches = default_branches({time, space, space});
+      ASSERT_EQ(branches.size(), published.size());
+      for (std::size_t i = 0; i < branches.size(); ++i) {
+        std::int64_t best = 0;
+        for (std::int64_t rate = 1; 3 * (rate - 1) < published[i].rate[1]; ++rate) {
+          if (2 * rate + 1 <= time) best = rate;
+        }
+        EXPECT_EQ(branches[i].taps[0], 3);
+        EXPECT_EQ(branches[i].rate[0], best) << time << " of " << space;
+        EXPECT_EQ(branches[i].taps[1], published[i].taps[1]);
+        EXPECT_EQ(branches[i].rate[2], published[i].rate[2]);
+      }
+    }
+  }
+}
+
 TEST(DilatedBranches, OfOneKernelHaveDifferentNames) {
   for (const Extent3& taps : {Extent3{5, 17, 17}, Extent3{17, 17, 17}, Extent3{9, 1, 9}}) {
     const auto names = names_of(taps);

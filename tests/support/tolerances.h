@@ -22,6 +22,9 @@ inline constexpr double kMergedBlockRelative = 5e-6;
 /// Merged against trained form of a whole network in float32, of the largest logit.
 inline constexpr double kMergedNetworkRelative = 1e-5;
 
+/// A model of clips on a clip that stands still, against the model of pictures it began as.
+inline constexpr double kInflatedNetworkRelative = 1e-5;
+
 /// Central differences with a step of 1e-6 in float64, relative.
 inline constexpr double kFiniteDifference = 1e-6;
 

@@ -101,6 +101,33 @@ class Forward(unittest.TestCase):
             for words in ((), ("--merged",)):
                 self.expect_logits(case, f"{case['id']}/a", 400, *words)
 
+    def write_still_clip(self, case, frames):
+        """The case's picture, shown for so many frames."""
+        n, c, h, w = case["input"]["shape"]
+        data = golden_weights.layered_noise("input", [n, c, h, w], 16)
+        plane = 4 * h * w
+        planes = [data[i:i + plane] for i in range(0, len(data), plane)]
+        golden_weights.write_npy(self.input, [n, c, frames, h, w], b"".join(p * frames for p in planes))
+
+    def test_weights_of_pictures_give_a_still_clip_the_published_logits(self):
+        golden_weights.write_weights(self.weights, golden("names_A.json")["entries"])
+        case = next(c for c in golden("eval_A.json")["cases"] if c["input"]["shape"][2] == 64)
+        self.write_still_clip(case, 5)
+        for words, told in ((("--inflation", "mean", "--time-padding", "replicate"), "63 kernels begin spread evenly"),
+                            (("--separable-time", "--merged"), "10 begin without effect")):
+            result = self.forward("clip/a", *words)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(told, result.stderr)
+            for row, first in zip(golden_weights.read_npy(self.output), case["logits"]["first16"]):
+                for value, expected in zip(row, first):
+                    self.assertAlmostEqual(value, expected, delta=case["tol"])
+
+    def test_options_of_time_are_refused_by_name(self):
+        golden_weights.write_weights(self.weights, golden("names_A.json")["entries"])
+        self.expect_refusal(self.forward("clip/a", "--inflation", "mean"), 2, "time_padding must be replicate")
+        self.expect_refusal(self.forward("clip/a", "--time-padding", "mirror"), 2, "zeros or replicate")
+        self.expect_refusal(self.forward("image/a", "--separable-time"), 2, "form image has no time axis")
+
     def expect_refusal(self, result, code, *parts):
         self.assertEqual(result.returncode, code, result.stderr)
         self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
