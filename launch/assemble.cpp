@@ -49,6 +49,12 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
     options.temporal_strides = config.model.temporal_strides;
     options.temporal_taps = config.model.temporal_taps;
   }
+  options.view_pooling =
+      word_list(config.model.view_pooling)[static_cast<std::size_t>(config.model.view_pooling)];
+  if (config.model.form == ModelForm::kJoint) {
+    options.view_stem_stride = config.model.view_stem_stride;
+  }
+  options.drawing_size = config.model.drawing_size;
   options.drop_path = config.model.drop_path;
   options.layer_scale = config.model.layer_scale;
   options.head_scale = config.model.head_scale;

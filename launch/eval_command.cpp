@@ -50,11 +50,18 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.kernel",
                           "model.stem_stride",
                           "model.temporal_strides",
-                          "model.temporal_taps"}) {
+                          "model.temporal_taps",
+                          "model.view_pooling",
+                          "model.view_stem_stride",
+                          "model.drawing_size"}) {
     compare_configurations(saved, config, key, name);
   }
   for (const char* key : {"data.grid",
                           "data.points",
+                          "data.views",
+                          "data.elevation",
+                          "data.view_size",
+                          "data.splat",
                           "data.frames",
                           "data.stride",
                           "data.size",

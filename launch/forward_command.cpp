@@ -27,15 +27,21 @@ struct ForwardRequest {
   std::int64_t classes = 0;
   std::string weights;
   std::string input;
+  std::string second_input;
   std::string output;
   std::string kernel;
   std::string stem_stride;
   std::string temporal_strides;
   std::string temporal_taps;
+  std::string view_stem_stride;
+  std::string view_pooling;
+  std::string drawing_size;
   bool merged = false;
 
   bool tells_shapes() const {
-    return !(kernel + stem_stride + temporal_strides + temporal_taps).empty();
+    return !(kernel + stem_stride + temporal_strides + temporal_taps + view_stem_stride +
+             view_pooling + drawing_size)
+                .empty();
   }
 };
 
@@ -89,6 +95,13 @@ model3d::ModelOptions options_of(const ForwardRequest& request) {
   if (!request.temporal_taps.empty()) {
     options.temporal_taps = list_of<3>("--temporal-taps", request.temporal_taps);
   }
+  if (!request.view_stem_stride.empty()) {
+    options.view_stem_stride = list_of<1>("--view-stem-stride", request.view_stem_stride)[0];
+  }
+  if (!request.view_pooling.empty()) options.view_pooling = request.view_pooling;
+  if (!request.drawing_size.empty()) {
+    options.drawing_size = list_of<1>("--drawing-size", request.drawing_size)[0];
+  }
   options.check();
   return options;
 }
@@ -98,7 +111,7 @@ std::unique_ptr<model3d::Network> network_of_checkpoint(const ForwardRequest& re
   require(!request.tells_shapes(),
           Errc::kInvalidArgument,
           request.weights,
-          " is a checkpoint: kernel and strides are its own, leave them out");
+          " is a checkpoint: kernel, strides and views are its own, leave them out");
   auto network = network_of(request.weights);
   const model3d::ModelOptions& own = network->options();
   require(own.form == asked.form && own.variant == asked.variant && own.classes == asked.classes,
@@ -123,6 +136,35 @@ std::unique_ptr<model3d::Network> network_of_file(const ForwardRequest& request,
   return network;
 }
 
+void add_options(CommandLine& line, ForwardRequest& request) {
+  line.required_option("--model", "FORM/VARIANT, as in clip/a", request.model);
+  line.option("--classes", "of the head", request.classes);
+  line.required_option("--weights", ".safetensors or .pth file, or a checkpoint", request.weights);
+  line.required_option(
+      "--input",
+      ".npy as the form has it: [N,C,H,W], [N,C,T,H,W], [N,1,G,G,G], [N,V,3,S,S] or [N,P,3]",
+      request.input);
+  line.option("--second-input", "form joint: .npy, the views [N,V,3,S,S]", request.second_input);
+  line.required_option("--output", ".npy to write: logits, float32 [N,classes]", request.output);
+  line.flag("--merged", "merge branches and norms first", request.merged);
+  line.option("--kernel", "large taps, as in 5x13x13; default: the form's", request.kernel);
+  line.option("--stem-stride", "2 or 4; default: the form's", request.stem_stride);
+  line.option("--temporal-strides", "form clip, as in 2,1,1,1", request.temporal_strides);
+  line.option("--temporal-taps", "form clip, stages 2 to 4, as in 5,5,3", request.temporal_taps);
+  line.option("--view-pooling", "of views, max or mean; default: max", request.view_pooling);
+  line.option("--view-stem-stride", "form joint, of its views", request.view_stem_stride);
+  line.option("--drawing-size", "form points, pixels; default: 112", request.drawing_size);
+}
+
+pipeline::Batch batch_of(const ForwardRequest& request) {
+  pipeline::Batch batch;
+  batch.input = readers::read_npy(request.input).value();
+  if (!request.second_input.empty()) {
+    batch.second_input = readers::read_npy(request.second_input).value();
+  }
+  return batch;
+}
+
 }  // namespace
 
 void run_forward(Invocation& call) {
@@ -131,17 +173,7 @@ void run_forward(Invocation& call) {
                    "One forward pass in evaluation mode: to check weights against another program.",
                    "--model image/a --classes 1000 --weights a.safetensors --input x.npy "
                    "--output y.npy");
-  line.required_option("--model", "FORM/VARIANT, as in clip/a", request.model);
-  line.option("--classes", "of the head", request.classes);
-  line.required_option("--weights", ".safetensors or .pth file, or a checkpoint", request.weights);
-  line.required_option(
-      "--input", ".npy, [N,C,H,W] or [N,C,T,H,W] as the form has it", request.input);
-  line.required_option("--output", ".npy to write: logits, float32 [N,classes]", request.output);
-  line.flag("--merged", "merge branches and norms first", request.merged);
-  line.option("--kernel", "large taps, as in 5x13x13; default: the form's", request.kernel);
-  line.option("--stem-stride", "2 or 4; default: the form's", request.stem_stride);
-  line.option("--temporal-strides", "form clip, as in 2,1,1,1", request.temporal_strides);
-  line.option("--temporal-taps", "form clip, stages 2 to 4, as in 5,5,3", request.temporal_taps);
+  add_options(line, request);
   if (!line.parse()) return;
   const model3d::ModelOptions options = options_of(request);
   std::error_code error;
@@ -150,8 +182,7 @@ void run_forward(Invocation& call) {
           "--weights ",
           request.weights,
           " is not there");
-  pipeline::Batch batch;
-  batch.input = readers::read_npy(request.input).value();
+  const pipeline::Batch batch = batch_of(request);
   call.phase = Phase::kCheckpoint;
   const auto network = fs::is_directory(request.weights, error)
                            ? network_of_checkpoint(request, options)
