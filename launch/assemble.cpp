@@ -53,6 +53,12 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
   options.separable_time = config.model.separable_time;
   options.time_padding = config.model.time_padding;
   options.inflation = config.model.inflation;
+  options.view_pooling =
+      word_list(config.model.view_pooling)[static_cast<std::size_t>(config.model.view_pooling)];
+  if (config.model.form == ModelForm::kJoint) {
+    options.view_stem_stride = config.model.view_stem_stride;
+  }
+  options.drawing_size = config.model.drawing_size;
   options.drop_path = config.model.drop_path;
   options.layer_scale = config.model.layer_scale;
   options.head_scale = config.model.head_scale;

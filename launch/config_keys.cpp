@@ -153,11 +153,22 @@ std::vector<Row> clip_rows() {
 std::vector<Row> data_rows() {
   constexpr auto data = &RunConfig::data;
   constexpr auto augment = &DataConfig::augmentation;
+  constexpr auto views = &DataConfig::views;
   using D = DataConfig;
+  using V = ViewConfig;
   using A = pipeline::CloudAugmentation;
   return {
       key<data, &D::points>("data.points", "points kept of a cloud").within(1, 1000000),
       key<data, &D::grid>("data.grid", "voxels along each axis").within(4, 512),
+      key<data, views, &V::count>("data.views", "forms views, joint: pictures around a cloud")
+          .within(1, 64),
+      key<data, views, &V::elevation>("data.elevation",
+                                      "of their viewpoints above the ground, degrees")
+          .within(-90, 90),
+      key<data, views, &V::size>("data.view_size", "their width and height, pixels")
+          .within(8, 1024),
+      key<data, views, &V::splat>("data.splat", "radius of a point in them, in radii of the shape")
+          .within(0, 1),
       key<data, augment, &A::scale_min>("data.augmentation.scale_min",
                                         "smallest random scale of an axis")
           .above(0),
@@ -205,6 +216,14 @@ std::vector<Row> model_rows() {
                                    "form clip: beyond the ends, zeros or the end frames again"),
       key<model, &M::inflation>("model.inflation",
                                 "form clip, weights of pictures: the middle tap or every tap"),
+      key<model, &M::view_pooling>("model.view_pooling",
+                                   "forms views, joint, points: how a cloud's pictures become one"),
+      key<model, &M::view_stem_stride>("model.view_stem_stride",
+                                       "form joint: stem_stride of the pictures, 2 or 4")
+          .within(2, 4),
+      key<model, &M::drawing_size>("model.drawing_size",
+                                   "form points: width and height of its pictures, pixels")
+          .within(8, 1024),
       key<model, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
           .below(0, 1),
       key<model, &M::layer_scale>("model.layer_scale", "initial scale of a residual branch")

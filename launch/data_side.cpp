@@ -33,12 +33,30 @@ std::unique_ptr<pipeline::SampleSource> make_clips(const DataConfig& data,
   return std::make_unique<readers::ClipSource>(std::move(list), options);
 }
 
+/// What the network of a form sees of a cloud.
+readers::CloudProduct product_of(ModelForm form) {
+  switch (form) {
+    case ModelForm::kViews:
+      return readers::CloudProduct::kViews;
+    case ModelForm::kJoint:
+      return readers::CloudProduct::kVoxelsAndViews;
+    case ModelForm::kPoints:
+      return readers::CloudProduct::kPoints;
+    default:
+      return readers::CloudProduct::kVoxels;
+  }
+}
+
 std::unique_ptr<pipeline::SampleSource> make_clouds(const RunConfig& config,
                                                     readers::SampleList list,
                                                     bool training) {
   readers::CloudSourceOptions options;
   options.points = config.data.points;
+  options.product = product_of(config.model.form);
   options.voxels.grid = config.data.grid;
+  const ViewConfig& views = config.data.views;
+  // Three channels, as networks trained on colour take.
+  options.views = {views.count, views.elevation, views.size, views.splat, 3};
   options.training = training;
   options.augmentation = config.data.augmentation;
   options.surface_seed = static_cast<std::uint64_t>(config.seed);

@@ -53,11 +53,18 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.temporal_taps",
                           "model.spatial_taps",
                           "model.separable_time",
-                          "model.time_padding"}) {
+                          "model.time_padding",
+                          "model.view_pooling",
+                          "model.view_stem_stride",
+                          "model.drawing_size"}) {
     compare_configurations(saved, config, key, name);
   }
   for (const char* key : {"data.grid",
                           "data.points",
+                          "data.views",
+                          "data.elevation",
+                          "data.view_size",
+                          "data.splat",
                           "data.frames",
                           "data.stride",
                           "data.size",

@@ -28,6 +28,7 @@ struct ForwardRequest {
   std::int64_t classes = 0;
   std::string weights;
   std::string input;
+  std::string second_input;
   std::string output;
   std::string kernel;
   std::string stem_stride;
@@ -36,13 +37,17 @@ struct ForwardRequest {
   std::string spatial_taps;
   std::string time_padding;
   std::string inflation;
+  std::string view_stem_stride;
+  std::string view_pooling;
+  std::string drawing_size;
   bool separable_time = false;
   bool merged = false;
 
   bool tells_shapes() const {
-    return separable_time || !(kernel + stem_stride + temporal_strides + temporal_taps +
-                               spatial_taps + time_padding + inflation)
-                                  .empty();
+    return separable_time ||
+           !(kernel + stem_stride + temporal_strides + temporal_taps + spatial_taps + time_padding +
+             inflation + view_stem_stride + view_pooling + drawing_size)
+                .empty();
   }
 };
 
@@ -121,6 +126,13 @@ model3d::ModelOptions options_of(const ForwardRequest& request) {
     options.stem_stride = list_of<1>("--stem-stride", request.stem_stride)[0];
   }
   tell_axes(request, options);
+  if (!request.view_stem_stride.empty()) {
+    options.view_stem_stride = list_of<1>("--view-stem-stride", request.view_stem_stride)[0];
+  }
+  if (!request.view_pooling.empty()) options.view_pooling = request.view_pooling;
+  if (!request.drawing_size.empty()) {
+    options.drawing_size = list_of<1>("--drawing-size", request.drawing_size)[0];
+  }
   options.check();
   return options;
 }
@@ -130,7 +142,7 @@ std::unique_ptr<model3d::Network> network_of_checkpoint(const ForwardRequest& re
   require(!request.tells_shapes(),
           Errc::kInvalidArgument,
           request.weights,
-          " is a checkpoint: kernel and strides are its own, leave them out");
+          " is a checkpoint: kernel, strides and views are its own, leave them out");
   auto network = network_of(request.weights);
   const model3d::ModelOptions& own = network->options();
   require(own.form == asked.form && own.variant == asked.variant && own.classes == asked.classes,
@@ -155,19 +167,15 @@ std::unique_ptr<model3d::Network> network_of_file(const ForwardRequest& request,
   return network;
 }
 
-}  // namespace
-
-void run_forward(Invocation& call) {
-  ForwardRequest request;
-  CommandLine line(call,
-                   "One forward pass in evaluation mode: to check weights against another program.",
-                   "--model image/a --classes 1000 --weights a.safetensors --input x.npy "
-                   "--output y.npy");
+void add_options(CommandLine& line, ForwardRequest& request) {
   line.required_option("--model", "FORM/VARIANT, as in clip/a", request.model);
   line.option("--classes", "of the head", request.classes);
   line.required_option("--weights", ".safetensors or .pth file, or a checkpoint", request.weights);
   line.required_option(
-      "--input", ".npy, [N,C,H,W] or [N,C,T,H,W] as the form has it", request.input);
+      "--input",
+      ".npy as the form has it: [N,C,H,W], [N,C,T,H,W], [N,1,G,G,G], [N,V,3,S,S] or [N,P,3]",
+      request.input);
+  line.option("--second-input", "form joint: .npy, the views [N,V,3,S,S]", request.second_input);
   line.required_option("--output", ".npy to write: logits, float32 [N,classes]", request.output);
   line.flag("--merged", "merge branches and norms first", request.merged);
   line.option("--kernel", "large taps, as in 5x13x13; default: the form's", request.kernel);
@@ -180,6 +188,29 @@ void run_forward(Invocation& call) {
             request.separable_time);
   line.option("--time-padding", "form clip: zeros or replicate", request.time_padding);
   line.option("--inflation", "form clip, weights of pictures: centre or mean", request.inflation);
+  line.option("--view-pooling", "of views, max or mean; default: max", request.view_pooling);
+  line.option("--view-stem-stride", "form joint, of its views", request.view_stem_stride);
+  line.option("--drawing-size", "form points, pixels; default: 112", request.drawing_size);
+}
+
+pipeline::Batch batch_of(const ForwardRequest& request) {
+  pipeline::Batch batch;
+  batch.input = readers::read_npy(request.input).value();
+  if (!request.second_input.empty()) {
+    batch.second_input = readers::read_npy(request.second_input).value();
+  }
+  return batch;
+}
+
+}  // namespace
+
+void run_forward(Invocation& call) {
+  ForwardRequest request;
+  CommandLine line(call,
+                   "One forward pass in evaluation mode: to check weights against another program.",
+                   "--model image/a --classes 1000 --weights a.safetensors --input x.npy "
+                   "--output y.npy");
+  add_options(line, request);
   if (!line.parse()) return;
   const model3d::ModelOptions options = options_of(request);
   std::error_code error;
@@ -188,8 +219,7 @@ void run_forward(Invocation& call) {
           "--weights ",
           request.weights,
           " is not there");
-  pipeline::Batch batch;
-  batch.input = readers::read_npy(request.input).value();
+  const pipeline::Batch batch = batch_of(request);
   call.phase = Phase::kCheckpoint;
   const auto network = fs::is_directory(request.weights, error)
                            ? network_of_checkpoint(request, options)

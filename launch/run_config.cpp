@@ -17,7 +17,9 @@ using pipeline::require;
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kResumes[] = {"auto", "never"};
 constexpr std::string_view kKinds[] = {"cloud", "video", "image"};
-constexpr std::string_view kForms[] = {"voxel", "clip", "raw", "grid", "image", "views", "joint"};
+constexpr std::string_view kForms[] = {
+    "voxel", "clip", "raw", "grid", "image", "views", "joint", "points"};
+constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
@@ -59,6 +61,9 @@ struct FormOfKind {
 
 constexpr FormOfKind kFormsOfKinds[] = {
     {DataKind::kCloud, ModelForm::kVoxel},
+    {DataKind::kCloud, ModelForm::kViews},
+    {DataKind::kCloud, ModelForm::kJoint},
+    {DataKind::kCloud, ModelForm::kPoints},
     {DataKind::kVideo, ModelForm::kClip},
     {DataKind::kVideo, ModelForm::kRaw},
     {DataKind::kVideo, ModelForm::kGrid},
@@ -134,12 +139,55 @@ void check_stage_taps(const LoadedConfig& loaded) {
   check("model.spatial_taps", loaded.config.model.spatial_taps);
 }
 
+/// Keys of forms with pictures of a cloud: told where they mean something.
+void check_views(const LoadedConfig& loaded) {
+  const ModelConfig& model = loaded.config.model;
+  const ModelConfig defaults;
+  const bool joint = model.form == ModelForm::kJoint;
+  const bool points = model.form == ModelForm::kPoints;
+  require(model.view_stem_stride != 3,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.view_stem_stride"),
+          "3 is neither 2 nor 4");
+  require(joint || model.view_stem_stride == defaults.view_stem_stride,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.view_stem_stride"),
+          "only form joint has a second stem; others take model.stem_stride");
+  require(points || model.drawing_size == defaults.drawing_size,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.drawing_size"),
+          "only form points draws; the pictures of others are data.view_size wide");
+  require(joint || points || model.form == ModelForm::kViews ||
+              model.view_pooling == defaults.view_pooling,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.view_pooling"),
+          "form ",
+          value_text(loaded.config, "model.form"),
+          " has no views to pool");
+}
+
+/// Forms whose samples cannot be blended: a box of voxels is no box of pictures, and points have no
+/// order.
+void check_mix(const LoadedConfig& loaded) {
+  const pipeline::MixOptions& mix = loaded.config.train.mix;
+  const ModelForm form = loaded.config.model.form;
+  require(!mix.is_on() || (form != ModelForm::kJoint && form != ModelForm::kPoints),
+          Errc::kInvalidArgument,
+          blame(loaded.origins, mix.mixup > 0 ? "train.mixup" : "train.cutmix"),
+          "samples of form ",
+          value_text(loaded.config, "model.form"),
+          " cannot be mixed; set it to 0");
+}
+
 void check_model(const LoadedConfig& loaded) {
   const ModelConfig& model = loaded.config.model;
   check_form(loaded);
   check_time(loaded);
   check_stage_taps(loaded);
-  const bool picture = model.form != ModelForm::kVoxel && model.form != ModelForm::kClip;
+  check_views(loaded);
+  check_mix(loaded);
+  const bool picture = model.form != ModelForm::kVoxel && model.form != ModelForm::kClip &&
+                       model.form != ModelForm::kJoint;
   require(!picture || model.kernel[0] == 1,
           Errc::kInvalidArgument,
           blame(loaded.origins, "model.kernel"),
@@ -238,6 +286,7 @@ std::span<const std::string_view> word_list(DeviceChoice) { return kDevices; }
 std::span<const std::string_view> word_list(ResumeChoice) { return kResumes; }
 std::span<const std::string_view> word_list(DataKind) { return kKinds; }
 std::span<const std::string_view> word_list(ModelForm) { return kForms; }
+std::span<const std::string_view> word_list(ViewPooling) { return kViewPoolings; }
 std::span<const std::string_view> word_list(Protocol) { return kProtocols; }
 std::span<const std::string_view> word_list(BadSampleRule) { return kBadSampleRules; }
 std::span<const std::string_view> word_list(pipeline::Precision) { return kPrecisions; }

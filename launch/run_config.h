@@ -31,8 +31,12 @@ enum class ResumeChoice : std::uint8_t { kAuto, kNever };
 /// What a sample is.
 enum class DataKind : std::uint8_t { kCloud, kVideo, kImage };
 
-/// How the network looks at a sample: for clouds voxel, views, joint; for clips clip, raw, grid.
-enum class ModelForm : std::uint8_t { kVoxel, kClip, kRaw, kGrid, kImage, kViews, kJoint };
+/// How the network looks at a sample: for clouds voxel, views, joint, points; for clips clip, raw,
+/// grid.
+enum class ModelForm : std::uint8_t { kVoxel, kClip, kRaw, kGrid, kImage, kViews, kJoint, kPoints };
+
+/// How the features of a sample's pictures become one row.
+enum class ViewPooling : std::uint8_t { kMax, kMean };
 
 /// Which views of a sample an evaluation scores. Of a cloud both are one view, as it lies: center
 /// is the word configurations share with clips, fixed the word papers on clouds use.
@@ -46,6 +50,7 @@ std::span<const std::string_view> word_list(DeviceChoice any);
 std::span<const std::string_view> word_list(ResumeChoice any);
 std::span<const std::string_view> word_list(DataKind any);
 std::span<const std::string_view> word_list(ModelForm any);
+std::span<const std::string_view> word_list(ViewPooling any);
 std::span<const std::string_view> word_list(Protocol any);
 std::span<const std::string_view> word_list(BadSampleRule any);
 std::span<const std::string_view> word_list(pipeline::Precision any);
@@ -61,6 +66,14 @@ struct SideConfig {
   std::string split;   ///< which part of a folder layout: train or test
 };
 
+/// Depth pictures of a cloud from around it.
+struct ViewConfig {
+  std::int64_t count = 6;   ///< viewpoints around the up axis
+  double elevation = 30.0;  ///< of the viewpoints above the ground, degrees
+  std::int64_t size = 64;   ///< width and height of a picture, pixels
+  double splat = 0.1;       ///< radius of a point, in radii of the shape
+};
+
 /// What is read and how it is prepared.
 struct DataConfig {
   DataKind kind = DataKind::kCloud;
@@ -68,6 +81,7 @@ struct DataConfig {
   SideConfig eval{"", "", "", "test"};
   std::int64_t points = 1024;                ///< points kept of a cloud
   std::int64_t grid = 32;                    ///< voxels along each axis
+  ViewConfig views;                          ///< pictures for the forms views and joint
   pipeline::CloudAugmentation augmentation;  ///< training only
   pipeline::ClipSampling clip;               ///< frames, stride, size of a clip
   pipeline::ClipAugmentation crop;           ///< training only
@@ -89,11 +103,14 @@ struct ModelConfig {
   bool separable_time = false;  ///< form clip: large kernels as one in space and one in time
   model3d::TimePadding time_padding = model3d::TimePadding::kZeros;  ///< form clip
   model3d::Inflation inflation = model3d::Inflation::kCentre;  ///< form clip, weights of pictures
-  double drop_path = 0.0;        ///< chance to skip the deepest residual branch
-  double layer_scale = 1e-6;     ///< initial scale of a residual branch
-  double head_scale = 1.0;       ///< factor on the last layer's initial weights
-  std::string weights = "none";  ///< file to start from; none: from the seed
-  bool new_head = false;         ///< with weights: the last layer starts from the seed all the same
+  ViewPooling view_pooling = ViewPooling::kMax;                ///< forms with pictures of a cloud
+  std::int64_t view_stem_stride = 4;  ///< form joint: stem_stride of the pictures
+  std::int64_t drawing_size = 112;    ///< form points: pixels a side of the pictures it draws
+  double drop_path = 0.0;             ///< chance to skip the deepest residual branch
+  double layer_scale = 1e-6;          ///< initial scale of a residual branch
+  double head_scale = 1.0;            ///< factor on the last layer's initial weights
+  std::string weights = "none";       ///< file to start from; none: from the seed
+  bool new_head = false;  ///< with weights: the last layer starts from the seed all the same
 
   bool starts_from_file() const { return weights != "none"; }
 };

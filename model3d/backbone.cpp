@@ -14,7 +14,8 @@ std::string block_name(std::size_t stage, std::size_t index) {
 
 DropPath drop_path_of(const BackboneOptions& options, std::size_t block) {
   const auto last = static_cast<double>(std::max<std::int64_t>(options.variant.blocks() - 1, 1));
-  return {options.drop_path * static_cast<double>(block) / last, static_cast<std::uint8_t>(block)};
+  const std::size_t number = static_cast<std::size_t>(options.first_block) + block;
+  return {options.drop_path * static_cast<double>(block) / last, static_cast<std::uint8_t>(number)};
 }
 
 TimePadding padding_of(const BackboneOptions& options) {
@@ -48,7 +49,8 @@ LargeKernelBlockOptions block_options(const BackboneOptions& options,
 
 }  // namespace
 
-Backbone::Backbone(const BackboneOptions& options) : stem_(strided_before(options, 0)) {
+Backbone::Backbone(const BackboneOptions& options)
+    : channels_(options.variant.dims.back()), stem_(strided_before(options, 0)) {
   const Variant& variant = options.variant;
   std::size_t number = 0;
   for (std::size_t stage = 0; stage < kStages; ++stage) {

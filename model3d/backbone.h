@@ -43,6 +43,8 @@ struct BackboneOptions {
   std::optional<TimeAxis> time{};  ///< none: D has the strides and taps of H and W
   double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first
   double layer_scale = 1e-6;
+  std::int64_t first_block = 0;  ///< number of the first block: where a network has two backbones,
+                                 ///< each draws its random depth by numbers of its own
 };
 
 /// Told what leaves a layer: the layer's entry prefix and its output.
@@ -63,12 +65,16 @@ class Backbone {
   /// Merges every block.
   void merge();
 
+  /// Of the features.
+  std::int64_t channels() const { return channels_; }
+
   /// Block `index` of `stage`, both from 0; must exist.
   const LargeKernelBlock& block(std::size_t stage, std::size_t index) const {
     return stages_.at(stage).at(index);
   }
 
  private:
+  std::int64_t channels_;
   Stem stem_;
   std::vector<Downsample> downsamples_;  ///< before stages 2, 3, 4
   std::vector<std::vector<LargeKernelBlock>> stages_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From features to logits: mean over the map, LayerNorm, linear.
+// From features to logits: LayerNorm, linear. What stands before has taken the mean over the map.
 //
-//   [N,C,D,H,W] -- mean -- [N,C] -- norm -- [N,C] -- head -- [N,classes]
+//   [N,C] -- norm -- [N,C] -- head -- [N,classes]
 #pragma once
 
 #include "model3d/layer_norm.h"
@@ -9,22 +9,20 @@
 
 namespace larkspur::model3d {
 
-/// Not thread-safe. Owns its parameters. Any map size will do.
+/// Not thread-safe. Owns its parameters.
 class ClassifierHead {
  public:
   /// Channels of the features and number of classes, both > 0.
   ClassifierHead(std::int64_t channels, std::int64_t classes)
       : norm_(channels), linear_(channels, classes) {}
 
-  /// Features [N,C,D,H,W] to logits [N,classes].
-  at::Tensor forward(const at::Tensor& features_NCDHW) const {
-    return linear_.forward(pooled(features_NCDHW));
+  /// Features [N,C] to logits [N,classes].
+  at::Tensor forward(const at::Tensor& features_NC) const {
+    return linear_.forward(normed(features_NC));
   }
 
-  /// Features [N,C,D,H,W] to what the linear map sees, [N,C].
-  at::Tensor pooled(const at::Tensor& features_NCDHW) const {
-    return norm_.forward(features_NCDHW.mean({2, 3, 4}));
-  }
+  /// Features [N,C] to what the linear map sees, [N,C].
+  at::Tensor normed(const at::Tensor& features_NC) const { return norm_.forward(features_NC); }
 
   /// "norm.*" and "head.*".
   void list(const Listing& to) const {

@@ -9,13 +9,11 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr double kDeviation = 0.02;
-
-at::Tensor normal_values(const at::Tensor& like, pipeline::CounterRng rng) {
-  at::Tensor values = at::empty(like.sizes(), at::kFloat);
+at::Tensor normal_values(const Entry& entry, pipeline::CounterRng rng) {
+  at::Tensor values = at::empty(entry.tensor.sizes(), at::kFloat);
   float* out = values.data_ptr<float>();
   for (std::int64_t i = 0; i < values.numel(); ++i) {
-    out[i] = static_cast<float>(kDeviation * rng.normal());
+    out[i] = static_cast<float>(entry.deviation * rng.normal());
   }
   return values;
 }
@@ -31,7 +29,7 @@ void draw_weights(const std::vector<Entry>& entries, std::uint64_t seed) {
   for (const Entry& entry : entries) {
     if (entry.kind != EntryKind::kDrawn) continue;
     const pipeline::SampleKey key{.seed = seed, .sample = pipeline::name_key(entry.name)};
-    entry.tensor.copy_(normal_values(entry.tensor, {key, pipeline::Purpose::kWeights}));
+    entry.tensor.copy_(normal_values(entry, {key, pipeline::Purpose::kWeights}));
   }
 }
 

@@ -24,11 +24,15 @@ enum class EntryKind {
   kStatistic,  ///< updated by the forward pass in training
 };
 
+/// Of the normal distribution that first weights are drawn from, as published.
+inline constexpr double kDrawnDeviation = 0.02;
+
 /// A named tensor; shares it with the module.
 struct Entry {
   std::string name;
   at::Tensor tensor;
   EntryKind kind;
+  double deviation = kDrawnDeviation;  ///< of the first values of a kDrawn entry
 };
 
 /// Where a module writes its entries: a prefix and the list. Valid while the list lives.
@@ -40,8 +44,10 @@ class Listing {
   /// The same list, one level down: "a" under "b" is "b.a".
   Listing under(const std::string& name) const { return Listing(entries_, full(name)); }
 
-  void drawn(const std::string& name, const at::Tensor& tensor) const {
-    entries_->push_back({full(name), tensor, EntryKind::kDrawn});
+  void drawn(const std::string& name,
+             const at::Tensor& tensor,
+             double deviation = kDrawnDeviation) const {
+    entries_->push_back({full(name), tensor, EntryKind::kDrawn, deviation});
   }
   void constant(const std::string& name, const at::Tensor& tensor) const {
     entries_->push_back({full(name), tensor, EntryKind::kConstant});
@@ -62,7 +68,7 @@ class Listing {
 /// A trainable float32 copy of `values`: a leaf that requires a gradient.
 at::Tensor make_parameter(const at::Tensor& values);
 
-/// Fills every kDrawn entry from a normal distribution of deviation 0.02; a pure function of the
+/// Fills every kDrawn entry from a normal distribution of its deviation; a pure function of the
 /// seed and the entry's name. (The published rule truncates at 2, a hundred deviations out, which
 /// no draw reaches.) The other kinds stay as they are.
 void draw_weights(const std::vector<Entry>& entries, std::uint64_t seed);

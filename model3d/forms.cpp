@@ -21,6 +21,9 @@ constexpr std::array kForms{
     Form{"raw", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kScanLines},
     Form{"grid", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kTiles},
     Form{"clip", 3, {3, 3, 3}, {5, 13, 13}, 4, Layout::kMap, TemporalStrides{2, 1, 1, 1}},
+    Form{"views", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, TrunkKind::kViews},
+    Form{"joint", 1, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap, {}, TrunkKind::kJoint},
+    Form{"points", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, TrunkKind::kPoints},
 };
 
 /// Tiles along a side of the picture that all frames make together.
@@ -51,14 +54,17 @@ at::Tensor as_one_picture(const at::Tensor& clip, const Form& form) {
 }  // namespace
 
 at::Tensor Form::as_map(const at::Tensor& input) const {
-  const std::int64_t map_axes = layout == Layout::kPicture ? 2 : 3;
-  const bool fits =
-      input.dim() == map_axes + 2 && input.size(1) == in_channels && input.numel() > 0;
+  const bool views = layout == Layout::kViews;
+  const std::int64_t map_axes = views || layout == Layout::kPicture ? 2 : 3;
+  const std::int64_t leading = views ? 3 : 2;
+  const bool fits = input.dim() == map_axes + leading && input.size(leading - 1) == in_channels &&
+                    input.numel() > 0;
   pipeline::require(fits,
                     pipeline::Errc::kInvalidArgument,
                     "[network] input ",
                     input.sizes(),
                     " is not a batch of ",
+                    views ? "views of " : "",
                     in_channels,
                     " channel(s) and ",
                     map_axes,
@@ -66,6 +72,7 @@ at::Tensor Form::as_map(const at::Tensor& input) const {
                     name,
                     " takes it");
   if (layout == Layout::kMap) return input;
+  if (views) return input.flatten(0, 1).unsqueeze(2);
   return layout == Layout::kPicture ? input.unsqueeze(2) : as_one_picture(input, *this);
 }
 

@@ -19,7 +19,11 @@ enum class Layout : std::uint8_t {
   kPicture,    ///< [N,C,H,W]: D is 1
   kScanLines,  ///< [N,C,T,H,W], T = r * r: the memory of each channel read as one [r*H,r*W] picture
   kTiles,  ///< [N,C,T,H,W], T = r * r: frame t is tile (t / r, t mod r) of one [r*H,r*W] picture
+  kViews,  ///< [N,V,C,H,W]: every view a picture of its own, [N*V,C,1,H,W]
 };
+
+/// What stands between inputs and head; trunk.h has a class for each.
+enum class TrunkKind : std::uint8_t { kMap, kViews, kPoints, kJoint };
 
 /// Strides along time: of the stem (1, 2 or 4), then of the three downsamplings (1 or 2).
 using TemporalStrides = std::array<std::int64_t, 4>;
@@ -33,13 +37,24 @@ struct Form {
   std::int64_t stem_stride;  ///< unless told otherwise
   Layout layout;
   std::optional<TemporalStrides> temporal_strides{};  ///< unless told otherwise; none: D is no time
+  TrunkKind trunk =
+      TrunkKind::kMap;  ///< kPoints: the rest of the row is about the pictures drawn;
+                        ///< kJoint: about the voxels, the row `views` has the pictures
+
+  /// Whether kernels of the entry of that name have two axes, so that [.., 1, H, W] is published as
+  /// [.., H, W].
+  bool is_flat(std::string_view entry) const {
+    return small_taps[0] == 1 || (trunk == TrunkKind::kJoint && entry.starts_with("views."));
+  }
 
   /// The input with its channels checked, as [N,C,D,H,W]. May share memory. Throws
   /// kInvalidArgument naming the shape and the form, and the frames where they are no square.
   at::Tensor as_map(const at::Tensor& input) const;
 };
 
-/// `voxel` (occupancy grids [N,1,G,G,G]); `image` ([N,3,H,W]); for clips [N,3,T,H,W]: `clip` (as it
+/// For clouds `voxel` (occupancy grids [N,1,G,G,G]), `views` (pictures from around [N,V,3,S,S]),
+/// `points` ([N,P,3]: pictures the network draws), `joint` (voxels, and views as a second input);
+/// `image` ([N,3,H,W]); for clips [N,3,T,H,W]: `clip` (as it
 /// is), `raw` (scan lines, as the released video code of arXiv 2410.08049 lays frames out), `grid`
 /// (tiles, as its text has them). Throws kInvalidArgument that lists all names.
 const Form& find_form(std::string_view name);

@@ -106,6 +106,64 @@ BackboneOptions backbone_options(const ModelOptions& options) {
           .layer_scale = options.layer_scale};
 }
 
+ViewsTrunk make_views(const ModelOptions& options, std::int64_t first_block = 0) {
+  BackboneOptions backbone = backbone_options(options);
+  backbone.first_block = first_block;
+  return {find_form(options.form), backbone, find_view_pooling(options.view_pooling)};
+}
+
+/// What the options of a joint network say of one of its sides.
+ModelOptions side_of(const ModelOptions& joint, const char* form) {
+  ModelOptions side = joint;
+  side.form = form;
+  side.view_stem_stride.reset();
+  if (side.form != "views") return side;
+  if (side.kernel) (*side.kernel)[0] = 1;
+  side.stem_stride = joint.view_stem_stride;
+  return side;
+}
+
+std::unique_ptr<Trunk> make_trunk(const ModelOptions& options) {
+  options.check();
+  const Form& form = find_form(options.form);
+  switch (form.trunk) {
+    case TrunkKind::kViews:
+      return std::make_unique<ViewsTrunk>(make_views(options));
+    case TrunkKind::kPoints:
+      return std::make_unique<PointsTrunk>(PointToImageOptions{.size = options.drawing_size},
+                                           make_views(options));
+    case TrunkKind::kJoint: {
+      const ModelOptions voxels = side_of(options, "voxel");
+      return std::make_unique<JointTrunk>(
+          MapTrunk(find_form("voxel"), backbone_options(voxels)),
+          make_views(side_of(options, "views"), find_variant(options.variant).blocks()));
+    }
+    case TrunkKind::kMap:
+      break;
+  }
+  return std::make_unique<MapTrunk>(form, backbone_options(options));
+}
+
+void check_views(const ModelOptions& options, const Form& form) {
+  find_view_pooling(options.view_pooling);
+  require(!options.view_stem_stride || form.trunk == TrunkKind::kJoint,
+          Errc::kInvalidArgument,
+          "[model] view_stem_stride is told, but form ",
+          form.name,
+          " has no second stem");
+  const std::int64_t stride = options.view_stem_stride.value_or(4);
+  require(stride == 2 || stride == 4,
+          Errc::kInvalidArgument,
+          "[model] view_stem_stride is ",
+          stride,
+          ", not 2 or 4");
+  require(options.drawing_size >= 1,
+          Errc::kInvalidArgument,
+          "[model] drawing_size is ",
+          options.drawing_size,
+          ", not >= 1");
+}
+
 }  // namespace
 
 void ModelOptions::check() const {
@@ -114,6 +172,7 @@ void ModelOptions::check() const {
   require(classes > 0, Errc::kInvalidArgument, "[model] classes is ", classes, ", not > 0");
   check_time(*this, known_form);
   check_kernel(*this, known_form);
+  check_views(*this, known_form);
   const std::int64_t stride = stem_stride.value_or(known_form.stem_stride);
   require(stride == 2 || stride == 4,
           Errc::kInvalidArgument,
@@ -134,8 +193,8 @@ void ModelOptions::check() const {
 Network::Network(const ModelOptions& options)
     : options_(options),
       form_(find_form(options.form)),
-      backbone_(backbone_options(options)),
-      head_(find_variant(options.variant).dims.back(), options.classes) {
+      trunk_(make_trunk(options)),
+      head_(trunk_->features(), options.classes) {
   draw_weights(entries(), options.seed);
   const at::NoGradGuard no_grad;
   for (const Entry& entry : entries()) {
@@ -145,13 +204,13 @@ Network::Network(const ModelOptions& options)
 
 at::Tensor Network::forward(const pipeline::Batch& batch) {
   const Pass pass{.training = training_, .keys = batch.keys};
-  return head_.forward(backbone_.forward(form_.as_map(batch.input), pass));
+  return head_.forward(trunk_->forward(batch, pass));
 }
 
 std::vector<Entry> Network::entries() const {
   std::vector<Entry> entries;
   const Listing all(&entries);
-  backbone_.list(all);
+  trunk_->list(all);
   head_.list(all);
   return entries;
 }
@@ -181,7 +240,7 @@ void Network::set_training(bool training) {
 }
 
 void Network::merge() {
-  backbone_.merge();
+  trunk_->merge();
   training_ = false;
   merged_ = true;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The classifier the loop trains: UniRepLKNet over maps of one to three axes.
 //
-//   Batch -- form: as a map -- backbone -- head -- logits
+//   Batch -- trunk, as the form says -- features [N,F] -- head -- logits
 //
 // Entries carry the published names (Ding et al. 2024, arXiv 2410.08049 and its weights), without
 // the counters of batches. Weights that the paper has as [.., H, W] are [.., 1, H, W] here.
@@ -16,6 +16,7 @@
 #include "model3d/backbone.h"
 #include "model3d/classifier_head.h"
 #include "model3d/forms.h"
+#include "model3d/trunk.h"
 #include "pipeline/classifier.h"
 
 namespace larkspur::model3d {
@@ -33,10 +34,14 @@ struct ModelOptions {
   bool separable_time = false;  ///< where D is time: large kernels as one in space, one in time
   TimePadding time_padding = TimePadding::kZeros;  ///< where D is time: what lies beyond its ends
   Inflation inflation = Inflation::kCentre;        ///< of loaded weights of pictures
-  double drop_path = 0.0;                          ///< rate at the last block, [0, 1)
-  double layer_scale = 1e-6;  ///< start; 0.1 to 1 for short trainings of small networks
-  double head_scale = 1.0;    ///< factor on the head's first weights, > 0
-  std::uint64_t seed = 0;     ///< of the first weights
+  std::string view_pooling = "max";  ///< forms with views: a name find_view_pooling knows
+  std::optional<std::int64_t> view_stem_stride{};  ///< form joint: stem_stride of the pictures,
+                                                   ///< whose kernel has the taps H W of `kernel`
+  std::int64_t drawing_size = 112;  ///< form points: pixels of a side of its pictures, >= 1
+  double drop_path = 0.0;           ///< rate at the last block, [0, 1)
+  double layer_scale = 1e-6;        ///< start; 0.1 to 1 for short trainings of small networks
+  double head_scale = 1.0;          ///< factor on the head's first weights, > 0
+  std::uint64_t seed = 0;           ///< of the first weights
 
   /// Throws kInvalidArgument naming the first field at fault and its value.
   void check() const;
@@ -49,8 +54,8 @@ class Network final : public pipeline::Classifier {
   /// First weights are a pure function of (seed, entry name).
   explicit Network(const ModelOptions& options);
 
-  /// batch.input as the form has it (see Form), batch.keys in training. Throws kInvalidArgument for
-  /// other shapes.
+  /// batch.input as the form has it (see Form), batch.second_input in form joint alone, batch.keys
+  /// in training. Throws kInvalidArgument for other shapes.
   at::Tensor forward(const pipeline::Batch& batch) override;
 
   std::vector<pipeline::Parameter> parameters() const override;
@@ -71,13 +76,15 @@ class Network final : public pipeline::Classifier {
 
   const ModelOptions& options() const { return options_; }
   const Form& form() const { return form_; }
-  const Backbone& backbone() const { return backbone_; }
+  const Trunk& trunk() const { return *trunk_; }
+  /// The first, or only, backbone.
+  const Backbone& backbone() const { return *trunk_->backbones().front().backbone; }
   const ClassifierHead& head() const { return head_; }
 
  private:
   ModelOptions options_;
   const Form& form_;
-  Backbone backbone_;
+  std::unique_ptr<Trunk> trunk_;
   ClassifierHead head_;
   bool training_ = false;
   bool merged_ = false;

@@ -25,6 +25,9 @@ bool is_counter(const std::string& name) { return name.ends_with("num_batches_tr
 
 bool is_head(const std::string& name) { return name.starts_with("head."); }
 
+/// What a new network may begin with besides the head: weights of pictures have nothing of it.
+bool draws_points(const std::string& name) { return name.starts_with("point_to_image."); }
+
 /// [.., H, W] where ours is [.., 1, H, W].
 Shape without_depth(Shape shape) {
   if (shape.size() == 5 && shape[2] == 1) shape.erase(shape.begin() + 2);
@@ -149,7 +152,7 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
     } else if (!knows_time && is_of_time(entry.name)) {
       silent.push_back(entry);
       if (entry.tensor.dim() > 1) ++loaded.silent;
-    } else if (head == HeadRule::kLoad || !is_head(entry.name)) {
+    } else if (head == HeadRule::kLoad || !(is_head(entry.name) || draws_points(entry.name))) {
       loaded.missing.push_back(entry.name);
     }
   }
@@ -186,10 +189,10 @@ std::string some_of(const std::vector<std::string>& names) {
 
 std::vector<Entry> published_entries(const Network& network) {
   std::vector<Entry> entries = network.entries();
-  const bool pictures = network.form().small_taps[0] == 1;
   for (Entry& entry : entries) {
     const Shape shape = entry.tensor.sizes().vec();
-    entry.tensor = entry.tensor.detach().view(pictures ? without_depth(shape) : shape);
+    entry.tensor = entry.tensor.detach().view(
+        network.form().is_flat(entry.name) ? without_depth(shape) : shape);
   }
   return entries;
 }

@@ -24,7 +24,8 @@ namespace larkspur::model3d {
 /// What becomes of the last linear layer, "head.*".
 enum class HeadRule {
   kLoad,     ///< loaded as every entry; another number of classes is refused
-  kKeepOwn,  ///< the network keeps its own first weights, whatever the file has
+  kKeepOwn,  ///< the network keeps its own first weights, whatever the file has; and those of
+             ///< "point_to_image.*" that the file lacks
 };
 
 /// What a file and a network have of each other. Names sorted.
@@ -54,7 +55,7 @@ void require_whole(const LoadedWeights& loaded, const std::string& origin);
 std::string some_of(const std::vector<std::string>& names);
 
 /// Every entry of the network, in order of use, float32, sharing memory; shapes as published: where
-/// the form's maps are pictures, without the axis of one in front of H.
+/// an entry's kernels are those of pictures, without the axis of one in front of H.
 std::vector<Entry> published_entries(const Network& network);
 
 }  // namespace larkspur::model3d

@@ -9,6 +9,39 @@
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
+namespace {
+
+/// One of the inputs of all samples as [N, ...]; undefined where the first sample has none.
+at::Tensor stack_inputs(const std::vector<Sample>& samples,
+                        at::Tensor Sample::*input,
+                        const char* what) {
+  std::vector<at::Tensor> inputs;
+  const at::Tensor& first = samples.front().*input;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const at::Tensor& own = samples[i].*input;
+    require(own.defined() == first.defined(),
+            Errc::kInvalidArgument,
+            "[collate] of sample ",
+            i,
+            " and the first only one has a ",
+            what);
+    if (!own.defined()) continue;
+    require(own.sizes() == first.sizes(),
+            Errc::kInvalidArgument,
+            "[collate] ",
+            what,
+            " of sample ",
+            i,
+            " has shape ",
+            own.sizes(),
+            ", of the first ",
+            first.sizes());
+    inputs.push_back(own);
+  }
+  return inputs.empty() ? at::Tensor() : at::stack(inputs);
+}
+
+}  // namespace
 
 Batch collate(const std::vector<Sample>& samples,
               std::vector<SampleKey> keys,
@@ -26,20 +59,11 @@ Batch collate(const std::vector<Sample>& samples,
   batch.bad = std::move(bad);
   batch.labels = at::empty({batch.size()}, at::kLong);
   if (samples.empty()) return batch;
-  std::vector<at::Tensor> inputs;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    require(samples[i].input.sizes() == samples[0].input.sizes(),
-            Errc::kInvalidArgument,
-            "[collate] sample ",
-            i,
-            " has shape ",
-            samples[i].input.sizes(),
-            ", the first ",
-            samples[0].input.sizes());
-    inputs.push_back(samples[i].input);
     batch.labels.data_ptr<std::int64_t>()[i] = samples[i].label;
   }
-  batch.input = at::stack(inputs);
+  batch.input = stack_inputs(samples, &Sample::input, "input");
+  batch.second_input = stack_inputs(samples, &Sample::second_input, "second input");
   return batch;
 }
 

@@ -108,6 +108,9 @@ std::vector<MixPlan> plan_mix(const MixOptions& options,
 
 void mix_lane(const MixOptions& options, Batch& batch) {
   if (!options.is_on() || batch.size() == 0) return;
+  require(!batch.second_input.defined(),
+          Errc::kInvalidArgument,
+          "[mix] samples with two inputs have no box in common and are not mixed");
   const at::Tensor own = batch.input.contiguous();
   const std::vector<MixPlan> plans = plan_mix(options, batch.keys, own.size(-2), own.size(-1));
   batch.input = at::empty_like(own);

@@ -23,6 +23,9 @@ Batch on_device(const Batch& batch, at::Device device) {
   Batch moved = batch;
   if (device.is_cpu()) return moved;
   if (batch.input.defined()) moved.input = batch.input.to(device, /*non_blocking=*/true);
+  if (batch.second_input.defined()) {
+    moved.second_input = batch.second_input.to(device, /*non_blocking=*/true);
+  }
   moved.labels = batch.labels.to(device, /*non_blocking=*/true);
   if (batch.partner_labels.defined()) {
     moved.partner_labels = batch.partner_labels.to(device, /*non_blocking=*/true);

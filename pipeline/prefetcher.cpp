@@ -112,6 +112,7 @@ Batch Prefetcher::read_batch(std::int64_t k) const {
   mix_lane(options_.mix, batch);
   if (options_.pinned && batch.input.defined()) {
     batch.input = batch.input.pin_memory();
+    if (batch.second_input.defined()) batch.second_input = batch.second_input.pin_memory();
     batch.labels = batch.labels.pin_memory();
   }
   return batch;

@@ -13,8 +13,9 @@ namespace larkspur::pipeline {
 
 /// One decoded, augmented sample.
 struct Sample {
-  at::Tensor input;        ///< float32, CPU, contiguous, without the batch axis; see the source
-  std::int64_t label = 0;  ///< [0, classes)
+  at::Tensor input;           ///< float32, CPU, contiguous, without the batch axis; see the source
+  std::int64_t label = 0;     ///< [0, classes)
+  at::Tensor second_input{};  ///< as input, for networks that look twice; undefined for others
 };
 
 /// A sample of the list that could not be read, as reports and checkpoints keep it.

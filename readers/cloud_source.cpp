@@ -54,10 +54,36 @@ at::Tensor draw_points(const Mesh& mesh, const CloudSourceOptions& options, cons
   return sample_surface(mesh, options.points == 0 ? kAllSurfacePoints : options.points, rng);
 }
 
+// All clouds of one shape, so that they can be stacked.
+at::Tensor repeat_up_to(const at::Tensor& points_N3, std::int64_t count) {
+  const std::int64_t have = points_N3.size(0);
+  if (have >= count) return points_N3.narrow(0, 0, count).contiguous();
+  return points_N3.repeat({(count + have - 1) / have, 1}).narrow(0, 0, count).contiguous();
+}
+
+pipeline::Sample make_sample(const at::Tensor& points_N3,
+                             std::int64_t label,
+                             const CloudSourceOptions& options) {
+  switch (options.product) {
+    case CloudProduct::kViews:
+      return {depth_views(points_N3, options.views), label};
+    case CloudProduct::kVoxelsAndViews:
+      return {voxelise(points_N3, options.voxels), label, depth_views(points_N3, options.views)};
+    case CloudProduct::kPoints:
+      return {repeat_up_to(points_N3, options.points), label};
+    case CloudProduct::kVoxels:
+      break;
+  }
+  return {voxelise(points_N3, options.voxels), label};
+}
+
 }  // namespace
 
 void CloudSourceOptions::check() const {
   require(points >= 0, Errc::kInvalidArgument, "points is ", points, ", not >= 0");
+  require(points > 0 || product != CloudProduct::kPoints,
+          Errc::kInvalidArgument,
+          "points is 0, but samples of points need a number of them");
   voxels.check();
   views.check();
   augmentation.check();
@@ -80,10 +106,7 @@ pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const
   if (options_.training) {
     points_N3 = transform_cloud(points_N3, pipeline::plan_cloud(options_.augmentation, key));
   }
-  return pipeline::Sample{options_.product == CloudProduct::kViews
-                              ? depth_views(points_N3, options_.views)
-                              : voxelise(points_N3, options_.voxels),
-                          sample.label};
+  return make_sample(points_N3, sample.label, options_);
 }
 
 }  // namespace larkspur::readers

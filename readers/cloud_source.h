@@ -2,7 +2,7 @@
 // Clouds as samples: from a list entry and a key to the voxels or pictures that a network sees.
 //
 //   file -- surface points, or the stored ones -- choose -- unit sphere -- plan (training) --
-//   voxels or depth pictures
+//   voxels, depth pictures, both of the same points, or the points themselves
 //
 // The key decides every draw, so a sample is the same in any thread, on any rank, after any
 // restart.
@@ -23,15 +23,18 @@ inline constexpr std::int64_t kAllSurfacePoints = 10000;
 
 /// What a sample is made of.
 enum class CloudProduct : std::uint8_t {
-  kVoxels,  ///< float32 [C, G, G, G], voxel_grid.h
-  kViews,   ///< float32 [V, C, S, S], depth_views.h
+  kVoxels,          ///< float32 [C, G, G, G], voxel_grid.h
+  kViews,           ///< float32 [V, C, S, S], depth_views.h
+  kVoxelsAndViews,  ///< the two, of the same points: the pictures are Sample::second_input
+  kPoints,          ///< float32 [P, 3], P = points; a smaller cloud is repeated in order up to P
 };
 
 struct CloudSourceOptions {
-  std::int64_t points = 1024;  ///< of each cloud, >= 0; 0: all. A cloud of fewer gives all it has
+  std::int64_t points = 1024;  ///< of each cloud, >= 0 (product kPoints: > 0); 0: all. A cloud of
+                               ///< fewer gives all it has
   CloudProduct product = CloudProduct::kVoxels;
-  VoxelGridOptions voxels{};  ///< grid size and what a voxel holds; used for voxels only
-  DepthViewOptions views{};   ///< viewpoints and pictures; used for views only
+  VoxelGridOptions voxels{};  ///< grid size and what a voxel holds; used where there are any
+  DepthViewOptions views{};   ///< viewpoints and pictures; used where there are any
   bool training = false;      ///< random points and augmentation by the key; else the same always
   pipeline::CloudAugmentation augmentation{};  ///< used in training only
   std::uint64_t surface_seed = 0;              ///< of the points drawn on meshes outside training

@@ -85,6 +85,40 @@ TrainingPass voxel_pass(at::Device device, Precision precision = Precision::kFlo
   return training_pass(network, batch, device, precision);
 }
 
+/// A small network that draws its own pictures of points.
+TrainingPass points_pass(at::Device device, Precision precision = Precision::kFloat32) {
+  Network network({.form = "points",
+                   .variant = "micro",
+                   .classes = 10,
+                   .kernel = Extent3{1, 7, 7},
+                   .stem_stride = 2,
+                   .drawing_size = 32,
+                   .layer_scale = 0.5,
+                   .seed = 3});
+  pipeline::Batch batch;
+  batch.input = golden_noise("points", {4, 300, 3});
+  batch.labels = at::arange(4, at::kLong);
+  batch.keys.resize(4);
+  return training_pass(network, batch, device, precision);
+}
+
+/// Voxels and views of two shapes.
+TrainingPass joint_pass(at::Device device) {
+  Network network({.form = "joint",
+                   .variant = "micro",
+                   .classes = 10,
+                   .kernel = Extent3{7, 7, 7},
+                   .view_stem_stride = 2,
+                   .layer_scale = 0.5,
+                   .seed = 3});
+  pipeline::Batch batch;
+  batch.input = golden_noise("voxels", {2, 1, 16, 16, 16}).gt(0.7).to(at::kFloat);
+  batch.second_input = golden_noise("views", {2, 3, 3, 32, 32});
+  batch.labels = at::arange(2, at::kLong);
+  batch.keys.resize(2);
+  return training_pass(network, batch, device);
+}
+
 double relative_error(const at::Tensor& actual, const at::Tensor& expected, double least = 1e-30) {
   const double norm = expected.to(at::kDouble).norm().item<double>();
   return (actual - expected).to(at::kDouble).norm().item<double>() / std::max(norm, least);
@@ -135,11 +169,17 @@ TEST(NetworkOnGpu, GivesThePublishedTrainingStep) {
 TEST(NetworkOnGpu, IsCloseToTheCpu) {
   expect_close(golden_pass(gpu()), golden_pass(at::kCPU), 1e-4);
   expect_close(voxel_pass(gpu()), voxel_pass(at::kCPU), 1e-4);
+  expect_close(joint_pass(gpu()), joint_pass(at::kCPU), 1e-4);
+  expect_close(points_pass(gpu()), points_pass(at::kCPU), 1e-3);
 }
 
 TEST(NetworkOnGpu, GivesTheSameBitsTwice) {
   expect_same_bits(golden_pass(gpu()), golden_pass(gpu()));
   expect_same_bits(voxel_pass(gpu()), voxel_pass(gpu()));
+  expect_same_bits(joint_pass(gpu()), joint_pass(gpu()));
+  expect_same_bits(points_pass(gpu()), points_pass(gpu()));
+  expect_same_bits(points_pass(gpu(), Precision::kBFloat16),
+                   points_pass(gpu(), Precision::kBFloat16));
   expect_same_bits(voxel_pass(gpu(), Precision::kBFloat16),
                    voxel_pass(gpu(), Precision::kBFloat16));
 }

@@ -50,6 +50,24 @@ TEST_F(MakeData, NeedsAMapWhereTheModelHasNumbersAndTheListNames) {
   EXPECT_EQ(side.source->label(1), 1);
 }
 
+TEST_F(MakeData, GivesWhatTheFormLooksAt) {
+  RunConfig config;
+  config.data.points = 5;
+  config.data.grid = 8;
+  config.data.views = {.count = 2, .elevation = 0, .size = 12, .splat = 0.2};
+  const std::string file = write("tetrahedron.xyz", "0 0 0\n1 0 0\n0 1 0\n0 0 1\n");
+  const auto sample = [&](ModelForm form) {
+    config.model.form = form;
+    return make_data_of_files(config, {"a"}, {file}).source->read({}).value();
+  };
+  using Shape = std::vector<std::int64_t>;
+  EXPECT_EQ(sample(ModelForm::kVoxel).input.sizes(), (Shape{1, 8, 8, 8}));
+  EXPECT_EQ(sample(ModelForm::kViews).input.sizes(), (Shape{2, 3, 12, 12}));
+  EXPECT_EQ(sample(ModelForm::kPoints).input.sizes(), (Shape{5, 3}));
+  EXPECT_EQ(sample(ModelForm::kJoint).input.sizes(), (Shape{1, 8, 8, 8}));
+  EXPECT_EQ(sample(ModelForm::kJoint).second_input.sizes(), (Shape{2, 3, 12, 12}));
+}
+
 TEST_F(MakeData, OfFilesKeepsTheirOrder) {
   const DataSide side = make_data_of_files({}, {"bed", "chair"}, {"z.npy", "a.npy"});
   EXPECT_EQ(side.source->size(), 2);

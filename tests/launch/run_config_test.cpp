@@ -79,7 +79,55 @@ TEST(CheckConfig, WhatThisBuildLacksIsRefusedByName) {
 
 TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
   EXPECT_EQ(complaint("model.form", [](RunConfig& c) { c.model.form = ModelForm::kClip; }),
-            "c.yaml:9: model.form: clip does not look at data.kind cloud; these do: voxel");
+            "c.yaml:9: model.form: clip does not look at data.kind cloud; these do: voxel, "
+            "views, joint, points");
+  EXPECT_EQ(complaint("model.form",
+                      [](RunConfig& c) {
+                        c.data.kind = DataKind::kVideo;
+                        c.model.form = ModelForm::kJoint;
+                      }),
+            "c.yaml:9: model.form: joint does not look at data.kind video; these do: clip, raw, "
+            "grid");
+}
+
+TEST(CheckConfig, FormsForCloudsTakeKernelsOfTheirAxes) {
+  EXPECT_EQ(complaint("model.kernel", [](RunConfig& c) { c.model.form = ModelForm::kPoints; }),
+            "c.yaml:9: model.kernel: form points has two axes: the first must be 1, not 7");
+  EXPECT_EQ(complaint("model.kernel", [](RunConfig& c) { c.model.form = ModelForm::kJoint; }), "");
+}
+
+TEST(CheckConfig, KeysOfViewsAreToldWhereThereAreViews) {
+  EXPECT_EQ(complaint("model.view_pooling",
+                      [](RunConfig& c) { c.model.view_pooling = ViewPooling::kMean; }),
+            "c.yaml:9: model.view_pooling: form voxel has no views to pool");
+  EXPECT_EQ(complaint("model.view_stem_stride", [](RunConfig& c) { c.model.view_stem_stride = 2; }),
+            "c.yaml:9: model.view_stem_stride: only form joint has a second stem; others take "
+            "model.stem_stride");
+  EXPECT_EQ(complaint("model.view_stem_stride",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kJoint;
+                        c.model.view_stem_stride = 3;
+                      }),
+            "c.yaml:9: model.view_stem_stride: 3 is neither 2 nor 4");
+  EXPECT_EQ(complaint("model.drawing_size", [](RunConfig& c) { c.model.drawing_size = 64; }),
+            "c.yaml:9: model.drawing_size: only form points draws; the pictures of others are "
+            "data.view_size wide");
+}
+
+TEST(CheckConfig, SamplesOfTwoInputsOrOfPointsAreNotMixed) {
+  EXPECT_EQ(complaint("train.mixup",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kJoint;
+                        c.train.mix.mixup = 0.8;
+                      }),
+            "c.yaml:9: train.mixup: samples of form joint cannot be mixed; set it to 0");
+  EXPECT_EQ(complaint("train.cutmix",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kPoints;
+                        c.model.kernel = {1, 7, 7};
+                        c.train.mix.cutmix = 1.0;
+                      }),
+            "c.yaml:9: train.cutmix: samples of form points cannot be mixed; set it to 0");
 }
 
 TEST(CheckConfig, OnlyAClipHasATimeAxis) {

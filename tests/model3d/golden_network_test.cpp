@@ -56,7 +56,7 @@ std::map<std::string, at::Tensor> features_of(const Network& network, const at::
     }
   };
   const at::Tensor last = network.backbone().forward(network.form().as_map(image), {}, watch);
-  features["head_norm"] = network.head().pooled(last);
+  features["head_norm"] = network.head().normed(last.mean({2, 3, 4}));
   return features;
 }
 

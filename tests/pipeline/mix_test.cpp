@@ -113,6 +113,13 @@ TEST(Mix, ALaneOfOneIsLeftAlone) {
   EXPECT_EQ(batch.own_share.item<double>(), 1.0);
 }
 
+TEST(Mix, RefusesSamplesWithTwoInputs) {
+  Batch batch = lane_of(3);
+  batch.second_input = at::full({3, 4}, 1.0);
+  EXPECT_THROW(mix_lane({.mixup = 1.0}, batch), Error);
+  mix_lane({}, batch);
+}
+
 TEST(Mix, RefusesNegativeParameters) {
   EXPECT_THROW((MixOptions{-0.1, 0.0}.check()), Error);
   EXPECT_THROW((MixOptions{0.0, -1.0}.check()), Error);

@@ -31,6 +31,16 @@ TEST(Placement, MovesInputAndLabelsAndKeepsTheRest) {
   EXPECT_EQ(on_device(batch, at::kCPU).input.const_data_ptr(), batch.input.const_data_ptr());
 }
 
+TEST(Placement, MovesTheSecondInputToo) {
+  Batch batch;
+  batch.input = at::empty({2, 5});
+  batch.second_input = at::empty({2, 3, 4});
+  batch.labels = at::empty({2}, at::kLong);
+  const Batch moved = on_device(batch, at::kMeta);
+  EXPECT_TRUE(moved.second_input.is_meta());
+  EXPECT_EQ(moved.second_input.sizes(), batch.second_input.sizes());
+}
+
 TEST(Placement, TakesABatchWithoutASample) {
   Batch batch;
   batch.labels = at::empty({0}, at::kLong);

@@ -101,6 +101,37 @@ TEST_F(ReadCloudSample, GivesDepthPicturesWhereTheyAreAskedFor) {
   EXPECT_THROW(source({.views = {.size = 0}}), pipeline::Error);
 }
 
+TEST_F(ReadCloudSample, GivesVoxelsAndPicturesOfTheSameAugmentedPoints) {
+  CloudSourceOptions options{.points = 100,
+                             .product = CloudProduct::kVoxelsAndViews,
+                             .voxels = {.grid = 16},
+                             .views = {.views = 2, .size = 24, .channels = 3},
+                             .training = true,
+                             .augmentation = {0.6, 0.9, 0.1, true, true}};
+  const SampleKey key{3, 1, 1, 0};
+  const auto both = source(options).read(key).value();
+  EXPECT_EQ(both.label, 2);
+  options.product = CloudProduct::kVoxels;
+  const auto voxels = source(options).read(key).value();
+  EXPECT_TRUE(at::equal(both.input, voxels.input));
+  EXPECT_FALSE(voxels.second_input.defined());
+  options.product = CloudProduct::kViews;
+  EXPECT_TRUE(at::equal(both.second_input, input(source(options), key)));
+}
+
+TEST_F(ReadCloudSample, GivesThePointsThemselvesAndRepeatsASmallCloud) {
+  const at::Tensor some =
+      input(source({.points = 100, .product = CloudProduct::kPoints}), {.sample = 1});
+  EXPECT_TRUE(at::equal(some, normalise_unit_sphere(points_.narrow(0, 0, 100))));
+  EXPECT_TRUE(some.is_contiguous());
+  const at::Tensor many =
+      input(source({.points = 700, .product = CloudProduct::kPoints}), {.sample = 1});
+  ASSERT_EQ(many.sizes(), (std::vector<std::int64_t>{700, 3}));
+  const at::Tensor all = normalise_unit_sphere(points_);
+  for (std::int64_t i = 0; i < 700; ++i) EXPECT_TRUE(at::equal(many[i], all[i % 300])) << i;
+  EXPECT_THROW(source({.points = 0, .product = CloudProduct::kPoints}), pipeline::Error);
+}
+
 TEST_F(ReadCloudSample, GivesAllPointsOfASmallerCloudAndWhenAsked) {
   const at::Tensor all = voxelise(normalise_unit_sphere(points_), {.grid = 16});
   for (const std::int64_t points : {0, 300, 5000}) {

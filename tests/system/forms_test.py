@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forms that look at a cloud more than once: trained, scored, predicted, exported and passed forward."""
+import json
+import unittest
+
+import golden_weights
+from support import Workspace, larkspur
+
+PICTURES = ["data.views=2", "data.view_size=16", "data.splat=0.15"]
+FORMS = {
+    "views": ["model.kernel=[1,7,7]", *PICTURES],
+    "joint": ["model.kernel=[7,7,7]", "model.view_stem_stride=2", *PICTURES],
+    "points": ["model.kernel=[1,7,7]", "data.points=64", "model.drawing_size=16"],
+}
+SHAPES = {"views": [[3, 2, 3, 16, 16]], "joint": [[3, 1, 12, 12, 12], [3, 2, 3, 16, 16]], "points": [[3, 50, 3]]}
+
+
+class Forms(Workspace):
+    def words(self, form):
+        return [f"model.form={form}", "model.stem_stride=2", "train.epochs=2", *FORMS[form]]
+
+    def forward(self, form, weights, *words):
+        output = self.folder / "y.npy"
+        given = []
+        for option, shape in zip(("--input", "--second-input"), SHAPES[form]):
+            path = self.folder / f"x{option}.npy"
+            golden_weights.write_npy(path, shape, golden_weights.layered_noise("input", shape, 4))
+            given += [option, str(path)]
+        self.done(larkspur("forward", "--model", f"{form}/micro", "--classes", "4", "--weights", str(weights), *given,
+                           "--output", str(output), *words))
+        return golden_weights.read_npy(output)
+
+    def expect_whole_life(self, form):
+        words = self.words(form)
+        self.train("alone", *words)
+        self.train("two", *words, ranks=2)
+        self.assertEqual(self.digest("two"), self.digest("alone"))
+        report = self.folder / "report"
+        self.done(larkspur("eval", str(self.config), f"output={self.output('two')}", *words, "--report", str(report),
+                           ranks=2))
+        self.assertEqual(json.loads((report / "report.json").read_text())["samples"], 16)
+        file = next((self.folder / "clouds").glob("*/test/*"))
+        checkpoints = self.output("two") / "checkpoints"
+        answer = json.loads(self.done(larkspur("predict", "--checkpoint", str(checkpoints), "--json", str(file))).stdout)
+        self.assertEqual(len(answer["files"][0]["predictions"]), 4)
+        exported = self.folder / "w.safetensors"
+        self.done(larkspur("export", "--checkpoint", str(checkpoints), "--output", str(exported)))
+        options = {"views": ["--kernel", "1x7x7", "--stem-stride", "2"],
+                   "joint": ["--kernel", "7x7x7", "--stem-stride", "2", "--view-stem-stride", "2"],
+                   "points": ["--kernel", "1x7x7", "--stem-stride", "2", "--drawing-size", "16"]}[form]
+        trained = self.forward(form, checkpoints)
+        merged = self.forward(form, exported, *options)
+        self.assertEqual((len(trained), len(trained[0])), (3, 4))
+        largest = max(abs(v) for row in trained for v in row)
+        for row, other in zip(trained, merged):
+            for value, same in zip(row, other):
+                self.assertAlmostEqual(value, same, delta=1e-4 * largest)
+
+    def test_views(self):
+        self.expect_whole_life("views")
+
+    def test_joint(self):
+        self.expect_whole_life("joint")
+        result = larkspur("train", str(self.config), f"output={self.output('mixed')}", *self.words("joint"),
+                          "train.mixup=0.8")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("samples of form joint cannot be mixed", result.stderr)
+
+    def test_points(self):
+        self.expect_whole_life("points")
+
+
+if __name__ == "__main__":
+    unittest.main()
