@@ -9,6 +9,7 @@
 #include "launch/config_schema.h"
 #include "pipeline/agreement.h"
 #include "pipeline/crc32c.h"
+#include "pipeline/log.h"
 #include "pipeline/placement.h"
 #include "pipeline/require.h"
 
@@ -31,11 +32,16 @@ std::string processor_name() {
 
 }  // namespace
 
-void check_supported(const LoadedConfig& loaded, const Device& device) {
-  require(loaded.config.train.precision == pipeline::Precision::kFloat32 || device.place.is_cuda(),
-          Errc::kUnsupported,
-          blame(loaded.origins, "train.precision"),
-          "bfloat16 needs a GPU, this run is on the CPU; use train.precision=float32");
+void warn_of_doubts(const LoadedConfig& loaded, const Device& device) {
+  const RunConfig& config = loaded.config;
+  if (config.train.precision != pipeline::Precision::kFloat32 && !device.place.is_cuda()) {
+    pipeline::log_warn(blame(loaded.origins, "train.precision") +
+                       "on a CPU only some processors are faster in it than in float32");
+  }
+  if (config.model.freeze_stages > 0 && !config.model.starts_from_file()) {
+    pipeline::log_warn(blame(loaded.origins, "model.freeze_stages") +
+                       "model.weights is none: the frozen layers stay as the seed drew them");
+  }
 }
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
@@ -62,6 +68,7 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
   options.drop_path = config.model.drop_path;
   options.layer_scale = config.model.layer_scale;
   options.head_scale = config.model.head_scale;
+  options.freeze_stages = config.model.freeze_stages;
   options.seed = static_cast<std::uint64_t>(config.seed);
   return std::make_unique<model3d::Network>(options);
 }
@@ -86,7 +93,10 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
 }
 
 std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint) {
-  const auto found = pipeline::newest_checkpoint(checkpoint);
+  const std::filesystem::path inside = checkpoint / "checkpoints";
+  std::error_code error;
+  const bool is_run = std::filesystem::is_directory(inside, error);
+  const auto found = pipeline::newest_checkpoint(is_run ? inside : checkpoint);
   require(found.has_value(), Errc::kNotFound, "no checkpoint in ", checkpoint.string());
   auto network = make_network(config_of(*found));
   pipeline::restore_network(*found, *network);
@@ -115,7 +125,12 @@ pipeline::TrainOptions train_options(const RunConfig& config) {
 
 pipeline::AdamWOptions adamw_options(const RunConfig& config) {
   const TrainConfig& train = config.train;
-  return {train.beta1, train.beta2, train.epsilon, train.weight_decay, train.clip_norm};
+  return {train.beta1,
+          train.beta2,
+          train.epsilon,
+          train.weight_decay,
+          train.clip_norm,
+          train.layer_decay};
 }
 
 pipeline::EvalOptions eval_options(const RunConfig& config) {

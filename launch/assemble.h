@@ -20,8 +20,9 @@
 
 namespace larkspur::launch {
 
-/// Throws kUnsupported naming place and key where the device chosen cannot do what is asked.
-void check_supported(const LoadedConfig& loaded, const Device& device);
+/// Warns, naming place and key, of what can be done but is hardly meant: a reduced precision on a
+/// CPU, frozen layers that nothing has trained.
+void warn_of_doubts(const LoadedConfig& loaded, const Device& device);
 
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
 
@@ -35,8 +36,9 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
                                                          const Device& device,
                                                          pipeline::Peers& peers);
 
-/// The network of a checkpoint, or of the newest whole one in a folder, made and filled as the
-/// checkpoint says. Throws kNotFound where there is none, and what reading it throws.
+/// The network of a checkpoint, or of the newest whole one in a folder of them or in a run's output
+/// folder, made and filled as the checkpoint says. Throws kNotFound where there is none, and what
+/// reading it throws.
 std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint);
 
 pipeline::TrainOptions train_options(const RunConfig& config);

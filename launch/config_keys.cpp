@@ -50,6 +50,7 @@ auto& reach(Object& object) {
 struct Row : ConfigKey {
   Row at_least(double low) const { return with({low, kNoBound}); }
   Row above(double low) const { return with({low, kNoBound, true}); }
+  Row above_up_to(double low, double high) const { return with({low, high, true}); }
   Row within(double low, double high) const { return with({low, high}); }
   Row below(double low, double high) const { return with({low, high, false, true}); }
   Row one_of(std::span<const std::string_view> words) const {
@@ -230,9 +231,13 @@ std::vector<Row> model_rows() {
           .above(0),
       key<model, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
           .above(0),
-      key<model, &M::weights>("model.weights", ".safetensors or .pth file to start from, or none")
-          .names(PathKind::kFile),
+      key<model, &M::weights>("model.weights",
+                              ".safetensors or .pth file, checkpoint or run to start from, or none")
+          .names(PathKind::kEither),
       key<model, &M::new_head>("model.new_head", "with weights: begin with a new last layer"),
+      key<model, &M::freeze_stages>("model.freeze_stages",
+                                    "keep the stem and the first so many stages as they are")
+          .within(0, 4),
   };
 }
 
@@ -252,6 +257,9 @@ std::vector<Row> optimiser_rows() {
       key<train, &T::beta1>("train.beta1", "AdamW: decay of the gradient's mean").below(0, 1),
       key<train, &T::beta2>("train.beta2", "AdamW: decay of the mean square").below(0, 1),
       key<train, &T::epsilon>("train.epsilon", "AdamW: added to the root mean square").above(0),
+      key<train, &T::layer_decay>("train.layer_decay",
+                                  "rate of a group of layers over that of the next; 1: all alike")
+          .above_up_to(0, 1),
       key<train, &T::warmup_epochs>("train.warmup_epochs", "epochs of linear rise from zero")
           .at_least(0),
       key<train, &T::label_smoothing>("train.label_smoothing", "probability spread over classes")
@@ -265,7 +273,7 @@ std::vector<Row> optimiser_rows() {
       key<train, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
           .at_least(0),
       key<train, &T::precision>("train.precision",
-                                "type of products; bfloat16 on GPUs only, weights stay float32"),
+                                "type of products, meant for GPUs; weights stay float32"),
   };
 }
 

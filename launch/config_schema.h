@@ -52,7 +52,7 @@ struct Bounds {
 };
 
 /// How a path is looked at before a run starts.
-enum class PathKind : std::uint8_t { kNone, kFile, kFolder };
+enum class PathKind : std::uint8_t { kNone, kFile, kFolder, kEither };
 
 /// One key. The table lives as long as the program; safe to read from many threads.
 struct ConfigKey {

@@ -48,6 +48,8 @@ std::vector<MetricsLine> parse_metrics_line(const std::string& line) {
   take(parsed, "samples_per_second", step.samples_per_second);
   take(parsed, "data_wait_seconds", step.data_wait_seconds);
   take(parsed, "bad_samples", step.bad_samples);
+  take(parsed, "loss_scale", step.loss_scale);
+  take(parsed, "skipped_steps", step.skipped_steps);
   return {step};
 }
 

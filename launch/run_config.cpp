@@ -22,7 +22,7 @@ constexpr std::string_view kForms[] = {
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
-constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
+constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
 constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
 constexpr std::string_view kInflations[] = {"centre", "mean"};
 
@@ -255,7 +255,9 @@ void check_train(const LoadedConfig& loaded) {
 void check_path(const LoadedConfig& loaded, const ConfigKey& key) {
   const std::string path = std::get<std::string>(key.get(loaded.config));
   if (path.empty()) return;
-  const char* const what = key.exists == PathKind::kFolder ? "folder" : "file";
+  const char* const what = key.exists == PathKind::kFile     ? "file"
+                           : key.exists == PathKind::kFolder ? "folder"
+                                                             : "file or folder";
   const std::string place = blame(loaded.origins, key.path);
   std::error_code unreadable;
   const auto status = std::filesystem::status(path, unreadable);
@@ -269,7 +271,7 @@ void check_path(const LoadedConfig& loaded, const ConfigKey& key) {
           "'",
           did_you_mean_path(path));
   const bool is_folder = std::filesystem::is_directory(status);
-  require(is_folder == (key.exists == PathKind::kFolder),
+  require(key.exists == PathKind::kEither || is_folder == (key.exists == PathKind::kFolder),
           Errc::kInvalidArgument,
           place,
           "'",

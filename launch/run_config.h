@@ -109,8 +109,9 @@ struct ModelConfig {
   double drop_path = 0.0;             ///< chance to skip the deepest residual branch
   double layer_scale = 1e-6;          ///< initial scale of a residual branch
   double head_scale = 1.0;            ///< factor on the last layer's initial weights
-  std::string weights = "none";       ///< file to start from; none: from the seed
+  std::string weights = "none";       ///< file or checkpoint to start from; none: from the seed
   bool new_head = false;  ///< with weights: the last layer starts from the seed all the same
+  std::int64_t freeze_stages = 0;  ///< the stem and so many stages keep their weights; 0: none
 
   bool starts_from_file() const { return weights != "none"; }
 };
@@ -126,6 +127,7 @@ struct TrainConfig {
   double beta1 = 0.9;              ///< decay of the gradient's mean
   double beta2 = 0.999;            ///< decay of the gradient's mean square
   double epsilon = 1e-8;           ///< added to the root of the mean square
+  double layer_decay = 1.0;        ///< factor on the rate from a group of layers to the one before
   double warmup_epochs = 1.0;      ///< epochs of linear rise from zero
   double label_smoothing = 0.0;    ///< probability spread over all classes
   pipeline::MixOptions mix;        ///< samples blended inside a lane
@@ -175,7 +177,7 @@ std::string blame(const Origins& origins, std::string_view path);
 /// of bounds, what this build has. Throws kInvalidArgument that names place, key and value.
 void check(const LoadedConfig& loaded);
 
-/// That model.weights is none or a file that is there. Throws as check_paths().
+/// That model.weights is none or a file or folder that is there. Throws as check_paths().
 void check_weights_path(const LoadedConfig& loaded);
 
 /// That the files and folders named under the given sections ("data.train", "data.eval") are there.

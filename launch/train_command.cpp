@@ -54,7 +54,7 @@ Prepared prepare(const std::string& file,
   Prepared prepared;
   prepared.config = loaded.config;
   prepared.device = use_device(prepared.config.device, env.local_rank);
-  check_supported(loaded, prepared.device);
+  if (env.rank == 0) warn_of_doubts(loaded, prepared.device);
   pipeline::require(env.size <= prepared.config.train.lanes,
                     Errc::kInvalidArgument,
                     env.size,

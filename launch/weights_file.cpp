@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/weights_file.h"
 
+#include <map>
+#include <utility>
+
+#include "launch/assemble.h"
 #include "model3d/pth_file.h"
 #include "pipeline/crc32c.h"
 #include "pipeline/durable_file.h"
@@ -53,11 +57,47 @@ pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
   return notes;
 }
 
+/// A network's entries, as a file written of it would have them.
+class NetworkTensors final : public pipeline::NamedTensors {
+ public:
+  NetworkTensors(std::string origin, const model3d::Network& network) : origin_(std::move(origin)) {
+    for (const model3d::Entry& entry : model3d::published_entries(network)) {
+      entries_.emplace(entry.name, entry.tensor);
+    }
+  }
+
+  std::string origin() const override { return origin_; }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : entries_) names.push_back(name);
+    return names;
+  }
+  std::vector<std::int64_t> shape(const std::string& name) const override {
+    return find(name).sizes().vec();
+  }
+  at::Tensor tensor(const std::string& name) const override {
+    return find(name).clone(at::MemoryFormat::Contiguous);
+  }
+
+ private:
+  const at::Tensor& find(const std::string& name) const {
+    const auto entry = entries_.find(name);
+    require(entry != entries_.end(), Errc::kCorruptData, origin_, " has no ", name);
+    return entry->second;
+  }
+
+  std::string origin_;
+  std::map<std::string, at::Tensor> entries_;
+};
+
 }  // namespace
 
 std::unique_ptr<pipeline::NamedTensors> open_weights(const fs::path& path) {
   std::error_code error;
-  require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file");
+  require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file or folder");
+  if (fs::is_directory(path, error)) {
+    return std::make_unique<NetworkTensors>(path.string(), *network_of(path));
+  }
   const std::string suffix = path.extension().string();
   if (suffix == ".pth" || suffix == ".pt") return std::make_unique<model3d::PthFile>(path);
   require(suffix == ".safetensors",

@@ -12,8 +12,9 @@
 
 namespace larkspur::launch {
 
-/// A `.safetensors`, `.pth` or `.pt` file. Throws kNotFound; kUnsupported naming the suffix for
-/// another kind of file; what opening it throws.
+/// A `.safetensors`, `.pth` or `.pt` file, or a folder: the network of a checkpoint as network_of()
+/// finds it, its entries under their published names; held in memory. Throws kNotFound;
+/// kUnsupported naming the suffix for another kind of file; what opening it throws.
 std::unique_ptr<pipeline::NamedTensors> open_weights(const std::filesystem::path& path);
 
 /// Fills the network, and says in the log what the file had too much of and whether the head stayed

@@ -50,7 +50,9 @@ LargeKernelBlockOptions block_options(const BackboneOptions& options,
 }  // namespace
 
 Backbone::Backbone(const BackboneOptions& options)
-    : channels_(options.variant.dims.back()), stem_(strided_before(options, 0)) {
+    : channels_(options.variant.dims.back()),
+      stem_(strided_before(options, 0)),
+      frozen_(static_cast<std::size_t>(options.freeze_stages)) {
   const Variant& variant = options.variant;
   std::size_t number = 0;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
@@ -60,35 +62,46 @@ Backbone::Backbone(const BackboneOptions& options)
       blocks.emplace_back(block_options(options, stage, index, number));
     }
   }
+  freeze();
+}
+
+void Backbone::freeze() const {
+  std::vector<Entry> entries;
+  for (std::size_t stage = 0; stage < frozen_; ++stage) list_stage(stage, Listing(&entries));
+  for (const Entry& entry : entries) entry.tensor.set_requires_grad(false);
 }
 
 at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
                              const Pass& pass,
                              const Watch& watch) const {
   at::Tensor x = x_NCDHW;
+  const Pass fixed{};
   for (std::size_t stage = 0; stage < kStages; ++stage) {
+    const Pass& own = stage < frozen_ ? fixed : pass;
     x = stage == 0 ? stem_.forward(x) : downsamples_[stage - 1].forward(x);
     if (watch) watch(stem_or_downsample(stage), x);
     for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
-      x = stages_[stage][index].forward(x, pass);
+      x = stages_[stage][index].forward(x, own);
       if (watch) watch(block_name(stage, index), x);
     }
   }
   return x;
 }
 
-void Backbone::list(const Listing& to) const {
-  for (std::size_t stage = 0; stage < kStages; ++stage) {
-    const Listing before = to.under(stem_or_downsample(stage));
-    if (stage == 0) {
-      stem_.list(before);
-    } else {
-      downsamples_[stage - 1].list(before);
-    }
-    for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
-      stages_[stage][index].list(to.under(block_name(stage, index)));
-    }
+void Backbone::list_stage(std::size_t stage, const Listing& to) const {
+  const Listing before = to.under(stem_or_downsample(stage));
+  if (stage == 0) {
+    stem_.list(before);
+  } else {
+    downsamples_[stage - 1].list(before);
   }
+  for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
+    stages_[stage][index].list(to.under(block_name(stage, index)));
+  }
+}
+
+void Backbone::list(const Listing& to) const {
+  for (std::size_t stage = 0; stage < kStages; ++stage) list_stage(stage, to);
 }
 
 void Backbone::merge() {

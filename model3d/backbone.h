@@ -45,12 +45,15 @@ struct BackboneOptions {
   double layer_scale = 1e-6;
   std::int64_t first_block = 0;  ///< number of the first block: where a network has two backbones,
                                  ///< each draws its random depth by numbers of its own
+  std::int64_t freeze_stages = 0;  ///< k: the stem, the first k stages and what is between them
 };
 
 /// Told what leaves a layer: the layer's entry prefix and its output.
 using Watch = std::function<void(const std::string& layer, const at::Tensor& output_NCDHW)>;
 
-/// Not thread-safe. Owns its parameters.
+/// Not thread-safe. Owns its parameters. Those of frozen stages require no gradient, and in
+/// training too such a stage is what it is in evaluation: running statistics, which stay, and no
+/// random depth, so that it is one fixed function, and backward ends where it begins.
 class Backbone {
  public:
   explicit Backbone(const BackboneOptions& options);
@@ -78,6 +81,10 @@ class Backbone {
   Stem stem_;
   std::vector<Downsample> downsamples_;  ///< before stages 2, 3, 4
   std::vector<std::vector<LargeKernelBlock>> stages_;
+  std::size_t frozen_ = 0;  ///< stages
+
+  void list_stage(std::size_t stage, const Listing& to) const;
+  void freeze() const;
 };
 
 }  // namespace larkspur::model3d

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "model3d/dilated_branches.h"
+#include "model3d/layer_groups.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -103,7 +104,8 @@ BackboneOptions backbone_options(const ModelOptions& options) {
           .stem_stride = options.stem_stride.value_or(form.stem_stride),
           .time = time_axis(options, form),
           .drop_path = options.drop_path,
-          .layer_scale = options.layer_scale};
+          .layer_scale = options.layer_scale,
+          .freeze_stages = options.freeze_stages};
 }
 
 ViewsTrunk make_views(const ModelOptions& options, std::int64_t first_block = 0) {
@@ -188,6 +190,11 @@ void ModelOptions::check() const {
       layer_scale > 0, Errc::kInvalidArgument, "[model] layer_scale is ", layer_scale, ", not > 0");
   require(
       head_scale > 0, Errc::kInvalidArgument, "[model] head_scale is ", head_scale, ", not > 0");
+  require(freeze_stages >= 0 && freeze_stages <= static_cast<std::int64_t>(kStages),
+          Errc::kInvalidArgument,
+          "[model] freeze_stages is ",
+          freeze_stages,
+          ", not in [0, 4]");
 }
 
 Network::Network(const ModelOptions& options)
@@ -216,10 +223,15 @@ std::vector<Entry> Network::entries() const {
 }
 
 std::vector<pipeline::Parameter> Network::parameters() const {
+  const Variant& variant = find_variant(options_.variant);
   std::vector<pipeline::Parameter> parameters;
   for (const Entry& entry : entries()) {
     if (entry.kind == EntryKind::kStatistic) continue;
-    parameters.push_back({entry.name, entry.tensor, decays(entry)});
+    parameters.push_back({entry.name,
+                          entry.tensor,
+                          decays(entry),
+                          groups_behind(entry.name, variant),
+                          !entry.tensor.requires_grad()});
   }
   return parameters;
 }

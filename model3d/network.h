@@ -41,6 +41,7 @@ struct ModelOptions {
   double drop_path = 0.0;           ///< rate at the last block, [0, 1)
   double layer_scale = 1e-6;        ///< start; 0.1 to 1 for short trainings of small networks
   double head_scale = 1.0;          ///< factor on the head's first weights, > 0
+  std::int64_t freeze_stages = 0;   ///< [0, 4]; k: the stem and the first k stages are not trained
   std::uint64_t seed = 0;           ///< of the first weights
 
   /// Throws kInvalidArgument naming the first field at fault and its value.

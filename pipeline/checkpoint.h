@@ -83,8 +83,9 @@ std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder)
 /// The same, decided by rank 0 for all. A collective call.
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder, Peers& peers);
 
-/// Sets weights, statistics, this rank's moments, step and bad samples. Throws kNotFound when the
-/// checkpoint lacks a tensor, kCorruptData when one has another size or a wrong checksum.
+/// Sets weights, statistics, this rank's moments, step, loss scale and bad samples. Throws
+/// kNotFound when the checkpoint lacks a tensor, kCorruptData when one has another size or a wrong
+/// checksum.
 void restore(const Checkpoint& checkpoint, TrainState& state);
 
 /// Weights and statistics only, for evaluation.

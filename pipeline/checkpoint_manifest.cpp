@@ -33,7 +33,20 @@ json to_json(const CheckpointManifest& manifest) {
           {"threads", manifest.run.threads},
           {"processor", manifest.run.processor},
           {"bad_samples", to_json(manifest.bad)},
+          {"loss_scale", manifest.scaler.scale()},
+          {"good_steps", manifest.scaler.good_steps()},
+          {"skipped_steps", manifest.scaler.skipped()},
           {"shards", std::move(shards)}};
+}
+
+LossScaler scaler_from_json(const json& json, std::int64_t step) {
+  if (!json.contains("loss_scale")) return {};  // written before there was one
+  const LossScaler scaler(json.at("loss_scale").get<double>(),
+                          json.at("good_steps").get<std::int64_t>(),
+                          json.at("skipped_steps").get<std::int64_t>());
+  require(
+      scaler.skipped() <= step, Errc::kCorruptData, scaler.skipped(), " skipped steps of ", step);
+  return scaler;
 }
 
 CheckpointManifest manifest_from_json(const json& json) {
@@ -47,6 +60,7 @@ CheckpointManifest manifest_from_json(const json& json) {
   manifest.run.threads = json.at("threads").get<int>();
   manifest.run.processor = json.at("processor").get<std::string>();
   manifest.bad = bad_samples_from_json(json.at("bad_samples"));
+  manifest.scaler = scaler_from_json(json, manifest.step);
   for (const auto& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
 }
@@ -110,12 +124,13 @@ CheckpointManifest read_manifest(const std::filesystem::path& folder) {
     const int format = parsed.at("format").get<int>();
     require(format <= kCheckpointFormat,
             Errc::kUnsupported,
-            path.string(),
-            " has format ",
+            "is of format ",
             format,
             ", this build reads up to ",
             kCheckpointFormat);
     return manifest_from_json(parsed);
+  } catch (const Error& error) {
+    throw error.within(path.string());
   } catch (const json::exception& exception) {
     throw Error(Errc::kCorruptData, text_of(path.string(), ": ", exception.what()));
   }

@@ -18,6 +18,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "pipeline/flat_layout.h"
+#include "pipeline/loss_scaler.h"
 #include "pipeline/sample.h"
 
 namespace larkspur::pipeline {
@@ -64,6 +65,7 @@ struct CheckpointManifest {
   RunIdentity run;
   std::vector<BadSample> bad;
   std::vector<CheckpointShard> shards;
+  LossScaler scaler;  ///< a fresh one where the manifest says nothing of it
 };
 
 nlohmann::json to_json(const CheckpointShard& shard);

@@ -193,6 +193,7 @@ void restore(const Checkpoint& checkpoint, TrainState& state) {
   restore_statistics(checkpoint, state.statistics.tensors());
   state.step = checkpoint.manifest().step;
   state.bad = checkpoint.manifest().bad;
+  state.scaler = checkpoint.manifest().scaler;
 }
 
 void restore_network(const Checkpoint& checkpoint, const Classifier& classifier) {

@@ -129,7 +129,8 @@ fs::path save_checkpoint(const CheckpointOptions& options,
   const auto shards =
       agree(peers, [&] { return to_json(write_shard(folder, state, peers.rank())).dump(); });
   agree(peers, [&] {
-    if (leads) commit(folder, {kCheckpointFormat, state.step, run, state.bad, {}}, shards);
+    if (leads)
+      commit(folder, {kCheckpointFormat, state.step, run, state.bad, {}, state.scaler}, shards);
     return std::string();
   });
   if (leads) remove_older(options, folder, state.step);

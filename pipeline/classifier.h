@@ -14,8 +14,10 @@ namespace larkspur::pipeline {
 /// A trainable tensor under its published entry name.
 struct Parameter {
   std::string name;
-  at::Tensor tensor;   ///< float32 leaf that requires a gradient
+  at::Tensor tensor;   ///< float32 leaf that requires a gradient unless it is frozen
   bool decays = true;  ///< weight decay applies
+  int from_head = 0;   ///< groups of layers behind its own (AdamWOptions::layer_decay); 0: the last
+  bool frozen = false;  ///< keeps its value: no gradient, no step
 };
 
 /// A running statistic (BatchNorm mean or variance): part of the state, not trained by gradients.

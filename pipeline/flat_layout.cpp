@@ -37,8 +37,12 @@ FlatLayout::FlatLayout(const std::vector<FlatShape>& shapes, std::int64_t bucket
             "[flat_layout] ",
             shape->name,
             " is there twice");
-    entries_.push_back(
-        {shape->name, {next, next + shape->elements}, shape->decays, bucket_count()});
+    entries_.push_back({shape->name,
+                        {next, next + shape->elements},
+                        shape->decays,
+                        bucket_count(),
+                        shape->from_head,
+                        shape->frozen});
     next = round_up(next + shape->elements, kAlignElements);
     const bool last = shape + 1 == shapes.rend();
     if (last || next - bucket_begin >= bucket_elements) {

@@ -36,6 +36,8 @@ struct FlatEntry {
   ElementRange range;  ///< without padding
   bool decays = true;
   int bucket = 0;
+  int from_head = 0;    ///< as in Parameter
+  bool frozen = false;  ///< likewise; it has its place all the same, so that a checkpoint is whole
 };
 
 /// The part of one parameter that a rank owns in one bucket.
@@ -50,6 +52,8 @@ struct FlatShape {
   std::string name;
   std::int64_t elements = 0;
   bool decays = true;
+  int from_head = 0;
+  bool frozen = false;
 };
 
 /// Immutable after construction; safe to read from many threads.

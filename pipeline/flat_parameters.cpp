@@ -24,12 +24,17 @@ std::vector<FlatShape> shapes_of(const std::vector<Parameter>& parameters) {
             " is ",
             parameter.tensor.scalar_type(),
             ", not Float");
-    require(parameter.tensor.requires_grad(),
-            Errc::kInvalidArgument,
-            "[flat_parameters] ",
-            parameter.name,
-            " does not require a gradient");
-    shapes.push_back({parameter.name, parameter.tensor.numel(), parameter.decays});
+    require(
+        parameter.tensor.requires_grad() != parameter.frozen,
+        Errc::kInvalidArgument,
+        "[flat_parameters] ",
+        parameter.name,
+        parameter.frozen ? " is frozen and requires a gradient" : " does not require a gradient");
+    shapes.push_back({parameter.name,
+                      parameter.tensor.numel(),
+                      parameter.decays,
+                      parameter.from_head,
+                      parameter.frozen});
   }
   return shapes;
 }
@@ -56,6 +61,7 @@ FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
     const at::Tensor home = values_.narrow(0, range.begin, range.size()).view(tensor.sizes());
     home.copy_(tensor);
     tensor.set_data(home);
+    if (layout_.entries()[entry].frozen) continue;
     tensor.mutable_grad() = gradients_.narrow(0, range.begin, range.size()).view(tensor.sizes());
     auto accumulator = autograd::impl::grad_accumulator(tensor);
     accumulator->add_post_hook(std::make_unique<autograd::utils::LambdaPostHook>(
@@ -76,7 +82,7 @@ void FlatParameters::begin_lane() {
   next_bucket_ = 0;
   pending_.assign(static_cast<std::size_t>(layout_.bucket_count()), 0);
   for (const FlatEntry& entry : layout_.entries()) {
-    ++pending_[static_cast<std::size_t>(entry.bucket)];
+    if (!entry.frozen) ++pending_[static_cast<std::size_t>(entry.bucket)];
   }
 }
 

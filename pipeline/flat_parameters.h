@@ -15,7 +15,7 @@ namespace larkspur::pipeline {
 
 /// Moves a network's parameters into one buffer and points its gradients at another; the network
 /// keeps working on views. Not thread-safe. Holds shares of the tensors, so the network may go
-/// first.
+/// first. Frozen parameters have their place, a gradient of zero, and are waited for by nobody.
 class FlatParameters {
  public:
   /// Parameters in order of use, all float32 on one device.

@@ -25,6 +25,8 @@ void JsonLinesSink::step(const StepMetrics& metrics) {
       {"data_wait_seconds", metrics.data_wait_seconds},
       {"exposed_reduce_seconds", metrics.exposed_reduce_seconds},
       {"bad_samples", metrics.bad_samples},
+      {"loss_scale", metrics.loss_scale},
+      {"skipped_steps", metrics.skipped_steps},
   };
   file_ << line.dump() << std::endl;
   require(file_.good(), Errc::kIo, "cannot write ", path_);

@@ -22,6 +22,11 @@ void AdamWOptions::check() const {
   require(epsilon > 0, Errc::kInvalidArgument, "epsilon is ", epsilon, ", not > 0");
   require(weight_decay >= 0, Errc::kInvalidArgument, "weight_decay is ", weight_decay, ", below 0");
   require(clip_norm >= 0, Errc::kInvalidArgument, "clip_norm is ", clip_norm, ", below 0");
+  require(layer_decay > 0 && layer_decay <= 1,
+          Errc::kInvalidArgument,
+          "layer_decay is ",
+          layer_decay,
+          ", not in (0, 1]");
 }
 
 AdamW::AdamW(
@@ -76,12 +81,13 @@ void AdamW::step(const at::Tensor& values,
   scalars.beta1 = static_cast<float>(options_.beta1);
   scalars.beta2 = static_cast<float>(options_.beta2);
   scalars.epsilon = static_cast<float>(options_.epsilon);
-  scalars.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(options_.beta1, count)));
   scalars.root_correction2 = static_cast<float>(std::sqrt(1.0 - std::pow(options_.beta2, count)));
   for (const OwnedPart& part : owned_) {
-    const bool decays = layout_.entries()[part.entry].decays;
-    scalars.decay =
-        static_cast<float>(1.0 - learning_rate * (decays ? options_.weight_decay : 0.0));
+    const FlatEntry& entry = layout_.entries()[part.entry];
+    if (entry.frozen) continue;
+    const double rate = learning_rate * std::pow(options_.layer_decay, entry.from_head);
+    scalars.step_size = static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count)));
+    scalars.decay = static_cast<float>(1.0 - rate * (entry.decays ? options_.weight_decay : 0.0));
     const std::int64_t n = part.flat.size();
     adamw_(values.narrow(0, part.flat.begin, n),
            moment1_.narrow(0, part.packed, n),

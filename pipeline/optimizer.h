@@ -18,6 +18,9 @@ struct AdamWOptions {
   double epsilon = 1e-8;      ///< > 0
   double weight_decay = 0.0;  ///< >= 0, times the learning rate, on parameters that decay
   double clip_norm = 0.0;     ///< gradients longer than this are shortened to it; 0: never
+  double layer_decay = 1.0;   ///< (0, 1]: the rate of a parameter is learning_rate times this to
+                              ///< the power of Parameter::from_head, in its decay too; 1: one rate
+                              ///< for all (Clark et al. 2020, arXiv 2003.10555)
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
@@ -25,7 +28,7 @@ struct AdamWOptions {
 
 /// What a summed gradient is multiplied by before it is used.
 struct StepScale {
-  double mean = 1.0;  ///< 1 / lanes: the sum over lanes becomes their mean
+  double mean = 1.0;  ///< 1 / (lanes * loss scale): the sum over lanes becomes their mean
   double norm = 0.0;  ///< global norm of that mean, what clipping looks at
 };
 
@@ -52,7 +55,8 @@ class AdamW {
   double global_norm(const at::Tensor& gradient, double scale, Peers& peers) const;
 
   /// One step on the owned slices of `values` (float32, flat), number `step` counted from 1.
-  /// Parameters without a gradient see a zero one: they decay, as if they had been used.
+  /// Parameters without a gradient see a zero one: they decay, as if they had been used. Frozen
+  /// ones, and their moments, are not touched. `learning_rate` is that of the last layers.
   void step(const at::Tensor& values,
             const at::Tensor& gradient,
             const StepScale& scale,

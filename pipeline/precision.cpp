@@ -5,19 +5,14 @@
 
 #include <ATen/autocast_mode.h>
 
-#include "pipeline/require.h"
-
 namespace larkspur::pipeline {
 
 PrecisionScope::PrecisionScope(Precision precision, at::Device device)
-    : casts_(precision == Precision::kBFloat16) {
+    : casts_(precision != Precision::kFloat32), device_(device.type()) {
   if (!casts_) return;
-  require(device.is_cuda(),
-          Errc::kUnsupported,
-          "train.precision: bfloat16 needs a GPU, this run is on the CPU: use "
-          "train.precision=float32");
-  at::autocast::set_autocast_dtype(at::kCUDA, at::kBFloat16);
-  at::autocast::set_autocast_enabled(at::kCUDA, true);
+  const bool brain = precision == Precision::kBFloat16;
+  at::autocast::set_autocast_dtype(device_, brain ? at::kBFloat16 : at::kHalf);
+  at::autocast::set_autocast_enabled(device_, true);
   at::autocast::increment_nesting();
 }
 
@@ -25,7 +20,7 @@ void PrecisionScope::end() {
   if (!std::exchange(casts_, false)) return;
   // The weights change before the next scope: their cast copies must go.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  at::autocast::set_autocast_enabled(at::kCUDA, false);
+  at::autocast::set_autocast_enabled(device_, false);
 }
 
 }  // namespace larkspur::pipeline

@@ -10,15 +10,14 @@ namespace larkspur::pipeline {
 
 enum class Precision : std::uint8_t {
   kFloat32,
-  kBFloat16,  ///< products in bfloat16 (torch's autocast lists say which), sums in float32; GPU
-              ///< only
+  kBFloat16,  ///< products in bfloat16 (torch's autocast lists say which), sums in float32
+  kFloat16,   ///< likewise in float16, whose small range wants a LossScaler
 };
 
-/// Until its end, operations of this thread on CUDA tensors compute in `precision`. One at a time
-/// in a thread.
+/// Until its end, operations of this thread on tensors of one kind of device compute in
+/// `precision`. One at a time in a thread.
 class PrecisionScope {
  public:
-  /// Throws kUnsupported for bfloat16 on another device than a GPU.
   PrecisionScope(Precision precision, at::Device device);
   ~PrecisionScope() { end(); }
   PrecisionScope(const PrecisionScope&) = delete;
@@ -29,6 +28,7 @@ class PrecisionScope {
 
  private:
   bool casts_;
+  at::DeviceType device_;
 };
 
 }  // namespace larkspur::pipeline

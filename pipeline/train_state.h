@@ -8,6 +8,7 @@
 #include "pipeline/classifier.h"
 #include "pipeline/flat_parameters.h"
 #include "pipeline/lane_statistics.h"
+#include "pipeline/loss_scaler.h"
 #include "pipeline/optimizer.h"
 
 namespace larkspur::pipeline {
@@ -28,8 +29,12 @@ struct TrainState {
   FlatParameters parameters;   ///< all of them, on every rank
   LaneStatistics statistics;   ///< likewise
   AdamW optimizer;             ///< moments of the chunks this rank owns
+  LossScaler scaler;           ///< of a float16 run; untouched in others
   std::int64_t step = 0;       ///< steps finished: place in the schedule and in the data
   std::vector<BadSample> bad;  ///< distinct unreadable samples, in the order they were met
+
+  /// Steps that changed the weights: what the optimiser's bias correction counts.
+  std::int64_t updates() const { return step - scaler.skipped(); }
 };
 
 }  // namespace larkspur::pipeline

@@ -7,7 +7,6 @@
 
 #include "pipeline/loss.h"
 #include "pipeline/placement.h"
-#include "pipeline/require.h"
 
 namespace larkspur::pipeline {
 namespace {
@@ -18,13 +17,13 @@ void note_batch(StepFacts& facts, const Batch& batch) {
 }
 
 /// Forward and backward of one lane; a lane without a readable sample gives no gradient.
-double run_lane(TrainStep& job, const Batch& batch, StepFacts& facts) {
+double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& facts) {
   if (batch.size() == 0) return 0.0;
   PrecisionScope scope(job.precision, batch.labels.device());
   const at::Tensor logits_NK = job.classifier.forward(batch);
   const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
   scope.end();
-  loss.backward();
+  (scale == 1.0 ? loss : loss.mul(scale)).backward();
   facts.correct += logits_NK.argmax(1).eq(batch.labels).sum().item<std::int64_t>();
   return loss.item<double>();
 }
@@ -34,19 +33,20 @@ double run_lane(TrainStep& job, const Batch& batch, StepFacts& facts) {
 StepOutcome train_step(TrainStep& job, double learning_rate) {
   TrainState& state = job.state;
   StepFacts mine;
+  StepOutcome outcome;
+  outcome.loss_scale = state.scaler.scale_in(job.precision);
   state.statistics.begin_step();
   for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
     const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
     state.statistics.begin_lane();
     state.parameters.begin_lane();
     state.parameters.on_bucket_ready([&](int bucket) { job.exchange.lane_done(lane, bucket); });
-    mine.loss.push_back(run_lane(job, batch, mine));
+    mine.loss.push_back(run_lane(job, batch, outcome.loss_scale, mine));
     state.parameters.finish_lane();
     state.statistics.end_lane(mine.statistics);
     note_batch(mine, batch);
   }
 
-  StepOutcome outcome;
   const auto reduce_start = std::chrono::steady_clock::now();
   const at::Tensor owned_gradient = job.exchange.reduce();
   const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - reduce_start;
@@ -57,23 +57,23 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   const std::vector<double>& losses = outcome.facts.loss;
   outcome.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / job.lanes.total;
 
-  const double mean = 1.0 / job.lanes.total;
+  const double mean = 1.0 / (job.lanes.total * outcome.loss_scale);
   outcome.grad_norm = state.optimizer.global_norm(owned_gradient, mean, job.peers);
-  if (!std::isfinite(outcome.grad_norm)) state.statistics.begin_lane();  // as before the step
-  require(std::isfinite(outcome.grad_norm),
-          Errc::kInvalidArgument,
-          "the gradient of step ",
-          state.step + 1,
-          " is not finite (loss ",
-          outcome.loss,
-          "): lower train.learning_rate or set train.clip_norm");
-  state.statistics.finish_step(outcome.facts.statistics);
-  state.optimizer.step(state.parameters.values(),
-                       owned_gradient,
-                       {mean, outcome.grad_norm},
-                       learning_rate,
-                       ++state.step);
-  job.exchange.gather();
+  outcome.skipped = !std::isfinite(outcome.grad_norm);
+  if (outcome.skipped) {
+    state.statistics.begin_lane();  // as before the step
+    state.scaler.skip(job.precision, state.step + 1, outcome.loss);
+  } else {
+    state.scaler.count_good(job.precision);
+    state.statistics.finish_step(outcome.facts.statistics);
+    state.optimizer.step(state.parameters.values(),
+                         owned_gradient,
+                         {mean, outcome.grad_norm},
+                         learning_rate,
+                         state.updates() + 1);
+    job.exchange.gather();
+  }
+  ++state.step;
   return outcome;
 }
 

@@ -34,12 +34,15 @@ struct StepOutcome {
   StepFacts facts;              ///< of all lanes
   double loss = 0.0;            ///< mean over lanes, in lane order
   double grad_norm = 0.0;       ///< of the mean gradient, before clipping
+  double loss_scale = 1.0;      ///< what the loss was multiplied by in backward
+  bool skipped = false;         ///< the gradient was not finite; only `step` and `scaler` changed
   double reduce_seconds = 0.0;  ///< this rank waited for gradients
 };
 
 /// Wishes that arrive before the step's exchange of facts are in its outcome, on every rank.
-/// Advances state.step. Throws kInvalidArgument when the gradient is not finite (nothing is changed
-/// then), kCollective when a peer is lost. A collective call.
+/// Advances state.step. A gradient that is not finite is skipped in float16 while the loss scale
+/// can fall; otherwise that throws kInvalidArgument and nothing is changed. Throws kCollective when
+/// a peer is lost. A collective call.
 StepOutcome train_step(TrainStep& job, double learning_rate);
 
 }  // namespace larkspur::pipeline

@@ -110,12 +110,13 @@ struct EpochSummary {
   Clock::time_point start = Clock::now();
 
   void add(const StepMetrics& metrics) {
+    if (!std::isfinite(metrics.loss)) return;  // skipped, and counted as such
     loss += metrics.loss;
     accuracy += metrics.accuracy;
     ++steps;
   }
   std::string text(std::int64_t epoch, std::int64_t epochs) const {
-    const auto count = static_cast<double>(steps);
+    const auto count = static_cast<double>(std::max<std::int64_t>(1, steps));
     return text_of("epoch ",
                    epoch + 1,
                    "/",
@@ -139,7 +140,16 @@ StepMetrics metrics_of(const StepOutcome& outcome, const TrainState& state) {
   metrics.grad_norm = outcome.grad_norm;
   metrics.exposed_reduce_seconds = outcome.reduce_seconds;
   metrics.bad_samples = static_cast<std::int64_t>(state.bad.size());
+  metrics.loss_scale = outcome.loss_scale;
+  metrics.skipped_steps = state.scaler.skipped();
   return metrics;
+}
+
+void tell_skip(const TrainState& state) {
+  log_info(text_of("skipped step ",
+                   state.step,
+                   ": its gradient overflowed float16; the loss scale is now ",
+                   state.scaler.scale()));
 }
 
 /// Why the loop ends after this step, if it does.
@@ -211,6 +221,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     const std::int64_t epoch = shape.epoch_of(state.step);
     const StepOutcome outcome = train_step(job, learning_rate);
     if (remember_bad(state, outcome.facts.bad)) parts.report_bad();
+    if (outcome.skipped) tell_skip(state);
 
     StepMetrics metrics = metrics_of(outcome, state);
     metrics.epoch = epoch;

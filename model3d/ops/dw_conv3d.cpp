@@ -133,13 +133,14 @@ at::Tensor library_convolution(const at::Tensor& x, const at::Tensor& weight, co
 at::Tensor dw_conv3d(const at::Tensor& x_any,
                      const at::Tensor& weight_any,
                      const std::array<std::int64_t, 3>& rate) {
-  // As torch's own products do under autocast: both operands in its type.
+  // As torch's own products do under autocast: both operands in its type; on a CPU in float32, the
+  // type of the kernels there.
   const at::DeviceType device = x_any.device().type();
-  const bool casts = !x_any.is_cpu() && at::autocast::is_autocast_enabled(device);
+  const bool casts = at::autocast::is_autocast_enabled(device);
+  const at::ScalarType type =
+      x_any.is_cpu() ? at::kFloat : at::autocast::get_autocast_dtype(device);
   const auto operand = [&](const at::Tensor& tensor) {
-    return casts
-               ? at::autocast::cached_cast(at::autocast::get_autocast_dtype(device), tensor, device)
-               : tensor;
+    return casts ? at::autocast::cached_cast(type, tensor, device) : tensor;
   };
   const at::Tensor x_NCDHW = operand(x_any);
   const at::Tensor weight_C1KKK = operand(weight_any);

@@ -205,6 +205,7 @@ def main():
         checks.check("the demo in float32", learns(checks, "float32"))
         checks.check("the CPU's score of it", lambda: evaluates_alike(checks))
         checks.check("the demo in bfloat16", learns(checks, "bfloat16"))
+        checks.check("the demo in float16", learns(checks, "float16"))
         checks.check("memory that runs out", lambda: refuses_too_much(checks))
     finally:
         checks.write()

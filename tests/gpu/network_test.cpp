@@ -180,18 +180,21 @@ TEST(NetworkOnGpu, GivesTheSameBitsTwice) {
   expect_same_bits(points_pass(gpu()), points_pass(gpu()));
   expect_same_bits(points_pass(gpu(), Precision::kBFloat16),
                    points_pass(gpu(), Precision::kBFloat16));
-  expect_same_bits(voxel_pass(gpu(), Precision::kBFloat16),
-                   voxel_pass(gpu(), Precision::kBFloat16));
+  for (const Precision precision : {Precision::kBFloat16, Precision::kFloat16}) {
+    expect_same_bits(voxel_pass(gpu(), precision), voxel_pass(gpu(), precision));
+  }
 }
 
-TEST(NetworkOnGpu, ComputesInBFloat16WithFloat32Gradients) {
+TEST(NetworkOnGpu, ComputesInReducedPrecisionWithFloat32Gradients) {
   const TrainingPass exact = voxel_pass(gpu());
-  const TrainingPass rounded = voxel_pass(gpu(), Precision::kBFloat16);
-  EXPECT_FALSE(at::equal(exact.logits, rounded.logits)) << "nothing was rounded";
-  EXPECT_NEAR(rounded.loss, exact.loss, 0.05 * exact.loss);
-  for (const auto& [name, gradient] : rounded.gradients) {
-    EXPECT_EQ(gradient.scalar_type(), at::kFloat) << name;
-    EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << name;
+  for (const Precision precision : {Precision::kBFloat16, Precision::kFloat16}) {
+    const TrainingPass rounded = voxel_pass(gpu(), precision);
+    EXPECT_FALSE(at::equal(exact.logits, rounded.logits)) << "nothing was rounded";
+    EXPECT_NEAR(rounded.loss, exact.loss, 0.05 * exact.loss);
+    for (const auto& [name, gradient] : rounded.gradients) {
+      EXPECT_EQ(gradient.scalar_type(), at::kFloat) << name;
+      EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << name;
+    }
   }
 }
 

@@ -105,15 +105,26 @@ TEST(Device, FailuresThatTorchThrowsGetACodeAndOneLine) {
   EXPECT_NO_THROW(name_device_failures([] {}));
 }
 
-TEST(Device, BFloat16OnACpuIsRefusedWithPlaceAndKey) {
+/// What warn_of_doubts() says of a configuration.
+std::string doubts(const LoadedConfig& loaded, const Device& device) {
+  ::testing::internal::CaptureStderr();
+  warn_of_doubts(loaded, device);
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(Device, AReducedPrecisionOnACpuAndFrozenRandomLayersAreSaidAloud) {
   LoadedConfig loaded;
-  EXPECT_NO_THROW(check_supported(loaded, {}));
+  EXPECT_EQ(doubts(loaded, {}), "");
   loaded.config.train.precision = pipeline::Precision::kBFloat16;
   loaded.origins["train.precision"] = "run.yaml:7";
-  const auto refusal = refusal_of([&] { check_supported(loaded, {}); });
-  EXPECT_EQ(refusal.code, "unsupported");
-  EXPECT_THAT(refusal.text, HasSubstr("run.yaml:7: train.precision: bfloat16 needs a GPU"));
-  EXPECT_NO_THROW(check_supported(loaded, {c10::Device(c10::kCUDA, 0), "a GPU", "1f"}));
+  EXPECT_THAT(doubts(loaded, {}), HasSubstr("run.yaml:7: train.precision: on a CPU"));
+  EXPECT_EQ(doubts(loaded, {c10::Device(c10::kCUDA, 0), "a GPU", "1f"}), "");
+  loaded.config.train.precision = pipeline::Precision::kFloat32;
+  loaded.config.model.freeze_stages = 2;
+  EXPECT_THAT(doubts(loaded, {}),
+              HasSubstr("model.freeze_stages (default): model.weights is none"));
+  loaded.config.model.weights = "a.pth";
+  EXPECT_EQ(doubts(loaded, {}), "");
 }
 
 }  // namespace

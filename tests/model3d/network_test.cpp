@@ -3,12 +3,16 @@
 
 #include <map>
 #include <set>
+#include <tuple>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pipeline/precision.h"
 #include "pipeline/require.h"
 #include "tests/support/finite_difference.h"
 #include "tests/support/golden_formula.h"
@@ -100,6 +104,97 @@ TEST(Network, TimeHasStridesAndTapsOfItsOwnInEveryStage) {
   EXPECT_EQ(shapes.at("stages.1.0.dwconv.lk_origin.weight"), (Shape{32, 1, 7, 7, 7}));
   EXPECT_EQ(shapes.at("stages.2.0.dwconv.lk_origin.weight"), (Shape{64, 1, 5, 7, 7}));
   EXPECT_EQ(shapes.at("stages.3.0.dwconv.lk_origin.weight"), (Shape{128, 1, 1, 7, 7}));
+}
+
+/// Whether an entry is in the stem or in stage 1 or 2.
+bool in_first_two(const std::string& name) {
+  for (const char* part :
+       {"downsample_layers.0.", "downsample_layers.1.", "stages.0.", "stages.1."})
+    if (name.starts_with(part)) return true;
+  return false;
+}
+
+TEST(Network, FrozenStagesAreInTrainingWhatTheyAreInEvaluation) {
+  ModelOptions options = small_voxel();
+  options.drop_path = 0.9;
+  Network free(options);
+  options.freeze_stages = 2;
+  Network frozen(options);
+  scatter_statistics(free);
+  scatter_statistics(frozen);
+  std::map<std::string, at::Tensor> evaluated;
+  free.backbone().forward(grids(0, 4).input, {}, [&](const auto& layer, const auto& y) {
+    evaluated[layer] = y.detach();
+  });
+  const pipeline::Batch batch = grids(0, 4);
+  const Pass pass{.training = true, .keys = batch.keys};
+  int fixed = 0;
+  int other = 0;
+  frozen.backbone().forward(batch.input, pass, [&](const auto& layer, const auto& y) {
+    const bool same = at::equal(y, evaluated.at(layer));
+    ++(in_first_two(layer + ".") ? fixed : other);
+    EXPECT_EQ(same, in_first_two(layer + ".") || layer == "downsample_layers.2") << layer;
+    EXPECT_EQ(y.requires_grad(), !in_first_two(layer + ".")) << layer;
+  });
+  EXPECT_EQ(fixed, 4);  // two strided convolutions, two stages of one block
+  EXPECT_EQ(other, 5);
+}
+
+TEST(Network, FrozenStagesGetNoGradientAndKeepTheirStatistics) {
+  ModelOptions options = small_voxel();
+  options.freeze_stages = 2;
+  Network network(options);
+  network.set_training(true);
+  std::map<std::string, at::Tensor> before;
+  for (const auto& statistic : network.statistics()) {
+    before[statistic.name] = statistic.tensor.clone();
+  }
+  network.forward(grids(0, 4)).square().sum().backward();
+  for (const auto& parameter : network.parameters()) {
+    EXPECT_EQ(parameter.frozen, in_first_two(parameter.name)) << parameter.name;
+    EXPECT_EQ(parameter.tensor.grad().defined(), !parameter.frozen) << parameter.name;
+  }
+  for (const auto& statistic : network.statistics()) {
+    EXPECT_EQ(at::equal(statistic.tensor, before.at(statistic.name)), in_first_two(statistic.name))
+        << statistic.name;
+  }
+}
+
+TEST(Network, ComputesInReducedPrecisionOnACpuNearlyWhatFloat32Does) {
+  const auto gradients_in = [](pipeline::Precision precision, at::Tensor& logits) {
+    Network network(small_voxel());
+    network.set_training(true);
+    pipeline::PrecisionScope scope(precision, at::kCPU);
+    logits = network.forward(grids(0, 4));
+    scope.end();
+    logits.to(at::kFloat).square().sum().backward();
+    std::vector<at::Tensor> gradients;
+    for (const auto& parameter : network.parameters()) {
+      gradients.push_back(parameter.tensor.grad().flatten());
+    }
+    return at::cat(gradients);
+  };
+  at::Tensor expected_logits;
+  const at::Tensor expected = gradients_in(pipeline::Precision::kFloat32, expected_logits);
+  for (const auto& [precision, type, tolerance] :
+       {std::tuple{pipeline::Precision::kBFloat16, at::kBFloat16, 0.1},
+        std::tuple{pipeline::Precision::kFloat16, at::kHalf, 0.015}}) {
+    at::Tensor logits;
+    const at::Tensor found = gradients_in(precision, logits);
+    EXPECT_EQ(logits.scalar_type(), type);
+    EXPECT_EQ(found.scalar_type(), at::kFloat);
+    EXPECT_LT((logits - expected_logits).norm().item<double>(),
+              tolerance * expected_logits.norm().item<double>());
+    EXPECT_LT(
+        (found - expected).norm().item<double>(),  // twice as many roundings deep, and BatchNorm
+        4 * tolerance * expected.norm().item<double>());
+  }
+}
+
+TEST(Network, RefusesToFreezeMoreStagesThanThereAre) {
+  ModelOptions options = small_voxel();
+  options.freeze_stages = 5;
+  EXPECT_THROW(Network{options}, pipeline::Error);
 }
 
 TEST(Network, TellsTheOrderOfFramesAndTrainsOnAClip) {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/checkpoint.h"
 
+#include <cstdio>
 #include <fstream>
+#include <functional>
 
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/checkpoint_files.h"
+#include "pipeline/crc32c.h"
 #include "pipeline/durable_file.h"
 #include "pipeline/error.h"
 #include "tests/support/temp_dir.h"
@@ -81,6 +85,75 @@ TEST(Checkpoint, AResumedRunEndsWithTheBitsOfAnUnbrokenOne) {
   second.run();
   EXPECT_TRUE(at::equal(second.state.parameters.values(), unbroken->state.parameters.values()));
   EXPECT_EQ(second.sink.steps.front().step, 4);
+}
+
+/// A float16 run whose first step overflows.
+std::unique_ptr<ToyRun> half_run(std::int64_t steps) {
+  auto toy = std::make_unique<ToyRun>(1, 15000.0);
+  toy->options.precision = Precision::kFloat16;
+  toy->options.stop_after_steps = steps;
+  return toy;
+}
+
+TEST(Checkpoint, ARunResumedBehindASkippedStepEndsWithTheBitsOfAnUnbrokenOne) {
+  const auto unbroken = half_run(8);
+  unbroken->run();
+  ASSERT_GE(unbroken->state.scaler.skipped(), 1);
+  EXPECT_EQ(unbroken->sink.steps.front().skipped_steps, 1);
+  EXPECT_EQ(unbroken->sink.steps.front().loss_scale, 65536.0);
+  EXPECT_EQ(unbroken->sink.steps[1].loss_scale, 32768.0);
+  for (const std::int64_t stop : {1, 3}) {
+    const TempDir folder;
+    const auto first = half_run(stop);
+    first->run();
+    save(folder.path(), *first);
+    const auto second = half_run(8);
+    restore(*newest_checkpoint(folder.path()), second->state);
+    EXPECT_EQ(second->state.scaler, first->state.scaler);
+    second->run();
+    EXPECT_TRUE(at::equal(second->state.parameters.values(), unbroken->state.parameters.values()));
+    EXPECT_EQ(second->state.scaler, unbroken->state.scaler);
+    EXPECT_EQ(second->state.updates(), unbroken->state.updates());
+  }
+}
+
+/// Changes a checkpoint's manifest and puts its checksum right.
+void edit_manifest(const fs::path& checkpoint, const std::function<void(nlohmann::json&)>& edit) {
+  nlohmann::json manifest = nlohmann::json::parse(read_file(checkpoint / "manifest.json"));
+  edit(manifest);
+  const std::string text = manifest.dump();
+  char crc[9];
+  std::snprintf(crc, sizeof(crc), "%08x", crc32c(text.data(), text.size()));
+  write_and_rename(checkpoint / "manifest.json", text);
+  write_and_rename(checkpoint / "manifest.crc", crc);
+}
+
+TEST(Checkpoint, OneWithoutALossScaleLoadsWithAFreshOne) {
+  const TempDir folder;
+  const auto toy = trained(3);
+  const fs::path saved = save(folder.path(), *toy);
+  edit_manifest(saved, [](nlohmann::json& manifest) {
+    for (const char* key : {"loss_scale", "good_steps", "skipped_steps"}) manifest.erase(key);
+  });
+  ToyRun fresh(9);
+  restore(*newest_checkpoint(saved), fresh.state);
+  EXPECT_EQ(fresh.state.scaler, LossScaler());
+  EXPECT_EQ(fresh.state.updates(), 3);
+}
+
+TEST(Checkpoint, RefusesALossScaleThatNoRunLeaves) {
+  const TempDir folder;
+  const auto toy = trained(3);
+  const fs::path saved = save(folder.path(), *toy);
+  for (const auto& [key, value] : {std::pair{"loss_scale", 5.0}, std::pair{"skipped_steps", 4.0}}) {
+    edit_manifest(saved, [&](nlohmann::json& manifest) { manifest[key] = value; });
+    EXPECT_THAT(refusal(saved), HasSubstr("manifest.json"));
+    edit_manifest(saved, [&](nlohmann::json& manifest) {
+      manifest["loss_scale"] = 8.0;
+      manifest["skipped_steps"] = 1;
+    });
+    EXPECT_EQ(refusal(saved), "");
+  }
 }
 
 TEST(Checkpoint, DigestTellsStepsAndSeedsApartAndNothingElse) {

@@ -54,6 +54,32 @@ TEST(FlatParameters, ReportBucketsInOrderDuringBackwardAndTheRestAtTheEnd) {
   EXPECT_THAT(reported, ElementsAre(0, 1, 2));
 }
 
+TEST(FlatParameters, WaitForNoFrozenOneAndGiveItNoGradient) {
+  const at::Tensor first = at::rand({4});
+  const at::Tensor last = at::rand({4}).requires_grad_();
+  FlatParameters flat({{"first", first, true, 1, true}, {"last", last, true}}, 1);
+  ASSERT_EQ(flat.layout().bucket_count(), 2);
+  std::vector<int> reported;
+  flat.on_bucket_ready([&](int bucket) { reported.push_back(bucket); });
+  for (int lane = 0; lane < 2; ++lane) {
+    reported.clear();
+    flat.begin_lane();
+    (first * last).sum().backward();
+    EXPECT_THAT(reported, ElementsAre(0, 1));
+    flat.finish_lane();
+    EXPECT_THAT(reported, ElementsAre(0, 1));
+    const ElementRange place = flat.layout().entries()[1].range;
+    EXPECT_EQ(flat.gradients().narrow(0, place.begin, 4).abs().sum().item<float>(), 0.0F);
+  }
+  EXPECT_FALSE(first.grad().defined());
+}
+
+TEST(FlatParameters, RefuseAFrozenOneThatRequiresAGradientAndTheOtherWayRound) {
+  const at::Tensor wanting = at::rand({3}).requires_grad_();
+  EXPECT_THROW(FlatParameters({{"wanting", wanting, true, 0, true}}, 64), Error);
+  EXPECT_THROW(FlatParameters({{"still", at::rand({3}), true}}, 64), Error);
+}
+
 TEST(FlatParameters, RefuseAParameterOfAnotherType) {
   const at::Tensor wide = at::rand({3}, at::kDouble).requires_grad_();
   EXPECT_THROW(FlatParameters({{"wide", wide, true}}, 64), Error);

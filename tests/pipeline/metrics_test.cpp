@@ -19,6 +19,8 @@ TEST(JsonLinesSink, WritesOneObjectALineAfterItsHeaderAndAppends) {
   StepMetrics metrics;
   metrics.step = 7;
   metrics.loss = 0.125;
+  metrics.loss_scale = 1024.0;
+  metrics.skipped_steps = 3;
   JsonLinesSink(path, R"({"run":1})").step(metrics);
   JsonLinesSink(path, R"({"run":2})").step(metrics);
   std::istringstream lines(read_file(path));
@@ -27,6 +29,8 @@ TEST(JsonLinesSink, WritesOneObjectALineAfterItsHeaderAndAppends) {
   ASSERT_EQ(objects.size(), 4U);
   EXPECT_EQ(objects[1]["step"], 7);
   EXPECT_EQ(objects[1]["loss"], 0.125);
+  EXPECT_EQ(objects[1]["loss_scale"], 1024.0);
+  EXPECT_EQ(objects[1]["skipped_steps"], 3);
   EXPECT_EQ(objects[2]["run"], 2);
 }
 

@@ -1,41 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/precision.h"
 
-#include <ATen/autocast_mode.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include <utility>
 
-#include "tests/support/refusal.h"
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/rand.h>
+#include <gtest/gtest.h>
 
 namespace larkspur::pipeline {
 namespace {
 
-using larkspur::testing::refusal_of;
+bool casts(at::DeviceType device) { return at::autocast::is_autocast_enabled(device); }
 
-bool casts() { return at::autocast::is_autocast_enabled(at::kCUDA); }
-
-TEST(PrecisionScope, CastsUntilItsEnd) {
-  {
-    PrecisionScope scope(Precision::kBFloat16, {at::kCUDA, 0});
-    EXPECT_TRUE(casts());
-    EXPECT_EQ(at::autocast::get_autocast_dtype(at::kCUDA), at::kBFloat16);
-    scope.end();
-    EXPECT_FALSE(casts());
+TEST(PrecisionScope, CastsUntilItsEndOnItsDeviceAlone) {
+  for (const at::DeviceType device : {at::kCUDA, at::kCPU}) {
+    const at::DeviceType other = device == at::kCPU ? at::kCUDA : at::kCPU;
+    for (const auto& [precision, type] : {std::pair{Precision::kBFloat16, at::kBFloat16},
+                                          std::pair{Precision::kFloat16, at::kHalf}}) {
+      PrecisionScope scope(precision, {device, 0});
+      EXPECT_TRUE(casts(device));
+      EXPECT_FALSE(casts(other));
+      EXPECT_EQ(at::autocast::get_autocast_dtype(device), type);
+      scope.end();
+      EXPECT_FALSE(casts(device));
+    }
+    { const PrecisionScope scope(Precision::kBFloat16, {device, 0}); }
+    EXPECT_FALSE(casts(device));
   }
-  { const PrecisionScope scope(Precision::kBFloat16, {at::kCUDA, 0}); }
-  EXPECT_FALSE(casts());
 }
 
 TEST(PrecisionScope, DoesNothingInFloat32) {
   const PrecisionScope scope(Precision::kFloat32, {at::kCUDA, 0});
-  EXPECT_FALSE(casts());
+  EXPECT_FALSE(casts(at::kCUDA));
 }
 
-TEST(PrecisionScope, RefusesBFloat16OnACpuByName) {
-  const auto refusal = refusal_of([] { PrecisionScope(Precision::kBFloat16, at::kCPU); });
-  EXPECT_EQ(refusal.code, "unsupported");
-  EXPECT_THAT(refusal.text, ::testing::HasSubstr("train.precision"));
-  EXPECT_FALSE(casts());
+TEST(PrecisionScope, MakesProductsOfItsTypeOnACpu) {
+  const at::Tensor weight = at::rand({3, 4}).requires_grad_();
+  PrecisionScope scope(Precision::kFloat16, at::kCPU);
+  const at::Tensor y = at::linear(at::rand({2, 4}), weight);
+  EXPECT_EQ(y.scalar_type(), at::kHalf);
+  scope.end();
+  y.sum().backward();
+  EXPECT_EQ(weight.grad().scalar_type(), at::kFloat);
 }
 
 }  // namespace

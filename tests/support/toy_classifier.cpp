@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/toy_classifier.h"
 
+#include <limits>
+
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
@@ -23,8 +25,12 @@ at::Tensor drawn(const char* name, std::vector<std::int64_t> shape, std::uint64_
 
 class ToyClassifier : public pipeline::Classifier {
  public:
-  ToyClassifier(std::int64_t inputs, std::int64_t classes, std::uint64_t seed)
-      : parameters_{{"hidden", drawn("hidden", {kHidden, inputs}, seed), true},
+  ToyClassifier(std::int64_t inputs,
+                std::int64_t classes,
+                std::uint64_t seed,
+                double gradient_limit)
+      : gradient_limit_(gradient_limit),
+        parameters_{{"hidden", drawn("hidden", {kHidden, inputs}, seed), true},
                     {"norm.weight", at::ones({kHidden}), false},
                     {"norm.bias", at::zeros({kHidden}), false},
                     {"head", drawn("head", {classes, kHidden}, seed), true},
@@ -56,7 +62,7 @@ class ToyClassifier : public pipeline::Classifier {
                          1e-5,
                          false);
     }
-    return at::linear(x.relu(), parameters_[3].tensor, parameters_[4].tensor);
+    return limited(at::linear(x.relu(), parameters_[3].tensor, parameters_[4].tensor));
   }
 
   std::vector<pipeline::Parameter> parameters() const override { return parameters_; }
@@ -64,6 +70,17 @@ class ToyClassifier : public pipeline::Classifier {
   void set_training(bool training) override { training_ = training; }
 
  private:
+  at::Tensor limited(const at::Tensor& logits) const {
+    if (gradient_limit_ > 0.0 && logits.requires_grad()) {
+      logits.register_hook([limit = gradient_limit_](const at::Tensor& gradient) {
+        return gradient.masked_fill(gradient.abs().gt(limit),
+                                    std::numeric_limits<double>::infinity());
+      });
+    }
+    return logits;
+  }
+
+  double gradient_limit_;
   std::vector<pipeline::Parameter> parameters_;
   std::vector<pipeline::Statistic> statistics_;
   bool training_ = true;
@@ -73,8 +90,9 @@ class ToyClassifier : public pipeline::Classifier {
 
 std::unique_ptr<pipeline::Classifier> make_toy_classifier(std::int64_t inputs,
                                                           std::int64_t classes,
-                                                          std::uint64_t seed) {
-  return std::make_unique<ToyClassifier>(inputs, classes, seed);
+                                                          std::uint64_t seed,
+                                                          double gradient_limit) {
+  return std::make_unique<ToyClassifier>(inputs, classes, seed, gradient_limit);
 }
 
 }  // namespace larkspur::testing

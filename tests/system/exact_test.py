@@ -18,6 +18,22 @@ class Exact(Workspace):
         self.assertGreater(min(s["learning_rate"] for s in steps), 0)
         self.assertTrue(any(s["grad_norm"] > 0.5 for s in steps), "clipping was never at work")
 
+    def test_a_fine_tuning_does_not_depend_on_ranks_and_may_stop(self):
+        self.train("first", "train.stop_after_steps=2")
+        recipe = (f"model.weights={self.output('first')}", "model.freeze_stages=2", "train.layer_decay=0.6")
+        for ranks in (1, 2):
+            self.train(f"tuned{ranks}", *recipe, "train.stop_after_steps=6", ranks=ranks)
+            self.assertEqual(self.digest(f"tuned{ranks}"), self.digest("tuned1"))
+        self.train("stopped", *recipe, "train.stop_after_steps=3", ranks=2)
+        self.train("stopped", *recipe, "train.stop_after_steps=6")
+        self.assertEqual(self.digest("stopped"), self.digest("tuned1"))
+        for other in ("model.freeze_stages=1", "train.layer_decay=0.7"):
+            result = self.train("stopped", *recipe, other, code=4)
+            self.assertIn(other.split("=")[0], result.stderr)
+        self.train("free", *recipe, "model.freeze_stages=0", "train.stop_after_steps=6")
+        self.train("even", *recipe, "train.layer_decay=1", "train.stop_after_steps=6")
+        self.assertEqual(len({self.digest(name) for name in ("tuned1", "free", "even")}), 3)
+
     def test_digest_tells_seeds_and_steps_apart(self):
         self.train("base", "train.stop_after_steps=6")
         self.train("seed", "train.stop_after_steps=6", "seed=4")

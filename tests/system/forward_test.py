@@ -174,6 +174,9 @@ class Export(Workspace):
         for ranks in (1, 2):
             self.train(f"tuned{ranks}", f"model.weights={trained}", "train.stop_after_steps=1", ranks=ranks)
         self.assertEqual(self.digest("tuned1"), self.digest("tuned2"))
+        for number, name in enumerate(("run", "run/checkpoints")):  # the training itself says the same as its export
+            self.train(f"from{number}", f"model.weights={self.output(name)}", "train.stop_after_steps=1")
+            self.assertEqual(self.digest(f"from{number}"), self.digest("tuned1"))
         plain = self.train("plain", "train.stop_after_steps=1")
         self.assertNotEqual(self.digest("plain"), self.digest("tuned1"), plain.stderr)
         result = self.train("merged", f"model.weights={merged}", code=4)

@@ -7,6 +7,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adamw.h>
@@ -34,7 +35,13 @@ constexpr double kClip = 0.5;
 constexpr double kEpsilon = 1e-3;
 constexpr pipeline::AdamWOptions kAdamW{0.9, 0.95, kEpsilon, 0.1, kClip};
 
-model3d::ModelOptions micro_network() {
+/// How the layers are told apart.
+struct Recipe {
+  double layer_decay = 1.0;
+  std::int64_t freeze_stages = 0;
+};
+
+model3d::ModelOptions micro_network(const Recipe& recipe = {}) {
   model3d::ModelOptions options;
   options.variant = "micro";
   options.classes = kClasses;
@@ -42,7 +49,23 @@ model3d::ModelOptions micro_network() {
   options.drop_path = 0.2;
   options.layer_scale = 0.5;
   options.seed = 7;
+  options.freeze_stages = recipe.freeze_stages;
   return options;
+}
+
+/// Variant micro has a group for the stem, one for each stage with what stands before it, and one
+/// for the rest.
+int group_of(const std::string& name) {
+  for (const std::string stem_or_stage : {"downsample_layers.", "stages."}) {
+    if (!name.starts_with(stem_or_stage)) continue;
+    const int stage = name[stem_or_stage.size()] - '0';
+    return stem_or_stage == "stages." || stage > 0 ? stage + 1 : 0;
+  }
+  return 5;
+}
+
+bool is_frozen(const std::string& name, const Recipe& recipe) {
+  return recipe.freeze_stages > 0 && group_of(name) <= recipe.freeze_stages;
 }
 
 testing::ToySource voxel_source() { return testing::ToySource(80, {1, 24, 24, 24}, kClasses); }
@@ -60,13 +83,15 @@ pipeline::TrainOptions ten_steps() {
 }
 
 /// Trains on `ranks` threads; leaves rank 0's network in `trained`.
-void train_on(int ranks, model3d::Network& trained) {
+void train_on(int ranks, model3d::Network& trained, const Recipe& recipe = {}) {
   testing::run_ranks(ranks, [&](distributed::ProcessGroup& group) {
     std::unique_ptr<model3d::Network> mine;
-    if (group.rank() != 0) mine = std::make_unique<model3d::Network>(micro_network());
+    if (group.rank() != 0) mine = std::make_unique<model3d::Network>(micro_network(recipe));
     model3d::Network& network = mine ? *mine : trained;
     const auto source = voxel_source();
-    pipeline::TrainState state(network, 8192, group.rank(), group.size(), kAdamW);
+    pipeline::AdamWOptions adamw = kAdamW;
+    adamw.layer_decay = recipe.layer_decay;
+    pipeline::TrainState state(network, 8192, group.rank(), group.size(), adamw);
     distributed::GroupPeers peers(group);
     distributed::TreeExchange exchange(
         group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), kLanes));
@@ -105,9 +130,10 @@ std::vector<at::Tensor> clones(const std::vector<pipeline::Statistic>& statistic
 }
 
 /// One step's gradients and statistics, the lanes' gradients added pair by pair.
-void reference_lanes(model3d::Network& network, std::int64_t step) {
+void reference_lanes(model3d::Network& network,
+                     std::int64_t step,
+                     const std::vector<pipeline::Parameter>& parameters) {
   const auto source = voxel_source();
-  const auto parameters = network.parameters();
   const auto statistics = network.statistics();
   const auto start = clones(statistics);
   std::vector<std::vector<at::Tensor>> gradients;
@@ -135,28 +161,30 @@ void reference_lanes(model3d::Network& network, std::int64_t step) {
   }
 }
 
-void train_reference(model3d::Network& network) {
+void train_reference(model3d::Network& network, const Recipe& recipe = {}) {
   network.set_training(true);
-  std::vector<at::Tensor> all;
-  std::vector<at::Tensor> decaying;
-  std::vector<at::Tensor> others;
-  for (const auto& parameter : network.parameters()) {
-    all.push_back(parameter.tensor);
-    (parameter.decays ? decaying : others).push_back(parameter.tensor);
-  }
   using torch::optim::AdamWOptions;
   const auto with_decay = [](double decay) {
     return std::make_unique<AdamWOptions>(
         AdamWOptions(kPeak).betas({0.9, 0.95}).eps(kEpsilon).weight_decay(decay));
   };
-  torch::optim::AdamW optimizer(
-      std::vector<torch::optim::OptimizerParamGroup>{{decaying, with_decay(0.1)},
-                                                     {others, with_decay(0.0)}},
-      *with_decay(0.0));
+  std::vector<pipeline::Parameter> trained;
+  std::vector<at::Tensor> all;
+  std::vector<torch::optim::OptimizerParamGroup> groups;  // of one parameter each
+  for (const auto& parameter : network.parameters()) {
+    if (is_frozen(parameter.name, recipe)) continue;
+    trained.push_back(parameter);
+    all.push_back(parameter.tensor);
+    groups.push_back({{parameter.tensor}, with_decay(parameter.decays ? 0.1 : 0.0)});
+  }
+  torch::optim::AdamW optimizer(groups, *with_decay(0.0));
   for (std::int64_t step = 0; step < kSteps; ++step) {
-    reference_lanes(network, step);
+    reference_lanes(network, step, trained);
     torch::nn::utils::clip_grad_norm_(all, kClip);
-    for (auto& group : optimizer.param_groups()) group.options().set_lr(learning_rate(step));
+    for (std::size_t i = 0; i < trained.size(); ++i) {
+      const double factor = std::pow(recipe.layer_decay, 5 - group_of(trained[i].name));
+      optimizer.param_groups()[i].options().set_lr(factor * learning_rate(step));
+    }
     optimizer.step();
     for (const at::Tensor& parameter : all) parameter.mutable_grad().zero_();
   }
@@ -178,16 +206,18 @@ double relative_distance(const std::string& name,
                          const at::Tensor& expected) {
   const at::Tensor wide = expected.detach().to(at::kDouble);
   const double distance = (found.detach().to(at::kDouble) - wide).norm().item<double>();
+  if (distance == 0.0) return 0.0;  // a frozen bias is zero on both sides
   const double one_step = kPeak * std::sqrt(static_cast<double>(wide.numel()));
   return distance / (is_zero_in_theory(name) ? one_step : wide.norm().item<double>());
 }
 
-TEST(Reference, TenStepsOnOneAndThreeRanksAgreeWithPlainTorch) {
-  model3d::Network expected(micro_network());
-  train_reference(expected);
+/// Ten steps on one and on three ranks against plain torch.
+void expect_agreement(const Recipe& recipe) {
+  model3d::Network expected(micro_network(recipe));
+  train_reference(expected, recipe);
   for (const int ranks : {1, 3}) {
-    model3d::Network found(micro_network());
-    train_on(ranks, found);
+    model3d::Network found(micro_network(recipe));
+    train_on(ranks, found, recipe);
     const auto parameters = expected.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       EXPECT_LE(
@@ -202,6 +232,77 @@ TEST(Reference, TenStepsOnOneAndThreeRanksAgreeWithPlainTorch) {
           1e-5)
           << statistics[i].name << " on " << ranks << " ranks";
     }
+  }
+}
+
+TEST(Reference, TenStepsOnOneAndThreeRanksAgreeWithPlainTorch) { expect_agreement({}); }
+
+TEST(Reference, RatesThatFallTowardsTheInputAgreeWithPlainTorch) { expect_agreement({0.5, 0}); }
+
+TEST(Reference, FrozenStagesAgreeWithPlainTorchAndKeepEveryBit) {
+  const Recipe recipe{0.5, 2};
+  expect_agreement(recipe);
+  const model3d::Network fresh(micro_network(recipe));
+  for (const int ranks : {1, 2}) {
+    model3d::Network trained(micro_network(recipe));
+    train_on(ranks, trained, recipe);
+    const auto before = fresh.entries();
+    const auto after = trained.entries();
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const bool kept = at::equal(before[i].tensor, after[i].tensor);
+      const bool wanders = before[i].name == "stages.2.0.pwconv1.1.weight";
+      EXPECT_TRUE(kept || !is_frozen(before[i].name, recipe)) << before[i].name;
+      EXPECT_FALSE(kept && wanders);
+    }
+  }
+}
+
+TEST(Reference, DecayAndFreezingGiveTheSameBitsOnAnyNumberOfRanks) {
+  const Recipe recipe{0.7, 1};
+  model3d::Network alone(micro_network(recipe));
+  train_on(1, alone, recipe);
+  for (const int ranks : {2, 3}) {
+    model3d::Network shared(micro_network(recipe));
+    train_on(ranks, shared, recipe);
+    for (std::size_t i = 0; i < alone.entries().size(); ++i) {
+      EXPECT_TRUE(at::equal(alone.entries()[i].tensor, shared.entries()[i].tensor))
+          << alone.entries()[i].name << " on " << ranks << " ranks";
+    }
+  }
+}
+
+/// Twelve float16 steps of the toy; the first ones overflow. Returns its weights.
+at::Tensor train_toy_in_half(int ranks, pipeline::LossScaler& scaler) {
+  at::Tensor weights;
+  testing::run_ranks(ranks, [&](distributed::ProcessGroup& group) {
+    const testing::ToySource source(96, {5}, kClasses);
+    const auto toy = testing::make_toy_classifier(5, kClasses, 1, 5000.0);
+    pipeline::TrainState state(*toy, 64, group.rank(), group.size(), kAdamW);
+    distributed::GroupPeers peers(group);
+    distributed::TreeExchange exchange(
+        group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), kLanes));
+    testing::RecordingSink sink;
+    pipeline::Requests requests;
+    pipeline::TrainParts parts{*toy, source, state, exchange, peers, sink, [] {}, requests, [] {}};
+    pipeline::TrainOptions options = ten_steps();
+    options.precision = pipeline::Precision::kFloat16;
+    pipeline::train(options, parts);
+    if (group.rank() != 0) return;
+    weights = state.parameters.values();
+    scaler = state.scaler;
+  });
+  return weights;
+}
+
+TEST(Reference, AStepThatOverflowsIsSkippedAlikeOnAnyNumberOfRanks) {
+  pipeline::LossScaler alone;
+  const at::Tensor expected = train_toy_in_half(1, alone);
+  EXPECT_GT(alone.skipped(), 0);
+  EXPECT_LT(alone.skipped(), 12);
+  for (const int ranks : {2, 3}) {
+    pipeline::LossScaler shared;
+    EXPECT_TRUE(at::equal(train_toy_in_half(ranks, shared), expected)) << ranks;
+    EXPECT_EQ(shared, alone) << ranks;
   }
 }
 
