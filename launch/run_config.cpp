@@ -21,6 +21,7 @@ constexpr std::string_view kForms[] = {"voxel", "clip", "raw", "grid", "image", 
 constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16"};
+constexpr std::string_view kNormScopes[] = {"lane", "synchronised"};
 
 bool is_power_of_two(std::int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
@@ -214,6 +215,7 @@ std::span<const std::string_view> word_list(ModelForm) { return kForms; }
 std::span<const std::string_view> word_list(Protocol) { return kProtocols; }
 std::span<const std::string_view> word_list(BadSampleRule) { return kBadSampleRules; }
 std::span<const std::string_view> word_list(pipeline::Precision) { return kPrecisions; }
+std::span<const std::string_view> word_list(pipeline::NormScope) { return kNormScopes; }
 
 std::string blame(const Origins& origins, std::string_view path) {
   const auto origin = origins.find(path);

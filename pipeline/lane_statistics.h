@@ -21,6 +21,9 @@ class LaneStatistics {
   const std::vector<Statistic>& tensors() const { return statistics_; }
   std::int64_t elements() const { return elements_; }  ///< of all statistics together
 
+  /// Points the statistics of another network of the same kind at these values.
+  void share_values(const std::vector<Statistic>& others) const;
+
   /// Remembers the values the step starts from.
   void begin_step();
 
