@@ -33,7 +33,8 @@ class Classifier {
 
   /// Logits [N, classes] of a batch with N >= 1, on the device the network was placed on; float32,
   /// or what PrecisionScope asks for. In training mode statistics are updated in
-  /// place and random depth is drawn from batch.keys; otherwise the call changes nothing.
+  /// place and random depth is drawn from batch.keys, unless the TrainingPass says otherwise;
+  /// outside it the call changes nothing.
   virtual at::Tensor forward(const Batch& batch) = 0;
 
   /// Every parameter once, in order of use; the same list at every call.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Running statistics (BatchNorm) under lanes: every lane starts from the same values, and the step
-// ends with the mean over lanes, added in lane order.
+// ends with the mean over lanes, added in lane order. Where lanes are normalised together they move
+// once, on one rank's word: what it left is then the mean.
 #pragma once
 
 #include <string>

@@ -41,7 +41,7 @@ class NormRule {
 struct TrainingPass {
   NormRule* norms = nullptr;  ///< asked by every BatchNorm, outlives the passes; null: each batch
                               ///< by itself, running statistics moved
-  bool random_depth = true;  ///< false: every residual branch is taken
+  bool random_depth = true;   ///< false: every residual branch is taken
 };
 
 }  // namespace larkspur::pipeline

@@ -42,7 +42,7 @@ model3d::ModelOptions micro_network() {
   return options;
 }
 
-testing::ToySource voxel_source() { return testing::ToySource(40, {1, 20, 20, 20}, kClasses); }
+testing::ToySource voxel_source() { return testing::ToySource(40, {1, 16, 16, 16}, kClasses); }
 
 std::vector<Batch> four_lanes() {
   const auto source = voxel_source();
