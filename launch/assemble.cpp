@@ -120,6 +120,8 @@ pipeline::TrainOptions train_options(const RunConfig& config) {
   options.stop_after_steps = train.stop_after_steps;
   options.workers = config.data.workers;
   options.precision = train.precision;
+  options.batch_norm = train.batch_norm;
+  options.precise_norm_samples = train.precise_norm_samples;
   return options;
 }
 

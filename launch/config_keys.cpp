@@ -274,6 +274,12 @@ std::vector<Row> optimiser_rows() {
           .at_least(0),
       key<train, &T::precision>("train.precision",
                                 "type of products, meant for GPUs; weights stay float32"),
+      key<train, &T::batch_norm>("train.batch_norm",
+                                 "what BatchNorm averages over: each lane, or all of them"),
+      key<train, &T::precise_norm_samples>(
+          "train.precise_norm_samples",
+          "samples that statistics are measured over at each epoch's end; 0: running averages")
+          .within(0, 1000000000),
   };
 }
 

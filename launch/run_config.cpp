@@ -25,6 +25,7 @@ constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
 constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
 constexpr std::string_view kInflations[] = {"centre", "mean"};
+constexpr std::string_view kNormScopes[] = {"lane", "synchronised"};
 
 bool is_power_of_two(std::int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
@@ -294,6 +295,7 @@ std::span<const std::string_view> word_list(BadSampleRule) { return kBadSampleRu
 std::span<const std::string_view> word_list(pipeline::Precision) { return kPrecisions; }
 std::span<const std::string_view> word_list(model3d::TimePadding) { return kTimePaddings; }
 std::span<const std::string_view> word_list(model3d::Inflation) { return kInflations; }
+std::span<const std::string_view> word_list(pipeline::NormScope) { return kNormScopes; }
 
 std::string blame(const Origins& origins, std::string_view path) {
   const auto origin = origins.find(path);

@@ -18,6 +18,7 @@
 #include "pipeline/clip_plan.h"
 #include "pipeline/cloud_plan.h"
 #include "pipeline/mix.h"
+#include "pipeline/norm_scope.h"
 #include "pipeline/precision.h"
 
 namespace larkspur::launch {
@@ -56,6 +57,7 @@ std::span<const std::string_view> word_list(BadSampleRule any);
 std::span<const std::string_view> word_list(pipeline::Precision any);
 std::span<const std::string_view> word_list(model3d::TimePadding any);
 std::span<const std::string_view> word_list(model3d::Inflation any);
+std::span<const std::string_view> word_list(pipeline::NormScope any);
 
 /// Where the samples of one side (training or evaluation) are. Relative paths start at the current
 /// directory. At least one of list and root is set in a run that uses the side.
@@ -133,6 +135,9 @@ struct TrainConfig {
   pipeline::MixOptions mix;        ///< samples blended inside a lane
   double clip_norm = 0.0;          ///< largest norm of the global gradient; 0: no clipping
   pipeline::Precision precision = pipeline::Precision::kFloat32;  ///< of forward and backward
+  pipeline::NormScope batch_norm = pipeline::NormScope::kLane;    ///< what BatchNorm averages over
+  std::int64_t precise_norm_samples = 0;  ///< running statistics measured at each epoch's end over
+                                          ///< so many samples; 0: running averages
 
   std::int64_t checkpoint_every = 0;       ///< steps; 0: at the end of each epoch only
   std::int64_t keep = 3;                   ///< newest checkpoints kept

@@ -23,8 +23,8 @@ class BatchNorm {
   /// x [N,C,...] to the same shape. In training: normalised by the batch's mean and biased
   /// variance, and the running mean and unbiased variance take a step towards the batch's. With one
   /// value a channel the output is the bias up to rounding, the gradient of x is zero, and the
-  /// running statistics, of which such a batch says nothing, stay. Otherwise: normalised by the
-  /// running statistics.
+  /// running statistics, of which such a batch says nothing, stay. Where the pass has a rule for
+  /// norms, the rule decides in training. Otherwise: normalised by the running statistics.
   at::Tensor forward(const at::Tensor& x, const Pass& pass) const;
 
   /// "weight", "bias", "running_mean", "running_var", each [C].

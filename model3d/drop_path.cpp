@@ -11,7 +11,7 @@
 namespace larkspur::model3d {
 
 at::Tensor DropPath::forward(const at::Tensor& x, const Pass& pass) const {
-  if (!pass.training || rate == 0.0) return x;
+  if (!pass.training || !pass.how.random_depth || rate == 0.0) return x;
   const auto samples = static_cast<std::int64_t>(pass.keys.size());
   pipeline::require(samples == x.size(0),
                     pipeline::Errc::kInvalidArgument,

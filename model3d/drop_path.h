@@ -16,9 +16,9 @@ struct DropPath {
   double rate = 0.0;       ///< chance to skip, [0, 1)
   std::uint8_t block = 0;  ///< number of the block in the network: separates the draws of blocks
 
-  /// x [N,...] with each sample either zeroed or divided by 1 - rate; x itself outside training or
-  /// at rate 0. What happens to a sample depends on its key and the block, not on its neighbours.
-  /// Throws kInvalidArgument unless pass.keys has N entries.
+  /// x [N,...] with each sample either zeroed or divided by 1 - rate; x itself outside training, at
+  /// rate 0 or where the pass takes every branch. What happens to a sample depends on its key and
+  /// the block, not on its neighbours. Throws kInvalidArgument unless pass.keys has N entries.
   at::Tensor forward(const at::Tensor& x, const Pass& pass) const;
 };
 

@@ -210,7 +210,7 @@ Network::Network(const ModelOptions& options)
 }
 
 at::Tensor Network::forward(const pipeline::Batch& batch) {
-  const Pass pass{.training = training_, .keys = batch.keys};
+  const Pass pass{.training = training_, .keys = batch.keys, .how = training_pass_};
   return head_.forward(trunk_->forward(batch, pass));
 }
 
@@ -249,6 +249,11 @@ void Network::set_training(bool training) {
           Errc::kInvalidArgument,
           "[network] a merged network cannot be trained");
   training_ = training;
+}
+
+std::unique_ptr<pipeline::Classifier> Network::replica() const {
+  require(!merged_, Errc::kInvalidArgument, "[network] a merged network has no replica to train");
+  return make_classifier(options_);
 }
 
 void Network::merge() {

@@ -65,6 +65,11 @@ class Network final : public pipeline::Classifier {
   /// Throws kInvalidArgument for true after merge().
   void set_training(bool training) override;
 
+  void set_training_pass(const pipeline::TrainingPass& pass) override { training_pass_ = pass; }
+
+  /// Throws kInvalidArgument after merge().
+  std::unique_ptr<pipeline::Classifier> replica() const override;
+
   /// Folds every norm inside the blocks, every branch and scale into the weights beside them; lists
   /// of entries made before are stale. Leaves training. Logits change by less than 1e-5 of the
   /// largest (measured: 4e-7, float32). A second call changes nothing.
@@ -87,6 +92,7 @@ class Network final : public pipeline::Classifier {
   const Form& form_;
   std::unique_ptr<Trunk> trunk_;
   ClassifierHead head_;
+  pipeline::TrainingPass training_pass_;
   bool training_ = false;
   bool merged_ = false;
 };

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "pipeline/norm_rule.h"
 #include "pipeline/rng.h"
 
 namespace larkspur::model3d {
@@ -15,6 +16,9 @@ struct Pass {
 
   /// [N] in training: one key a sample, from which the model's own draws come.
   std::span<const pipeline::SampleKey> keys{};
+
+  /// What else is special about a training pass.
+  pipeline::TrainingPass how{};
 };
 
 }  // namespace larkspur::model3d

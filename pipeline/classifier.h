@@ -2,12 +2,14 @@
 // The network as the loop sees it: the interface that model3d implements.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "pipeline/batch.h"
+#include "pipeline/norm_rule.h"
 
 namespace larkspur::pipeline {
 
@@ -33,7 +35,8 @@ class Classifier {
 
   /// Logits [N, classes] of a batch with N >= 1, on the device the network was placed on; float32,
   /// or what PrecisionScope asks for. In training mode statistics are updated in
-  /// place and random depth is drawn from batch.keys; otherwise the call changes nothing.
+  /// place and random depth is drawn from batch.keys, unless the TrainingPass says otherwise;
+  /// outside it the call changes nothing.
   virtual at::Tensor forward(const Batch& batch) = 0;
 
   /// Every parameter once, in order of use; the same list at every call.
@@ -43,6 +46,13 @@ class Classifier {
   virtual std::vector<Statistic> statistics() const = 0;
 
   virtual void set_training(bool training) = 0;
+
+  /// How training passes go from now on; evaluation takes no notice.
+  virtual void set_training_pass(const TrainingPass& pass) = 0;
+
+  /// Another network of the same kind with tensors of its own, in host memory, whose values do not
+  /// matter: see FlatParameters::share_values.
+  virtual std::unique_ptr<Classifier> replica() const = 0;
 
  protected:
   Classifier() = default;

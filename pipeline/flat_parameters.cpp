@@ -5,6 +5,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
@@ -75,6 +76,25 @@ FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
 }
 
 FlatParameters::~FlatParameters() = default;
+
+at::Tensor FlatParameters::share_values(const std::vector<Parameter>& others) const {
+  require(others.size() == layout_.entries().size(),
+          Errc::kInvalidArgument,
+          "[flat_parameters] ",
+          others.size(),
+          " parameters to share the values of ",
+          layout_.entries().size());
+  const at::NoGradGuard no_grad;
+  const at::Tensor gradients = at::zeros_like(gradients_);
+  for (std::size_t entry = 0; entry < layout_.entries().size(); ++entry) {
+    const ElementRange range = layout_.entries()[entry].range;
+    at::Tensor tensor = others[others.size() - 1 - entry].tensor;
+    tensor.set_data(values_.narrow(0, range.begin, range.size()).view(tensor.sizes()));
+    if (layout_.entries()[entry].frozen) continue;
+    tensor.mutable_grad() = gradients.narrow(0, range.begin, range.size()).view(tensor.sizes());
+  }
+  return gradients;
+}
 
 void FlatParameters::begin_lane() {
   const at::NoGradGuard no_grad;

@@ -28,6 +28,10 @@ class FlatParameters {
   const at::Tensor& values() const { return values_; }        ///< float32 [layout().elements()]
   const at::Tensor& gradients() const { return gradients_; }  ///< likewise; padding stays 0
 
+  /// Points the parameters of another network of the same kind at these values, and their gradients
+  /// at a buffer of their own: float32 [layout().elements()], zeros, returned.
+  at::Tensor share_values(const std::vector<Parameter>& others) const;
+
   /// Zeroes the gradients and forgets which were seen. Call before each lane's backward pass.
   void begin_lane();
 

@@ -43,6 +43,19 @@ LaneStatistics::LaneStatistics(std::vector<Statistic> statistics)
   }
 }
 
+void LaneStatistics::share_values(const std::vector<Statistic>& others) const {
+  require(others.size() == statistics_.size(),
+          Errc::kInvalidArgument,
+          "[lane_statistics] ",
+          others.size(),
+          " statistics to share the values of ",
+          statistics_.size());
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    at::Tensor tensor = others[i].tensor;
+    tensor.set_data(statistics_[i].tensor);
+  }
+}
+
 void LaneStatistics::begin_step() {
   if (elements_ > 0) start_ = values_.clone();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Running statistics (BatchNorm) under lanes: every lane starts from the same values, and the step
-// ends with the mean over lanes, added in lane order.
+// ends with the mean over lanes, added in lane order. Where lanes are normalised together they move
+// once, on one rank's word: what it left is then the mean.
 #pragma once
 
 #include <string>
@@ -20,6 +21,9 @@ class LaneStatistics {
 
   const std::vector<Statistic>& tensors() const { return statistics_; }
   std::int64_t elements() const { return elements_; }  ///< of all statistics together
+
+  /// Points the statistics of another network of the same kind at these values.
+  void share_values(const std::vector<Statistic>& others) const;
 
   /// Remembers the values the step starts from.
   void begin_step();

@@ -32,4 +32,8 @@ at::Tensor lane_loss(const at::Tensor& logits, const Batch& batch, double smooth
   return sum.div(static_cast<double>(batch.nominal));
 }
 
+std::int64_t count_correct(const at::Tensor& logits, const Batch& batch) {
+  return logits.argmax(1).eq(batch.labels).sum().item<std::int64_t>();
+}
+
 }  // namespace larkspur::pipeline

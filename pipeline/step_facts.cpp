@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pipeline/bad_sample_json.h"
+#include "pipeline/batch.h"
 
 namespace larkspur::pipeline {
 namespace {
@@ -39,6 +40,11 @@ void append(StepFacts& all, const std::string& bytes) {
 }
 
 }  // namespace
+
+void StepFacts::note(const Batch& batch) {
+  samples += batch.size();
+  bad.insert(bad.end(), batch.bad.begin(), batch.bad.end());
+}
 
 StepFacts share(const StepFacts& mine, Peers& peers) {
   StepFacts all;

@@ -11,6 +11,8 @@
 
 namespace larkspur::pipeline {
 
+struct Batch;
+
 /// One rank's lanes, or after share() all lanes of the job in lane order. A plain value.
 struct StepFacts {
   std::vector<double> loss;           ///< [lanes] each lane's loss
@@ -20,6 +22,8 @@ struct StepFacts {
   std::string statistics;             ///< bytes of the lanes' running statistics, lane after lane
   bool checkpoint_requested = false;  ///< some rank was asked to save
   bool stop_requested = false;        ///< some rank was asked to save and leave
+
+  void note(const Batch& batch);  ///< counts its samples, good and bad
 };
 
 /// Gathers the facts of all ranks and joins them in rank order, which is lane order. Collective.

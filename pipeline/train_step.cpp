@@ -7,14 +7,10 @@
 
 #include "pipeline/loss.h"
 #include "pipeline/placement.h"
+#include "pipeline/step_together.h"
 
 namespace larkspur::pipeline {
 namespace {
-
-void note_batch(StepFacts& facts, const Batch& batch) {
-  facts.samples += batch.size();
-  facts.bad.insert(facts.bad.end(), batch.bad.begin(), batch.bad.end());
-}
 
 /// Forward and backward of one lane; a lane without a readable sample gives no gradient.
 double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& facts) {
@@ -24,8 +20,23 @@ double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& fac
   const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
   scope.end();
   (scale == 1.0 ? loss : loss.mul(scale)).backward();
-  facts.correct += logits_NK.argmax(1).eq(batch.labels).sum().item<std::int64_t>();
+  facts.correct += count_correct(logits_NK, batch);
   return loss.item<double>();
+}
+
+/// This rank's lanes, one after the other, each as if it were alone.
+void run_in_turn(TrainStep& job, double scale, StepFacts& mine) {
+  TrainState& state = job.state;
+  for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
+    const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
+    state.statistics.begin_lane();
+    state.parameters.begin_lane();
+    state.parameters.on_bucket_ready([&](int bucket) { job.exchange.lane_done(lane, bucket); });
+    mine.loss.push_back(run_lane(job, batch, scale, mine));
+    state.parameters.finish_lane();
+    state.statistics.end_lane(mine.statistics);
+    mine.note(batch);
+  }
 }
 
 }  // namespace
@@ -36,15 +47,10 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   StepOutcome outcome;
   outcome.loss_scale = state.scaler.scale_in(job.precision);
   state.statistics.begin_step();
-  for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
-    const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
-    state.statistics.begin_lane();
-    state.parameters.begin_lane();
-    state.parameters.on_bucket_ready([&](int bucket) { job.exchange.lane_done(lane, bucket); });
-    mine.loss.push_back(run_lane(job, batch, outcome.loss_scale, mine));
-    state.parameters.finish_lane();
-    state.statistics.end_lane(mine.statistics);
-    note_batch(mine, batch);
+  if (job.together != nullptr) {
+    run_together(job, outcome.loss_scale, mine);
+  } else {
+    run_in_turn(job, outcome.loss_scale, mine);
   }
 
   const auto reduce_start = std::chrono::steady_clock::now();

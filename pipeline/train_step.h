@@ -15,6 +15,8 @@
 
 namespace larkspur::pipeline {
 
+class LanesTogether;
+
 /// What a step works on. References outlive the step; `next_batch` gives lane after lane, in host
 /// memory: the step moves it to the device of `state`.
 struct TrainStep {
@@ -27,6 +29,7 @@ struct TrainStep {
   double label_smoothing;
   Requests& requests;
   Precision precision = Precision::kFloat32;
+  LanesTogether* together = nullptr;  ///< BatchNorm over all lanes; null: each lane by itself
 };
 
 /// What a step found out; the same on every rank.

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <optional>
 
+#include "pipeline/lanes_together.h"
 #include "pipeline/log.h"
+#include "pipeline/precise_norm.h"
 #include "pipeline/prefetcher.h"
 #include "pipeline/require.h"
 #include "pipeline/schedule.h"
@@ -102,6 +104,33 @@ bool checkpoint_due(const TrainOptions& options, const StepShape& shape, std::in
   return step % every == 0;
 }
 
+/// Precise statistics from the samples of the steps to come, as they will be read but unmixed: a
+/// function of configuration and step, so a resumed run finds the same.
+void measure_ahead(const TrainOptions& options,
+                   const StepShape& shape,
+                   const TrainParts& parts,
+                   const TrainStep& step) {
+  const std::int64_t batches =
+      (options.precise_norm_samples + options.global_batch - 1) / options.global_batch;
+  const std::int64_t count = step.lanes.count;
+  Prefetcher prefetcher(parts.source,
+                        lane_batches(options, shape, step.lanes, step.state.step),
+                        {0,
+                         batches * count,
+                         options.workers,
+                         static_cast<int>(2 * count) + options.workers,
+                         step.state.parameters.values().is_cuda()});
+  NormMeasurement job{parts.classifier,
+                      step.state,
+                      parts.peers,
+                      step.lanes,
+                      step.together,
+                      batches,
+                      [&] { return prefetcher.next(); },
+                      options.precision};
+  measure_norms(job);
+}
+
 /// Sums over the steps of one epoch, for the one line an epoch gets in the log.
 struct EpochSummary {
   double loss = 0.0;
@@ -185,6 +214,10 @@ void TrainOptions::check() const {
        "must be in [0, 1)");
   mix.check();
   need(workers > 0, "workers", workers, "must be > 0");
+  need(precise_norm_samples >= 0,
+       "precise_norm_samples",
+       precise_norm_samples,
+       "must not be negative");
 }
 
 TrainEnd train(const TrainOptions& options, TrainParts& parts) {
@@ -212,6 +245,10 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
                 parts.requests,
                 options.precision};
   parts.classifier.set_training(true);
+  std::optional<LanesTogether> together;
+  if (options.batch_norm == NormScope::kSynchronised) {
+    job.together = &together.emplace(parts.classifier, state, parts.peers, lanes.count);
+  }
 
   EpochSummary epoch_summary;
   while (true) {
@@ -234,6 +271,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     if (state.step % shape.steps_per_epoch() == 0) {
       log_info(epoch_summary.text(epoch, options.epochs));
       epoch_summary = EpochSummary();
+      if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts, job);
     }
 
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);

@@ -10,6 +10,7 @@
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/metrics.h"
 #include "pipeline/mix.h"
+#include "pipeline/norm_scope.h"
 #include "pipeline/peers.h"
 #include "pipeline/precision.h"
 #include "pipeline/requests.h"
@@ -33,6 +34,10 @@ struct TrainOptions {
   std::int64_t stop_after_steps = 0;  ///< save and end there; 0: run to the end
   int workers = 1;                    ///< reading threads a rank
   Precision precision = Precision::kFloat32;
+  NormScope batch_norm = NormScope::kLane;
+  std::int64_t precise_norm_samples = 0;  ///< at each epoch's end the running statistics are those
+                                          ///< of so many samples (precise_norm.h), in whole global
+                                          ///< batches; 0: running averages
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;

@@ -51,6 +51,35 @@ TEST(BatchNorm, OutsideTrainingIsItsAffineMapAndChangesNothing) {
   EXPECT_TRUE(entries_of(norm)[2].tensor.equal(mean));
 }
 
+/// Answers with the bias and keeps what it was asked.
+class BiasRule : public pipeline::NormRule {
+ public:
+  at::Tensor normalise(const pipeline::NormCall& call) override {
+    asked = call;
+    return call.x * 0 + call.bias.view({1, -1, 1, 1});
+  }
+  pipeline::NormCall asked;
+};
+
+TEST(BatchNorm, LeavesTrainingToThePassesRuleAndEvaluationAlone) {
+  const BatchNorm norm(3, 1e-3);
+  const auto entries = entries_of(norm);
+  entries[1].tensor.detach().copy_(golden_noise("bias", {3}));
+  const at::Tensor x = golden_noise("x", {4, 3, 2, 5});
+  BiasRule rule;
+  const at::Tensor evaluated = norm.forward(x, {.how = {.norms = &rule}});
+  EXPECT_TRUE(evaluated.equal(norm.forward(x, {})));
+  EXPECT_FALSE(rule.asked.x.defined());
+  const at::Tensor y = norm.forward(x, {.training = true, .how = {.norms = &rule}});
+  EXPECT_TRUE(y.select(1, 2).eq(entries[1].tensor[2]).all().item<bool>());
+  EXPECT_TRUE(rule.asked.x.is_same(x));
+  EXPECT_TRUE(rule.asked.weight.is_same(entries[0].tensor));
+  EXPECT_TRUE(rule.asked.running_mean.is_same(entries[2].tensor));
+  EXPECT_TRUE(rule.asked.running_var.is_same(entries[3].tensor));
+  EXPECT_EQ(rule.asked.eps, 1e-3);
+  EXPECT_EQ(rule.asked.momentum, kNormMomentum);
+}
+
 TEST(BatchNorm, OneValueAChannelGivesTheBiasAndTeachesNothing) {
   const BatchNorm norm(3);
   const auto entries = entries_of(norm);

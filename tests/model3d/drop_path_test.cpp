@@ -22,6 +22,13 @@ at::Tensor dropped(const DropPath& drop_path, const std::vector<SampleKey>& keys
   return drop_path.forward(x, {.training = true, .keys = keys}).select(1, 0).flatten();
 }
 
+TEST(DropPath, TakesEveryBranchWhereThePassSaysSo) {
+  const at::Tensor x = at::ones({3, 2, 1, 1, 3});
+  const auto keys = keys_of(0, 3);
+  const Pass pass{.training = true, .keys = keys, .how = {.random_depth = false}};
+  EXPECT_TRUE(DropPath{.rate = 0.99}.forward(x, pass).is_same(x));
+}
+
 TEST(DropPath, ASampleFaresTheSameInAnyBatch) {
   const DropPath drop_path{.rate = 0.5, .block = 3};
   const at::Tensor all = dropped(drop_path, keys_of(100, 64));

@@ -80,6 +80,21 @@ TEST(FlatParameters, RefuseAFrozenOneThatRequiresAGradientAndTheOtherWayRound) {
   EXPECT_THROW(FlatParameters({{"still", at::rand({3}), true}}, 64), Error);
 }
 
+TEST(FlatParameters, ShareValuesButNotGradientsWithAnotherNetwork) {
+  ThreeBuckets three;
+  ThreeBuckets other;
+  const at::Tensor gradients =
+      three.flat.share_values({{"a", other.a, true}, {"b", other.b, true}, {"c", other.c, false}});
+  three.flat.values().fill_(4.0);
+  EXPECT_TRUE(at::allclose(other.a, at::ones({3, 5}) * 4.0));
+  (other.a * 3.0).sum().backward();
+  const ElementRange place = three.flat.layout().entries()[2].range;
+  EXPECT_TRUE(at::allclose(gradients.narrow(0, place.begin, 15), at::ones({15}) * 3.0));
+  EXPECT_EQ(gradients.sum().item<float>(), 45.0F);
+  EXPECT_EQ(three.flat.gradients().abs().sum().item<float>(), 0.0F);
+  EXPECT_THROW(three.flat.share_values({{"a", other.a, true}}), Error);
+}
+
 TEST(FlatParameters, RefuseAParameterOfAnotherType) {
   const at::Tensor wide = at::rand({3}, at::kDouble).requires_grad_();
   EXPECT_THROW(FlatParameters({{"wide", wide, true}}, 64), Error);

@@ -26,5 +26,15 @@ TEST(LaneStatistics, EveryLaneStartsAlikeAndTheStepEndsWithTheMean) {
   EXPECT_EQ(variance[0].item<float>(), 8.0F);
 }
 
+TEST(LaneStatistics, ShareTheirValuesWithAnotherNetwork) {
+  const at::Tensor mean = at::tensor({1.0F, 2.0F});
+  const LaneStatistics statistics({{"mean", mean}});
+  const at::Tensor other = at::tensor({7.0F, 7.0F});
+  statistics.share_values({{"mean", other}});
+  EXPECT_EQ(other[1].item<float>(), 2.0F);
+  other.add_(1.0F);
+  EXPECT_EQ(mean[1].item<float>(), 3.0F);
+}
+
 }  // namespace
 }  // namespace larkspur::pipeline

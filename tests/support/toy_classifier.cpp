@@ -41,7 +41,13 @@ class ToyClassifier : public pipeline::Classifier {
 
   at::Tensor forward(const pipeline::Batch& batch) override {
     at::Tensor x = at::linear(batch.input.flatten(1), parameters_[0].tensor);
-    if (training_ && x.size(0) > 1) {
+    if (training_ && pass_.norms != nullptr) {
+      x = pass_.norms->normalise({x,
+                                  parameters_[1].tensor,
+                                  parameters_[2].tensor,
+                                  statistics_[0].tensor,
+                                  statistics_[1].tensor});
+    } else if (training_ && x.size(0) > 1) {
       x = at::batch_norm(x,
                          parameters_[1].tensor,
                          parameters_[2].tensor,
@@ -68,6 +74,11 @@ class ToyClassifier : public pipeline::Classifier {
   std::vector<pipeline::Parameter> parameters() const override { return parameters_; }
   std::vector<pipeline::Statistic> statistics() const override { return statistics_; }
   void set_training(bool training) override { training_ = training; }
+  void set_training_pass(const pipeline::TrainingPass& pass) override { pass_ = pass; }
+  std::unique_ptr<pipeline::Classifier> replica() const override {
+    return make_toy_classifier(
+        parameters_[0].tensor.size(1), parameters_[3].tensor.size(0), /*seed=*/0);
+  }
 
  private:
   at::Tensor limited(const at::Tensor& logits) const {
@@ -83,6 +94,7 @@ class ToyClassifier : public pipeline::Classifier {
   double gradient_limit_;
   std::vector<pipeline::Parameter> parameters_;
   std::vector<pipeline::Statistic> statistics_;
+  pipeline::TrainingPass pass_;
   bool training_ = true;
 };
 

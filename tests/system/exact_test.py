@@ -55,6 +55,19 @@ class Exact(Workspace):
                 self.assertGreater(headers[-1]["first_step"], 1)
                 self.assertNotEqual((headers[-1]["first_step"] - 1) % 6, 0, "not in mid-epoch")
 
+    def test_norms_over_all_lanes_and_precise_statistics_do_not_depend_on_ranks(self):
+        norms = ("train.batch_norm=synchronised", "train.precise_norm_samples=12", "train.epochs=2")
+        self.train("alone", *norms)
+        self.train("plain", "train.epochs=2")
+        self.assertNotEqual(self.digest("alone"), self.digest("plain"))
+        for ranks in (2, 4):
+            with self.subTest(ranks=ranks):
+                self.train(f"on{ranks}", *norms, ranks=ranks)
+                self.assertEqual(self.digest(f"on{ranks}"), self.digest("alone"))
+        self.train("stopped", *norms, "train.stop_after_steps=8", ranks=2)
+        self.train("stopped", *norms, ranks=3)
+        self.assertEqual(self.digest("stopped"), self.digest("alone"))
+
     def test_stopping_and_going_on_changes_nothing(self):
         self.train("unbroken")
         self.train("stopped", "train.stop_after_steps=4", ranks=2)
