@@ -47,12 +47,11 @@ pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
       {"merged", network.is_merged() ? "true" : "false"}};
   if (form.temporal_strides) {
     const bool repeats = options.time_padding == model3d::TimePadding::kReplicate;
-    notes.insert(
-        notes.end(),
-        {{"temporal_strides", list_text(options.temporal_strides.value_or(*form.temporal_strides))},
-         {"temporal_taps", list_text(options.temporal_taps.value_or(kAsKernel))},
-         {"separable_time", options.separable_time ? "true" : "false"},
-         {"time_padding", repeats ? "replicate" : "zeros"}});
+    const auto strides = options.temporal_strides.value_or(*form.temporal_strides);
+    notes["temporal_strides"] = list_text(strides);
+    notes["temporal_taps"] = list_text(options.temporal_taps.value_or(kAsKernel));
+    notes["separable_time"] = options.separable_time ? "true" : "false";
+    notes["time_padding"] = repeats ? "replicate" : "zeros";
   }
   return notes;
 }

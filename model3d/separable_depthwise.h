@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "model3d/batch_norm.h"
 #include "model3d/depthwise_layer.h"
