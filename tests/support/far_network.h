@@ -12,8 +12,8 @@
 namespace larkspur::testing {
 
 /// Running means in [-2, 2], variances log-uniform in [0.05, 20], norms 1 +- 0.5 with biases up to
-/// 0.5, GRN 0.25 +- 0.5 and up to 0.25, layer scales 0.125 +- 0.0625, dense weights uniform with the
-/// deviation 1 / sqrt(fan). A pure function of the entries' names and shapes.
+/// 0.5, GRN 0.25 +- 0.5 and up to 0.25, layer scales 0.125 +- 0.0625, dense weights uniform with
+/// the deviation 1 / sqrt(fan). A pure function of the entries' names and shapes.
 void move_far(const model3d::Network& network);
 
 /// Every entry as float64, in place: the same network computes in float64 from then on.
