@@ -7,22 +7,14 @@
 #include <unordered_map>
 
 #include "pipeline/require.h"
+#include "pipeline/utf8.h"
 
 namespace larkspur::model3d {
 namespace {
 
 using pipeline::Errc;
+using pipeline::one_line;
 using pipeline::require;
-
-/// Printable, and of a length that fits a line.
-std::string shown(std::string_view text) {
-  constexpr std::size_t kMost = 80;
-  std::string line(text.substr(0, kMost));
-  for (char& c : line) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return text.size() > kMost ? line + "..." : line;
-}
 
 /// The stack machine. One object reads one pickle.
 class Machine {
@@ -263,7 +255,7 @@ class Machine {
             Errc::kUnsupported,
             origin_,
             ": the pickle names ",
-            shown(whole),
+            one_line(whole),
             ", which no weights need; nothing was executed. Save the state dict alone");
     push({PickleKind::kGlobal, 0, whole, {}});
   }

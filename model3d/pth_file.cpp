@@ -2,21 +2,20 @@
 #include "model3d/pth_file.h"
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <caffe2/serialize/inline_container.h>
 
 #include "model3d/pickle.h"
 #include "pipeline/require.h"
+#include "pipeline/utf8.h"
 
 namespace larkspur::model3d {
 namespace {
 
 using pipeline::Errc;
-using pipeline::Error;
+using pipeline::one_line;
 using pipeline::require;
 
 constexpr std::size_t kMostAxes = 16;
@@ -82,12 +81,15 @@ std::optional<std::int64_t> end_of(std::int64_t offset,
   return last + 1;
 }
 
-}  // namespace
+/// Of sizes that end_of() took.
+std::int64_t count_of(const std::vector<std::int64_t>& sizes) {
+  std::int64_t count = 1;
+  if (std::ranges::find(sizes, 0) != sizes.end()) return 0;
+  for (const std::int64_t size : sizes) count *= size;
+  return count;
+}
 
-struct PthFile::Archive {
-  explicit Archive(const std::string& path) : reader(path) {}
-  caffe2::serialize::PyTorchStreamReader reader;
-};
+}  // namespace
 
 /// Walks the pickle of one file.
 struct PthFile::Reading {
@@ -125,14 +127,19 @@ struct PthFile::Reading {
       good = item.kind == PickleKind::kInteger && item.integer >= 0;
       values.push_back(item.integer);
     }
-    require(good, Errc::kCorruptData, origin, ": ", name, " has sizes or strides that are none");
+    require(good,
+            Errc::kCorruptData,
+            origin,
+            ": ",
+            one_line(name),
+            " has sizes or strides that are none");
     return values;
   }
 
   /// storage, offset, sizes, strides of a tensor's call.
   Place place_of(const std::string& name, const PickleNode& call) const {
     const auto refuse_unless = [&](bool good) {
-      require(good, Errc::kCorruptData, origin, ": ", name, " is no well-formed tensor");
+      require(good, Errc::kCorruptData, origin, ": ", one_line(name), " is no well-formed tensor");
     };
     const PickleNode& arguments = pickle.at(call.items[1]);
     refuse_unless(arguments.items.size() >= 4);
@@ -184,86 +191,96 @@ Places unwrapped(Places places) {
   return plain;
 }
 
-void require_zip(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  require(file.good(), Errc::kNotFound, path.string(), ": cannot be opened");
-  char magic[4] = {};
-  file.read(magic, sizeof magic);
-  require(std::string_view(magic, 4) == std::string_view("PK\x03\x04", 4),
-          Errc::kUnsupported,
-          path.string(),
-          ": no zip archive; a file that torch before 1.6 wrote must be saved again");
+/// The folder that all records are in, after the first of them, with its slash.
+std::string folder_of(const ZipArchive& archive) {
+  if (archive.members().empty()) return "";
+  const std::string& name = archive.members().front().name;
+  const auto slash = name.find('/');
+  return slash == std::string::npos ? "" : name.substr(0, slash + 1);
 }
 
-/// What the archive's reader throws, as an error of ours that names the file.
-template <typename Call>
-auto reading(const std::string& origin, const Call& call) {
-  try {
-    return call();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    const std::string text = error.what();  // the first line; backtraces follow it
-    throw Error(Errc::kCorruptData, origin + ": " + text.substr(0, text.find('\n')));
+/// Strides of the same sizes without holes, last axis fastest.
+bool is_dense(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides) {
+  std::int64_t step = 1;
+  for (std::size_t axis = sizes.size(); axis-- > 0;) {
+    if (sizes[axis] != 1 && strides[axis] != step) return false;
+    step *= sizes[axis];
   }
+  return true;
 }
 
 }  // namespace
 
-PthFile::PthFile(std::filesystem::path path) : path_(std::move(path)) {
-  require_zip(path_);
+PthFile::PthFile(std::filesystem::path path)
+    : path_(std::move(path)), archive_(path_), folder_(folder_of(archive_)) {
   const std::string origin = path_.string();
-  reading(origin, [&] {
-    archive_ = std::make_unique<Archive>(origin);
-    auto& reader = archive_->reader;
-    const auto text_of_record = [&](const char* record) {
-      require(reader.getRecordSize(record) <= kMaxPickleBytes,
-              Errc::kUnsupported,
-              origin,
-              ": the record ",
-              record,
-              " is larger than any that weights need");
-      const auto [bytes, size] = reader.getRecord(record);
-      return std::string(static_cast<const char*>(bytes.get()), size);
-    };
-    require(!reader.hasRecord("byteorder") || text_of_record("byteorder") == "little",
-            Errc::kUnsupported,
-            origin,
-            ": values are big-endian");
-    const Pickle pickle(text_of_record("data.pkl"), origin, kAllowed);
-    places_ = unwrapped(Reading{pickle, origin}.places());
-    for (const auto& [name, place] : places_) check_storage(name, place);
-  });
+  require(
+      archive_.find(folder_ + "byteorder") == nullptr || text_of_record("byteorder") == "little",
+      Errc::kUnsupported,
+      origin,
+      ": values are big-endian");
+  const Pickle pickle(text_of_record("data.pkl"), origin, kAllowed);
+  places_ = unwrapped(Reading{pickle, origin}.places());
+  for (const auto& [name, place] : places_) check_storage(name, place);
   require(!places_.empty(),
           Errc::kUnsupported,
           origin,
           ": no tensors by name, neither at the top nor under model, state_dict or model_ema");
 }
 
-PthFile::~PthFile() = default;
+const ZipMember& PthFile::record(const std::string& name) const {
+  const ZipMember* member = archive_.find(folder_ + name);
+  require(member != nullptr,
+          Errc::kCorruptData,
+          path_.string(),
+          ": the archive has no record ",
+          one_line(folder_ + name));
+  return *member;
+}
+
+std::string PthFile::text_of_record(const std::string& name) const {
+  const ZipMember& member = record(name);
+  require(member.size <= kMaxPickleBytes,
+          Errc::kUnsupported,
+          path_.string(),
+          ": the record ",
+          name,
+          " is larger than any that weights need");
+  archive_.check(member);
+  std::string text(member.size, '\0');
+  archive_.read(member, 0, member.size, text.data());
+  return text;
+}
 
 void PthFile::check_storage(const std::string& name, const Place& place) const {
   const StorageType& type = *find_storage_type(place.type);
-  const auto file_bytes = std::filesystem::file_size(path_);
-  const auto record_bytes = archive_->reader.getRecordSize("data/" + place.storage);
+  const auto bytes = static_cast<std::int64_t>(record("data/" + place.storage).size);
   const auto end = end_of(place.offset, place.sizes, place.strides);
-  const bool good = place.elements >= 0 && record_bytes <= file_bytes &&
-                    record_bytes / static_cast<std::size_t>(type.bytes) ==
-                        static_cast<std::size_t>(place.elements) &&
-                    end && *end <= place.elements;
+  const bool good = bytes % type.bytes == 0 && bytes / type.bytes == place.elements && end &&
+                    *end <= place.elements;
   require(good,
           Errc::kCorruptData,
           path_.string(),
           ": ",
-          name,
+          one_line(name),
           " does not lie inside its storage of ",
-          record_bytes,
+          bytes,
           " bytes");
+  // Strides of zero repeat values without end.
+  require(static_cast<std::uint64_t>(count_of(place.sizes)) <= archive_.file_bytes(),
+          Errc::kUnsupported,
+          path_.string(),
+          ": ",
+          one_line(name),
+          " has ",
+          count_of(place.sizes),
+          " values, more than the file has bytes");
 }
 
 const PthFile::Place& PthFile::place(const std::string& name) const {
   const auto found = places_.find(name);
-  require(found != places_.end(), Errc::kCorruptData, path_.string(), " has no entry ", name);
+  require(
+      found != places_.end(), Errc::kCorruptData, path_.string(), " has no entry ", one_line(name));
   return found->second;
 }
 
@@ -277,6 +294,13 @@ std::vector<std::int64_t> PthFile::shape(const std::string& name) const {
   return place(name).sizes;
 }
 
+void PthFile::check_once(const ZipMember& member) const {
+  const std::lock_guard lock(checking_);
+  if (checked_.contains(member.name)) return;
+  archive_.check(member);
+  checked_.insert(member.name);
+}
+
 at::Tensor PthFile::tensor(const std::string& name) const {
   const Place& wanted = place(name);
   const StorageType& type = *find_storage_type(wanted.type);
@@ -284,22 +308,24 @@ at::Tensor PthFile::tensor(const std::string& name) const {
           Errc::kUnsupported,
           path_.string(),
           ": ",
-          name,
+          one_line(name),
           " is of ",
           wanted.type,
           ", which is no type of weights");
-  const std::lock_guard lock(reading_);
-  if (held_key_ != wanted.storage || !held_.defined()) {
-    held_ = at::Tensor();  // the old one goes before the new one comes
-    held_ = at::empty({wanted.elements * type.bytes}, at::TensorOptions(at::kByte));
-    const auto size = static_cast<std::size_t>(held_.numel());
-    reading(path_.string(), [&] {
-      return archive_->reader.getRecord("data/" + wanted.storage, held_.mutable_data_ptr(), size);
-    });
-    held_key_ = wanted.storage;
-  }
-  auto* first = static_cast<char*>(held_.mutable_data_ptr()) + wanted.offset * type.bytes;
-  return at::from_blob(first, wanted.sizes, wanted.strides, at::TensorOptions(*type.real))
+  const ZipMember& member = record("data/" + wanted.storage);
+  check_once(member);
+  const bool dense = is_dense(wanted.sizes, wanted.strides);
+  const auto end = *end_of(wanted.offset, wanted.sizes, wanted.strides);
+  const std::int64_t spanned = std::max<std::int64_t>(0, end - wanted.offset);
+  const at::Tensor values =
+      at::empty(dense ? at::IntArrayRef(wanted.sizes) : at::IntArrayRef(spanned),
+                at::TensorOptions(*type.real));
+  archive_.read(member,
+                static_cast<std::uint64_t>(wanted.offset * type.bytes),
+                static_cast<std::uint64_t>(spanned * type.bytes),
+                values.mutable_data_ptr());
+  if (dense) return values.to(at::kFloat);
+  return at::from_blob(values.mutable_data_ptr(), wanted.sizes, wanted.strides, values.options())
       .to(at::kFloat, /*non_blocking=*/false, /*copy=*/true)
       .contiguous();
 }

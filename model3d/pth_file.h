@@ -2,8 +2,8 @@
 // Weights as Python programs publish them: a `.pth` file, that is a zip archive of a pickled state
 // dict and one record a storage.
 //
-//   NAME/data.pkl       {"model": {"head.weight": tensor(storage "12", offset, sizes, strides),
-//   ..}} NAME/data/12        raw little-endian values
+//   NAME/data.pkl    {"model": {"head.weight": tensor(storage "12", offset, sizes, strides), ..}}
+//   NAME/data/12     raw little-endian values
 //
 // The pickle is read as data (pickle.h): nothing in it is executed. Tensors may share a storage
 // (tied weights) and may be strided.
@@ -11,16 +11,18 @@
 
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "model3d/zip_archive.h"
 #include "pipeline/named_tensors.h"
 
 namespace larkspur::model3d {
 
-/// A file opened for reading. Holds names and one storage at a time, the one read last.
+/// A file opened for reading. Holds names; of a storage no more is read than a tensor spans. The
+/// CRC-32 of a record is checked once, before the first tensor is taken from it.
 class PthFile final : public pipeline::NamedTensors {
  public:
   /// The state dict is the value of "model", else of "state_dict", else of "model_ema", else the
@@ -28,18 +30,16 @@ class PthFile final : public pipeline::NamedTensors {
   /// that is no zip archive (torch before 1.6), for anything in the pickle that no weights need
   /// (named), for big-endian files; kCorruptData where sizes contradict each other or the file.
   explicit PthFile(std::filesystem::path path);
-  ~PthFile() override;
-  PthFile(const PthFile&) = delete;
-  PthFile& operator=(const PthFile&) = delete;
 
   std::string origin() const override { return path_.string(); }
   std::vector<std::string> names() const override;
   std::vector<std::int64_t> shape(const std::string& name) const override;
+
+  /// Also throws kCorruptData naming the record whose CRC-32 is wrong. Memory: the tensor, and what
+  /// it spans of its storage where it is strided or not float32.
   at::Tensor tensor(const std::string& name) const override;
 
  private:
-  struct Archive;  ///< the zip file, with heavy headers behind it
-
   /// A tensor as the pickle describes it, checked to lie inside its storage.
   struct Place {
     std::string storage;  ///< key of the record
@@ -51,15 +51,18 @@ class PthFile final : public pipeline::NamedTensors {
   };
   struct Reading;  ///< from pickle to places
 
+  const ZipMember& record(const std::string& name) const;
+  std::string text_of_record(const std::string& name) const;
   void check_storage(const std::string& name, const Place& place) const;
+  void check_once(const ZipMember& member) const;
   const Place& place(const std::string& name) const;
 
   std::filesystem::path path_;
-  std::unique_ptr<Archive> archive_;
+  ZipArchive archive_;
+  std::string folder_;  ///< of every record, with its slash
   std::map<std::string, Place> places_;
-  mutable std::mutex reading_;
-  mutable std::string held_key_;  ///< of the storage read last
-  mutable at::Tensor held_;       ///< its bytes
+  mutable std::mutex checking_;
+  mutable std::set<std::string> checked_;  ///< members whose CRC-32 was right
 };
 
 }  // namespace larkspur::model3d

@@ -12,6 +12,7 @@
 #include "pipeline/crc32c.h"
 #include "pipeline/durable_file.h"
 #include "pipeline/require.h"
+#include "pipeline/utf8.h"
 
 namespace larkspur::pipeline {
 namespace {
@@ -20,7 +21,9 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::int64_t kLengthBytes = 8;
-constexpr std::int64_t kMaxHeaderBytes = 100'000'000;  // the limit the format's own tools keep
+constexpr std::int64_t kMaxHeaderBytes = 16'000'000;  // parsed it takes up to thirty times that
+constexpr int kMaxDepth = 4;                          // of the header; entries need 3
+constexpr std::size_t kMaxAxes = 16;
 
 /// The types the format has; `real` where weights may be of it.
 struct Type {
@@ -66,13 +69,20 @@ bool is_complete(const json& entry) {
 }
 
 std::vector<std::int64_t> shape_of(const json& sizes, const std::string& place) {
+  require(sizes.size() <= kMaxAxes,
+          Errc::kUnsupported,
+          place,
+          " has ",
+          sizes.size(),
+          " axes, more than ",
+          kMaxAxes);
   std::vector<std::int64_t> shape;
   for (const json& size : sizes) {
     require(size.is_number_unsigned() && size.get<std::uint64_t>() < (std::uint64_t{1} << 62),
             Errc::kCorruptData,
             place,
             " has the shape ",
-            sizes.dump());
+            one_line(sizes.dump()));
     shape.push_back(size.get<std::int64_t>());
   }
   return shape;
@@ -85,6 +95,23 @@ std::int64_t bytes_of(const std::vector<std::int64_t>& shape, std::int64_t bytes
     if (__builtin_mul_overflow(bytes, std::max<std::int64_t>(1, size), &bytes)) return -1;
   }
   return empty ? 0 : bytes;
+}
+
+/// Whether brackets outside of strings are never more than kMaxDepth deep: what is parsed, printed
+/// and freed by recursion elsewhere must not be as deep as a file says.
+bool is_flat(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++at;
+    if (quoted) continue;
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+    if (depth > kMaxDepth) return false;
+  }
+  return true;
 }
 
 std::string header_of(const std::vector<TensorToWrite>& tensors, const TensorFileNotes& notes) {
@@ -151,17 +178,21 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : path_(
 }
 
 void SafetensorsReader::parse_header(const std::string& header) {
-  const json parsed = json::parse(header, nullptr, /*allow_exceptions=*/false);
-  require(parsed.is_object(), Errc::kCorruptData, path_.string(), ": the header is not JSON");
+  const json parsed =
+      is_flat(header) ? json::parse(header, nullptr, /*allow_exceptions=*/false) : json();
+  require(parsed.is_object(),
+          Errc::kCorruptData,
+          path_.string(),
+          ": the header is no JSON of names and their entries");
   for (const auto& [name, described] : parsed.items()) {
     if (name == "__metadata__") continue;
-    const std::string place = path_.string() + ": entry " + name;
+    const std::string place = path_.string() + ": entry " + one_line(name);
     require(is_complete(described), Errc::kCorruptData, place, " is malformed");
     Entry entry;
     entry.type = described["dtype"];
     entry.shape = shape_of(described["shape"], place);
     const auto size = element_bytes(entry.type);
-    require(size > 0, Errc::kUnsupported, place, " is of the unknown type ", entry.type);
+    require(size > 0, Errc::kUnsupported, place, " is of the unknown type ", one_line(entry.type));
     const auto room = static_cast<std::uint64_t>(file_bytes_ - data_begin_);
     const auto begin = described["data_offsets"][0].get<std::uint64_t>();
     const auto end = described["data_offsets"][1].get<std::uint64_t>();
@@ -203,7 +234,7 @@ void SafetensorsReader::check_that_entries_fill_the_file() const {
             Errc::kCorruptData,
             path_.string(),
             ": entry ",
-            name,
+            one_line(name),
             " begins at byte ",
             bytes.begin,
             bytes.begin < filled ? ", inside the entry before it, which ends at "
@@ -221,7 +252,11 @@ void SafetensorsReader::check_that_entries_fill_the_file() const {
 
 const SafetensorsReader::Entry& SafetensorsReader::entry(const std::string& name) const {
   const auto found = entries_.find(name);
-  require(found != entries_.end(), Errc::kCorruptData, path_.string(), " has no entry ", name);
+  require(found != entries_.end(),
+          Errc::kCorruptData,
+          path_.string(),
+          " has no entry ",
+          one_line(name));
   return found->second;
 }
 
@@ -252,7 +287,7 @@ std::uint32_t SafetensorsReader::read(const std::string& name, float* out) const
           Errc::kUnsupported,
           path_.string(),
           ": entry ",
-          name,
+          one_line(name),
           " is ",
           wanted.type,
           ", not F32");
@@ -269,7 +304,7 @@ at::Tensor SafetensorsReader::tensor(const std::string& name) const {
           Errc::kUnsupported,
           path_.string(),
           ": entry ",
-          name,
+          one_line(name),
           " is ",
           wanted.type,
           ", which is no type of weights: F64, F32, F16, BF16");

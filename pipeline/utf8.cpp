@@ -11,4 +11,13 @@ std::string as_utf8(const std::string& bytes) {
   return json::parse(text).get<std::string>();
 }
 
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kMost = 80;
+  std::string line(text.substr(0, kMost));
+  for (char& c : line) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text.size() > kMost ? line + "..." : line;
+}
+
 }  // namespace larkspur::pipeline

@@ -48,10 +48,15 @@ void check(const at::Tensor& x, const at::Tensor& weight, const Rate& rate) {
        x.device());
 }
 
+/// Of the result; the loops in float64 take plain maps only.
 at::MemoryFormat format_of(const at::Tensor& x) {
   const bool channels_last =
       !x.is_contiguous() && x.is_contiguous(at::MemoryFormat::ChannelsLast3d);
   return channels_last ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::Contiguous;
+}
+
+at::MemoryFormat format_in_loops(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::MemoryFormat::Contiguous : format_of(x);
 }
 
 DwConv3dShape shape_of(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef rate) {
@@ -72,22 +77,35 @@ DwConv3dShape shape_of(const at::Tensor& x, const at::Tensor& weight, at::IntArr
           layout};
 }
 
+/// call(T{}) with the elements' type, float or double.
+template <typename Call>
+void with_type_of(const at::Tensor& x, const Call& call) {
+  if (x.scalar_type() == at::kDouble) {
+    call(double{});
+  } else {
+    call(float{});
+  }
+}
+
 class DwConv3dFunction : public torch::autograd::Function<DwConv3dFunction> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context,
                             const at::Tensor& x_in,
                             const at::Tensor& weight_in,
                             at::IntArrayRef rate) {
-    const at::Tensor x = x_in.contiguous(format_of(x_in));
+    const at::Tensor x = x_in.contiguous(format_in_loops(x_in));
     const at::Tensor weight = weight_in.contiguous();
     at::Tensor y = at::empty_like(x);
-    dw_conv3d_forward_cpu(y.mutable_data_ptr<float>(),
-                          x.const_data_ptr<float>(),
-                          weight.const_data_ptr<float>(),
-                          shape_of(x, weight, rate));
+    with_type_of(x, [&](auto type) {
+      using T = decltype(type);
+      dw_conv3d_forward_cpu(y.mutable_data_ptr<T>(),
+                            x.const_data_ptr<T>(),
+                            weight.const_data_ptr<T>(),
+                            shape_of(x, weight, rate));
+    });
     context->save_for_backward({x, weight});
     context->saved_data["rate"] = rate.vec();
-    return y;
+    return y.contiguous(format_of(x_in));
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -99,22 +117,24 @@ class DwConv3dFunction : public torch::autograd::Function<DwConv3dFunction> {
     const at::Tensor& x = saved[0];
     const at::Tensor& weight = saved[1];
     const DwConv3dShape shape = shape_of(x, weight, context->saved_data["rate"].toIntVector());
-    const at::Tensor dy = outputs[0].contiguous(format_of(x));
+    const at::Tensor dy = outputs[0].contiguous(format_in_loops(x));
     at::Tensor dx;
     at::Tensor dweight;
     if (context->needs_input_grad(0)) {
       dx = at::empty_like(x);
-      dw_conv3d_input_gradient_cpu(dx.mutable_data_ptr<float>(),
-                                   dy.const_data_ptr<float>(),
-                                   weight.const_data_ptr<float>(),
-                                   shape);
+      with_type_of(x, [&](auto type) {
+        using T = decltype(type);
+        dw_conv3d_input_gradient_cpu(
+            dx.mutable_data_ptr<T>(), dy.const_data_ptr<T>(), weight.const_data_ptr<T>(), shape);
+      });
     }
     if (context->needs_input_grad(1)) {
       dweight = at::empty_like(weight);
-      dw_conv3d_weight_gradient_cpu(dweight.mutable_data_ptr<float>(),
-                                    x.const_data_ptr<float>(),
-                                    dy.const_data_ptr<float>(),
-                                    shape);
+      with_type_of(x, [&](auto type) {
+        using T = decltype(type);
+        dw_conv3d_weight_gradient_cpu(
+            dweight.mutable_data_ptr<T>(), x.const_data_ptr<T>(), dy.const_data_ptr<T>(), shape);
+      });
     }
     return {dx, dweight, at::Tensor()};
   }
@@ -145,7 +165,8 @@ at::Tensor dw_conv3d(const at::Tensor& x_any,
   const at::Tensor x_NCDHW = operand(x_any);
   const at::Tensor weight_C1KKK = operand(weight_any);
   check(x_NCDHW, weight_C1KKK, rate);
-  if (!x_NCDHW.is_cpu() || x_NCDHW.scalar_type() != at::kFloat) {
+  const at::ScalarType type = x_NCDHW.scalar_type();
+  if (!x_NCDHW.is_cpu() || (type != at::kFloat && type != at::kDouble)) {
     return library_convolution(x_NCDHW, weight_C1KKK, rate);
   }
   return DwConv3dFunction::apply(x_NCDHW, weight_C1KKK, at::IntArrayRef(rate));

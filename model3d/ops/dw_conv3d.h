@@ -22,11 +22,11 @@ namespace larkspur::model3d {
 /// contiguous. First derivatives for x and weight; taps that reach no position have an exactly
 /// zero gradient. Both tensors share dtype and device. float32 on the CPU runs here: same bits for
 /// any number of threads and any alignment, and a sample's result does not depend on its batch.
-/// Everything else goes to at::convolution. Under autocast both are cast first: to its type on a
-/// GPU, to float32 on the CPU.
+/// float64 on the CPU runs here in plain loops, for checks; everything else goes to
+/// at::convolution. Under autocast both are cast first: to its type on a GPU, to float32 on the CPU.
 ///
 /// Thread-safe; uses ATen's intra-op threads. Throws kInvalidArgument naming the sizes at fault,
-/// kUnsupported from a backward pass that asks for second derivatives (float32 on the CPU).
+/// kUnsupported from a backward pass that asks for second derivatives (on the CPU).
 at::Tensor dw_conv3d(const at::Tensor& x_NCDHW,
                      const at::Tensor& weight_C1KKK,
                      const std::array<std::int64_t, 3>& rate = {1, 1, 1});

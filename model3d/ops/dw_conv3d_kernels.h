@@ -55,4 +55,18 @@ void dw_conv3d_weight_gradient_cpu(float* dk,
                                    const DwConv3dShape& shape,
                                    const DwConv3dLanes* lanes = nullptr);
 
+// The same three in float64: plain loops in the calling thread, maps kChannelsFirst.
+
+void dw_conv3d_forward_cpu(double* y, const double* x, const double* k, const DwConv3dShape& shape);
+
+void dw_conv3d_input_gradient_cpu(double* dx,
+                                  const double* dy,
+                                  const double* k,
+                                  const DwConv3dShape& shape);
+
+void dw_conv3d_weight_gradient_cpu(double* dk,
+                                   const double* x,
+                                   const double* dy,
+                                   const DwConv3dShape& shape);
+
 }  // namespace larkspur::model3d

@@ -4,6 +4,7 @@
 set(model3d_ops_sources
   ops/dw_conv3d.cpp
   ops/dw_conv3d_cpu.cpp
+  ops/dw_conv3d_double_cpu.cpp
   ops/dw_conv3d_plan.cpp
   ops/dw_conv3d_portable.cpp)
 

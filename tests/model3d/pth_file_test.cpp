@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pipeline/durable_file.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -148,6 +149,40 @@ TEST_F(PthFileTest, TensorsLieInsideTheirStorage) {
   EXPECT_THAT(text(tensor_code(kSix, 0, {-1}, {1})), HasSubstr("sizes or strides"));
   EXPECT_THAT(text(tensor_code(kSix, -4, {1}, {1})), HasSubstr("no well-formed tensor"));
   EXPECT_THAT(text(tensor_code({"9", "FloatStorage", 6}, 0, {6}, {1})), HasSubstr("data/9"));
+}
+
+/// Flips one bit of the first bytes that are these.
+void damage(const std::filesystem::path& path, const std::string& bytes) {
+  std::string whole = pipeline::read_file(path);
+  const std::size_t at = whole.find(bytes);
+  ASSERT_NE(at, std::string::npos);
+  whole[at] = static_cast<char>(whole[at] ^ 1);
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << whole;
+}
+
+TEST_F(PthFileTest, ARecordThatChangedIsRefusedByItsName) {
+  const std::string code = dict({{"bad", tensor_code(kSix, 5, {1}, {1})},
+                                 {"half", tensor_code({"1", "HalfStorage", 2}, 0, {2}, {1})}});
+  const auto path = file(code);
+  // The value 2 of storage 0, which the tensor does not even span.
+  damage(path, std::string("\x00\x00\x00\x40\x00\x00\x40\x40", 8));
+  const PthFile read(path);
+  EXPECT_THAT(values_of(read.tensor("half")), ElementsAre(1.0F, -2.5F));
+  const Refusal refused = refusal_of([&] { read.tensor("bad"); });
+  EXPECT_EQ(refused.code, "corrupt data");
+  EXPECT_THAT(refused.text, HasSubstr("w.pth: member w/data/0 is damaged: its CRC-32 is "));
+  const auto pickle = file(code);
+  damage(pickle, "half");
+  EXPECT_THAT(refusal_of([&] { const PthFile opened(pickle); }).text,
+              HasSubstr("member w/data.pkl is damaged"));
+}
+
+TEST_F(PthFileTest, ValuesWithoutEndAreRefused) {
+  const auto path = file(dict({{"few", tensor_code(kSix, 2, {3, 4}, {0, 1})}}));
+  const PthFile read(path);
+  EXPECT_THAT(values_of(read.tensor("few")), ElementsAre(2, 3, 4, 5, 2, 3, 4, 5, 2, 3, 4, 5));
+  EXPECT_THAT(refusal(dict({{"w", tensor_code(kSix, 0, {1 << 30, 1 << 20}, {0, 0})}})).text,
+              HasSubstr("w has 1125899906842624 values, more than the file has bytes"));
 }
 
 TEST_F(PthFileTest, FilesThatAreNoArchiveAreRefused) {

@@ -113,6 +113,26 @@ TEST(Safetensors, AShapeThatIsNotItsBytesIsRefused) {
   }
 }
 
+TEST(Safetensors, WhatAHeaderHoldsIsBounded) {
+  const std::string deep(1'000'000, '[');
+  const auto with_shape = [](const std::string& shape) {
+    return R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[0,4]}})";
+  };
+  const auto no_names = "the header is no JSON of names and their entries";
+  EXPECT_EQ(complaint(deep, 4), no_names);
+  EXPECT_EQ(complaint(with_shape(deep), 4), no_names);
+  EXPECT_EQ(complaint(with_shape(deep + std::string(1'000'000, ']')), 4), no_names);
+  EXPECT_EQ(complaint(with_shape("[[1]]"), 4), "entry a has the shape [[1]]");
+  EXPECT_LT(complaint(with_shape("[" + std::string(100'000, '9') + "]"), 4).size(), 200U);
+  EXPECT_EQ(complaint(R"({"a\n\u0007b":1})", 0), "entry a??b is malformed");
+  std::string axes = "[1";
+  for (int i = 0; i < 16; ++i) axes += ",1";
+  const testing::TempDir folder;
+  const std::string header = with_shape(axes + "]");
+  write_text(folder.path() / "t", header.size(), header + "1234");
+  EXPECT_EQ(refusal(folder.path() / "t"), Errc::kUnsupported);
+}
+
 // Bytes of 1, -2.5 and 0.15625 in every type, written out by hand from the definitions of the
 // types.
 TEST(Safetensors, ConvertsEveryTypeOfWeights) {

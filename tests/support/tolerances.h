@@ -22,10 +22,16 @@ inline constexpr double kMergedBlockRelative = 5e-6;
 /// Merged against trained form of a whole network in float32, of the largest logit.
 inline constexpr double kMergedNetworkRelative = 1e-5;
 
+/// The same with every statistic, norm and weight far from where training begins.
+inline constexpr double kMergedFarRelative = 1e-4;
+
 /// A model of clips on a clip that stands still, against the model of pictures it began as.
 inline constexpr double kInflatedNetworkRelative = 1e-5;
 
 /// Central differences with a step of 1e-6 in float64, relative.
 inline constexpr double kFiniteDifference = 1e-6;
+
+/// Central differences with a step of 1e-5 in float64 along one kind of parameter, relative.
+inline constexpr double kDirectionalDerivative = 1e-6;
 
 }  // namespace larkspur::testing

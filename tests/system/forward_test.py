@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`forward` and `export` as a user calls them: the authors' own figures from files of weights, and the
 way from a training to a file and back."""
+import io
 import json
 import math
 import os
 import pathlib
 import pickle
 import shutil
+import struct
 import tempfile
 import unittest
 import zipfile
@@ -145,6 +147,56 @@ class Forward(unittest.TestCase):
         self.expect_refusal(self.forward("image/q"), 2, '"q" is none of')
         self.expect_refusal(self.forward("image/a", "--kernel", "13"), 2, "--kernel takes 3 whole numbers")
 
+    def test_crafted_files_are_refused_in_the_line_that_says_why(self):
+        """The whole line, for anyone who looks for it, and what is refused is not half read."""
+        golden_weights.write_npy(self.input, [1, 3, 64, 64], bytes(4 * 3 * 64 * 64))
+        for name, content, line in crafted_files():
+            self.weights = self.folder / name
+            self.weights.write_bytes(content)
+            result = self.forward("image/a")
+            self.assertEqual((result.returncode, result.stderr), (4, f"larkspur: {self.weights}: {line}\n"))
+            self.assertFalse(self.output.exists())
+
+
+def crafted_files():
+    """(name, content, complaint)"""
+    def entry(begin, end, size):
+        return {"dtype": "F32", "shape": [size], "data_offsets": [begin, end]}
+
+    def tensors(header, data):
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
+    def archive(pickled, values):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as made:
+            made.writestr("w/data.pkl", pickled)
+            made.writestr("w/data/0", values)
+        return file.getvalue()
+
+    yield "length.safetensors", b"\0" * 7 + b"\x10", "a header of 1152921504606846976 bytes in a file of 8"
+    yield ("entry.safetensors", tensors({"a": entry(0, 1 << 60, 1 << 58)}, bytes(12)),
+           "entry a at bytes 0 to 1152921504606846976 of 12: the file was cut short")
+    yield ("overlap.safetensors", tensors({"a": entry(0, 8, 2), "b": entry(4, 12, 2)}, bytes(12)),
+           "entry b begins at byte 4, inside the entry before it, which ends at 8")
+    whole = tensors({"a": entry(0, 8, 2), "b": entry(8, 16, 2)}, bytes(16))
+    yield ("cut.safetensors", whole[:-4], "entry b at bytes 8 to 16 of 12: the file was cut short")
+    yield ("deep.safetensors", struct.pack("<Q", 1 << 20) + b"[" * (1 << 20),
+           "the header is no JSON of names and their entries")
+    yield ("system.pth", archive(b"\x80\x02cos\nsystem\nU\x04true\x85R.", b""),
+           "the pickle names os.system, which no weights need; nothing was executed. Save the state dict alone")
+    # A tensor of 2^30 x 2^30 values, all of them the one that is there.
+    endless = (b"\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x01tQ"
+               b"K\x00J\0\0\0\x40J\0\0\0\x40\x86K\x00K\x00\x86\x89}tRs.")
+    yield ("endless.pth", archive(endless, bytes(4)), "a has 1152921504606846976 values, more than the file has bytes")
+    whole = archive(endless, bytes(4))
+    yield "cut.pth", whole[:-30], "the zip archive has no end: the file was cut short"
+    changed = bytearray(archive(endless, b"abcd"))
+    changed[changed.index(b"_rebuild")] ^= 1
+    yield ("changed.pth", bytes(changed),
+           f"member w/data.pkl is damaged: its CRC-32 is {zlib.crc32(endless.replace(b'_reb', b'^reb')):08x}, "
+           f"the archive says {zlib.crc32(endless):08x}")
+
 
 class Export(Workspace):
     def test_a_training_goes_out_and_comes_back(self):
@@ -191,6 +243,10 @@ class Export(Workspace):
         trained.rename(moved)
         resumed = self.train("tuned1", f"model.weights={trained}", "train.stop_after_steps=2")
         self.assertIn("resuming at step 1", resumed.stderr)
+        crafted = self.folder / "crafted.safetensors"
+        crafted.write_bytes(b"\0" * 7 + b"\x10")
+        refused = self.train("crafted", f"model.weights={crafted}", code=4)
+        self.assertIn(f"{crafted}: a header of 1152921504606846976 bytes in a file of 8\n", refused.stderr)
         absent = self.train("absent", f"model.weights={trained}", code=2)
         self.assertIn("model.weights", absent.stderr)
         self.assertFalse(self.output("absent").exists())

@@ -289,7 +289,7 @@ TEST(DwConv3d, SecondDerivativesAreRefused) {
   EXPECT_THROW(y.backward(in.dy, /*retain_graph=*/true, /*create_graph=*/true), pipeline::Error);
 }
 
-TEST(DwConv3d, Float64GoesThroughTheLibraryWithItsGradients) {
+TEST(DwConv3d, Float64HasItsGradientsInEveryLayout) {
   const Case c{"", 2, 3, {3, 4, 5}, {3, 3, 5}, {1, 2, 1}};
   const Inputs in = make_inputs(c);
   const Inputs wide{in.x.to(at::kDouble), in.k.to(at::kDouble), in.dy.to(at::kDouble)};
@@ -301,6 +301,11 @@ TEST(DwConv3d, Float64GoesThroughTheLibraryWithItsGradients) {
   EXPECT_LT(worst(got.y, expected.y), 1e-12);
   EXPECT_LT(worst(got.dx, expected.dx), 1e-12);
   EXPECT_LT(worst(got.dk, expected.dk), 1e-12);
+
+  const auto last = at::MemoryFormat::ChannelsLast3d;
+  const Outputs turned = run({wide.x.contiguous(last), wide.k, wide.dy.contiguous(last)}, c.rate);
+  EXPECT_TRUE(turned.y.is_contiguous(last));
+  EXPECT_TRUE(turned.y.equal(got.y) && turned.dx.equal(got.dx) && turned.dk.equal(got.dk));
 }
 
 TEST(DwConv3d, BrokenPromisesAreNamedWithTheirSizes) {
