@@ -23,6 +23,9 @@ namespace larkspur::launch {
 /// Throws kUnsupported naming place and key where the device chosen cannot do what is asked.
 void check_supported(const LoadedConfig& loaded, const Device& device);
 
+/// The network that a configuration describes, before it is made.
+model3d::ModelOptions model_options(const RunConfig& config);
+
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
 
 /// The configuration that a checkpoint was written with; messages name its manifest.

@@ -202,6 +202,9 @@ std::vector<Row> model_rows() {
           .above(0),
       key<model, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
           .above(0),
+      key<model, &M::norm_before_downsampling>(
+          "model.norm_before_downsampling",
+          "a LayerNorm before the last downsampling too, against values that overflow"),
       key<model, &M::weights>("model.weights", ".safetensors or .pth file to start from, or none")
           .names(PathKind::kFile),
       key<model, &M::new_head>("model.new_head", "with weights: begin with a new last layer"),

@@ -50,7 +50,8 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.kernel",
                           "model.stem_stride",
                           "model.temporal_strides",
-                          "model.temporal_taps"}) {
+                          "model.temporal_taps",
+                          "model.norm_before_downsampling"}) {
     compare_configurations(saved, config, key, name);
   }
   for (const char* key : {"data.grid",

@@ -88,6 +88,9 @@ struct ModelConfig {
   std::string weights = "none";  ///< file to start from; none: from the seed
   bool new_head = false;         ///< with weights: the last layer starts from the seed all the same
 
+  /// An extra LayerNorm before the last downsampling, against values that overflow.
+  bool norm_before_downsampling = false;
+
   bool starts_from_file() const { return weights != "none"; }
 };
 

@@ -2,7 +2,6 @@
 #include "model3d/backbone.h"
 
 namespace larkspur::model3d {
-namespace {
 
 std::string stem_or_downsample(std::size_t stage) {
   return "downsample_layers." + std::to_string(stage);
@@ -12,12 +11,19 @@ std::string block_name(std::size_t stage, std::size_t index) {
   return "stages." + std::to_string(stage) + "." + std::to_string(index);
 }
 
+std::string last_block(const Variant& variant, std::size_t stage) {
+  return block_name(stage, static_cast<std::size_t>(variant.depths[stage] - 1));
+}
+
+namespace {
+
 DropPath drop_path_of(const BackboneOptions& options, std::size_t block) {
   const auto last = static_cast<double>(std::max<std::int64_t>(options.variant.blocks() - 1, 1));
   return {options.drop_path * static_cast<double>(block) / last, static_cast<std::uint8_t>(block)};
 }
 
-/// What stands before `stage`.
+}  // namespace
+
 StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage) {
   const auto& dims = options.variant.dims;
   const std::int64_t step = stage == 0 ? options.stem_stride : 2;
@@ -35,14 +41,18 @@ Extent3 block_taps(const BackboneOptions& options, std::size_t stage, bool large
   return taps;
 }
 
-}  // namespace
+bool has_norm_before(const BackboneOptions& options, std::size_t stage) {
+  return options.norm_before_downsampling && stage + 1 == kStages;
+}
 
 Backbone::Backbone(const BackboneOptions& options) : stem_(strided_before(options, 0)) {
   const Variant& variant = options.variant;
   std::size_t number = 0;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
     const std::int64_t channels = variant.dims[stage];
-    if (stage > 0) downsamples_.push_back(Downsample(strided_before(options, stage)));
+    if (stage > 0) {
+      downsamples_.emplace_back(strided_before(options, stage), has_norm_before(options, stage));
+    }
     std::vector<LargeKernelBlock>& blocks = stages_.emplace_back();
     for (std::int64_t index = 0; index < variant.depths[stage]; ++index, ++number) {
       const bool large = variant.is_large(stage, index);

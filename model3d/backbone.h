@@ -36,7 +36,24 @@ struct BackboneOptions {
   std::optional<TimeAxis> time{};  ///< none: D has the strides and taps of H and W
   double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first
   double layer_scale = 1e-6;
+  bool norm_before_downsampling = false;  ///< an extra LayerNorm before the last one
 };
+
+/// What stands before `stage`: the stem as a whole before stage 0.
+StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage);
+
+/// Taps of the depthwise layer of a block of `stage`.
+Extent3 block_taps(const BackboneOptions& options, std::size_t stage, bool large);
+
+/// Entry prefixes: "downsample_layers.0", "stages.2.5".
+std::string stem_or_downsample(std::size_t stage);
+std::string block_name(std::size_t stage, std::size_t index);
+
+/// The block whose output is the stage's.
+std::string last_block(const Variant& variant, std::size_t stage);
+
+/// Whether the downsampling before `stage` has the extra norm.
+bool has_norm_before(const BackboneOptions& options, std::size_t stage);
 
 /// Told what leaves a layer: the layer's entry prefix and its output.
 using Watch = std::function<void(const std::string& layer, const at::Tensor& output_NCDHW)>;

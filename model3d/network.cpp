@@ -71,6 +71,8 @@ void check_time(const ModelOptions& options, const Form& form) {
   }
 }
 
+}  // namespace
+
 BackboneOptions backbone_options(const ModelOptions& options) {
   options.check();
   const Form& form = find_form(options.form);
@@ -81,10 +83,9 @@ BackboneOptions backbone_options(const ModelOptions& options) {
           .stem_stride = options.stem_stride.value_or(form.stem_stride),
           .time = time_axis(options, form),
           .drop_path = options.drop_path,
-          .layer_scale = options.layer_scale};
+          .layer_scale = options.layer_scale,
+          .norm_before_downsampling = options.norm_before_downsampling};
 }
-
-}  // namespace
 
 void ModelOptions::check() const {
   const Form& known_form = find_form(form);

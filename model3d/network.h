@@ -34,9 +34,15 @@ struct ModelOptions {
   double head_scale = 1.0;    ///< factor on the head's first weights, > 0
   std::uint64_t seed = 0;     ///< of the first weights
 
+  /// An extra LayerNorm before the last downsampling (README, "Large values").
+  bool norm_before_downsampling = false;
+
   /// Throws kInvalidArgument naming the first field at fault and its value.
   void check() const;
 };
+
+/// What the backbone of such a network is made of. Throws as check().
+BackboneOptions backbone_options(const ModelOptions& options);
 
 /// Not thread-safe. Evaluates until set_training(true). The same input gives the same bits, for a
 /// fixed number of threads.
