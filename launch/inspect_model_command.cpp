@@ -31,7 +31,7 @@ constexpr std::int64_t kDefaultClasses = 1000;
 struct InspectRequest {
   std::string from;  ///< configuration or checkpoint; or the model by hand
   std::vector<std::string> overrides;
-  ModelRequest model{.classes = kDefaultClasses};
+  ModelRequest model;
   std::string input;
   bool json = false;
 };
@@ -184,6 +184,7 @@ ordered_json json_of(const Subject& subject, const model3d::NetworkSummary& summ
 
 void run_inspect_model(Invocation& call) {
   InspectRequest request;
+  request.model.classes = kDefaultClasses;
   CommandLine line(call,
                    "What a network is made of and what one sample costs, layer by layer.",
                    "--model image/a --input 224x224");

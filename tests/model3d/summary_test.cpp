@@ -187,11 +187,10 @@ TEST_P(EveryForm, TellsWhatATrainingStepKeeps) {
   const std::int64_t kept =
       counter->live + (laid_out ? 0 : static_cast<std::int64_t>(batch.input.nbytes()));
   const std::int64_t told = 2 * summarise(options(), GetParam().sizes).kept_bytes();
-  // The difference is what is kept a channel: means, gates, statistics.
-  EXPECT_NEAR(
-      static_cast<double>(kept), static_cast<double>(told), 0.03 * static_cast<double>(told));
-  RecordProperty("kept", std::to_string(kept));
-  RecordProperty("told", std::to_string(told));
+  // What is told, to the byte, and what is kept a channel: means, gates, statistics.
+  constexpr std::int64_t kPerChannel = 60'000;
+  EXPECT_GE(kept, told);
+  EXPECT_LE(kept, told + kPerChannel);
 }
 
 INSTANTIATE_TEST_SUITE_P(Summary,
