@@ -44,7 +44,7 @@ void warn_of_doubts(const LoadedConfig& loaded, const Device& device) {
   }
 }
 
-std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
+model3d::ModelOptions model_options(const RunConfig& config) {
   model3d::ModelOptions options;
   options.form = word_list(config.model.form)[static_cast<std::size_t>(config.model.form)];
   options.variant = config.model.variant;
@@ -69,8 +69,13 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
   options.layer_scale = config.model.layer_scale;
   options.head_scale = config.model.head_scale;
   options.freeze_stages = config.model.freeze_stages;
+  options.norm_before_downsampling = config.model.norm_before_downsampling;
   options.seed = static_cast<std::uint64_t>(config.seed);
-  return std::make_unique<model3d::Network>(options);
+  return options;
+}
+
+std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
+  return std::make_unique<model3d::Network>(model_options(config));
 }
 
 RunConfig config_of(const pipeline::Checkpoint& checkpoint) {

@@ -24,6 +24,9 @@ namespace larkspur::launch {
 /// CPU, frozen layers that nothing has trained.
 void warn_of_doubts(const LoadedConfig& loaded, const Device& device);
 
+/// The network that a configuration describes, before it is made.
+model3d::ModelOptions model_options(const RunConfig& config);
+
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
 
 /// The configuration that a checkpoint was written with; messages name its manifest.

@@ -28,7 +28,7 @@ std::span<const Verb> all_verbs() {
        "make clouds --output data/demo_clouds",
        run_data},
       {"inspect",
-       "show what a configuration sets, or a checkpoint holds",
+       "show what a configuration sets, a checkpoint holds, a network is",
        "config configs/demo/cloud.yaml",
        run_inspect},
   };

@@ -42,8 +42,14 @@ void run_launch(Invocation& call);
 /// `predict FILE...`: prints the likeliest labels of files.
 void run_predict(Invocation& call);
 
-/// `inspect config`, `inspect checkpoint`: prints what there is to set, what a file sets, what a
-/// checkpoint holds.
+/// `inspect config`, `inspect checkpoint`, `inspect model`, `inspect erf`: prints what there is to
+/// set, what a file sets, what a checkpoint holds, what a network is made of and looks at.
 void run_inspect(Invocation& call);
+
+/// `inspect model`: layers of a network, with shapes and costs.
+void run_inspect_model(Invocation& call);
+
+/// `inspect erf`: the effective receptive field of a stage, as a picture and a table.
+void run_inspect_erf(Invocation& call);
 
 }  // namespace larkspur::launch

@@ -231,6 +231,9 @@ std::vector<Row> model_rows() {
           .above(0),
       key<model, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
           .above(0),
+      key<model, &M::norm_before_downsampling>(
+          "model.norm_before_downsampling",
+          "a LayerNorm before the last downsampling too, against values that overflow"),
       key<model, &M::weights>("model.weights",
                               ".safetensors or .pth file, checkpoint or run to start from, or none")
           .names(PathKind::kEither),

@@ -56,7 +56,8 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.time_padding",
                           "model.view_pooling",
                           "model.view_stem_stride",
-                          "model.drawing_size"}) {
+                          "model.drawing_size",
+                          "model.norm_before_downsampling"}) {
     compare_configurations(saved, config, key, name);
   }
   for (const char* key : {"data.grid",

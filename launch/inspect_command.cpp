@@ -74,6 +74,14 @@ void run_inspect(Invocation& call) {
        "what a checkpoint holds, or its digest",
        "runs/demo_cloud/checkpoints --digest",
        run_inspect_checkpoint},
+      {"model",
+       "layers, shapes, parameters and operations of a network",
+       "--model image/a --input 224x224",
+       run_inspect_model},
+      {"erf",
+       "what a place in the middle of a stage looks at, as a picture",
+       "--weights runs/demo_cloud/checkpoints --size 32x32x32 --output field.png",
+       run_inspect_erf},
   };
   run_verb(subjects, call);
 }

@@ -115,6 +115,9 @@ struct ModelConfig {
   bool new_head = false;  ///< with weights: the last layer starts from the seed all the same
   std::int64_t freeze_stages = 0;  ///< the stem and so many stages keep their weights; 0: none
 
+  /// An extra LayerNorm before the last downsampling, against values that overflow.
+  bool norm_before_downsampling = false;
+
   bool starts_from_file() const { return weights != "none"; }
 };
 

@@ -120,6 +120,12 @@ void fill_from_weights(model3d::Network& network,
                                " entries: ",
                                model3d::some_of(loaded.left_over)));
   }
+  if (!loaded.fresh.empty()) {
+    pipeline::log_info(text_of(file.origin(),
+                               " knows no norm before the last downsampling: it begins afresh (",
+                               model3d::some_of(loaded.fresh),
+                               "); tune before use"));
+  }
   if (loaded.inflated > 0) {
     pipeline::log_info(text_of(file.origin(),
                                " is a model of pictures: ",
@@ -144,7 +150,12 @@ void fill_from_weights(model3d::Network& network,
 }
 
 void write_weights(const model3d::Network& network, const fs::path& path) {
-  const auto entries = model3d::published_entries(network);
+  write_tensors(model3d::published_entries(network), notes_of(network), path);
+}
+
+void write_tensors(const std::vector<model3d::Entry>& entries,
+                   const pipeline::TensorFileNotes& notes,
+                   const fs::path& path) {
   std::vector<at::Tensor> values;  // outlive the writing
   std::vector<pipeline::TensorToWrite> tensors;
   for (const model3d::Entry& entry : entries) {
@@ -157,7 +168,7 @@ void write_weights(const model3d::Network& network, const fs::path& path) {
   const fs::path aside = path.string() + ".partial";
   std::error_code error;
   fs::remove(aside, error);
-  pipeline::write_safetensors(aside, tensors, notes_of(network));
+  pipeline::write_safetensors(aside, tensors, notes);
   fs::rename(aside, path, error);
   require(!error, Errc::kIo, path.string(), ": ", error.message());
   pipeline::sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));

@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model3d/network.h"
 #include "model3d/weights.h"
 #include "pipeline/named_tensors.h"
+#include "pipeline/safetensors.h"
 
 namespace larkspur::launch {
 
@@ -27,6 +29,11 @@ void fill_from_weights(model3d::Network& network,
 /// Writes the network's entries, merged or as trained, with the model's options as notes. The file
 /// appears whole or not at all and replaces one that is there. Throws kIo.
 void write_weights(const model3d::Network& network, const std::filesystem::path& path);
+
+/// Writes tensors under their names, float32, with their shapes, in the same way.
+void write_tensors(const std::vector<model3d::Entry>& entries,
+                   const pipeline::TensorFileNotes& notes,
+                   const std::filesystem::path& path);
 
 /// CRC-32C over the values of every entry, in order of use.
 std::uint32_t weights_crc(const model3d::Network& network);

@@ -2,7 +2,6 @@
 #include "model3d/backbone.h"
 
 namespace larkspur::model3d {
-namespace {
 
 std::string stem_or_downsample(std::size_t stage) {
   return "downsample_layers." + std::to_string(stage);
@@ -11,6 +10,12 @@ std::string stem_or_downsample(std::size_t stage) {
 std::string block_name(std::size_t stage, std::size_t index) {
   return "stages." + std::to_string(stage) + "." + std::to_string(index);
 }
+
+std::string last_block(const Variant& variant, std::size_t stage) {
+  return block_name(stage, static_cast<std::size_t>(variant.depths[stage] - 1));
+}
+
+namespace {
 
 DropPath drop_path_of(const BackboneOptions& options, std::size_t block) {
   const auto last = static_cast<double>(std::max<std::int64_t>(options.variant.blocks() - 1, 1));
@@ -22,7 +27,8 @@ TimePadding padding_of(const BackboneOptions& options) {
   return options.time ? options.time->padding : TimePadding::kZeros;
 }
 
-/// What stands before `stage`.
+}  // namespace
+
 StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage) {
   const auto& dims = options.variant.dims;
   const std::int64_t step = stage == 0 ? options.stem_stride : 2;
@@ -36,8 +42,11 @@ StridedConvOptions strided_before(const BackboneOptions& options, std::size_t st
 
 LargeKernelBlockOptions block_options(const BackboneOptions& options,
                                       std::size_t stage,
-                                      std::int64_t index,
-                                      std::size_t number) {
+                                      std::int64_t index) {
+  auto number = static_cast<std::size_t>(index);
+  for (std::size_t before = 0; before < stage; ++before) {
+    number += static_cast<std::size_t>(options.variant.depths[before]);
+  }
   const bool large = options.variant.is_large(stage, index);
   return {.channels = options.variant.dims[stage],
           .taps = large ? options.stage_taps[stage - 1] : options.small_taps,
@@ -47,19 +56,22 @@ LargeKernelBlockOptions block_options(const BackboneOptions& options,
           .separable_time = large && options.time && options.time->separable};
 }
 
-}  // namespace
+bool has_norm_before(const BackboneOptions& options, std::size_t stage) {
+  return options.norm_before_downsampling && stage + 1 == kStages;
+}
 
 Backbone::Backbone(const BackboneOptions& options)
-    : channels_(options.variant.dims.back()),
+    : options_(options),
       stem_(strided_before(options, 0)),
       frozen_(static_cast<std::size_t>(options.freeze_stages)) {
   const Variant& variant = options.variant;
-  std::size_t number = 0;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
-    if (stage > 0) downsamples_.push_back(Downsample(strided_before(options, stage)));
+    if (stage > 0) {
+      downsamples_.emplace_back(strided_before(options, stage), has_norm_before(options, stage));
+    }
     std::vector<LargeKernelBlock>& blocks = stages_.emplace_back();
-    for (std::int64_t index = 0; index < variant.depths[stage]; ++index, ++number) {
-      blocks.emplace_back(block_options(options, stage, index, number));
+    for (std::int64_t index = 0; index < variant.depths[stage]; ++index) {
+      blocks.emplace_back(block_options(options, stage, index));
     }
   }
   freeze();

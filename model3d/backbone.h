@@ -46,7 +46,26 @@ struct BackboneOptions {
   std::int64_t first_block = 0;  ///< number of the first block: where a network has two backbones,
                                  ///< each draws its random depth by numbers of its own
   std::int64_t freeze_stages = 0;  ///< k: the stem, the first k stages and what is between them
+  bool norm_before_downsampling = false;  ///< an extra LayerNorm before the last one
 };
+
+/// What stands before `stage`: the stem as a whole before stage 0.
+StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage);
+
+/// Block `index` of `stage`, both from 0.
+LargeKernelBlockOptions block_options(const BackboneOptions& options,
+                                      std::size_t stage,
+                                      std::int64_t index);
+
+/// Entry prefixes: "downsample_layers.0", "stages.2.5".
+std::string stem_or_downsample(std::size_t stage);
+std::string block_name(std::size_t stage, std::size_t index);
+
+/// The block whose output is the stage's.
+std::string last_block(const Variant& variant, std::size_t stage);
+
+/// Whether the downsampling before `stage` has the extra norm.
+bool has_norm_before(const BackboneOptions& options, std::size_t stage);
 
 /// Told what leaves a layer: the layer's entry prefix and its output.
 using Watch = std::function<void(const std::string& layer, const at::Tensor& output_NCDHW)>;
@@ -68,8 +87,11 @@ class Backbone {
   /// Merges every block.
   void merge();
 
+  /// As given.
+  const BackboneOptions& options() const { return options_; }
+
   /// Of the features.
-  std::int64_t channels() const { return channels_; }
+  std::int64_t channels() const { return options_.variant.dims.back(); }
 
   /// Block `index` of `stage`, both from 0; must exist.
   const LargeKernelBlock& block(std::size_t stage, std::size_t index) const {
@@ -77,7 +99,7 @@ class Backbone {
   }
 
  private:
-  std::int64_t channels_;
+  BackboneOptions options_;
   Stem stem_;
   std::vector<Downsample> downsamples_;  ///< before stages 2, 3, 4
   std::vector<std::vector<LargeKernelBlock>> stages_;

@@ -8,8 +8,6 @@
 #include "model3d/time_padding.h"
 
 namespace larkspur::model3d {
-namespace {
-
 Extent3 stride_of(const StridedConvOptions& options) {
   Extent3 stride{1, 1, 1};
   for (std::size_t axis = 0; axis < 3; ++axis) {
@@ -18,11 +16,12 @@ Extent3 stride_of(const StridedConvOptions& options) {
   return stride;
 }
 
-std::int64_t taps_along_depth(const StridedConvOptions& options) {
-  return options.lean_depth && options.stride[0] == 1 ? 1 : options.taps[0];
+Extent3 taps_of(const StridedConvOptions& options) {
+  Extent3 taps = options.taps;
+  if (options.lean_depth && options.stride[0] == 1) taps[0] = 1;
+  return taps;
 }
 
-/// One of the stem's two: the first has at most 2 of the stride, the second what is left.
 StridedConvOptions half_of(const StridedConvOptions& total, bool first) {
   StridedConvOptions half = total;
   half.inputs = first ? total.inputs : total.outputs / 2;
@@ -34,14 +33,17 @@ StridedConvOptions half_of(const StridedConvOptions& total, bool first) {
   return half;
 }
 
+namespace {
+
+at::Tensor zero_weight(const StridedConvOptions& options) {
+  const Extent3 taps = taps_of(options);
+  return at::zeros({options.outputs, options.inputs, taps[0], taps[1], taps[2]});
+}
+
 }  // namespace
 
 StridedConv::StridedConv(const StridedConvOptions& options)
-    : weight_(make_parameter(at::zeros({options.outputs,
-                                        options.inputs,
-                                        taps_along_depth(options),
-                                        options.taps[1],
-                                        options.taps[2]}))),
+    : weight_(make_parameter(zero_weight(options))),
       bias_(make_parameter(at::zeros({options.outputs}))),
       stride_(stride_of(options)),
       padding_(options.padding) {}

@@ -2,11 +2,13 @@
 // What stands before the stages: strided convolutions that trade places for channels.
 //
 //   Stem:        x -- conv 3, strided -- LayerNorm -- GELU -- conv 3, strided -- LayerNorm -- y
-//   Downsample:  x -- conv 3, strided -- LayerNorm -- y
+//   Downsample:  x [-- LayerNorm] -- conv 3, strided -- LayerNorm -- y
 //
 // Along an axis with one tap (D of a picture) there is no stride: a map keeps its size there.
 // A stride of 2 takes n places to (n + 1) / 2.
 #pragma once
+
+#include <optional>
 
 #include <ATen/core/Tensor.h>
 
@@ -26,6 +28,14 @@ struct StridedConvOptions {
   bool lean_depth = false;                    ///< one tap along D where the stride there is 1
   TimePadding padding = TimePadding::kZeros;  ///< of D; H and W have zeros
 };
+
+/// Taps and strides as the convolution has them: one tap along an axis means no stride there.
+Extent3 taps_of(const StridedConvOptions& options);
+Extent3 stride_of(const StridedConvOptions& options);
+
+/// One of the stem's two convolutions: the first has at most 2 of the stride on each axis and half
+/// of the outputs, the second what is left.
+StridedConvOptions half_of(const StridedConvOptions& total, bool first);
 
 /// Owns weight [outputs,inputs,KD,KH,KW] and bias [outputs]. Not thread-safe.
 class StridedConv {
@@ -67,19 +77,27 @@ class Stem {
 /// Between two stages. Not thread-safe.
 class Downsample {
  public:
-  explicit Downsample(const StridedConvOptions& options) : conv_(options), norm_(options.outputs) {}
-
-  at::Tensor forward(const at::Tensor& x_NCDHW) const {
-    return norm_.forward(conv_.forward(x_NCDHW));
+  /// `norm_before`: the channels are normalised before the convolution too (not published; README,
+  /// "Large values").
+  explicit Downsample(const StridedConvOptions& options, bool norm_before = false)
+      : conv_(options), norm_(options.outputs) {
+    if (norm_before) norm_before_.emplace(options.inputs);
   }
 
-  /// "0.*" the convolution, "1.*" the norm.
+  at::Tensor forward(const at::Tensor& x_NCDHW) const {
+    const at::Tensor x = norm_before_ ? norm_before_->forward(x_NCDHW) : x_NCDHW;
+    return norm_.forward(conv_.forward(x));
+  }
+
+  /// "pre_norm.*" the norm before, if any, "0.*" the convolution, "1.*" the norm.
   void list(const Listing& to) const {
+    if (norm_before_) norm_before_->list(to.under("pre_norm"));
     conv_.list(to.under("0"));
     norm_.list(to.under("1"));
   }
 
  private:
+  std::optional<LayerNorm> norm_before_;
   StridedConv conv_;
   LayerNorm norm_;
 };

@@ -94,6 +94,8 @@ void check_time(const ModelOptions& options, const Form& form) {
   }
 }
 
+}  // namespace
+
 BackboneOptions backbone_options(const ModelOptions& options) {
   options.check();
   const Form& form = find_form(options.form);
@@ -105,6 +107,7 @@ BackboneOptions backbone_options(const ModelOptions& options) {
           .time = time_axis(options, form),
           .drop_path = options.drop_path,
           .layer_scale = options.layer_scale,
+          .norm_before_downsampling = options.norm_before_downsampling,
           .freeze_stages = options.freeze_stages};
 }
 
@@ -112,17 +115,6 @@ ViewsTrunk make_views(const ModelOptions& options, std::int64_t first_block = 0)
   BackboneOptions backbone = backbone_options(options);
   backbone.first_block = first_block;
   return {find_form(options.form), backbone, find_view_pooling(options.view_pooling)};
-}
-
-/// What the options of a joint network say of one of its sides.
-ModelOptions side_of(const ModelOptions& joint, const char* form) {
-  ModelOptions side = joint;
-  side.form = form;
-  side.view_stem_stride.reset();
-  if (side.form != "views") return side;
-  if (side.kernel) (*side.kernel)[0] = 1;
-  side.stem_stride = joint.view_stem_stride;
-  return side;
 }
 
 std::unique_ptr<Trunk> make_trunk(const ModelOptions& options) {
@@ -166,7 +158,15 @@ void check_views(const ModelOptions& options, const Form& form) {
           ", not >= 1");
 }
 
-}  // namespace
+ModelOptions side_of(const ModelOptions& joint, std::string_view form) {
+  ModelOptions side = joint;
+  side.form = form;
+  side.view_stem_stride.reset();
+  if (side.form != "views") return side;
+  if (side.kernel) (*side.kernel)[0] = 1;
+  side.stem_stride = joint.view_stem_stride;
+  return side;
+}
 
 void ModelOptions::check() const {
   const Form& known_form = find_form(form);

@@ -44,9 +44,18 @@ struct ModelOptions {
   std::int64_t freeze_stages = 0;   ///< [0, 4]; k: the stem and the first k stages are not trained
   std::uint64_t seed = 0;           ///< of the first weights
 
+  /// An extra LayerNorm before the last downsampling (README, "Large values").
+  bool norm_before_downsampling = false;
+
   /// Throws kInvalidArgument naming the first field at fault and its value.
   void check() const;
 };
+
+/// What the backbone of such a network is made of. Throws as check().
+BackboneOptions backbone_options(const ModelOptions& options);
+
+/// What the options of a network of form joint say of one of its sides, `voxel` or `views`.
+ModelOptions side_of(const ModelOptions& joint, std::string_view form);
 
 /// Not thread-safe. Evaluates until set_training(true). The same input gives the same bits, for a
 /// fixed number of threads.

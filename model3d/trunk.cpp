@@ -32,6 +32,14 @@ std::vector<pipeline::SampleKey> keys_of_views(std::span<const pipeline::SampleK
   return repeated;
 }
 
+/// The same watch, told whose layer it is.
+Watch behind(const std::string& prefix, const Watch& watch) {
+  if (!watch) return {};
+  return [&watch, prefix](const std::string& layer, const at::Tensor& output) {
+    watch(prefix + "." + layer, output);
+  };
+}
+
 }  // namespace
 
 ViewPooling find_view_pooling(std::string_view name) {
@@ -43,32 +51,43 @@ ViewPooling find_view_pooling(std::string_view name) {
   return name == "max" ? ViewPooling::kMax : ViewPooling::kMean;
 }
 
-at::Tensor MapTrunk::mean_features(const at::Tensor& input, const Pass& pass) const {
-  return backbone_.forward(form_.as_map(input), pass).mean({2, 3, 4});
+at::Tensor MapTrunk::mean_features(const at::Tensor& input,
+                                   const Pass& pass,
+                                   const Watch& watch) const {
+  return backbone_.forward(form_.as_map(input), pass, watch).mean({2, 3, 4});
 }
 
-at::Tensor MapTrunk::forward(const pipeline::Batch& batch, const Pass& pass) const {
+at::Tensor MapTrunk::forward(const pipeline::Batch& batch,
+                             const Pass& pass,
+                             const Watch& watch) const {
   require_one_input(batch);
-  return mean_features(batch.input, pass);
+  return mean_features(batch.input, pass, watch);
 }
 
-at::Tensor ViewsTrunk::pooled_features(const at::Tensor& views_NV3SS, const Pass& pass) const {
+at::Tensor ViewsTrunk::pooled_features(const at::Tensor& views_NV3SS,
+                                       const Pass& pass,
+                                       const Watch& watch) const {
   const std::int64_t views = views_NV3SS.dim() > 1 ? views_NV3SS.size(1) : 0;
   const auto keys = keys_of_views(pass.keys, views);
-  const at::Tensor features =
-      backbone_.mean_features(views_NV3SS, {.training = pass.training, .keys = keys});
+  Pass of_views = pass;
+  of_views.keys = keys;
+  const at::Tensor features = backbone_.mean_features(views_NV3SS, of_views, watch);
   const at::Tensor of_samples = features.view({-1, views, features.size(1)});
   return pooling_ == ViewPooling::kMax ? of_samples.amax(1) : of_samples.mean(1);
 }
 
-at::Tensor ViewsTrunk::forward(const pipeline::Batch& batch, const Pass& pass) const {
+at::Tensor ViewsTrunk::forward(const pipeline::Batch& batch,
+                               const Pass& pass,
+                               const Watch& watch) const {
   require_one_input(batch);
-  return pooled_features(batch.input, pass);
+  return pooled_features(batch.input, pass, watch);
 }
 
-at::Tensor PointsTrunk::forward(const pipeline::Batch& batch, const Pass& pass) const {
+at::Tensor PointsTrunk::forward(const pipeline::Batch& batch,
+                                const Pass& pass,
+                                const Watch& watch) const {
   require_one_input(batch);
-  return views_.pooled_features(drawing_.forward(batch.input), pass);
+  return views_.pooled_features(drawing_.forward(batch.input), pass, watch);
 }
 
 void PointsTrunk::list(const Listing& to) const {
@@ -76,7 +95,9 @@ void PointsTrunk::list(const Listing& to) const {
   views_.list(to);
 }
 
-at::Tensor JointTrunk::forward(const pipeline::Batch& batch, const Pass& pass) const {
+at::Tensor JointTrunk::forward(const pipeline::Batch& batch,
+                               const Pass& pass,
+                               const Watch& watch) const {
   require(batch.second_input.defined(),
           Errc::kInvalidArgument,
           "[network] form joint takes two inputs, voxels [N,1,D,H,W] and views [N,V,3,S,S], and "
@@ -89,7 +110,8 @@ at::Tensor JointTrunk::forward(const pipeline::Batch& batch, const Pass& pass) c
           " and ",
           views.sizes(),
           " are not of as many samples");
-  return at::cat({voxels_.mean_features(batch.input, pass), views_.pooled_features(views, pass)},
+  return at::cat({voxels_.mean_features(batch.input, pass, behind(kVoxels, watch)),
+                  views_.pooled_features(views, pass, behind(kViews, watch))},
                  1);
 }
 

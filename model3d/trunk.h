@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything between a batch and the head: from inputs to one row of features a sample.
 //
-//   MapTrunk      input -- as a map -- backbone -- mean over the map -------------------------
-//   [N,F] ViewsTrunk    views, folded into the batch -- as above -- pooled over a sample's views
-//   --- [N,F] PointsTrunk   points -- point_to_image -- a ViewsTrunk
-//   ----------------------------------- [N,F] JointTrunk    input -- MapTrunk, second input --
-//   ViewsTrunk, side by side ------------ [N,F+F']
+//   MapTrunk     input -- as a map -- backbone -- mean over the map                     [N,F]
+//   ViewsTrunk   views, folded into the batch -- the same -- pooled over a sample's     [N,F]
+//   PointsTrunk  points -- point_to_image -- a ViewsTrunk                               [N,F]
+//   JointTrunk   input -- a MapTrunk, second input -- a ViewsTrunk, side by side        [N,F+F']
 //
 // Views share one backbone and are pooled at its end: Su, Maji, Kalogerakis, Learned-Miller,
 // "Multi-view Convolutional Neural Networks for 3D Shape Recognition" (MVCNN), ICCV 2015.
@@ -40,9 +39,12 @@ class Trunk {
  public:
   virtual ~Trunk() = default;
 
-  /// Features [N,features()]. Throws kInvalidArgument naming form and shape for inputs that are not
-  /// what the form takes.
-  virtual at::Tensor forward(const pipeline::Batch& batch, const Pass& pass) const = 0;
+  /// Features [N,features()]. `watch`, if given, sees what Backbone::forward shows, each layer's
+  /// name behind its backbone's prefix; views are folded into the batch there, [N*V,C,1,H,W].
+  /// Throws kInvalidArgument naming form and shape for inputs that are not what the form takes.
+  virtual at::Tensor forward(const pipeline::Batch& batch,
+                             const Pass& pass,
+                             const Watch& watch = {}) const = 0;
 
   virtual std::int64_t features() const = 0;
 
@@ -67,14 +69,16 @@ class MapTrunk final : public Trunk {
   /// `form` is a row of the table of forms.
   MapTrunk(const Form& form, const BackboneOptions& options) : form_(form), backbone_(options) {}
 
-  at::Tensor forward(const pipeline::Batch& batch, const Pass& pass) const override;
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const Watch& watch = {}) const override;
   std::int64_t features() const override { return backbone_.channels(); }
   void list(const Listing& to) const override { backbone_.list(to); }
   void merge() override { backbone_.merge(); }
   std::vector<NamedBackbone> backbones() const override { return {{"", &backbone_}}; }
 
   /// The input as the form has it, to the mean over its map [N,F].
-  at::Tensor mean_features(const at::Tensor& input, const Pass& pass) const;
+  at::Tensor mean_features(const at::Tensor& input, const Pass& pass, const Watch& watch) const;
 
  private:
   const Form& form_;
@@ -89,14 +93,18 @@ class ViewsTrunk final : public Trunk {
   ViewsTrunk(const Form& form, const BackboneOptions& options, ViewPooling pooling)
       : backbone_(form, options), pooling_(pooling) {}
 
-  at::Tensor forward(const pipeline::Batch& batch, const Pass& pass) const override;
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const Watch& watch = {}) const override;
   std::int64_t features() const override { return backbone_.features(); }
   void list(const Listing& to) const override { backbone_.list(to); }
   void merge() override { backbone_.merge(); }
   std::vector<NamedBackbone> backbones() const override { return backbone_.backbones(); }
 
   /// Views [N,V,3,S,S] to [N,F].
-  at::Tensor pooled_features(const at::Tensor& views_NV3SS, const Pass& pass) const;
+  at::Tensor pooled_features(const at::Tensor& views_NV3SS,
+                             const Pass& pass,
+                             const Watch& watch) const;
 
  private:
   MapTrunk backbone_;
@@ -109,7 +117,9 @@ class PointsTrunk final : public Trunk {
   PointsTrunk(const PointToImageOptions& drawing, ViewsTrunk views)
       : drawing_(drawing), views_(std::move(views)) {}
 
-  at::Tensor forward(const pipeline::Batch& batch, const Pass& pass) const override;
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const Watch& watch = {}) const override;
   std::int64_t features() const override { return views_.features(); }
   void list(const Listing& to) const override;
   void merge() override { views_.merge(); }
@@ -127,7 +137,9 @@ class JointTrunk final : public Trunk {
       : voxels_(std::move(voxels)), views_(std::move(views)) {}
 
   /// batch.input: the voxels; batch.second_input: the views.
-  at::Tensor forward(const pipeline::Batch& batch, const Pass& pass) const override;
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const Watch& watch = {}) const override;
   std::int64_t features() const override { return voxels_.features() + views_.features(); }
   void list(const Listing& to) const override;
   void merge() override;

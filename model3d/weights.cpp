@@ -28,6 +28,10 @@ bool is_head(const std::string& name) { return name.starts_with("head."); }
 /// What a new network may begin with besides the head: weights of pictures have nothing of it.
 bool draws_points(const std::string& name) { return name.starts_with("point_to_image."); }
 
+bool is_norm_before(const std::string& name) {
+  return name.find(".pre_norm.") != std::string::npos;
+}
+
 /// [.., H, W] where ours is [.., 1, H, W].
 Shape without_depth(Shape shape) {
   if (shape.size() == 5 && shape[2] == 1) shape.erase(shape.begin() + 2);
@@ -94,6 +98,15 @@ void check_merged_alike(const Network& network, const pipeline::NamedTensors& fi
                  : " holds weights as trained, the network is merged");
 }
 
+/// A norm left out would give plausible nonsense, and nothing else in the file tells.
+void check_norm_before(const Network& network, const pipeline::NamedTensors& file) {
+  require(network.options().norm_before_downsampling || !holds_norm_before_downsampling(file),
+          Errc::kInvalidArgument,
+          file.origin(),
+          " holds a norm before the last downsampling (pre_norm), the network has none: set "
+          "model.norm_before_downsampling");
+}
+
 /// The file's names that stand for an entry; counters, and the head if it is kept, do not count.
 std::set<std::string> usable_names(const pipeline::NamedTensors& file, HeadRule head) {
   std::set<std::string> names;
@@ -136,8 +149,14 @@ bool holds_merged_weights(const pipeline::NamedTensors& file) {
       names, [](const std::string& name) { return name.ends_with(".pwconv2.0.bias"); });
 }
 
+bool holds_norm_before_downsampling(const pipeline::NamedTensors& file) {
+  return std::ranges::any_of(file.names(), is_norm_before);
+}
+
 LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head) {
   check_merged_alike(network, file);
+  check_norm_before(network, file);
+  const bool without_norm = !holds_norm_before_downsampling(file);
   std::set<std::string> left = usable_names(file, head);
   const bool knows_time = std::ranges::any_of(left, is_of_time);
   LoadedWeights loaded;
@@ -152,6 +171,8 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
     } else if (!knows_time && is_of_time(entry.name)) {
       silent.push_back(entry);
       if (entry.tensor.dim() > 1) ++loaded.silent;
+    } else if (without_norm && is_norm_before(entry.name)) {
+      loaded.fresh.push_back(entry.name);
     } else if (head == HeadRule::kLoad || !(is_head(entry.name) || draws_points(entry.name))) {
       loaded.missing.push_back(entry.name);
     }

@@ -32,6 +32,7 @@ enum class HeadRule {
 struct LoadedWeights {
   std::vector<std::string> missing;    ///< the network's, not in the file: left as they were
   std::vector<std::string> left_over;  ///< the file's, which the network has no place for
+  std::vector<std::string> fresh;      ///< of an extra norm that the file knows nothing of
   std::int64_t inflated = 0;           ///< kernels of pictures that were given taps in time
   std::int64_t silent = 0;  ///< kernels for time alone, not in the file: begin without effect
 
@@ -41,11 +42,16 @@ struct LoadedWeights {
 /// Whether the file holds a merged network: the linear layer behind GRN has a bias only there.
 bool holds_merged_weights(const pipeline::NamedTensors& file);
 
+/// Whether the file holds a network with an extra norm before a downsampling ("pre_norm").
+bool holds_norm_before_downsampling(const pipeline::NamedTensors& file);
+
 /// Fills the network's entries from the file's of the same names, each converted to float32. The
 /// head of another number of classes is refused by its name unless it is kept. Throws
 /// kInvalidArgument naming entry and both shapes where they do not fit, or saying that one of the
-/// two is merged and the other is not; what reading throws. Shapes are looked at before anything is
-/// changed.
+/// two is merged and the other is not, or that the file has an extra norm before a downsampling and
+/// the network has none; what reading throws. The other way round the norm, which published weights
+/// lack, keeps its first values (LoadedWeights::fresh): it is there for tuning them. Shapes are
+/// looked at before anything is changed.
 LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head);
 
 /// Throws kInvalidArgument that lists, by name, what was missing, and nothing where nothing was.

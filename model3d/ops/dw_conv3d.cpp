@@ -157,10 +157,10 @@ at::Tensor dw_conv3d(const at::Tensor& x_any,
   // type of the kernels there.
   const at::DeviceType device = x_any.device().type();
   const bool casts = at::autocast::is_autocast_enabled(device);
-  const at::ScalarType type =
+  const at::ScalarType cast_type =
       x_any.is_cpu() ? at::kFloat : at::autocast::get_autocast_dtype(device);
   const auto operand = [&](const at::Tensor& tensor) {
-    return casts ? at::autocast::cached_cast(type, tensor, device) : tensor;
+    return casts ? at::autocast::cached_cast(cast_type, tensor, device) : tensor;
   };
   const at::Tensor x_NCDHW = operand(x_any);
   const at::Tensor weight_C1KKK = operand(weight_any);

@@ -23,7 +23,8 @@ namespace larkspur::model3d {
 /// zero gradient. Both tensors share dtype and device. float32 on the CPU runs here: same bits for
 /// any number of threads and any alignment, and a sample's result does not depend on its batch.
 /// float64 on the CPU runs here in plain loops, for checks; everything else goes to
-/// at::convolution. Under autocast both are cast first: to its type on a GPU, to float32 on the CPU.
+/// at::convolution. Under autocast both are cast first: to its type on a GPU, to float32 on the
+/// CPU.
 ///
 /// Thread-safe; uses ATen's intra-op threads. Throws kInvalidArgument naming the sizes at fault,
 /// kUnsupported from a backward pass that asks for second derivatives (on the CPU).

@@ -172,6 +172,27 @@ TEST(Weights, OnlyAModelWithATimeAxisTakesOneOfPictures) {
               HasSubstr("is [20, 3, 3, 3] there and [20, 1, 3, 3, 3] in the network"));
 }
 
+TEST(Weights, AnExtraNormBeginsAfreshWherePublishedWeightsHaveNone) {
+  const ModelOptions options{
+      .form = "image", .variant = "a", .classes = 1000, .norm_before_downsampling = true};
+  Network network(options);
+  const LoadedWeights loaded = load_weights(network, published_file(), HeadRule::kLoad);
+  EXPECT_TRUE(loaded.whole());
+  EXPECT_THAT(
+      loaded.fresh,
+      ElementsAre("downsample_layers.3.pre_norm.weight", "downsample_layers.3.pre_norm.bias"));
+  EXPECT_EQ(entry_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 160);
+  MemoryTensors file = published_file();
+  file.all()["downsample_layers.3.pre_norm.weight"] = at::zeros({160}).fill_(3.0);
+  // Half a norm is no norm of published weights.
+  EXPECT_THAT(load_weights(network, file, HeadRule::kLoad).missing,
+              ElementsAre("downsample_layers.3.pre_norm.bias"));
+  EXPECT_EQ(entry_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 480);
+  Network plain = variant_a();
+  EXPECT_THAT(refusal_of([&] { load_weights(plain, file, HeadRule::kLoad); }).text,
+              HasSubstr("set model.norm_before_downsampling"));
+}
+
 TEST(Weights, ManyNamesAreToldByTheFirstOfThem) {
   EXPECT_EQ(some_of({"a", "b"}), "a, b");
   EXPECT_EQ(some_of({"a", "b", "c", "d", "e", "f", "g"}), "a, b, c, d, e and 2 more");

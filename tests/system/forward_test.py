@@ -15,6 +15,7 @@ import zipfile
 import zlib
 
 import golden_weights
+import png
 from support import Workspace, larkspur
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "golden"
@@ -65,6 +66,30 @@ class Forward(unittest.TestCase):
 
     def test_variant_a_gives_the_published_logits(self):
         self.expect_published("A")
+
+    def expect_features(self, case, read):
+        """`read(name)`: shape and values of one feature, as written."""
+        for record in case["features"]:
+            shape, values = read(record["name"])
+            self.assertEqual(list(shape), record["shape"], record["name"])
+            norm = math.sqrt(math.fsum(v * v for v in values))
+            self.assertAlmostEqual(norm, record["l2"], delta=1e-5 * record["l2"])
+            self.assertAlmostEqual(math.fsum(values) / len(values), record["mean"], delta=record["tol"])
+            for index, expected in zip(record["idx"], record["val"]):
+                self.assertAlmostEqual(values[index], expected, delta=record["tol"])
+
+    def test_features_are_the_published_ones_in_either_kind_of_file(self):
+        golden_weights.write_weights(self.weights, golden("names_A.json")["entries"])
+        case = next(c for c in golden("eval_A.json")["cases"] if c["input"]["shape"][2] == 64)
+        self.write_image(case)
+        folder, file = self.folder / "features", self.folder / "features.safetensors"
+        for target, words in ((folder, ()), (file, ("--merged",))):
+            result = self.forward("image/a", "--features", str(target), *words)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.expect_features(case, lambda name: golden_weights.read_array(folder / f"{name}.npy"))
+        tensors = golden_weights.read_safetensors(file)
+        self.assertEqual(set(tensors), {record["name"] for record in case["features"]})
+        self.expect_features(case, tensors.get)
 
     def test_a_pth_file_gives_the_published_logits(self):
         self.weights = self.folder / "w.pth"
@@ -129,6 +154,32 @@ class Forward(unittest.TestCase):
         self.expect_refusal(self.forward("clip/a", "--inflation", "mean"), 2, "time_padding must be replicate")
         self.expect_refusal(self.forward("clip/a", "--time-padding", "mirror"), 2, "zeros or replicate")
         self.expect_refusal(self.forward("image/a", "--separable-time"), 2, "form image has no time axis")
+
+    def test_the_effective_field_is_a_picture_that_any_reader_opens(self):
+        entries = golden("names_A.json")["entries"]
+        golden_weights.write_weights(self.weights, entries)
+        picture = self.folder / "field.png"
+        words = ("inspect", "erf", "--model", "image/a", "--classes", "1000", "--weights", str(self.weights),
+                 "--size", "64x96", "--samples", "1", "--output", str(picture))
+        result = larkspur(*words, "--stage", "2")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        width, height, rows = png.read_grey(picture)
+        self.assertEqual((width, height), (96, 64))
+        self.assertEqual(max(max(row) for row in rows), 255)
+        self.assertIn("over place 0x32x48", result.stdout)
+        lines = [line.split() for line in result.stdout.splitlines()[2:]]
+        self.assertEqual([line[0] for line in lines], ["20", "30", "50", "99"])
+        sides = [int(line[2]) for line in lines]
+        self.assertEqual(sides, sorted(sides))
+        # The levels are fourth roots: raised again, the square of half the scores has about half of them.
+        scores = [[level**4 for level in row] for row in rows]
+        half = sides[2] // 2
+        inside = sum(sum(row[48 - half:48 + half + 1]) for row in scores[32 - half:32 + half + 1])
+        self.assertAlmostEqual(inside / sum(map(sum, scores)), 0.5, delta=0.15)
+        first = picture.read_bytes()
+        self.assertEqual(larkspur(*words, "--stage", "2").returncode, 0)
+        self.assertEqual(picture.read_bytes(), first)
+        self.expect_refusal(larkspur(*words, "--stage", "5"), 2, "--stage is 5, not 1 to 4")
 
     def expect_refusal(self, result, code, *parts):
         self.assertEqual(result.returncode, code, result.stderr)

@@ -156,6 +156,26 @@ def write_npy(path, shape, data):
         file.write(b"\x93NUMPY\1\0" + struct.pack("<H", len(words)) + words.encode() + data)
 
 
+def read_array(path):
+    """Shape and values, flat, of a float32 array."""
+    data = path.read_bytes()
+    length = struct.unpack("<H", data[8:10])[0]
+    words = data[10:10 + length].decode().split("(")[1].split(")")[0]
+    return [int(n) for n in words.split(",") if n.strip()], array.array("f", data[10 + length:])
+
+
+def read_safetensors(path):
+    """Name -> shape and values, flat, of a file of float32 tensors."""
+    data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    tensors = {}
+    for name, entry in json.loads(data[8:8 + length]).items():
+        if name != "__metadata__":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            tensors[name] = entry["shape"], array.array("f", data[begin:end])
+    return tensors
+
+
 def read_npy(path):
     """The rows of a two-dimensional float32 array."""
     data = path.read_bytes()
