@@ -2,6 +2,7 @@
 #include "model3d/pth_file.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include <ATen/ops/empty.h>
@@ -314,20 +315,20 @@ at::Tensor PthFile::tensor(const std::string& name) const {
           ", which is no type of weights");
   const ZipMember& member = record("data/" + wanted.storage);
   check_once(member);
-  const bool dense = is_dense(wanted.sizes, wanted.strides);
   const auto end = *end_of(wanted.offset, wanted.sizes, wanted.strides);
   const std::int64_t spanned = std::max<std::int64_t>(0, end - wanted.offset);
-  const at::Tensor values =
-      at::empty(dense ? at::IntArrayRef(wanted.sizes) : at::IntArrayRef(spanned),
-                at::TensorOptions(*type.real));
-  archive_.read(member,
-                static_cast<std::uint64_t>(wanted.offset * type.bytes),
-                static_cast<std::uint64_t>(spanned * type.bytes),
-                values.mutable_data_ptr());
-  if (dense) return values.to(at::kFloat);
-  return at::from_blob(values.mutable_data_ptr(), wanted.sizes, wanted.strides, values.options())
-      .to(at::kFloat, /*non_blocking=*/false, /*copy=*/true)
-      .contiguous();
+  const auto begin = static_cast<std::uint64_t>(wanted.offset * type.bytes);
+  const auto bytes = static_cast<std::uint64_t>(spanned * type.bytes);
+  at::Tensor values = at::empty(wanted.sizes, at::TensorOptions(at::kFloat));
+  if (*type.real == at::kFloat && is_dense(wanted.sizes, wanted.strides)) {
+    archive_.read(member, begin, bytes, values.mutable_data_ptr());
+    return values;
+  }
+  const auto raw = std::make_unique_for_overwrite<char[]>(bytes);
+  archive_.read(member, begin, bytes, raw.get());
+  values.copy_(
+      at::from_blob(raw.get(), wanted.sizes, wanted.strides, at::TensorOptions(*type.real)));
+  return values;
 }
 
 }  // namespace larkspur::model3d

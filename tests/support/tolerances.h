@@ -13,6 +13,9 @@ inline constexpr double kGoldenLogitSum = 3e-4;
 /// A float64 program against golden values, which are printed with nine digits.
 inline constexpr double kGoldenDigits = 1e-8;
 
+/// The same of the logits of a whole network, which are up to 10.
+inline constexpr double kGoldenNetworkDigits = 2e-8;
+
 /// float32 convolution against a float64 reference, of the largest value.
 inline constexpr double kConvolutionRelative = 1e-5;
 
