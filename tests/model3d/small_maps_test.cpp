@@ -180,17 +180,23 @@ TEST(NormBeforeDownsampling, IsOneNormWithEntriesOfItsOwn) {
   EXPECT_EQ(remedied.entries().size(), published.entries().size() + 2);
 }
 
-/// A norm over channels does not see a factor on all of them, so neither do the logits.
-TEST(NormBeforeDownsampling, MakesTheRestBlindToTheScaleOfStage3) {
-  const at::NoGradGuard no_grad;
-  Downsample downsample({.inputs = 8, .outputs = 4}, /*norm_before=*/true);
+/// A downsampling of the same weights, with the extra norm or without.
+at::Tensor downsampled(const at::Tensor& x, bool norm_before) {
+  Downsample downsample({.inputs = 8, .outputs = 4}, norm_before);
   std::vector<Entry> entries;
   downsample.list(Listing(&entries));
   draw_weights(entries, 1);
-  const at::Tensor x = golden_noise("x", {1, 8, 4, 4, 4});
-  const at::Tensor y = downsample.forward(x);
-  EXPECT_LT(largest_of(downsample.forward(x.mul(1e6)) - y), 1e-3);
-  EXPECT_EQ(entries.front().name, "pre_norm.weight");
+  EXPECT_EQ(entries.front().name, norm_before ? "pre_norm.weight" : "0.weight");
+  return downsample.forward(x);
+}
+
+TEST(NormBeforeDownsampling, NormalisesEveryPlaceBeforeItIsSummed) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = golden_noise("x", {1, 8, 4, 4, 4}).mul(5).add(7);
+  const at::Tensor centred = x - x.mean(1, /*keepdim=*/true);
+  const at::Tensor normal = centred / centred.square().mean({1}, /*keepdim=*/true).sqrt();
+  EXPECT_LT(largest_of(downsampled(x, true) - downsampled(normal, false)), 1e-4);
+  EXPECT_GT(largest_of(downsampled(x, true) - downsampled(x, false)), 0.1);
 }
 
 }  // namespace
