@@ -4,8 +4,9 @@
 //
 //   <gradient, d>  =  (loss(p + h d) - loss(p - h d)) / 2h  + O(h^2)
 //
-// The only kinks are those of the ReLU inside squeeze-excite. A direction that steps over one is
-// known by its two differences, of h and of h / 4, that disagree; it is drawn again, and counted.
+// The only kinks are those of the ReLU inside squeeze-excite, and of the maxima over views and over
+// neighbours of points. A direction that steps over one is known by its two differences, of h and
+// of h / 4, that disagree; it is drawn again, and counted.
 #include <cmath>
 #include <map>
 
@@ -29,7 +30,11 @@ constexpr int kMostRedrawn = 4;  ///< of kDirections
 constexpr double kStep = 1e-5;   ///< of each tensor's root mean square
 
 /// The kind of a parameter; every name has one.
-std::string group_of(const std::string& name) {
+std::string group_of(const std::string& entry) {
+  const auto dot = entry.find('.');
+  const std::string side = entry.substr(0, dot);
+  const std::string name = side == "voxel" || side == "views" ? entry.substr(dot + 1) : entry;
+  if (side == "point_to_image") return "drawing";
   const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
   if (name.starts_with("head.")) return "head";
   if (name.starts_with("norm.")) return "layer_norms";
@@ -62,7 +67,15 @@ const std::vector<std::string> kGroups{"strided_convolutions",
 struct FormCase {
   const char* form;
   std::vector<std::int64_t> input;
+  std::vector<std::int64_t> second_input{};
 };
+
+/// Points move no gradient: where they lie is not learned.
+std::vector<std::string> groups_of_points() {
+  std::vector<std::string> groups = kGroups;
+  groups.back() = "drawing";
+  return groups;
+}
 
 void PrintTo(const FormCase& form, std::ostream* out) { *out << form.form; }
 
@@ -71,14 +84,20 @@ using Tensors = std::vector<at::Tensor>;
 class Training {
  public:
   explicit Training(const FormCase& form)
-      : network_({.form = form.form, .variant = "a", .classes = 5}) {
+      : network_({.form = form.form, .variant = "a", .classes = 5, .drawing_size = 20}) {
     larkspur::testing::move_far(network_);
     larkspur::testing::widen(network_);
     network_.set_training(true);
     batch_.input = larkspur::testing::far_input("gradient", form.input).to(at::kDouble);
-    batch_.input.requires_grad_(true);
     batch_.keys.resize(3);
-    groups_["input"] = {batch_.input};
+    if (network_.form().trunk != TrunkKind::kPoints) groups_["input"] = {batch_.input};
+    if (!form.second_input.empty()) {
+      batch_.second_input =
+          larkspur::testing::far_input("second", form.second_input).to(at::kDouble);
+      groups_["input"].push_back(batch_.second_input);
+    }
+    for (const at::Tensor& input : groups_["input"]) input.requires_grad_(true);
+    if (groups_["input"].empty()) groups_.erase("input");
     for (const auto& parameter : network_.parameters()) {
       groups_[group_of(parameter.name)].push_back(parameter.tensor);
     }
@@ -188,14 +207,21 @@ INSTANTIATE_TEST_SUITE_P(Forms,
                          ::testing::Combine(::testing::Values(FormCase{"image", {3, 3, 40, 36}}),
                                             ::testing::ValuesIn(kGroups)),
                          case_name);
-INSTANTIATE_TEST_SUITE_P(Slow,
+INSTANTIATE_TEST_SUITE_P(
+    Slow,
+    Gradient,
+    ::testing::Combine(::testing::Values(FormCase{"raw", {3, 3, 4, 18, 20}},
+                                         FormCase{"grid", {3, 3, 9, 12, 11}},
+                                         FormCase{"clip", {3, 3, 4, 36, 40}},
+                                         FormCase{"voxel", {3, 1, 17, 13, 15}},
+                                         FormCase{"views", {3, 2, 3, 36, 40}},
+                                         FormCase{"joint", {3, 1, 12, 13, 11}, {3, 2, 3, 35, 33}}),
+                       ::testing::ValuesIn(kGroups)),
+    case_name);
+INSTANTIATE_TEST_SUITE_P(SlowPoints,
                          Gradient,
-                         ::testing::Combine(::testing::Values(FormCase{"raw", {3, 3, 4, 18, 20}},
-                                                              FormCase{"grid", {3, 3, 9, 12, 11}},
-                                                              FormCase{"clip", {3, 3, 4, 36, 40}},
-                                                              FormCase{"voxel",
-                                                                       {3, 1, 17, 13, 15}}),
-                                            ::testing::ValuesIn(kGroups)),
+                         ::testing::Combine(::testing::Values(FormCase{"points", {3, 12, 3}}),
+                                            ::testing::ValuesIn(groups_of_points())),
                          case_name);
 
 }  // namespace

@@ -18,6 +18,7 @@ struct Merged {
   const char* form;
   const char* variant;
   std::vector<std::int64_t> input;
+  std::vector<std::int64_t> second_input{};
 };
 
 void PrintTo(const Merged& merged, std::ostream* out) {
@@ -28,11 +29,14 @@ class Merging : public ::testing::TestWithParam<Merged> {};
 
 TEST_P(Merging, ChangesNoLogit) {
   const at::NoGradGuard no_grad;
-  const auto& [form, variant, shape] = GetParam();
-  Network network({.form = form, .variant = variant, .classes = 11});
+  const auto& [form, variant, shape, second_shape] = GetParam();
+  Network network({.form = form, .variant = variant, .classes = 11, .drawing_size = 33});
   larkspur::testing::move_far(network);
   pipeline::Batch batch;
   batch.input = larkspur::testing::far_input("merging", shape);
+  if (!second_shape.empty()) {
+    batch.second_input = larkspur::testing::far_input("second", second_shape);
+  }
   const at::Tensor trained = network.forward(batch);
   ASSERT_TRUE(trained.isfinite().all().item<bool>());
   const double largest = trained.abs().max().item<double>();
@@ -63,24 +67,34 @@ INSTANTIATE_TEST_SUITE_P(Smallest,
                                            smallest("n"),
                                            Merged{"voxel", "a", {2, 1, 1, 1, 1}},
                                            Merged{"clip", "a", {2, 3, 1, 1, 1}},
-                                           Merged{"grid", "a", {2, 3, 1, 1, 1}}),
+                                           Merged{"grid", "a", {2, 3, 1, 1, 1}},
+                                           Merged{"views", "a", {2, 1, 3, 1, 1}},
+                                           Merged{"joint", "a", {2, 1, 1, 1, 1}, {2, 1, 3, 1, 1}},
+                                           Merged{"points", "a", {2, 1, 3}}),
                          merged_name);
 
-INSTANTIATE_TEST_SUITE_P(OddSizes,
-                         Merging,
-                         ::testing::Values(Merged{"image", "a", {2, 3, 37, 61}},
-                                           Merged{"image", "f", {2, 3, 33, 97}},
-                                           Merged{"raw", "a", {2, 3, 4, 15, 21}},
-                                           Merged{"raw", "f", {2, 3, 9, 11, 7}},
-                                           Merged{"raw", "a", {2, 3, 16, 9, 13}},
-                                           Merged{"grid", "f", {2, 3, 4, 15, 21}},
-                                           Merged{"grid", "a", {2, 3, 9, 11, 7}},
-                                           Merged{"grid", "f", {2, 3, 16, 9, 13}},
-                                           Merged{"clip", "a", {2, 3, 7, 19, 27}},
-                                           Merged{"clip", "f", {2, 3, 5, 33, 17}},
-                                           Merged{"voxel", "a", {2, 1, 17, 19, 23}},
-                                           Merged{"voxel", "f", {2, 1, 9, 21, 11}}),
-                         merged_name);
+INSTANTIATE_TEST_SUITE_P(
+    OddSizes,
+    Merging,
+    ::testing::Values(Merged{"image", "a", {2, 3, 37, 61}},
+                      Merged{"image", "f", {2, 3, 33, 97}},
+                      Merged{"raw", "a", {2, 3, 4, 15, 21}},
+                      Merged{"raw", "f", {2, 3, 9, 11, 7}},
+                      Merged{"raw", "a", {2, 3, 16, 9, 13}},
+                      Merged{"grid", "f", {2, 3, 4, 15, 21}},
+                      Merged{"grid", "a", {2, 3, 9, 11, 7}},
+                      Merged{"grid", "f", {2, 3, 16, 9, 13}},
+                      Merged{"clip", "a", {2, 3, 7, 19, 27}},
+                      Merged{"clip", "f", {2, 3, 5, 33, 17}},
+                      Merged{"voxel", "a", {2, 1, 17, 19, 23}},
+                      Merged{"voxel", "f", {2, 1, 9, 21, 11}},
+                      Merged{"views", "a", {2, 3, 3, 37, 29}},
+                      Merged{"views", "f", {2, 2, 3, 41, 23}},
+                      Merged{"joint", "a", {2, 1, 13, 9, 15}, {2, 3, 3, 31, 27}},
+                      Merged{"joint", "f", {2, 1, 9, 11, 7}, {2, 2, 3, 25, 39}},
+                      Merged{"points", "a", {2, 77, 3}},
+                      Merged{"points", "f", {2, 31, 3}}),
+    merged_name);
 
 // The memory of the largest is 2 GB.
 INSTANTIATE_TEST_SUITE_P(Slow,
