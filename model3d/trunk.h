@@ -10,7 +10,10 @@
 // "Multi-view Convolutional Neural Networks for 3D Shape Recognition" (MVCNN), ICCV 2015.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model3d/backbone.h"
