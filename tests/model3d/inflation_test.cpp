@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "model3d/weights.h"
+#include "pipeline/require.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/memory_tensors.h"
 #include "tests/support/tolerances.h"
@@ -88,15 +89,18 @@ class StillClip : public ::testing::TestWithParam<Way> {
     merged.merge();
     picture.merge();
     EXPECT_TRUE(load_weights(filled_merged, file_of(picture), HeadRule::kLoad).whole());
-    const double tolerance =
-        larkspur::testing::kInflatedNetworkRelative * expected.abs().max().item<double>();
+    const double largest_logit = expected.abs().max().item<double>();
+    double largest_difference = 0;
     for (const std::int64_t frames : lengths) {
       for (Network* network : {&trained, &merged, &filled_merged}) {
         const at::Tensor logits = logits_of(*network, still(image, frames));
-        EXPECT_LE((logits - expected).abs().max().item<double>(), tolerance)
+        const double difference = (logits - expected).abs().max().item<double>();
+        largest_difference = std::max(largest_difference, difference);
+        EXPECT_LE(difference, larkspur::testing::kInflatedNetworkRelative * largest_logit)
             << frames << (network == &trained ? " as trained" : " merged");
       }
     }
+    RecordProperty("relative_difference", pipeline::text_of(largest_difference / largest_logit));
   }
 };
 
@@ -104,9 +108,7 @@ TEST_P(StillClip, GivesTheLogitsOfThePictureInMicro) {
   expect_logits_of_the_picture("micro", 7, {1, 2, 3, 7, 8, 16});
 }
 
-TEST_P(StillClip, GivesTheLogitsOfThePictureInA) {
-  expect_logits_of_the_picture("a", 13, {1, 5, 8});
-}
+TEST_P(StillClip, GivesTheLogitsOfThePictureInA) { expect_logits_of_the_picture("a", 13, {1, 5}); }
 
 constexpr TemporalStrides kHalved{2, 1, 1, 1};
 constexpr TemporalStrides kWhole{1, 1, 1, 1};
