@@ -88,6 +88,20 @@ TEST_P(PreciseNorm, DoesNotTouchTheTraining) {
       with.classifier->statistics()[0].tensor.equal(without.classifier->statistics()[0].tensor));
 }
 
+TEST_P(PreciseNorm, ACheckpointInMidEpochHasRunningAverages) {
+  ToyRun with;
+  ToyRun without;
+  for (ToyRun* toy : {&with, &without}) {
+    toy->options.batch_norm = GetParam();
+    toy->options.stop_after_steps = 3;
+  }
+  with.options.precise_norm_samples = 16;
+  with.run();
+  without.run();
+  EXPECT_TRUE(
+      with.classifier->statistics()[0].tensor.equal(without.classifier->statistics()[0].tensor));
+}
+
 TEST_P(PreciseNorm, ARunThatStoppedHalfWayEndsWithTheSameStatistics) {
   ToyRun unbroken;
   ToyRun stopped;
