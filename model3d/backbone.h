@@ -43,10 +43,10 @@ struct BackboneOptions {
   std::optional<TimeAxis> time{};  ///< none: D has the strides and taps of H and W
   double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first
   double layer_scale = 1e-6;
+  bool norm_before_downsampling = false;  ///< an extra LayerNorm before the last one
   std::int64_t first_block = 0;  ///< number of the first block: where a network has two backbones,
                                  ///< each draws its random depth by numbers of its own
   std::int64_t freeze_stages = 0;  ///< k: the stem, the first k stages and what is between them
-  bool norm_before_downsampling = false;  ///< an extra LayerNorm before the last one
 };
 
 /// What stands before `stage`: the stem as a whole before stage 0.
