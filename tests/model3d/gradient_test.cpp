@@ -193,8 +193,7 @@ INSTANTIATE_TEST_SUITE_P(Slow,
                          ::testing::Combine(::testing::Values(FormCase{"raw", {3, 3, 4, 18, 20}},
                                                               FormCase{"grid", {3, 3, 9, 12, 11}},
                                                               FormCase{"clip", {3, 3, 3, 20, 24}},
-                                                              FormCase{"voxel",
-                                                                       {3, 1, 13, 9, 11}}),
+                                                              FormCase{"voxel", {3, 1, 13, 9, 11}}),
                                             ::testing::ValuesIn(kGroups)),
                          case_name);
 
