@@ -105,7 +105,14 @@ TEST(TextOfValue, QuotesWhatWouldNotReadAsText) {
   EXPECT_EQ(text_of_value(std::string("a\"b")), "\"a\\\"b\"");
 }
 
+void expect_read_back(const RunConfig& config) {
+  const RunConfig read = parse_config(write_config(config), "saved").config;
+  EXPECT_THAT(differing_keys(config, read), IsEmpty()) << write_config(config);
+  EXPECT_EQ(write_config(read), write_config(config));
+}
+
 TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
+  const ModelConfig defaults;
   RunConfig changed;
   for (const ConfigKey& key : config_keys()) {
     key.set(changed, another_value(key, key.get(changed)));
@@ -116,9 +123,26 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.train.lanes = 4;
   changed.model.stem_stride = 4;
   changed.data.augmentation.scale_max = 0.1 + 0.2 + 1;  // no short decimal
-  const RunConfig read = parse_config(write_config(changed), "saved").config;
-  EXPECT_THAT(differing_keys(changed, read), IsEmpty()) << write_config(changed);
-  EXPECT_EQ(write_config(read), write_config(changed));
+  // Keys that belong to some forms only take other values there.
+  RunConfig joint = changed;
+  changed.model.view_pooling = defaults.view_pooling;
+  changed.model.view_stem_stride = defaults.view_stem_stride;
+  changed.model.drawing_size = defaults.drawing_size;
+  expect_read_back(changed);
+  joint.data.kind = DataKind::kCloud;
+  joint.model.form = ModelForm::kJoint;
+  joint.model.view_stem_stride = 2;
+  joint.model.drawing_size = defaults.drawing_size;
+  joint.model.temporal_strides = defaults.temporal_strides;
+  joint.model.temporal_taps = defaults.temporal_taps;
+  joint.train.mix = {};
+  expect_read_back(joint);
+  RunConfig points = joint;
+  points.model.form = ModelForm::kPoints;
+  points.model.kernel = {1, 5, 9};
+  points.model.view_stem_stride = defaults.view_stem_stride;
+  points.model.drawing_size = 48;
+  expect_read_back(points);
 }
 
 TEST(ResumeConflicts, NameBothValuesByTheirRule) {

@@ -50,8 +50,8 @@ TEST(NearestPoints, OfAFewAreAllOfThem) {
 TEST(NearestPoints, InOnePlaceComeInOrder) { expect_reference(at::zeros({1, 40, 3}), 32); }
 
 TEST(NearestPoints, RefuseWhatIsNoCloud) {
-  for (const auto& shape :
-       {at::IntArrayRef{2, 0, 3}, at::IntArrayRef{2, 5, 4}, at::IntArrayRef{5, 3}}) {
+  using Shape = std::vector<std::int64_t>;
+  for (const Shape& shape : {Shape{2, 0, 3}, Shape{2, 5, 4}, Shape{5, 3}}) {
     EXPECT_THAT(refusal_of([&] { nearest_points(at::zeros(shape), 3); }).text,
                 ::testing::HasSubstr("not [N,P,3] with P > 0"));
   }

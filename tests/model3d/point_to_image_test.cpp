@@ -77,8 +77,8 @@ TEST(PointToImage, HasTheGradientOfItsFiniteDifferences) {
 
 TEST(PointToImage, RefusesOtherShapesByTheName) {
   const Drawing drawing;
-  for (const auto& shape :
-       {at::IntArrayRef{2, 0, 3}, at::IntArrayRef{2, 5, 6}, at::IntArrayRef{5, 3}}) {
+  using Shape = std::vector<std::int64_t>;
+  for (const Shape& shape : {Shape{2, 0, 3}, Shape{2, 5, 6}, Shape{5, 3}}) {
     EXPECT_THAT(refusal_of([&] { drawing.layer.forward(at::zeros(shape)); }).text,
                 ::testing::HasSubstr("is not a batch of points [N,P,3], as form points takes it"));
   }

@@ -17,7 +17,9 @@ using larkspur::testing::golden_noise;
 using larkspur::testing::read_golden;
 
 void expect_published(const Network& network, const nlohmann::json& expected) {
-  const auto features = stage_features(network, {.input = golden_image({2, 3, 64, 64})});
+  pipeline::Batch batch;
+  batch.input = golden_image({2, 3, 64, 64});
+  const auto features = stage_features(network, batch);
   const auto& records = expected.at("features");
   ASSERT_EQ(features.size(), records.size() + 1);
   for (std::size_t i = 0; i < records.size(); ++i) {
