@@ -42,6 +42,13 @@ void warn_of_doubts(const LoadedConfig& loaded, const Device& device) {
     pipeline::log_warn(blame(loaded.origins, "model.freeze_stages") +
                        "model.weights is none: the frozen layers stay as the seed drew them");
   }
+  const bool norms = config.train.precise_norm_samples > 0 ||
+                     config.train.batch_norm != pipeline::NormScope::kLane;
+  if (config.model.freeze_stages == 4 && norms) {
+    pipeline::log_warn(blame(loaded.origins, "model.freeze_stages") +
+                       "4 leaves no BatchNorm that learns: train.batch_norm and "
+                       "train.precise_norm_samples only cost time");
+  }
 }
 
 model3d::ModelOptions model_options(const RunConfig& config) {
@@ -97,14 +104,19 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
   return network;
 }
 
-std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint) {
+pipeline::Checkpoint checkpoint_of(const std::filesystem::path& checkpoint) {
   const std::filesystem::path inside = checkpoint / "checkpoints";
   std::error_code error;
   const bool is_run = std::filesystem::is_directory(inside, error);
-  const auto found = pipeline::newest_checkpoint(is_run ? inside : checkpoint);
+  auto found = pipeline::newest_checkpoint(is_run ? inside : checkpoint);
   require(found.has_value(), Errc::kNotFound, "no checkpoint in ", checkpoint.string());
-  auto network = make_network(config_of(*found));
-  pipeline::restore_network(*found, *network);
+  return std::move(*found);
+}
+
+std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint) {
+  const pipeline::Checkpoint found = checkpoint_of(checkpoint);
+  auto network = make_network(config_of(found));
+  pipeline::restore_network(found, *network);
   return network;
 }
 

@@ -39,6 +39,10 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
                                                          const Device& device,
                                                          pipeline::Peers& peers);
 
+/// A checkpoint, or the newest whole one of a folder of them or of a run's output folder. Throws
+/// kNotFound where there is none.
+pipeline::Checkpoint checkpoint_of(const std::filesystem::path& checkpoint);
+
 /// The network of a checkpoint, or of the newest whole one in a folder of them or in a run's output
 /// folder, made and filled as the checkpoint says. Throws kNotFound where there is none, and what
 /// reading it throws.

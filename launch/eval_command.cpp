@@ -60,7 +60,8 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.norm_before_downsampling"}) {
     compare_configurations(saved, config, key, name);
   }
-  for (const char* key : {"data.grid",
+  for (const char* key : {"seed",  // also of the points drawn on meshes
+                          "data.grid",
                           "data.points",
                           "data.views",
                           "data.elevation",

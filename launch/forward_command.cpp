@@ -54,12 +54,6 @@ pipeline::Batch batch_of(const ForwardRequest& request) {
 }
 
 void run_request(Invocation& call, const ForwardRequest& request) {
-  std::error_code error;
-  require(fs::exists(request.weights, error),
-          Errc::kNotFound,
-          "--weights ",
-          request.weights,
-          " is not there");
   const pipeline::Batch batch = batch_of(request);
   call.phase = Phase::kCheckpoint;
   const auto network = network_from(request.model, request.weights);
@@ -99,7 +93,7 @@ void run_forward(Invocation& call) {
   line.flag("--merged", "merge branches and norms first", request.merged);
   request.model.declare_shapes(line);
   if (!line.parse()) return;
-  request.model.options();  // a wrong call is said before files are looked at
+  check_request(request.model, request.weights);
   run_request(call, request);
 }
 

@@ -80,6 +80,9 @@ void check(const FieldRequest& request) {
           "--samples is ",
           request.samples,
           ", not in [1, 4096]");
+  require(request.input.empty() || request.size.empty(),
+          Errc::kInvalidArgument,
+          "--input gives the samples: leave --size out");
   require(request.seed >= 0, Errc::kInvalidArgument, "--seed is ", request.seed, ", not >= 0");
   require(readers::can_write_png(),
           Errc::kUnsupported,
@@ -106,6 +109,7 @@ void run_inspect_erf(Invocation& call) {
   request.model.declare_shapes(line);
   if (!line.parse()) return;
   check(request);
+  check_request(request.model, request.weights);
   call.phase = Phase::kCheckpoint;
   const auto network = network_from(request.model, request.weights);
   call.phase = Phase::kStart;

@@ -82,7 +82,7 @@ Subject subject_of(const RunConfig& config) {
   return subject;
 }
 
-Subject subject_of(const InspectRequest& request) {
+Subject subject_of(Invocation& call, const InspectRequest& request) {
   require(request.from.empty() != request.model.model.empty(),
           Errc::kInvalidArgument,
           "either a configuration or checkpoint, or --model FORM/VARIANT, says what to inspect");
@@ -100,9 +100,10 @@ Subject subject_of(const InspectRequest& request) {
           Errc::kInvalidArgument,
           request.from,
           " is a checkpoint: its model is what it is");
-  const auto checkpoint = pipeline::newest_checkpoint(request.from);
-  require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", request.from);
-  return subject_of(config_of(*checkpoint));
+  call.phase = Phase::kCheckpoint;
+  const Subject subject = subject_of(config_of(checkpoint_of(request.from)));
+  call.phase = Phase::kStart;
+  return subject;
 }
 
 model3d::SampleSizes sizes_of(const Subject& subject) {
@@ -230,7 +231,7 @@ void run_inspect_model(Invocation& call) {
   line.flag("--json", "for programs", request.json);
   request.model.declare_shapes(line);
   if (!line.parse()) return;
-  Subject subject = subject_of(request);
+  Subject subject = subject_of(call, request);
   if (!request.input.empty()) subject.sizes = checked_sizes("--input", request.input);
   if (!request.second_input.empty()) {
     subject.second = checked_sizes("--second-input", request.second_input);

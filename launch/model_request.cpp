@@ -33,8 +33,10 @@ std::array<std::int64_t, kSize> list_of(const std::string& option, const std::st
           option,
           " takes ",
           kSize,
-          " whole numbers, as in ",
-          kSize == 4 ? "2,1,1,1" : "5x13x13",
+          kSize == 1 ? " whole number, as in " : " whole numbers, as in ",
+          kSize == 1   ? "4"
+          : kSize == 4 ? "2,1,1,1"
+                       : "5x13x13",
           ", not '",
           text,
           "'");
@@ -80,7 +82,9 @@ std::unique_ptr<model3d::Network> network_of_checkpoint(const ModelRequest& requ
   auto network = network_of(weights);
   const model3d::ModelOptions& own = network->options();
   if (request.model.empty()) return network;
-  const model3d::ModelOptions asked = request.options();
+  ModelRequest asking = request;
+  if (asking.classes == 0) asking.classes = own.classes;
+  const model3d::ModelOptions asked = asking.options();
   require(own.form == asked.form && own.variant == asked.variant && own.classes == asked.classes,
           Errc::kInvalidArgument,
           weights,
@@ -100,6 +104,7 @@ std::unique_ptr<model3d::Network> network_of_file(const ModelRequest& request,
   const auto file = open_weights(weights);
   options.norm_before_downsampling = model3d::holds_norm_before_downsampling(*file);
   auto network = std::make_unique<model3d::Network>(options);
+  check_notes(*network, *file);
   if (model3d::holds_merged_weights(*file)) network->merge();
   fill_from_weights(*network, *file, model3d::HeadRule::kLoad);
   return network;
@@ -137,6 +142,11 @@ model3d::ModelOptions ModelRequest::options() const {
           "--model takes FORM/VARIANT, as in clip/a, not '",
           model,
           "'");
+  require(classes > 0,
+          Errc::kInvalidArgument,
+          "--classes is ",
+          classes,
+          ": a file of weights needs to be told how many there are");
   model3d::ModelOptions options;
   options.form = model.substr(0, slash);
   options.variant = model.substr(slash + 1);
@@ -214,10 +224,21 @@ std::vector<std::int64_t> sample_sizes(const model3d::Form& form,
   return sizes;
 }
 
-std::unique_ptr<model3d::Network> network_from(const ModelRequest& request,
-                                               const std::string& weights) {
+void check_request(const ModelRequest& request, const std::string& weights) {
   std::error_code error;
   require(fs::exists(weights, error), Errc::kNotFound, "--weights ", weights, " is not there");
+  if (fs::is_directory(weights, error)) return;
+  require(!request.model.empty(),
+          Errc::kInvalidArgument,
+          weights,
+          " is a file of weights: --model FORM/VARIANT and --classes say what it is of");
+  request.options();
+}
+
+std::unique_ptr<model3d::Network> network_from(const ModelRequest& request,
+                                               const std::string& weights) {
+  check_request(request, weights);
+  std::error_code error;
   return fs::is_directory(weights, error) ? network_of_checkpoint(request, weights)
                                           : network_of_file(request, weights);
 }

@@ -34,7 +34,7 @@ struct ModelRequest {
   /// Whether one of these was given.
   bool tells_shapes() const;
 
-  /// Throws kInvalidArgument naming the option at fault.
+  /// Throws kInvalidArgument naming the option, or what of the model, is at fault.
   model3d::ModelOptions options() const;
 };
 
@@ -49,6 +49,10 @@ std::vector<std::int64_t> checked_sizes(const std::string& option, const std::st
 /// places, after the number of views if there are some; of form points, how many points.
 std::vector<std::int64_t> sample_sizes(const model3d::Form& form,
                                        const std::vector<std::int64_t>& numbers);
+
+/// That `weights` is there, and the request good for it: a wrong call is said before files are
+/// read. Throws kNotFound, kInvalidArgument.
+void check_request(const ModelRequest& request, const std::string& weights);
 
 /// The network that the request names, filled from `weights`, a file or a checkpoint; a checkpoint
 /// tells its own sizes, and must agree with form, variant and classes if they are told. Throws

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/weights_file.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -52,6 +53,14 @@ pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
     notes["temporal_taps"] = list_text(options.temporal_taps.value_or(kAsKernel));
     notes["separable_time"] = options.separable_time ? "true" : "false";
     notes["time_padding"] = repeats ? "replicate" : "zeros";
+  }
+  if (form.trunk != model3d::TrunkKind::kMap) notes["view_pooling"] = options.view_pooling;
+  if (form.trunk == model3d::TrunkKind::kJoint) {
+    const auto own = model3d::find_form("views").stem_stride;
+    notes["view_stem_stride"] = std::to_string(options.view_stem_stride.value_or(own));
+  }
+  if (form.trunk == model3d::TrunkKind::kPoints) {
+    notes["drawing_size"] = std::to_string(options.drawing_size);
   }
   return notes;
 }
@@ -146,6 +155,30 @@ void fill_from_weights(model3d::Network& network,
                                ", but a new head for ",
                                network.options().classes,
                                " classes"));
+  }
+}
+
+void check_notes(const model3d::Network& network, const pipeline::NamedTensors& file) {
+  const auto told = file.notes();
+  const auto own = notes_of(network);
+  const auto form = told.find("form");
+  if (form == told.end() || form->second != own.at("form")) return;
+  for (const auto& [key, value] : own) {
+    const auto note = told.find(key);
+    if (note == told.end() || key == "merged" || key == "format") continue;
+    std::string option = "--" + key;
+    std::ranges::replace(option, '_', '-');
+    require(note->second == value,
+            Errc::kInvalidArgument,
+            file.origin(),
+            " was written of a network with ",
+            key,
+            " ",
+            note->second,
+            ", this one has ",
+            value,
+            ": set ",
+            option);
   }
 }
 

@@ -26,6 +26,11 @@ void fill_from_weights(model3d::Network& network,
                        const pipeline::NamedTensors& file,
                        model3d::HeadRule head);
 
+/// That a file's notes about a network of the same form, if it has some, tell the sizes and rules
+/// of this one: many change no shape. Throws kInvalidArgument naming file, both values and the
+/// option.
+void check_notes(const model3d::Network& network, const pipeline::NamedTensors& file);
+
 /// Writes the network's entries, merged or as trained, with the model's options as notes. The file
 /// appears whole or not at all and replaces one that is there. Throws kIo.
 void write_weights(const model3d::Network& network, const std::filesystem::path& path);

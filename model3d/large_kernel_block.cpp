@@ -11,9 +11,6 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr std::int64_t kSqueeze = 4;
-constexpr std::int64_t kWiden = 4;
-
 /// With all axes in one kernel.
 std::unique_ptr<DepthwiseLayer> make_dense(const LargeKernelBlockOptions& options,
                                            const Extent3& taps) {

@@ -22,6 +22,10 @@
 
 namespace larkspur::model3d {
 
+inline constexpr std::int64_t kWiden =
+    4;  ///< channels between a block's two linear maps, in its own
+inline constexpr std::int64_t kSqueeze = 4;  ///< its channels, in those of squeeze-and-excite
+
 struct LargeKernelBlockOptions {
   std::int64_t channels = 0;  ///< C, a multiple of 4
   Extent3 taps{3, 3, 3};      ///< of the depthwise layer; with branches from kFewestLargeTaps on

@@ -12,9 +12,7 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr std::int64_t kLifted = 8;
 constexpr std::int64_t kGroups = 4;
-constexpr std::int64_t kColours = 3;
 
 // Of ImageNet's pictures, which published weights were trained on.
 constexpr std::array<double, 3> kMean{0.485, 0.456, 0.406};

@@ -26,6 +26,9 @@
 
 namespace larkspur::model3d {
 
+inline constexpr std::int64_t kLifted = 8;   ///< channels that coordinates become
+inline constexpr std::int64_t kColours = 3;  ///< channels of a picture
+
 struct PointToImageOptions {
   std::int64_t size = 112;       ///< S, pixels of a side, >= 1; 224 in the paper
   std::int64_t channels = 64;    ///< of the drawing, a multiple of 4

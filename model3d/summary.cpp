@@ -13,8 +13,6 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr std::int64_t kWiden = 4;     // of a block's two linear maps
-constexpr std::int64_t kSqueeze = 4;   // of squeeze-and-excite
 constexpr std::int64_t kBytes = 4;     // a float32
 constexpr std::int64_t kPerPlace = 2;  // what a LayerNorm keeps of a place: mean, deviation
 
@@ -210,8 +208,6 @@ LayerSummary summarise_head(std::int64_t channels, std::int64_t classes) {
 }
 
 LayerSummary summarise_drawing(const PointToImageOptions& options, std::int64_t points) {
-  constexpr std::int64_t kLifted = 8;
-  constexpr std::int64_t kColours = 3;
   constexpr std::int64_t kWindow = 9;
   const std::int64_t wide = options.channels;
   const std::int64_t edges = points * std::min(options.neighbours, points);

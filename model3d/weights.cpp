@@ -38,6 +38,8 @@ Shape without_depth(Shape shape) {
   return shape;
 }
 
+bool may_begin_anew(const std::string& name) { return is_head(name) || draws_points(name); }
+
 /// Which of the file's entries an entry takes its values from.
 struct Filling {
   Entry entry;
@@ -141,6 +143,16 @@ bool check_shape(const Network& network,
   return flat;
 }
 
+/// What a file knows nothing of must learn.
+void require_trained(const Entry& entry, const std::string& origin) {
+  require(entry.kind == EntryKind::kStatistic || entry.tensor.requires_grad(),
+          Errc::kInvalidArgument,
+          origin,
+          " has no ",
+          entry.name,
+          ", and model.freeze_stages would keep it as it begins: freeze fewer stages");
+}
+
 }  // namespace
 
 bool holds_merged_weights(const pipeline::NamedTensors& file) {
@@ -169,11 +181,13 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
       fillings.push_back({entry, name});
       if (check_shape(network, file, fillings.back())) ++loaded.inflated;
     } else if (!knows_time && is_of_time(entry.name)) {
+      require_trained(entry, file.origin());
       silent.push_back(entry);
       if (entry.tensor.dim() > 1) ++loaded.silent;
     } else if (without_norm && is_norm_before(entry.name)) {
+      require_trained(entry, file.origin());
       loaded.fresh.push_back(entry.name);
-    } else if (head == HeadRule::kLoad || !(is_head(entry.name) || draws_points(entry.name))) {
+    } else if (head == HeadRule::kLoad || !may_begin_anew(entry.name)) {
       loaded.missing.push_back(entry.name);
     }
   }
@@ -197,7 +211,10 @@ void require_whole(const LoadedWeights& loaded, const std::string& origin) {
           " entries of the network: ",
           some_of(loaded.missing),
           loaded.left_over.empty() ? "" : "; it has no place for: ",
-          some_of(loaded.left_over));
+          some_of(loaded.left_over),
+          std::ranges::all_of(loaded.missing, may_begin_anew)
+              ? "; model.new_head=true begins these anew"
+              : "");
 }
 
 std::string some_of(const std::vector<std::string>& names) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ class NamedTensors {
 
   /// The shape; [] is a scalar. Throws kCorruptData when there is no such tensor.
   virtual std::vector<std::int64_t> shape(const std::string& name) const = 0;
+
+  /// What the file says about itself, if anything.
+  virtual std::map<std::string, std::string> notes() const { return {}; }
 
   /// A copy as float32, CPU, contiguous, from float64, float32, float16 or bfloat16; values beyond
   /// float32 become infinite. Throws kUnsupported for other types, kCorruptData when there is no

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/precise_norm.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -10,12 +12,19 @@
 #include <c10/util/ScopeExit.h>
 
 #include "pipeline/lanes_together.h"
+#include "pipeline/log.h"
 #include "pipeline/moments.h"
 #include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
 namespace {
+
+bool is_finite(const Moments& moments) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  return std::ranges::all_of(moments.mean, finite) &&
+         std::ranges::all_of(moments.variance(), finite);
+}
 
 /// The moments of every norm, by lane of this rank.
 class NormTable {
@@ -54,6 +63,10 @@ class NormTable {
           joined[norm].join(take(numbers, channels));
         }
       }
+    }
+    if (!std::ranges::all_of(joined, is_finite)) {
+      log_warn("activations are not finite: statistics stay the running averages");
+      return true;
     }
     for (std::size_t norm = 0; norm < norms_.size(); ++norm) {
       if (joined[norm].count < 2.0) continue;  // no variance in one value
@@ -137,6 +150,7 @@ void measure_norms(NormMeasurement& job) {
       measure_together(job, lanes, table);
     } else {
       measure_in_turn(job, lanes, table);
+      job.peers.all_gather("");  // nobody gets further ahead of a slow rank than one batch
     }
   }
   tell_the_rest(job, table.finish(job.peers.all_gather(table.bytes())));

@@ -38,8 +38,8 @@ struct NormMeasurement {
 };
 
 /// Replaces the statistics in job.state; nothing else changes. The same bits on any number of
-/// ranks. Samples that cannot be read are left out; with none at all the statistics stay. A
-/// collective call.
+/// ranks. Samples that cannot be read are left out; with none at all, or where an
+/// activation is not finite, the statistics stay. A collective call.
 void measure_norms(NormMeasurement& job);
 
 }  // namespace larkspur::pipeline

@@ -177,6 +177,18 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : path_(
   parse_header(header);
 }
 
+namespace {
+
+TensorFileNotes words_of(const json& metadata) {
+  TensorFileNotes notes;
+  for (const auto& [name, word] : metadata.items()) {
+    if (word.is_string()) notes[name] = word;
+  }
+  return notes;
+}
+
+}  // namespace
+
 void SafetensorsReader::parse_header(const std::string& header) {
   const json parsed =
       is_flat(header) ? json::parse(header, nullptr, /*allow_exceptions=*/false) : json();
@@ -185,7 +197,10 @@ void SafetensorsReader::parse_header(const std::string& header) {
           path_.string(),
           ": the header is no JSON of names and their entries");
   for (const auto& [name, described] : parsed.items()) {
-    if (name == "__metadata__") continue;
+    if (name == "__metadata__") {
+      notes_ = words_of(described);
+      continue;
+    }
     const std::string place = path_.string() + ": entry " + one_line(name);
     require(is_complete(described), Errc::kCorruptData, place, " is malformed");
     Entry entry;

@@ -58,6 +58,9 @@ class SafetensorsReader final : public NamedTensors {
   std::vector<std::int64_t> shape(const std::string& name) const override;
   at::Tensor tensor(const std::string& name) const override;
 
+  /// The words in `__metadata__`.
+  TensorFileNotes notes() const override { return notes_; }
+
   /// Elements of a tensor; throws kCorruptData when it is not there.
   std::int64_t elements(const std::string& name) const;
 
@@ -77,6 +80,7 @@ class SafetensorsReader final : public NamedTensors {
   const Entry& entry(const std::string& name) const;
   void read_bytes(const Entry& entry, void* out) const;
 
+  TensorFileNotes notes_;
   std::filesystem::path path_;
   std::int64_t file_bytes_ = 0;
   std::int64_t data_begin_ = 0;

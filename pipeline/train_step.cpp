@@ -5,41 +5,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "pipeline/loss.h"
-#include "pipeline/placement.h"
-#include "pipeline/step_together.h"
+#include "pipeline/step_lanes.h"
 
 namespace larkspur::pipeline {
-namespace {
-
-/// Forward and backward of one lane; a lane without a readable sample gives no gradient.
-double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& facts) {
-  if (batch.size() == 0) return 0.0;
-  PrecisionScope scope(job.precision, batch.labels.device());
-  const at::Tensor logits_NK = job.classifier.forward(batch);
-  const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
-  scope.end();
-  (scale == 1.0 ? loss : loss.mul(scale)).backward();
-  facts.correct += count_correct(logits_NK, batch);
-  return loss.item<double>();
-}
-
-/// This rank's lanes, one after the other, each as if it were alone.
-void run_in_turn(TrainStep& job, double scale, StepFacts& mine) {
-  TrainState& state = job.state;
-  for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
-    const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
-    state.statistics.begin_lane();
-    state.parameters.begin_lane();
-    state.parameters.on_bucket_ready([&](int bucket) { job.exchange.lane_done(lane, bucket); });
-    mine.loss.push_back(run_lane(job, batch, scale, mine));
-    state.parameters.finish_lane();
-    state.statistics.end_lane(mine.statistics);
-    mine.note(batch);
-  }
-}
-
-}  // namespace
 
 StepOutcome train_step(TrainStep& job, double learning_rate) {
   TrainState& state = job.state;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <optional>
 
 #include "pipeline/lanes_together.h"
@@ -192,6 +193,14 @@ std::optional<TrainEnd> end_after(const TrainOptions& options,
   return std::nullopt;
 }
 
+/// None where every lane is normalised by itself.
+std::unique_ptr<LanesTogether> lanes_together(const TrainOptions& options,
+                                              TrainParts& parts,
+                                              int lanes) {
+  if (options.batch_norm != NormScope::kSynchronised) return nullptr;
+  return std::make_unique<LanesTogether>(parts.classifier, parts.state, parts.peers, lanes);
+}
+
 }  // namespace
 
 void TrainOptions::check() const {
@@ -245,10 +254,8 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
                 parts.requests,
                 options.precision};
   parts.classifier.set_training(true);
-  std::optional<LanesTogether> together;
-  if (options.batch_norm == NormScope::kSynchronised) {
-    job.together = &together.emplace(parts.classifier, state, parts.peers, lanes.count);
-  }
+  const auto together = lanes_together(options, parts, lanes.count);
+  job.together = together.get();
 
   EpochSummary epoch_summary;
   while (true) {

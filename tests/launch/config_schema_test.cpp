@@ -135,6 +135,9 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   joint.model.drawing_size = defaults.drawing_size;
   joint.model.temporal_strides = defaults.temporal_strides;
   joint.model.temporal_taps = defaults.temporal_taps;
+  joint.model.separable_time = defaults.separable_time;
+  joint.model.time_padding = defaults.time_padding;
+  joint.model.inflation = defaults.inflation;
   joint.train.mix = {};
   expect_read_back(joint);
   RunConfig points = joint;

@@ -102,6 +102,37 @@ TEST(OpenWeights, AnotherNumberOfClassesWantsANewHead) {
       at::equal(network->parameters().front().tensor, run.network->parameters().front().tensor));
 }
 
+TEST(CheckNotes, RefuseAFileWrittenByOtherRules) {
+  const TempDir folder;
+  const fs::path path = folder.path() / "clip.safetensors";
+  const auto network = make_network(clips());
+  write_weights(*network, path);
+  const auto file = open_weights(path);
+  check_notes(*network, *file);
+  RunConfig other = clips();
+  other.model.time_padding = model3d::TimePadding::kReplicate;
+  const auto refusal = refusal_of([&] { check_notes(*make_network(other), *file); });
+  EXPECT_THAT(refusal.text,
+              HasSubstr("clip.safetensors was written of a network with time_padding zeros"));
+  EXPECT_THAT(refusal.text, HasSubstr("set --time-padding"));
+  check_notes(*make_network(pictures()), *file);  // of another form: what fits is for others to say
+}
+
+TEST(RequireWhole, NamesTheKeyThatBeginsAnew) {
+  const SavedRun run;
+  const TempDir folder;
+  RunConfig config = pictures();
+  config.data.kind = DataKind::kCloud;
+  config.model.form = ModelForm::kPoints;
+  const auto network = make_network(config);
+  const auto weights = open_weights(run.folder.path());
+  const auto refusal =
+      refusal_of([&] { fill_from_weights(*network, *weights, model3d::HeadRule::kLoad); });
+  EXPECT_THAT(refusal.text, HasSubstr("point_to_image."));
+  EXPECT_THAT(refusal.text, HasSubstr("model.new_head=true"));
+  fill_from_weights(*network, *weights, model3d::HeadRule::kKeepOwn);
+}
+
 TEST(OpenWeights, RefusesFoldersWithoutACheckpointAndPathsThatAreNotThere) {
   const TempDir folder;
   const auto empty = refusal_of([&] { (void)open_weights(folder.path()); });

@@ -10,6 +10,7 @@
 #include "pipeline/require.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/memory_tensors.h"
+#include "tests/support/refusal.h"
 #include "tests/support/tolerances.h"
 
 namespace larkspur::model3d {
@@ -183,6 +184,20 @@ TEST(Inflation, APartForTimeMissingInAModelOfClipsIsTold) {
   const auto loaded = load_weights(network, file, HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, ElementsAre("stages.1.0.dwconv.time_conv.weight"));
   EXPECT_EQ(loaded.silent, 0);
+}
+
+TEST(Inflation, ASilentPartForTimeMustNotBeFrozen) {
+  Network network({.form = "clip",
+                   .variant = "micro",
+                   .classes = 11,
+                   .kernel = Extent3{5, 7, 7},
+                   .separable_time = true,
+                   .freeze_stages = 2});
+  const auto file = file_of(picture_network("micro", 7));
+  const auto refusal =
+      larkspur::testing::refusal_of([&] { load_weights(network, file, HeadRule::kLoad); });
+  EXPECT_THAT(refusal.text, ::testing::HasSubstr("has no stages.1.0.dwconv.time_conv.weight"));
+  EXPECT_THAT(refusal.text, ::testing::HasSubstr("model.freeze_stages"));
 }
 
 /// Silent is not dead: the first step moves it.

@@ -94,8 +94,10 @@ TEST_F(PthFileTest, ReadsTiedAndStridedTensorsAndHalves) {
                                 {"turned", tensor_code(kSix, 0, {3, 2}, {1, 3})},
                                 {"part", tensor_code(kSix, 1, {2}, {2})},
                                 {"half", tensor_code({"1", "HalfStorage", 2}, 0, {2}, {1})},
+                                {"none", tensor_code(kSix, 2'000'000'000, {0}, {1})},
                                 {"epoch", whole(7)}})));
-  EXPECT_THAT(read.names(), ElementsAre("half", "part", "plain", "turned"));
+  EXPECT_THAT(read.names(), ElementsAre("half", "none", "part", "plain", "turned"));
+  EXPECT_EQ(read.tensor("none").numel(), 0);
   EXPECT_EQ(read.shape("turned"), (std::vector<std::int64_t>{3, 2}));
   EXPECT_EQ(values_of(read.tensor("plain")), kValues);
   EXPECT_THAT(values_of(read.tensor("turned")), ElementsAre(0, 3, 1, 4, 2, 5));

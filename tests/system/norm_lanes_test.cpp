@@ -31,13 +31,14 @@ constexpr int kLanes = 4;
 constexpr std::int64_t kLaneBatch = 2;
 constexpr std::int64_t kClasses = 3;
 
-model3d::ModelOptions micro_network() {
+model3d::ModelOptions micro_network(std::int64_t freeze_stages = 0) {
   model3d::ModelOptions options;
   options.variant = "micro";
   options.classes = kClasses;
   options.kernel = model3d::Extent3{7, 7, 7};
   options.drop_path = 0.2;
   options.layer_scale = 0.5;
+  options.freeze_stages = freeze_stages;
   options.seed = 7;
   return options;
 }
@@ -142,7 +143,14 @@ TEST(NormLanes, AStepTogetherIsThatOfOneGlobalBatchInFloat64) {
   }
 }
 
-pipeline::TrainOptions options_of(pipeline::NormScope scope) {
+/// How a network is normalised, and how much of it learns.
+struct Case {
+  pipeline::NormScope scope;
+  std::int64_t freeze_stages;
+  pipeline::Precision precision = pipeline::Precision::kFloat32;
+};
+
+pipeline::TrainOptions options_of(const Case& how) {
   pipeline::TrainOptions options;
   options.seed = 5;
   options.epochs = 1;
@@ -150,18 +158,19 @@ pipeline::TrainOptions options_of(pipeline::NormScope scope) {
   options.lanes = kLanes;
   options.learning_rate = 2e-3;
   options.max_bad_fraction = 1.0;
-  options.batch_norm = scope;
+  options.batch_norm = how.scope;
+  options.precision = how.precision;
   options.precise_norm_samples = 12;
   return options;
 }
 
 /// What training leaves behind on rank 0: values, then statistics.
-std::vector<at::Tensor> train_on(int ranks, pipeline::NormScope scope) {
+std::vector<at::Tensor> train_on(int ranks, const Case& how) {
   const pipeline::EpochOrder order(40, 5, 0);
   const pipeline::EpochOrder measured(40, 5, 1);
   std::vector<at::Tensor> left;
   testing::run_ranks(ranks, [&](distributed::ProcessGroup& group) {
-    model3d::Network network(micro_network());
+    model3d::Network network(micro_network(how.freeze_stages));
     auto source = voxel_source();
     // No sample for the last lane of step 1 and the first two of step 3, nor for the last two
     // lanes of the first batch that is measured: with enough ranks, some have none at all.
@@ -179,7 +188,7 @@ std::vector<at::Tensor> train_on(int ranks, pipeline::NormScope scope) {
     pipeline::Requests requests;
     pipeline::TrainParts parts{
         network, source, state, exchange, peers, sink, [] {}, requests, [] {}};
-    pipeline::train(options_of(scope), parts);
+    pipeline::train(options_of(how), parts);
     if (group.rank() != 0) return;
     left.push_back(state.parameters.values().clone());
     for (const auto& statistic : network.statistics()) left.push_back(statistic.tensor.clone());
@@ -187,7 +196,7 @@ std::vector<at::Tensor> train_on(int ranks, pipeline::NormScope scope) {
   return left;
 }
 
-class NormScopes : public ::testing::TestWithParam<pipeline::NormScope> {};
+class NormScopes : public ::testing::TestWithParam<Case> {};
 
 TEST_P(NormScopes, GiveTheSameBitsOnAnyNumberOfRanks) {
   const auto alone = train_on(1, GetParam());
@@ -200,10 +209,16 @@ TEST_P(NormScopes, GiveTheSameBitsOnAnyNumberOfRanks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ByLane, NormScopes, ::testing::Values(pipeline::NormScope::kLane));
-INSTANTIATE_TEST_SUITE_P(Together,
+constexpr auto kLane = pipeline::NormScope::kLane;
+constexpr auto kSynchronised = pipeline::NormScope::kSynchronised;
+INSTANTIATE_TEST_SUITE_P(ByLane, NormScopes, ::testing::Values(Case{kLane, 0}));
+INSTANTIATE_TEST_SUITE_P(Together, NormScopes, ::testing::Values(Case{kSynchronised, 0}));
+INSTANTIATE_TEST_SUITE_P(Frozen,
                          NormScopes,
-                         ::testing::Values(pipeline::NormScope::kSynchronised));
+                         ::testing::Values(Case{kLane, 2}, Case{kSynchronised, 2}));
+INSTANTIATE_TEST_SUITE_P(Scaled,
+                         NormScopes,
+                         ::testing::Values(Case{kSynchronised, 1, pipeline::Precision::kFloat16}));
 
 /// A network of which one rank's goes wrong in the middle of a pass.
 TEST(NormLanes, ARankThatFailsInAForwardPassEndsTheOthersWithItsReason) {

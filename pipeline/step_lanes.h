@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lanes of a step where BatchNorm sees all of them: what the loop over lanes in train_step.cpp
-// does, with the lanes side by side.
+// Forward and backward of a rank's lanes in a step: one after another, or side by side where
+// BatchNorm sees all of them.
 #pragma once
 
 #include "pipeline/step_facts.h"
 #include "pipeline/train_step.h"
 
 namespace larkspur::pipeline {
+
+/// Every lane as if it were alone, its loss times `scale`: its gradients go into the exchange
+/// bucket by bucket while backward runs, what it has to tell into `mine`. A lane without a readable
+/// sample gives no gradient.
+void run_in_turn(TrainStep& job, double scale, StepFacts& mine);
 
 /// Forward and backward of this rank's lanes through job.together, losses times `scale`, every
 /// lane's gradient into the exchange in lane order, and into `mine` what the lanes have to tell.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pipeline/step_together.h"
+#include "pipeline/step_lanes.h"
 
 #include "pipeline/lanes_together.h"
 #include "pipeline/loss.h"
@@ -15,7 +15,33 @@ std::vector<at::Tensor> scaled(std::vector<at::Tensor> losses, double scale) {
   return losses;
 }
 
+/// Forward and backward of one lane; a lane without a readable sample gives no gradient.
+double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& facts) {
+  if (batch.size() == 0) return 0.0;
+  PrecisionScope scope(job.precision, batch.labels.device());
+  const at::Tensor logits_NK = job.classifier.forward(batch);
+  const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
+  scope.end();
+  (scale == 1.0 ? loss : loss.mul(scale)).backward();
+  facts.correct += count_correct(logits_NK, batch);
+  return loss.item<double>();
+}
+
 }  // namespace
+
+void run_in_turn(TrainStep& job, double scale, StepFacts& mine) {
+  TrainState& state = job.state;
+  for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
+    const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
+    state.statistics.begin_lane();
+    state.parameters.begin_lane();
+    state.parameters.on_bucket_ready([&](int bucket) { job.exchange.lane_done(lane, bucket); });
+    mine.loss.push_back(run_lane(job, batch, scale, mine));
+    state.parameters.finish_lane();
+    state.statistics.end_lane(mine.statistics);
+    mine.note(batch);
+  }
+}
 
 void run_together(TrainStep& job, double scale, StepFacts& mine) {
   const at::Tensor& gradients = job.state.parameters.gradients();
