@@ -8,11 +8,9 @@
 namespace larkspur::pipeline {
 namespace {
 
-std::vector<at::Tensor> scaled(std::vector<at::Tensor> losses, double scale) {
-  for (at::Tensor& loss : losses) {
-    if (loss.defined() && scale != 1.0) loss = loss.mul(scale);
-  }
-  return losses;
+/// What backward starts from.
+at::Tensor scaled(const at::Tensor& loss, double scale) {
+  return scale == 1.0 || !loss.defined() ? loss : loss.mul(scale);
 }
 
 /// Forward and backward of one lane; a lane without a readable sample gives no gradient.
@@ -22,7 +20,7 @@ double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& fac
   const at::Tensor logits_NK = job.classifier.forward(batch);
   const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
   scope.end();
-  (scale == 1.0 ? loss : loss.mul(scale)).backward();
+  scaled(loss, scale).backward();
   facts.correct += count_correct(logits_NK, batch);
   return loss.item<double>();
 }
@@ -60,7 +58,9 @@ void run_together(TrainStep& job, double scale, StepFacts& mine) {
     return lane_loss(logits_NK, batch, job.label_smoothing);
   });
   scope.end();
-  job.together->backward(scaled(losses, scale));
+  std::vector<at::Tensor> roots;
+  for (const at::Tensor& loss : losses) roots.push_back(scaled(loss, scale));
+  job.together->backward(roots);
   if (job.together->speaks()) job.state.statistics.end_lane(mine.statistics);
   for (int index = 0; index < job.lanes.count; ++index) {
     const at::Tensor& loss = losses[static_cast<std::size_t>(index)];

@@ -18,6 +18,7 @@
 #include "pipeline/lanes_together.h"
 #include "pipeline/train_step.h"
 #include "pipeline/trainer.h"
+#include "tests/support/far_network.h"
 #include "tests/support/thread_ranks.h"
 #include "tests/support/toy_run.h"
 
@@ -60,13 +61,6 @@ std::vector<Batch> four_lanes() {
   return batches;
 }
 
-void widen(model3d::Network& network) {
-  for (const model3d::Entry& entry : network.entries()) {
-    at::Tensor tensor = entry.tensor;
-    tensor.set_data(tensor.detach().to(at::kDouble));
-  }
-}
-
 /// Keeps the sum over lanes.
 class KeepingExchange : public testing::SerialExchange {
  public:
@@ -86,7 +80,7 @@ double relative_distance(const at::Tensor& found, const at::Tensor& expected, do
 TEST(NormLanes, AStepTogetherIsThatOfOneGlobalBatchInFloat64) {
   const std::vector<Batch> lanes = four_lanes();
   model3d::Network reference(micro_network());
-  widen(reference);
+  testing::widen(reference);
   reference.set_training(true);
   Batch whole;
   std::vector<at::Tensor> inputs;
