@@ -60,11 +60,12 @@ void run_request(Invocation& call, const ForwardRequest& request) {
   if (request.merged) network->merge();
   call.phase = Phase::kRun;
   const at::NoGradGuard no_grad;
-  const auto features = model3d::stage_features(*network, batch);
-  const at::Tensor& logits = features.back().values;
+  std::vector<model3d::StageFeature> features;  // large: kept where they are asked for alone
+  if (!request.features.empty()) features = model3d::stage_features(*network, batch);
+  const at::Tensor logits = features.empty() ? network->forward(batch) : features.back().values;
   readers::write_npy(request.output, logits);
   call.out << "logits " << logits.sizes() << " in " << request.output << "\n";
-  if (request.features.empty()) return;
+  if (features.empty()) return;
   write_features(request.features, features);
   call.out << features.size() - 1 << " features in " << request.features << "\n";
 }
