@@ -4,6 +4,8 @@ import fcntl
 import os
 import pathlib
 import pty
+import re
+import select
 import signal
 import subprocess
 import termios
@@ -65,6 +67,16 @@ class Launch(Workspace):
         while running(str(self.output(name))):
             self.assertLess(time.monotonic(), deadline, f"still there: {running(str(self.output(name)))}")
             time.sleep(0.1)
+
+    def read_until(self, terminal, pattern, seconds=60):
+        """What a terminal shows until `pattern` stands in it; a line may arrive in pieces."""
+        seen = b""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, seen):
+            ready, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+            self.assertTrue(ready, f"after {seconds} s {pattern} is not in {seen}")
+            seen += os.read(terminal, 4096)
+        return seen
 
     def ranks(self, process):
         mpirun, = children(process.pid)
@@ -132,12 +144,7 @@ class Launch(Workspace):
         process = self.begin("closed", stdin=slave, stdout=slave, stderr=slave, start_new_session=False,
                              preexec_fn=take_terminal)
         os.close(slave)
-        seen = b""
-        deadline = time.monotonic() + 60
-        while b"\r[" not in seen and time.monotonic() < deadline:
-            seen += os.read(master, 4096)
-        self.assertIn(b"\r[", seen, "a bar is drawn where somebody watches")
-        self.assertIn(b"step ", seen)
+        self.read_until(master, rb"\r\[[^\r]*step ")  # a bar is drawn where somebody watches
         os.close(master)
         self.assertEqual(process.wait(timeout=90), 75)
         self.assertTrue(self.checkpoints("closed"))
