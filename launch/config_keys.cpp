@@ -237,6 +237,9 @@ std::vector<Row> model_rows() {
       key<model, &M::weights>("model.weights",
                               ".safetensors or .pth file, checkpoint or run to start from, or none")
           .names(PathKind::kEither),
+      key<model, &M::view_weights>("model.view_weights",
+                                   "form joint: the same for its views, beside weights of voxels")
+          .names(PathKind::kEither),
       key<model, &M::new_head>("model.new_head", "with weights: begin with a new last layer"),
       key<model, &M::freeze_stages>("model.freeze_stages",
                                     "keep the stem and the first so many stages as they are")

@@ -167,6 +167,26 @@ void check_views(const LoadedConfig& loaded) {
           " has no views to pool");
 }
 
+/// Where the network starts from, and what is asked of weights that nobody named.
+void check_weights(const LoadedConfig& loaded) {
+  const ModelConfig& model = loaded.config.model;
+  require(model.starts_from_file() || !model.new_head,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.new_head"),
+          "true, but model.weights is none: the head is new anyway");
+  if (!model.has_view_weights()) return;
+  require(model.form == ModelForm::kJoint,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.view_weights"),
+          "only form joint starts its views from weights of their own; form ",
+          value_text(loaded.config, "model.form"),
+          " takes model.weights");
+  require(model.starts_from_file(),
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.view_weights"),
+          "set, but model.weights, the voxels', is none: weights of pictures alone go there");
+}
+
 /// Forms whose samples cannot be blended: a box of voxels is no box of pictures, and points have no
 /// order.
 void check_mix(const LoadedConfig& loaded) {
@@ -186,6 +206,7 @@ void check_model(const LoadedConfig& loaded) {
   check_time(loaded);
   check_stage_taps(loaded);
   check_views(loaded);
+  check_weights(loaded);
   check_mix(loaded);
   const bool picture = model.form != ModelForm::kVoxel && model.form != ModelForm::kClip &&
                        model.form != ModelForm::kJoint;
@@ -200,10 +221,6 @@ void check_model(const LoadedConfig& loaded) {
           Errc::kInvalidArgument,
           blame(loaded.origins, "model.stem_stride"),
           "3 is neither 2 nor 4");
-  require(model.starts_from_file() || !model.new_head,
-          Errc::kInvalidArgument,
-          blame(loaded.origins, "model.new_head"),
-          "true, but model.weights is none: the head is new anyway");
   for (const std::int64_t taps : model.kernel) {
     require(taps % 2 == 1,
             Errc::kInvalidArgument,
@@ -309,9 +326,10 @@ void check(const LoadedConfig& loaded) {
   check_train(loaded);
 }
 
-void check_weights_path(const LoadedConfig& loaded) {
-  if (!loaded.config.model.starts_from_file()) return;
-  check_path(loaded, *find_config_key("model.weights"));
+void check_weights_paths(const LoadedConfig& loaded) {
+  const ModelConfig& model = loaded.config.model;
+  if (model.starts_from_file()) check_path(loaded, *find_config_key("model.weights"));
+  if (model.has_view_weights()) check_path(loaded, *find_config_key("model.view_weights"));
 }
 
 void check_paths(const LoadedConfig& loaded, const std::vector<std::string>& sides) {

@@ -112,6 +112,7 @@ struct ModelConfig {
   double layer_scale = 1e-6;          ///< initial scale of a residual branch
   double head_scale = 1.0;            ///< factor on the last layer's initial weights
   std::string weights = "none";       ///< file or checkpoint to start from; none: from the seed
+  std::string view_weights = "none";  ///< form joint, beside weights of voxels: the views' own
   bool new_head = false;  ///< with weights: the last layer starts from the seed all the same
   std::int64_t freeze_stages = 0;  ///< the stem and so many stages keep their weights; 0: none
 
@@ -119,6 +120,7 @@ struct ModelConfig {
   bool norm_before_downsampling = false;
 
   bool starts_from_file() const { return weights != "none"; }
+  bool has_view_weights() const { return view_weights != "none"; }
 };
 
 /// One training run. The first block decides the result; the second how it is kept and computed.
@@ -185,8 +187,9 @@ std::string blame(const Origins& origins, std::string_view path);
 /// of bounds, what this build has. Throws kInvalidArgument that names place, key and value.
 void check(const LoadedConfig& loaded);
 
-/// That model.weights is none or a file or folder that is there. Throws as check_paths().
-void check_weights_path(const LoadedConfig& loaded);
+/// That model.weights and model.view_weights are none or a file or folder that is there. Throws as
+/// check_paths().
+void check_weights_paths(const LoadedConfig& loaded);
 
 /// That the files and folders named under the given sections ("data.train", "data.eval") are there.
 /// Reads the disk. Throws kNotFound that names place, key, path and the nearest neighbour on disk;

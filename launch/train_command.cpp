@@ -34,6 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 using pipeline::Errc;
+using pipeline::require;
 using pipeline::text_of;
 
 /// What every rank must have before the first collective step of the run itself.
@@ -50,7 +51,7 @@ Prepared prepare(const std::string& file,
                  const distributed::RankEnv& env) {
   const LoadedConfig loaded = load_config(file, overrides);
   check_paths(loaded, {"data.train"});
-  if (!has_checkpoint(loaded.config)) check_weights_path(loaded);  // a resume does not read them
+  if (!has_checkpoint(loaded.config)) check_weights_paths(loaded);  // a resume does not read them
   Prepared prepared;
   prepared.config = loaded.config;
   prepared.device = use_device(prepared.config.device, env.local_rank);
@@ -145,14 +146,34 @@ Prepared prepare_together(RankJob& job,
   return prepared;
 }
 
-/// model.weights, if there are any, into every rank's network, the same into each.
+/// model.weights and model.view_weights into the network.
+void fill_network(const ModelConfig& model, model3d::Network& network) {
+  const auto head = model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kLoad;
+  const std::string half = fill_from_weights(network, *open_weights(model.weights), head);
+  if (model.has_view_weights()) {
+    const std::string other = fill_from_weights(network, *open_weights(model.view_weights), head);
+    require(half == "voxel." && other == "views.",
+            Errc::kInvalidArgument,
+            "form joint starts from voxels in model.weights and pictures in model.view_weights; ",
+            half == "voxel." ? model.view_weights : model.weights,
+            half == "voxel." ? " is not of pictures" : " is not of voxels");
+  }
+  require(half.empty() || model.has_view_weights() || model.freeze_stages == 0,
+          Errc::kInvalidArgument,
+          model.weights,
+          " has nothing but ",
+          half,
+          "* of a joint network, and model.freeze_stages would keep the other half as it begins: "
+          "freeze 0, or name weights for both (model.view_weights)");
+}
+
+/// The weights asked for, if there are any, into every rank's network, the same into each.
 void start_from_weights(const RunConfig& config,
                         model3d::Network& network,
                         pipeline::Peers& peers) {
   if (!config.model.starts_from_file()) return;
-  const auto head = config.model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kLoad;
   require_same(pipeline::agree(peers, [&] {
-    fill_from_weights(network, *open_weights(config.model.weights), head);
+    fill_network(config.model, network);
     return text_of("weights ", weights_crc(network));
   }));
 }

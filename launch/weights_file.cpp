@@ -117,9 +117,9 @@ std::unique_ptr<pipeline::NamedTensors> open_weights(const fs::path& path) {
   return std::make_unique<pipeline::SafetensorsReader>(path);
 }
 
-void fill_from_weights(model3d::Network& network,
-                       const pipeline::NamedTensors& file,
-                       model3d::HeadRule head) {
+std::string fill_from_weights(model3d::Network& network,
+                              const pipeline::NamedTensors& file,
+                              model3d::HeadRule head) {
   const auto loaded = model3d::load_weights(network, file, head);
   model3d::require_whole(loaded, file.origin());
   if (!loaded.left_over.empty()) {
@@ -128,6 +128,12 @@ void fill_from_weights(model3d::Network& network,
                                loaded.left_over.size(),
                                " entries: ",
                                model3d::some_of(loaded.left_over)));
+  }
+  if (!loaded.half.empty()) {
+    pipeline::log_info(text_of(file.origin(),
+                               " fills ",
+                               loaded.half,
+                               "* of the joint network; its norm and head begin anew"));
   }
   if (!loaded.fresh.empty()) {
     pipeline::log_info(text_of(file.origin(),
@@ -156,6 +162,7 @@ void fill_from_weights(model3d::Network& network,
                                network.options().classes,
                                " classes"));
   }
+  return loaded.half;
 }
 
 void check_notes(const model3d::Network& network, const pipeline::NamedTensors& file) {

@@ -20,11 +20,12 @@ namespace larkspur::launch {
 std::unique_ptr<pipeline::NamedTensors> open_weights(const std::filesystem::path& path);
 
 /// Fills the network, and says in the log what the file had too much of and whether the head stayed
-/// the network's own. Throws kInvalidArgument that lists what the file lacks, and what
+/// the network's own. The half of a joint network that the file filled alone, as
+/// model3d::LoadedWeights has it. Throws kInvalidArgument that lists what the file lacks, and what
 /// model3d::load_weights throws.
-void fill_from_weights(model3d::Network& network,
-                       const pipeline::NamedTensors& file,
-                       model3d::HeadRule head);
+std::string fill_from_weights(model3d::Network& network,
+                              const pipeline::NamedTensors& file,
+                              model3d::HeadRule head);
 
 /// That a file's notes about a network of the same form, if it has some, tell the sizes and rules
 /// of this one: many change no shape. Throws kInvalidArgument naming file, both values and the

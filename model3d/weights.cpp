@@ -109,12 +109,37 @@ void check_norm_before(const Network& network, const pipeline::NamedTensors& fil
           "model.norm_before_downsampling");
 }
 
-/// The file's names that stand for an entry; counters, and the head if it is kept, do not count.
-std::set<std::string> usable_names(const pipeline::NamedTensors& file, HeadRule head) {
+/// Which half of a joint network a file of another form fills, "voxel." or "views."; else nothing.
+/// The first kernel tells: voxels have one channel.
+std::string half_of(const Network& network, const pipeline::NamedTensors& file) {
+  if (network.form().trunk != TrunkKind::kJoint) return "";
+  const auto names = file.names();
+  const std::string first = "downsample_layers.0.0.weight";
+  if (std::ranges::find(names, first) == names.end()) return "";
+  const Shape shape = file.shape(first);
+  return shape.size() == 5 && shape[1] == 1 ? "voxel." : "views.";
+}
+
+/// Norm and head of a joint network see both halves, so a half has nothing for them.
+void check_half(const std::string& half, const pipeline::NamedTensors& file, HeadRule head) {
+  require(half.empty() || head == HeadRule::kKeepOwn,
+          Errc::kInvalidArgument,
+          file.origin(),
+          " has nothing but ",
+          half,
+          "* of a joint network: train one with model.new_head=true, which begins the rest anew");
+}
+
+/// The file's names that stand for an entry; not counters, nor what stays with its half, nor the
+/// head if it is kept.
+std::set<std::string> usable_names(const pipeline::NamedTensors& file,
+                                   const std::string& half,
+                                   HeadRule head) {
   std::set<std::string> names;
   for (const std::string& name : file.names()) {
     const bool kept = head == HeadRule::kKeepOwn && is_head(name);
-    if (!is_counter(name) && !kept) names.insert(name);
+    const bool of_half_alone = !half.empty() && name.starts_with("norm.");
+    if (!is_counter(name) && !kept && !of_half_alone) names.insert(name);
   }
   return names;
 }
@@ -168,14 +193,17 @@ bool holds_norm_before_downsampling(const pipeline::NamedTensors& file) {
 LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head) {
   check_merged_alike(network, file);
   check_norm_before(network, file);
-  const bool without_norm = !holds_norm_before_downsampling(file);
-  std::set<std::string> left = usable_names(file, head);
-  const bool knows_time = std::ranges::any_of(left, is_of_time);
   LoadedWeights loaded;
+  loaded.half = half_of(network, file);
+  check_half(loaded.half, file, head);
+  const bool without_norm = !holds_norm_before_downsampling(file);
+  std::set<std::string> left = usable_names(file, loaded.half, head);
+  const bool knows_time = std::ranges::any_of(left, is_of_time);
   std::vector<Filling> fillings;
   std::vector<Entry> silent;
   for (const Entry& entry : network.entries()) {
-    std::string name = entry.name;
+    if (!entry.name.starts_with(loaded.half)) continue;
+    std::string name = entry.name.substr(loaded.half.size());
     if (!left.contains(name) && network.form().temporal_strides) name = name_in_pictures(name);
     if (left.erase(name) > 0) {
       fillings.push_back({entry, name});

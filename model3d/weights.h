@@ -11,6 +11,9 @@
 // space and time have kernels of their own, those for space are the picture's, and those for time
 // begin without effect: the weight of the norm behind them is 0 (merged: their own weights are). On
 // a clip of equal frames the logits are then those of the picture.
+//
+// A model of voxels, or one of pictures, is one half of form `joint`: it fills "voxel.*" or
+// "views.*", and the other half, the norm and the head stay as they are.
 #pragma once
 
 #include <string>
@@ -30,6 +33,7 @@ enum class HeadRule {
 
 /// What a file and a network have of each other. Names sorted.
 struct LoadedWeights {
+  std::string half;  ///< "voxel." or "views." where the file filled that alone; else nothing
   std::vector<std::string> missing;    ///< the network's, not in the file: left as they were
   std::vector<std::string> left_over;  ///< the file's, which the network has no place for
   std::vector<std::string> fresh;      ///< of an extra norm that the file knows nothing of
@@ -48,10 +52,11 @@ bool holds_norm_before_downsampling(const pipeline::NamedTensors& file);
 /// Fills the network's entries from the file's of the same names, each converted to float32. The
 /// head of another number of classes is refused by its name unless it is kept. Throws
 /// kInvalidArgument naming entry and both shapes where they do not fit, or saying that one of the
-/// two is merged and the other is not, or that the file has an extra norm before a downsampling and
-/// the network has none; what reading throws. The other way round the norm, which published weights
-/// lack, keeps its first values (LoadedWeights::fresh): it is there for tuning them. Shapes are
-/// looked at before anything is changed.
+/// two is merged and the other is not, or that the file is half of a joint network and the head is
+/// not kept, or that the file has an extra norm before a downsampling and the network has none; what
+/// reading throws. The other way round the norm, which published weights lack, keeps its first
+/// values (LoadedWeights::fresh): it is there for tuning them. Shapes are looked at before anything
+/// is changed.
 LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head);
 
 /// Throws kInvalidArgument that lists, by name, what was missing, and nothing where nothing was.

@@ -128,6 +128,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.model.view_pooling = defaults.view_pooling;
   changed.model.view_stem_stride = defaults.view_stem_stride;
   changed.model.drawing_size = defaults.drawing_size;
+  changed.model.view_weights = defaults.view_weights;
   expect_read_back(changed);
   joint.data.kind = DataKind::kCloud;
   joint.model.form = ModelForm::kJoint;
@@ -145,6 +146,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   points.model.kernel = {1, 5, 9};
   points.model.view_stem_stride = defaults.view_stem_stride;
   points.model.drawing_size = 48;
+  points.model.view_weights = defaults.view_weights;
   expect_read_back(points);
 }
 

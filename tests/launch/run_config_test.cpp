@@ -114,6 +114,19 @@ TEST(CheckConfig, KeysOfViewsAreToldWhereThereAreViews) {
             "data.view_size wide");
 }
 
+TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
+  EXPECT_EQ(complaint("model.view_weights", [](RunConfig& c) { c.model.view_weights = "a.pth"; }),
+            "c.yaml:9: model.view_weights: only form joint starts its views from weights of their "
+            "own; form voxel takes model.weights");
+  EXPECT_EQ(complaint("model.view_weights",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kJoint;
+                        c.model.view_weights = "a.pth";
+                      }),
+            "c.yaml:9: model.view_weights: set, but model.weights, the voxels', is none: weights of "
+            "pictures alone go there");
+}
+
 TEST(CheckConfig, SamplesOfTwoInputsOrOfPointsAreNotMixed) {
   EXPECT_EQ(complaint("train.mixup",
                       [](RunConfig& c) {

@@ -93,6 +93,12 @@ at::Tensor features_of_view(const Network& image, const at::Tensor& pictures_N3S
   return image.backbone().forward(pictures_N3SS.unsqueeze(2), {}).mean({2, 3, 4});
 }
 
+larkspur::testing::MemoryTensors file_of(const Network& network) {
+  std::map<std::string, at::Tensor> file;
+  for (const Entry& entry : published_entries(network)) file[entry.name] = entry.tensor;
+  return larkspur::testing::MemoryTensors(std::move(file));
+}
+
 TEST(Views, AreAnImageNetworkAppliedToEachAndPooled) {
   const at::NoGradGuard no_grad;
   Network image(small("image"));
@@ -116,14 +122,11 @@ TEST(Views, AreAnImageNetworkAppliedToEachAndPooled) {
 TEST(Views, HaveTheEntriesOfPicturesAndTakeTheirWeights) {
   const Network image(small("image"));
   Network network(small("views"));
-  std::map<std::string, at::Tensor> file;
-  for (const Entry& entry : published_entries(image)) file[entry.name] = entry.tensor;
+  const auto file = file_of(image);
   for (const Entry& entry : published_entries(network)) {
-    ASSERT_TRUE(file.contains(entry.name)) << entry.name;
-    EXPECT_EQ(file.at(entry.name).sizes(), entry.tensor.sizes()) << entry.name;
+    EXPECT_EQ(file.shape(entry.name), entry.tensor.sizes().vec()) << entry.name;
   }
-  const LoadedWeights loaded =
-      load_weights(network, larkspur::testing::MemoryTensors(std::move(file)), HeadRule::kLoad);
+  const LoadedWeights loaded = load_weights(network, file, HeadRule::kLoad);
   EXPECT_TRUE(loaded.whole());
   EXPECT_THAT(loaded.left_over, ::testing::IsEmpty());
 }
@@ -162,6 +165,58 @@ TEST(Joint, IsTheTwoAloneSideBySideUnderOneHead) {
                                       1);
   EXPECT_EQ(features.sizes(), (at::IntArrayRef{3, 256}));
   EXPECT_TRUE(joint.forward(batch).allclose(head_of(joint, features), 1e-4, 1e-5));
+}
+
+TEST(Joint, TakesAModelOfVoxelsAndOneOfPicturesAsItsHalves) {
+  const at::NoGradGuard no_grad;
+  Network joint(small("joint"));
+  const Network begun(small("joint"));
+  Network voxel(small("voxel"));
+  Network image(small("image"));
+  fill(voxel);
+  fill(image);
+  const LoadedWeights first = load_weights(joint, file_of(voxel), HeadRule::kKeepOwn);
+  EXPECT_EQ(first.half, "voxel.");
+  EXPECT_TRUE(entries_of(joint)
+                  .at("views.stages.1.0.gamma")
+                  .equal(entries_of(begun).at("views.stages.1.0.gamma")));
+  const LoadedWeights second = load_weights(joint, file_of(image), HeadRule::kKeepOwn);
+  EXPECT_EQ(second.half, "views.");
+  for (const LoadedWeights& loaded : {first, second}) {
+    EXPECT_TRUE(loaded.whole());
+    EXPECT_THAT(loaded.left_over, ::testing::IsEmpty());
+  }
+  auto ours = entries_of(joint);
+  for (const auto& [name, tensor] : entries_of(voxel)) {
+    if (!name.starts_with("norm.") && !name.starts_with("head.")) {
+      EXPECT_TRUE(ours.at("voxel." + name).equal(tensor)) << name;
+      ours.erase("voxel." + name);
+    }
+  }
+  for (const auto& [name, tensor] : entries_of(image)) {
+    if (!name.starts_with("norm.") && !name.starts_with("head.")) {
+      EXPECT_TRUE(ours.at("views." + name).equal(tensor)) << name;
+      ours.erase("views." + name);
+    }
+  }
+  ASSERT_EQ(ours.size(), 4U) << "norm and head";
+  for (const auto& [name, tensor] : ours) {
+    EXPECT_TRUE(tensor.equal(entries_of(begun).at(name))) << name;
+  }
+}
+
+TEST(Joint, WantsANewHeadWithAHalfAndNamesWhatDoesNotFit) {
+  Network joint(small("joint"));
+  EXPECT_THAT(refusal_of([&] {
+                load_weights(joint, file_of(Network(small("image"))), HeadRule::kLoad);
+              }).text,
+              HasSubstr("has nothing but views.* of a joint network: train one with "
+                        "model.new_head=true"));
+  ModelOptions wide = small("voxel");
+  wide.kernel = Extent3{9, 9, 9};
+  const auto refusal =
+      refusal_of([&] { load_weights(joint, file_of(Network(wide)), HeadRule::kKeepOwn); });
+  EXPECT_THAT(refusal.text, HasSubstr("voxel.stages.1.0.dwconv"));
 }
 
 TEST(Joint, PublishesTheKernelsOfItsPicturesWithoutDepth) {

@@ -66,6 +66,27 @@ class Forms(Workspace):
         self.assertEqual(result.returncode, 2)
         self.assertIn("samples of form joint cannot be mixed", result.stderr)
 
+    def test_joint_starts_from_its_halves(self):
+        for form in ("voxel", "views"):
+            words = self.words(form) if form in FORMS else ["model.stem_stride=2"]
+            self.train(form, *words, "train.epochs=1")
+        words = ["train", str(self.config), *self.words("joint"), f"model.weights={self.output('voxel')}",
+                 "model.freeze_stages=4"]
+        both = [*words, f"model.view_weights={self.output('views')}", f"output={self.output('both')}"]
+        result = self.done(larkspur(*both, "model.new_head=true", ranks=2))
+        for half in ("voxel", "views"):
+            self.assertEqual(result.stderr.count(f"{self.output(half)} fills {half}.*"), 1, result.stderr)
+        anew = [*words, "model.new_head=true"]
+        refusals = [
+            (both, 4, "has nothing but voxel.* of a joint network: train one with model.new_head=true"),
+            (anew, 4, "would keep the other half as it begins: freeze 0, or name weights for both"),
+            ([*anew, f"model.view_weights={self.output('voxel')}"], 4, f"{self.output('voxel')} is not of pictures"),
+            ([*anew, "model.view_weights=nowhere.pth"], 2, "model.view_weights: no such file or folder 'nowhere.pth'"),
+        ]
+        for call, code, told in refusals:
+            result = self.done(larkspur(*call, f"output={self.output('refused')}"), code)
+            self.assertIn(told, result.stderr)
+
     def test_points(self):
         self.expect_whole_life("points")
 
