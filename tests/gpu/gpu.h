@@ -6,7 +6,7 @@
 
 namespace larkspur::testing {
 
-/// Always a CUDA device.
+/// A CUDA device; in a rehearsal the CPU, so that what a test does can be tried without a GPU.
 c10::Device gpu();
 
 }  // namespace larkspur::testing

@@ -39,6 +39,7 @@ TrainingPass training_pass(Network& network,
                            pipeline::Batch batch,
                            at::Device device,
                            Precision precision = Precision::kFloat32) {
+  batch.nominal = batch.size();
   network.set_training(true);
   pipeline::place(network, device);
   batch = pipeline::on_device(batch, device);
@@ -119,6 +120,26 @@ TrainingPass joint_pass(at::Device device) {
   return training_pass(network, batch, device);
 }
 
+/// Clips of odd size, their ends repeated; large kernels dense, or apart in space and time.
+TrainingPass clip_pass(at::Device device,
+                       bool separable_time,
+                       Precision precision = Precision::kFloat32) {
+  Network network({.form = "clip",
+                   .variant = "micro",
+                   .classes = 10,
+                   .kernel = Extent3{5, 7, 7},
+                   .stem_stride = 2,
+                   .separable_time = separable_time,
+                   .time_padding = TimePadding::kReplicate,
+                   .layer_scale = 0.5,
+                   .seed = 3});
+  pipeline::Batch batch;
+  batch.input = golden_noise("clips", {2, 3, 9, 33, 31});
+  batch.labels = at::arange(2, at::kLong);
+  batch.keys.resize(2);
+  return training_pass(network, batch, device, precision);
+}
+
 double relative_error(const at::Tensor& actual, const at::Tensor& expected, double least = 1e-30) {
   const double norm = expected.to(at::kDouble).norm().item<double>();
   return (actual - expected).to(at::kDouble).norm().item<double>() / std::max(norm, least);
@@ -170,6 +191,9 @@ TEST(NetworkOnGpu, IsCloseToTheCpu) {
   expect_close(golden_pass(gpu()), golden_pass(at::kCPU), 1e-4);
   expect_close(voxel_pass(gpu()), voxel_pass(at::kCPU), 1e-4);
   expect_close(joint_pass(gpu()), joint_pass(at::kCPU), 1e-4);
+  for (const bool separable : {false, true}) {
+    expect_close(clip_pass(gpu(), separable), clip_pass(at::kCPU, separable), 1e-4);
+  }
   expect_close(points_pass(gpu()), points_pass(at::kCPU), 1e-3);
 }
 
@@ -177,6 +201,11 @@ TEST(NetworkOnGpu, GivesTheSameBitsTwice) {
   expect_same_bits(golden_pass(gpu()), golden_pass(gpu()));
   expect_same_bits(voxel_pass(gpu()), voxel_pass(gpu()));
   expect_same_bits(joint_pass(gpu()), joint_pass(gpu()));
+  for (const bool separable : {false, true}) {
+    expect_same_bits(clip_pass(gpu(), separable), clip_pass(gpu(), separable));
+    expect_same_bits(clip_pass(gpu(), separable, Precision::kBFloat16),
+                     clip_pass(gpu(), separable, Precision::kBFloat16));
+  }
   expect_same_bits(points_pass(gpu()), points_pass(gpu()));
   expect_same_bits(points_pass(gpu(), Precision::kBFloat16),
                    points_pass(gpu(), Precision::kBFloat16));

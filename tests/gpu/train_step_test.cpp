@@ -3,6 +3,7 @@
 #include "pipeline/train_step.h"
 
 #include <filesystem>
+#include <optional>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
@@ -13,6 +14,8 @@
 #include "distributed/tree_exchange.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/lanes_together.h"
+#include "pipeline/norm_scope.h"
 #include "pipeline/placement.h"
 #include "pipeline/prefetcher.h"
 #include "tests/gpu/gpu.h"
@@ -42,7 +45,9 @@ std::unique_ptr<model3d::Network> network_on(at::Device device) {
 
 /// A job of one rank on one device, with batches through the prefetcher as the trainer takes them.
 struct Job {
-  explicit Job(at::Device where, Precision of_products = Precision::kFloat32)
+  explicit Job(at::Device where,
+               Precision of_products = Precision::kFloat32,
+               NormScope norms = NormScope::kLane)
       : device(where),
         precision(of_products),
         network(network_on(where)),
@@ -52,6 +57,7 @@ struct Job {
         exchange(group ? *group : *solo, state.parameters, lanes),
         prefetcher(source, requests, {0, 100, 2, 4, where.is_cuda()}) {
     network->set_training(true);
+    if (norms == NormScope::kSynchronised) together.emplace(*network, state, peers, kLanes);
   }
 
   StepOutcome step() {
@@ -63,7 +69,8 @@ struct Job {
                    [this] { return prefetcher.next(); },
                    0.1,
                    wishes,
-                   precision};
+                   precision,
+                   together ? &*together : nullptr};
     return train_step(work, 0.002);
   }
 
@@ -88,6 +95,7 @@ struct Job {
   Prefetcher prefetcher;
   testing::SoloPeers peers;
   Requests wishes;
+  std::optional<LanesTogether> together;
 };
 
 double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
@@ -95,26 +103,29 @@ double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
   return (actual - expected).to(at::kDouble).norm().item<double>() / norm;
 }
 
-TEST(TrainStepOnGpu, IsCloseToTheCpu) {
-  Job cpu(at::kCPU);
-  Job other(gpu());
+class TrainStepOnGpu : public ::testing::TestWithParam<NormScope> {};
+
+TEST_P(TrainStepOnGpu, IsCloseToTheCpu) {
+  Job cpu(at::kCPU, Precision::kFloat32, GetParam());
+  Job other(gpu(), Precision::kFloat32, GetParam());
   const StepOutcome expected = cpu.step();
   const StepOutcome actual = other.step();
   EXPECT_NEAR(actual.loss, expected.loss, 1e-4 * expected.loss);
   EXPECT_NEAR(actual.grad_norm, expected.grad_norm, 1e-3 * expected.grad_norm);
   EXPECT_EQ(actual.facts.samples, 16);
-  EXPECT_TRUE(other.state.parameters.values().is_cuda());
-  EXPECT_TRUE(other.state.optimizer.moment1().is_cuda());
+  EXPECT_EQ(other.state.parameters.values().device(), gpu());
+  EXPECT_EQ(other.state.optimizer.moment1().device(), gpu());
   EXPECT_LT(relative_error(other.state.parameters.values().cpu(), cpu.state.parameters.values()),
             1e-3);
   EXPECT_LT(relative_error(other.state.optimizer.moment1().cpu(), cpu.state.optimizer.moment1()),
             1e-2);
 }
 
-TEST(TrainStepOnGpu, GivesTheSameBitsTwice) {
-  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
-    Job once(gpu(), precision);
-    Job again(gpu(), precision);
+TEST_P(TrainStepOnGpu, GivesTheSameBitsTwice) {
+  for (const Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
+    Job once(gpu(), precision, GetParam());
+    Job again(gpu(), precision, GetParam());
     for (int step = 0; step < 5; ++step) {
       EXPECT_EQ(once.step().loss, again.step().loss) << "step " << step;
     }
@@ -123,15 +134,20 @@ TEST(TrainStepOnGpu, GivesTheSameBitsTwice) {
   }
 }
 
-TEST(TrainStepOnGpu, LearnsInBothPrecisions) {
-  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
-    Job job(gpu(), precision);
+TEST_P(TrainStepOnGpu, LearnsInEveryPrecision) {
+  for (const Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
+    Job job(gpu(), precision, GetParam());
     const double first = job.step().loss;
     double last = first;
     for (int step = 1; step < 20; ++step) last = job.step().loss;
     EXPECT_LT(last, 0.8 * first);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Norms,
+                         TrainStepOnGpu,
+                         ::testing::Values(NormScope::kLane, NormScope::kSynchronised));
 
 TEST(CheckpointOnGpu, GoesOnWithTheSameBitsAndLoadsOnACpu) {
   const testing::TempDir folder;
@@ -141,7 +157,7 @@ TEST(CheckpointOnGpu, GoesOnWithTheSameBitsAndLoadsOnACpu) {
   const auto saved = save_checkpoint({folder.path(), 1}, unbroken.state, {}, unbroken.peers);
   const Checkpoint checkpoint(saved);
   for (int step = 0; step < 2; ++step) resumed.step();  // so that its batches stand where they must
-  resumed.state.parameters.values().fill_(9.0);
+  resumed.state.parameters.values().mul_(-2.0);  // what stands between parameters stays 0
   restore(checkpoint, resumed.state);
   EXPECT_EQ(unbroken.step().loss, resumed.step().loss);
   EXPECT_TRUE(at::equal(unbroken.state.parameters.values(), resumed.state.parameters.values()));
