@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 #include "pipeline/rng.h"
 
 namespace larkspur::launch {
@@ -18,6 +19,7 @@ namespace {
 using pipeline::CounterRng;
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 
 constexpr int kRound = 24;  // segments of what shall look round
 
@@ -213,25 +215,9 @@ void prepare_folder(const std::filesystem::path& folder) {
 void DemoCloudOptions::check() const {
   require(!output.empty(), Errc::kInvalidArgument, "output is empty, expected a folder");
   const auto most = static_cast<std::int64_t>(std::size(kClasses));
-  require(classes >= 2 && classes <= most,
-          Errc::kInvalidArgument,
-          "classes is ",
-          classes,
-          ", not in [2, ",
-          most,
-          "]");
-  require(train >= 1 && train <= 9999,
-          Errc::kInvalidArgument,
-          "train is ",
-          train,
-          ", not in [1, 9999]");
-  require(test >= 1 && train + test <= 9999,
-          Errc::kInvalidArgument,
-          "test is ",
-          test,
-          ", not in [1, ",
-          9999 - train,
-          "]");
+  require_within("classes", classes, 2, most);
+  require_within("train", train, 1, 9999);
+  require_within("test", test, 1, 9999 - train);
   require(seed >= 0, Errc::kInvalidArgument, "seed is ", seed, ", not >= 0");
 }
 

@@ -10,6 +10,7 @@
 
 #include "launch/demo_motions.h"
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 #include "readers/video_writer.h"
 
 namespace larkspur::launch {
@@ -18,6 +19,7 @@ namespace {
 using pipeline::CounterRng;
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 
 constexpr std::int64_t kFramesPerSecond = 16;
 constexpr std::string_view kIdLetters =
@@ -54,19 +56,6 @@ Segment segment_of(const DemoVideoOptions& options, std::int64_t label, std::int
   segment.start = rng.below(300);
   segment.end = segment.start + (options.frames + kFramesPerSecond - 1) / kFramesPerSecond;
   return segment;
-}
-
-void check_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
-  require(value >= low && value <= high,
-          Errc::kInvalidArgument,
-          name,
-          " is ",
-          value,
-          ", not in [",
-          low,
-          ", ",
-          high,
-          "]");
 }
 
 void make_folder(const std::filesystem::path& folder) {
@@ -136,19 +125,19 @@ std::string class_list(std::int64_t classes) {
 
 void DemoVideoOptions::check() const {
   require(!output.empty(), Errc::kInvalidArgument, "output is empty, expected a folder");
-  check_range("classes", classes, 2, static_cast<std::int64_t>(motion_classes().size()));
+  require_within("classes", classes, 2, static_cast<std::int64_t>(motion_classes().size()));
   require(classes % 2 == 0,
           Errc::kInvalidArgument,
           "classes is ",
           classes,
           ", expected an even number: they come in pairs");
-  check_range("train", train, 1, 9999);
-  check_range("test", test, 1, 9999);
-  check_range("seed", seed, 0, INT64_MAX);
-  check_range("size", size, 32, 1024);
+  require_within("train", train, 1, 9999);
+  require_within("test", test, 1, 9999);
+  require_within("seed", seed, 0, INT64_MAX);
+  require_within("size", size, 32, 1024);
   require(size % 2 == 0, Errc::kInvalidArgument, "size is ", size, ", expected an even number");
-  check_range("frames", frames, 2, 10'000);
-  check_range("quantiser", quantiser, 0, 51);
+  require_within("frames", frames, 2, 10'000);
+  require_within("quantiser", quantiser, 0, 51);
 }
 
 void draw_demo_picture(const DemoVideoOptions& options,

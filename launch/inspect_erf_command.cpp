@@ -10,6 +10,7 @@
 #include "launch/model_request.h"
 #include "model3d/effective_field.h"
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 #include "pipeline/rng.h"
 #include "readers/npy_file.h"
 #include "readers/png_file.h"
@@ -19,6 +20,7 @@ namespace {
 
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 
 /// The shares of RepLKNet's table 10.
 constexpr std::array kShares{0.2, 0.3, 0.5, 0.99};
@@ -75,11 +77,7 @@ void check(const FieldRequest& request) {
           "--stage is ",
           request.stage,
           ", not 1 to 4");
-  require(request.samples >= 1 && request.samples <= 4096,
-          Errc::kInvalidArgument,
-          "--samples is ",
-          request.samples,
-          ", not in [1, 4096]");
+  require_within("--samples", request.samples, 1, 4096);
   require(request.input.empty() || request.size.empty(),
           Errc::kInvalidArgument,
           "--input gives the samples: leave --size out");

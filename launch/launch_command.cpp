@@ -19,6 +19,7 @@
 #include "launch/supervisor.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 
 namespace larkspur::launch {
 namespace {
@@ -26,6 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 using pipeline::text_of;
 
 struct LaunchRequest {
@@ -89,13 +91,7 @@ std::vector<std::string> take_job_words(Invocation& call) {
 
 void check_request(const LaunchRequest& request) {
   constexpr std::int64_t most = 65536;
-  require(request.ranks >= 1 && request.ranks <= most,
-          Errc::kInvalidArgument,
-          "-n is ",
-          request.ranks,
-          ", not in [1, ",
-          most,
-          "]");
+  require_within("-n", request.ranks, 1, most);
   require(request.max_restarts >= 0,
           Errc::kInvalidArgument,
           "--max-restarts is ",

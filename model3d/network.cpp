@@ -6,12 +6,14 @@
 #include "model3d/dilated_branches.h"
 #include "model3d/layer_groups.h"
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 
 namespace larkspur::model3d {
 namespace {
 
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 
 /// Whether a map of the form has D, and D is not time.
 bool has_depth(const Form& form) { return form.small_taps[0] > 1 && !form.temporal_strides; }
@@ -190,11 +192,7 @@ void ModelOptions::check() const {
       layer_scale > 0, Errc::kInvalidArgument, "[model] layer_scale is ", layer_scale, ", not > 0");
   require(
       head_scale > 0, Errc::kInvalidArgument, "[model] head_scale is ", head_scale, ", not > 0");
-  require(freeze_stages >= 0 && freeze_stages <= static_cast<std::int64_t>(kStages),
-          Errc::kInvalidArgument,
-          "[model] freeze_stages is ",
-          freeze_stages,
-          ", not in [0, 4]");
+  require_within("[model] freeze_stages", freeze_stages, 0, static_cast<std::int64_t>(kStages));
 }
 
 Network::Network(const ModelOptions& options)

@@ -53,8 +53,8 @@ bool holds_norm_before_downsampling(const pipeline::NamedTensors& file);
 /// head of another number of classes is refused by its name unless it is kept. Throws
 /// kInvalidArgument naming entry and both shapes where they do not fit, or saying that one of the
 /// two is merged and the other is not, or that the file is half of a joint network and the head is
-/// not kept, or that the file has an extra norm before a downsampling and the network has none; what
-/// reading throws. The other way round the norm, which published weights lack, keeps its first
+/// not kept, or that the file has an extra norm before a downsampling and the network has none;
+/// what reading throws. The other way round the norm, which published weights lack, keeps its first
 /// values (LoadedWeights::fresh): it is there for tuning them. Shapes are looked at before anything
 /// is changed.
 LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head);

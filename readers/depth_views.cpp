@@ -8,12 +8,14 @@
 #include <ATen/ops/zeros.h>
 
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 
 namespace larkspur::readers {
 namespace {
 
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 
 constexpr std::int64_t kMostViews = 64;
 constexpr std::int64_t kLargestSize = 1024;
@@ -87,27 +89,10 @@ void draw(const at::Tensor& points_N3, const View& view, double splat, const Can
 }  // namespace
 
 void DepthViewOptions::check() const {
-  require(views >= 1 && views <= kMostViews,
-          Errc::kInvalidArgument,
-          "views is ",
-          views,
-          ", not in [1, ",
-          kMostViews,
-          "]");
-  require(elevation >= -90.0 && elevation <= 90.0,
-          Errc::kInvalidArgument,
-          "elevation is ",
-          elevation,
-          ", not in [-90, 90]");
-  require(size >= 1 && size <= kLargestSize,
-          Errc::kInvalidArgument,
-          "size is ",
-          size,
-          ", not in [1, ",
-          kLargestSize,
-          "]");
-  require(
-      splat >= 0.0 && splat <= 1.0, Errc::kInvalidArgument, "splat is ", splat, ", not in [0, 1]");
+  require_within("views", views, 1, kMostViews);
+  require_within("elevation", elevation, -90.0, 90.0);
+  require_within("size", size, 1, kLargestSize);
+  require_within("splat", splat, 0.0, 1.0);
   require(channels == 1 || channels == 3,
           Errc::kInvalidArgument,
           "channels is ",

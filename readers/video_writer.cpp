@@ -12,6 +12,7 @@ extern "C" {
 }
 
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 #include "readers/ffmpeg_handles.h"
 
 namespace larkspur::readers {
@@ -19,6 +20,7 @@ namespace {
 
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 
 struct CloseOutput {
   void operator()(AVFormatContext* container) const noexcept {
@@ -169,34 +171,20 @@ class Writer {
   ScalerHandle scaler_;
 };
 
-void check_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
-  require(value >= low && value <= high,
-          Errc::kInvalidArgument,
-          "[write_video] ",
-          name,
-          " is ",
-          value,
-          ", not in [",
-          low,
-          ", ",
-          high,
-          "]");
-}
-
-void check_side(const char* name, std::int64_t value) {
-  check_range(name, value, 16, 4096);
-  require(value % 2 == 0, Errc::kInvalidArgument, "[write_video] ", name, " is ", value, ", odd");
+void check_side(const std::string& name, std::int64_t value) {
+  require_within(name, value, 16, 4096);
+  require(value % 2 == 0, Errc::kInvalidArgument, name, " is ", value, ", odd");
 }
 
 }  // namespace
 
 void VideoFormat::check() const {
-  check_side("width", width);
-  check_side("height", height);
-  check_range("frames", frames, 1, 1'000'000);
-  check_range("frames_per_second", frames_per_second, 1, 240);
-  check_range("quantiser", quantiser, 0, 51);
-  check_range("key_distance", key_distance, 1, 1'000'000);
+  check_side("[write_video] width", width);
+  check_side("[write_video] height", height);
+  require_within("[write_video] frames", frames, 1, 1'000'000);
+  require_within("[write_video] frames_per_second", frames_per_second, 1, 240);
+  require_within("[write_video] quantiser", quantiser, 0, 51);
+  require_within("[write_video] key_distance", key_distance, 1, 1'000'000);
 }
 
 bool can_write_video() { return encoder() != nullptr; }

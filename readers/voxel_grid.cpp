@@ -12,12 +12,14 @@
 #include <ATen/ops/zeros.h>
 
 #include "pipeline/require.h"
+#include "pipeline/require_within.h"
 
 namespace larkspur::readers {
 namespace {
 
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::require_within;
 
 constexpr std::int64_t kLargestGrid = 512;
 
@@ -92,15 +94,7 @@ Point mean_of(const float* points, std::int64_t count) {
 
 }  // namespace
 
-void VoxelGridOptions::check() const {
-  require(grid >= 1 && grid <= kLargestGrid,
-          Errc::kInvalidArgument,
-          "grid is ",
-          grid,
-          ", not in [1, ",
-          kLargestGrid,
-          "]");
-}
+void VoxelGridOptions::check() const { require_within("grid", grid, 1, kLargestGrid); }
 
 at::Tensor voxelise(const at::Tensor& points_N3, const VoxelGridOptions& options) {
   options.check();
