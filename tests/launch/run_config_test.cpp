@@ -118,13 +118,14 @@ TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
   EXPECT_EQ(complaint("model.view_weights", [](RunConfig& c) { c.model.view_weights = "a.pth"; }),
             "c.yaml:9: model.view_weights: only form joint starts its views from weights of their "
             "own; form voxel takes model.weights");
-  EXPECT_EQ(complaint("model.view_weights",
-                      [](RunConfig& c) {
-                        c.model.form = ModelForm::kJoint;
-                        c.model.view_weights = "a.pth";
-                      }),
-            "c.yaml:9: model.view_weights: set, but model.weights, the voxels', is none: weights of "
-            "pictures alone go there");
+  EXPECT_EQ(
+      complaint("model.view_weights",
+                [](RunConfig& c) {
+                  c.model.form = ModelForm::kJoint;
+                  c.model.view_weights = "a.pth";
+                }),
+      "c.yaml:9: model.view_weights: set, but model.weights, the voxels', is none: weights of "
+      "pictures alone go there");
 }
 
 TEST(CheckConfig, SamplesOfTwoInputsOrOfPointsAreNotMixed) {

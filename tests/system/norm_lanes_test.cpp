@@ -13,14 +13,13 @@
 #include <gtest/gtest.h>
 
 #include "distributed/group_peers.h"
-#include "distributed/tree_exchange.h"
 #include "model3d/network.h"
 #include "pipeline/lanes_together.h"
 #include "pipeline/train_step.h"
 #include "pipeline/trainer.h"
 #include "tests/support/far_network.h"
 #include "tests/support/thread_ranks.h"
-#include "tests/support/toy_run.h"
+#include "tests/support/train_rank.h"
 
 namespace larkspur {
 namespace {
@@ -175,14 +174,7 @@ std::vector<at::Tensor> train_on(int ranks, const Case& how) {
       source.spoil(measured(position), pipeline::Errc::kCorruptData);
     }
     pipeline::TrainState state(network, 8192, group.rank(), group.size(), {});
-    distributed::GroupPeers peers(group);
-    distributed::TreeExchange exchange(
-        group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), kLanes));
-    testing::RecordingSink sink;
-    pipeline::Requests requests;
-    pipeline::TrainParts parts{
-        network, source, state, exchange, peers, sink, [] {}, requests, [] {}};
-    pipeline::train(options_of(how), parts);
+    testing::train_rank(group, network, source, state, options_of(how));
     if (group.rank() != 0) return;
     left.push_back(state.parameters.values().clone());
     for (const auto& statistic : network.statistics()) left.push_back(statistic.tensor.clone());

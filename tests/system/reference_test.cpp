@@ -12,12 +12,10 @@
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adamw.h>
 
-#include "distributed/group_peers.h"
-#include "distributed/tree_exchange.h"
 #include "model3d/network.h"
 #include "pipeline/trainer.h"
 #include "tests/support/thread_ranks.h"
-#include "tests/support/toy_run.h"
+#include "tests/support/train_rank.h"
 
 namespace larkspur {
 namespace {
@@ -88,18 +86,10 @@ void train_on(int ranks, model3d::Network& trained, const Recipe& recipe = {}) {
     std::unique_ptr<model3d::Network> mine;
     if (group.rank() != 0) mine = std::make_unique<model3d::Network>(micro_network(recipe));
     model3d::Network& network = mine ? *mine : trained;
-    const auto source = voxel_source();
     pipeline::AdamWOptions adamw = kAdamW;
     adamw.layer_decay = recipe.layer_decay;
     pipeline::TrainState state(network, 8192, group.rank(), group.size(), adamw);
-    distributed::GroupPeers peers(group);
-    distributed::TreeExchange exchange(
-        group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), kLanes));
-    testing::RecordingSink sink;
-    pipeline::Requests requests;
-    pipeline::TrainParts parts{
-        network, source, state, exchange, peers, sink, [] {}, requests, [] {}};
-    pipeline::train(ten_steps(), parts);
+    testing::train_rank(group, network, voxel_source(), state, ten_steps());
     EXPECT_EQ(state.step, kSteps);
   });
 }
@@ -278,15 +268,9 @@ at::Tensor train_toy_in_half(int ranks, pipeline::LossScaler& scaler) {
     const testing::ToySource source(96, {5}, kClasses);
     const auto toy = testing::make_toy_classifier(5, kClasses, 1, 5000.0);
     pipeline::TrainState state(*toy, 64, group.rank(), group.size(), kAdamW);
-    distributed::GroupPeers peers(group);
-    distributed::TreeExchange exchange(
-        group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), kLanes));
-    testing::RecordingSink sink;
-    pipeline::Requests requests;
-    pipeline::TrainParts parts{*toy, source, state, exchange, peers, sink, [] {}, requests, [] {}};
     pipeline::TrainOptions options = ten_steps();
     options.precision = pipeline::Precision::kFloat16;
-    pipeline::train(options, parts);
+    testing::train_rank(group, *toy, source, state, options);
     if (group.rank() != 0) return;
     weights = state.parameters.values();
     scaler = state.scaler;
