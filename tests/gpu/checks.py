@@ -127,6 +127,24 @@ def trains_exactly(checks):
     return checks.digest("alone")
 
 
+OTHERS = {
+    "synchronised": ["train.batch_norm=synchronised", "train.precise_norm_samples=64"],
+    "float16": ["train.precision=float16"],
+    "views": ["model.form=views", "model.kernel=[1,7,7]", "data.views=2", "data.view_size=32"],
+    "joint": ["model.form=joint", "data.views=2", "data.view_size=32"],
+    "points": ["model.form=points", "model.kernel=[1,7,7]", "data.points=256", "model.drawing_size=32"],
+}
+
+
+def trains_others_exactly(checks):
+    """A few steps of what the demo does not use, on one rank and on two."""
+    for name, words in OTHERS.items():
+        for ranks in (None, 2):
+            checks.train(f"{name}{ranks}", *SHORT, *words, "train.stop_after_steps=12", ranks=ranks)
+        need(checks.digest(f"{name}2") == checks.digest(f"{name}None"), f"{name}: two ranks give other bits than one")
+    return list(OTHERS)
+
+
 def starts_from_weights(checks):
     """What one rank and two make of the same file: ranks compare what they have read."""
     weights = checks.folder / "alone.safetensors"
@@ -199,6 +217,7 @@ def main():
             checks.check("two ranks", lambda: need(False, "no mpirun: run tests/gpu/pack first"))
         checks.larkspur("data", "make", "clouds", "--output", checks.folder / "clouds")
         checks.check("the same bits on one rank, on two, after a stop", lambda: trains_exactly(checks))
+        checks.check("other forms, norms and types on one rank and on two", lambda: trains_others_exactly(checks))
         checks.check("a start from a file of weights", lambda: starts_from_weights(checks))
         checks.check("speed of variant a, float32", speed_of_variant_a(checks, "float32"))
         checks.check("speed of variant a, bfloat16", speed_of_variant_a(checks, "bfloat16"))
