@@ -240,7 +240,8 @@ std::vector<Row> model_rows() {
       key<model, &M::view_weights>("model.view_weights",
                                    "form joint: the same for its views, beside weights of voxels")
           .names(PathKind::kEither),
-      key<model, &M::new_head>("model.new_head", "with weights: begin with a new last layer"),
+      key<model, &M::new_head>("model.new_head",
+                               "with weights: a new last layer, also where theirs fits"),
       key<model, &M::freeze_stages>("model.freeze_stages",
                                     "keep the stem and the first so many stages as they are")
           .within(0, 4),

@@ -113,7 +113,8 @@ struct ModelConfig {
   double head_scale = 1.0;            ///< factor on the last layer's initial weights
   std::string weights = "none";       ///< file or checkpoint to start from; none: from the seed
   std::string view_weights = "none";  ///< form joint, beside weights of voxels: the views' own
-  bool new_head = false;  ///< with weights: the last layer starts from the seed all the same
+  bool new_head =
+      false;  ///< with weights: the last layer starts from the seed even where theirs fits
   std::int64_t freeze_stages = 0;  ///< the stem and so many stages keep their weights; 0: none
 
   /// An extra LayerNorm before the last downsampling, against values that overflow.

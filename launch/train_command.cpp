@@ -148,7 +148,7 @@ Prepared prepare_together(RankJob& job,
 
 /// model.weights and model.view_weights into the network.
 void fill_network(const ModelConfig& model, model3d::Network& network) {
-  const auto head = model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kLoad;
+  const auto head = model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kFit;
   const std::string half = fill_from_weights(network, *open_weights(model.weights), head);
   if (model.has_view_weights()) {
     const std::string other = fill_from_weights(network, *open_weights(model.view_weights), head);

@@ -137,7 +137,9 @@ std::string fill_from_weights(model3d::Network& network,
   }
   if (!loaded.fresh.empty()) {
     pipeline::log_info(text_of(file.origin(),
-                               " knows no norm before the last downsampling: it begins afresh (",
+                               " knows nothing of ",
+                               loaded.fresh.size(),
+                               " entries: they begin afresh (",
                                model3d::some_of(loaded.fresh),
                                "); tune before use"));
   }
@@ -155,12 +157,15 @@ std::string fill_from_weights(model3d::Network& network,
                                loaded.silent,
                                " begin without effect"));
   }
-  if (head == model3d::HeadRule::kKeepOwn) {
+  if (loaded.new_head) {
+    const bool asked = head == model3d::HeadRule::kKeepOwn;
+    const bool other_classes = !asked && loaded.half.empty();
     pipeline::log_info(text_of("weights of ",
                                file.origin(),
                                ", but a new head for ",
                                network.options().classes,
-                               " classes"));
+                               " classes",
+                               other_classes ? ": its own is for another number of them" : ""));
   }
   return loaded.half;
 }

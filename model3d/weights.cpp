@@ -25,7 +25,7 @@ bool is_counter(const std::string& name) { return name.ends_with("num_batches_tr
 
 bool is_head(const std::string& name) { return name.starts_with("head."); }
 
-/// What a new network may begin with besides the head: weights of pictures have nothing of it.
+/// Weights of pictures have nothing of it.
 bool draws_points(const std::string& name) { return name.starts_with("point_to_image."); }
 
 bool is_norm_before(const std::string& name) {
@@ -37,8 +37,6 @@ Shape without_depth(Shape shape) {
   if (shape.size() == 5 && shape[2] == 1) shape.erase(shape.begin() + 2);
   return shape;
 }
-
-bool may_begin_anew(const std::string& name) { return is_head(name) || draws_points(name); }
 
 /// Which of the file's entries an entry takes its values from.
 struct Filling {
@@ -121,25 +119,32 @@ std::string half_of(const Network& network, const pipeline::NamedTensors& file) 
 }
 
 /// Norm and head of a joint network see both halves, so a half has nothing for them.
-void check_half(const std::string& half, const pipeline::NamedTensors& file, HeadRule head) {
-  require(half.empty() || head == HeadRule::kKeepOwn,
+void check_half(const std::string& half, const pipeline::NamedTensors& file) {
+  require(half.empty(),
           Errc::kInvalidArgument,
           file.origin(),
           " has nothing but ",
           half,
-          "* of a joint network: train one with model.new_head=true, which begins the rest anew");
+          "* of a joint network: train one from it (model.weights), then take that one's");
+}
+
+bool head_fits(const Network& network, const pipeline::NamedTensors& file) {
+  const auto names = file.names();
+  if (std::ranges::find(names, "head.weight") == names.end()) return false;
+  const Shape shape = file.shape("head.weight");
+  return !shape.empty() && shape[0] == network.options().classes;
 }
 
 /// The file's names that stand for an entry; not counters, nor what stays with its half, nor the
-/// head if it is kept.
+/// head if there is a new one.
 std::set<std::string> usable_names(const pipeline::NamedTensors& file,
                                    const std::string& half,
-                                   HeadRule head) {
+                                   bool new_head) {
   std::set<std::string> names;
   for (const std::string& name : file.names()) {
-    const bool kept = head == HeadRule::kKeepOwn && is_head(name);
     const bool of_half_alone = !half.empty() && name.starts_with("norm.");
-    if (!is_counter(name) && !kept && !of_half_alone) names.insert(name);
+    const bool unused = is_counter(name) || of_half_alone || (new_head && is_head(name));
+    if (!unused) names.insert(name);
   }
   return names;
 }
@@ -195,9 +200,12 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
   check_norm_before(network, file);
   LoadedWeights loaded;
   loaded.half = half_of(network, file);
-  check_half(loaded.half, file, head);
+  if (head == HeadRule::kLoad) check_half(loaded.half, file);
+  const bool asked = head == HeadRule::kKeepOwn;
+  const bool must = !loaded.half.empty() || !head_fits(network, file);
+  loaded.new_head = asked || (must && head == HeadRule::kFit);
   const bool without_norm = !holds_norm_before_downsampling(file);
-  std::set<std::string> left = usable_names(file, loaded.half, head);
+  std::set<std::string> left = usable_names(file, loaded.half, loaded.new_head);
   const bool knows_time = std::ranges::any_of(left, is_of_time);
   std::vector<Filling> fillings;
   std::vector<Entry> silent;
@@ -212,10 +220,11 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
       require_trained(entry, file.origin());
       silent.push_back(entry);
       if (entry.tensor.dim() > 1) ++loaded.silent;
-    } else if (without_norm && is_norm_before(entry.name)) {
+    } else if ((without_norm && is_norm_before(entry.name)) ||
+               (head != HeadRule::kLoad && draws_points(entry.name))) {
       require_trained(entry, file.origin());
       loaded.fresh.push_back(entry.name);
-    } else if (head == HeadRule::kLoad || !may_begin_anew(entry.name)) {
+    } else if (!loaded.new_head || !is_head(entry.name)) {
       loaded.missing.push_back(entry.name);
     }
   }
@@ -239,10 +248,7 @@ void require_whole(const LoadedWeights& loaded, const std::string& origin) {
           " entries of the network: ",
           some_of(loaded.missing),
           loaded.left_over.empty() ? "" : "; it has no place for: ",
-          some_of(loaded.left_over),
-          std::ranges::all_of(loaded.missing, may_begin_anew)
-              ? "; model.new_head=true begins these anew"
-              : "");
+          some_of(loaded.left_over));
 }
 
 std::string some_of(const std::vector<std::string>& names) {

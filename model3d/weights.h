@@ -24,19 +24,21 @@
 
 namespace larkspur::model3d {
 
-/// What becomes of the last linear layer, "head.*".
+/// What becomes of the last linear layer, "head.*", and of entries that a file of another form
+/// cannot have: "point_to_image.*", the norm and head over both halves of form joint.
 enum class HeadRule {
   kLoad,     ///< loaded as every entry; another number of classes is refused
-  kKeepOwn,  ///< the network keeps its own first weights, whatever the file has; and those of
-             ///< "point_to_image.*" that the file lacks
+  kFit,      ///< loaded where it fits; else the network's own first weights stay
+  kKeepOwn,  ///< the head's own first weights stay, whatever the file has; the others as kFit
 };
 
 /// What a file and a network have of each other. Names sorted.
 struct LoadedWeights {
-  std::string half;  ///< "voxel." or "views." where the file filled that alone; else nothing
+  std::string half;       ///< "voxel." or "views." where the file filled that alone; else nothing
+  bool new_head = false;  ///< the head's own first weights stayed
   std::vector<std::string> missing;    ///< the network's, not in the file: left as they were
   std::vector<std::string> left_over;  ///< the file's, which the network has no place for
-  std::vector<std::string> fresh;      ///< of an extra norm that the file knows nothing of
+  std::vector<std::string> fresh;      ///< of parts that the file's network has not; left likewise
   std::int64_t inflated = 0;           ///< kernels of pictures that were given taps in time
   std::int64_t silent = 0;  ///< kernels for time alone, not in the file: begin without effect
 
@@ -49,14 +51,13 @@ bool holds_merged_weights(const pipeline::NamedTensors& file);
 /// Whether the file holds a network with an extra norm before a downsampling ("pre_norm").
 bool holds_norm_before_downsampling(const pipeline::NamedTensors& file);
 
-/// Fills the network's entries from the file's of the same names, each converted to float32. The
-/// head of another number of classes is refused by its name unless it is kept. Throws
+/// Fills the network's entries from the file's of the same names, each converted to float32. Throws
 /// kInvalidArgument naming entry and both shapes where they do not fit, or saying that one of the
-/// two is merged and the other is not, or that the file is half of a joint network and the head is
-/// not kept, or that the file has an extra norm before a downsampling and the network has none;
-/// what reading throws. The other way round the norm, which published weights lack, keeps its first
-/// values (LoadedWeights::fresh): it is there for tuning them. Shapes are looked at before anything
-/// is changed.
+/// two is merged and the other is not, that the file has another number of classes or is half of a
+/// joint network (kLoad), or that it has an extra norm before a downsampling and the network has
+/// none; what reading throws. The other way round the norm, which published weights lack, keeps its
+/// first values (LoadedWeights::fresh): it is there for tuning them. Shapes are looked at before
+/// anything is changed.
 LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head);
 
 /// Throws kInvalidArgument that lists, by name, what was missing, and nothing where nothing was.

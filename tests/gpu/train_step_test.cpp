@@ -157,7 +157,7 @@ TEST(CheckpointOnGpu, GoesOnWithTheSameBitsAndLoadsOnACpu) {
   const auto saved = save_checkpoint({folder.path(), 1}, unbroken.state, {}, unbroken.peers);
   const Checkpoint checkpoint(saved);
   for (int step = 0; step < 2; ++step) resumed.step();  // so that its batches stand where they must
-  resumed.state.parameters.values().mul_(-2.0);  // what stands between parameters stays 0
+  resumed.state.parameters.values().mul_(-2.0);         // what stands between parameters stays 0
   restore(checkpoint, resumed.state);
   EXPECT_EQ(unbroken.step().loss, resumed.step().loss);
   EXPECT_TRUE(at::equal(unbroken.state.parameters.values(), resumed.state.parameters.values()));

@@ -118,19 +118,22 @@ TEST(CheckNotes, RefuseAFileWrittenByOtherRules) {
   check_notes(*make_network(pictures()), *file);  // of another form: what fits is for others to say
 }
 
-TEST(RequireWhole, NamesTheKeyThatBeginsAnew) {
+TEST(FillFromWeights, ToldWhatBeginsAnew) {
   const SavedRun run;
-  const TempDir folder;
   RunConfig config = pictures();
   config.data.kind = DataKind::kCloud;
   config.model.form = ModelForm::kPoints;
+  config.model.classes = 7;
   const auto network = make_network(config);
   const auto weights = open_weights(run.folder.path());
   const auto refusal =
       refusal_of([&] { fill_from_weights(*network, *weights, model3d::HeadRule::kLoad); });
-  EXPECT_THAT(refusal.text, HasSubstr("point_to_image."));
-  EXPECT_THAT(refusal.text, HasSubstr("model.new_head=true"));
-  fill_from_weights(*network, *weights, model3d::HeadRule::kKeepOwn);
+  EXPECT_THAT(refusal.text, HasSubstr("tells 3 classes apart"));
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(*network, *weights, model3d::HeadRule::kFit);
+  const std::string told = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, HasSubstr("entries: they begin afresh (point_to_image."));
+  EXPECT_THAT(told, HasSubstr("a new head for 7 classes: its own is for another number of them"));
 }
 
 TEST(OpenWeights, RefusesFoldersWithoutACheckpointAndPathsThatAreNotThere) {

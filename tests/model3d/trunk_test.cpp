@@ -175,7 +175,7 @@ TEST(Joint, TakesAModelOfVoxelsAndOneOfPicturesAsItsHalves) {
   Network image(small("image"));
   fill(voxel);
   fill(image);
-  const LoadedWeights first = load_weights(joint, file_of(voxel), HeadRule::kKeepOwn);
+  const LoadedWeights first = load_weights(joint, file_of(voxel), HeadRule::kFit);
   EXPECT_EQ(first.half, "voxel.");
   EXPECT_TRUE(entries_of(joint)
                   .at("views.stages.1.0.gamma")
@@ -184,6 +184,7 @@ TEST(Joint, TakesAModelOfVoxelsAndOneOfPicturesAsItsHalves) {
   EXPECT_EQ(second.half, "views.");
   for (const LoadedWeights& loaded : {first, second}) {
     EXPECT_TRUE(loaded.whole());
+    EXPECT_TRUE(loaded.new_head);
     EXPECT_THAT(loaded.left_over, ::testing::IsEmpty());
   }
   auto ours = entries_of(joint);
@@ -205,13 +206,12 @@ TEST(Joint, TakesAModelOfVoxelsAndOneOfPicturesAsItsHalves) {
   }
 }
 
-TEST(Joint, WantsANewHeadWithAHalfAndNamesWhatDoesNotFit) {
+TEST(Joint, IsNotWholeWithAHalfAndNamesWhatDoesNotFit) {
   Network joint(small("joint"));
   EXPECT_THAT(refusal_of([&] {
                 load_weights(joint, file_of(Network(small("image"))), HeadRule::kLoad);
               }).text,
-              HasSubstr("has nothing but views.* of a joint network: train one with "
-                        "model.new_head=true"));
+              HasSubstr("has nothing but views.* of a joint network: train one from it"));
   ModelOptions wide = small("voxel");
   wide.kernel = Extent3{9, 9, 9};
   const auto refusal =

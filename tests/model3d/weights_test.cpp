@@ -105,11 +105,24 @@ TEST(Weights, AHeadOfOtherClassesIsRefusedOrKept) {
             "weights.file tells 1000 classes apart (head.weight), the network 15: set "
             "model.classes to that, or begin with a new head");
   EXPECT_TRUE(entry_of(network, "downsample_layers.0.0.weight").equal(stem)) << "half loaded";
-  const LoadedWeights loaded = load_weights(network, published_file(), HeadRule::kKeepOwn);
-  EXPECT_TRUE(loaded.whole());
-  EXPECT_THAT(loaded.left_over, IsEmpty());
-  EXPECT_TRUE(entry_of(network, "head.weight").equal(head));
-  EXPECT_FALSE(entry_of(network, "downsample_layers.0.0.weight").equal(stem));
+  for (const HeadRule rule : {HeadRule::kFit, HeadRule::kKeepOwn}) {
+    Network other = variant_a(15);
+    const LoadedWeights loaded = load_weights(other, published_file(), rule);
+    EXPECT_TRUE(loaded.whole());
+    EXPECT_TRUE(loaded.new_head);
+    EXPECT_THAT(loaded.left_over, IsEmpty());
+    EXPECT_TRUE(entry_of(other, "head.weight").equal(head));
+    EXPECT_FALSE(entry_of(other, "downsample_layers.0.0.weight").equal(stem));
+  }
+}
+
+TEST(Weights, AHeadOfTheSameClassesIsLoadedUnlessANewOneIsAskedFor) {
+  Network fitting = variant_a();
+  const at::Tensor own = entry_of(fitting, "head.weight");
+  EXPECT_TRUE(load_weights(fitting, published_file(), HeadRule::kKeepOwn).new_head);
+  EXPECT_TRUE(entry_of(fitting, "head.weight").equal(own));
+  EXPECT_FALSE(load_weights(fitting, published_file(), HeadRule::kFit).new_head);
+  EXPECT_TRUE(entry_of(fitting, "head.weight").equal(golden_entry("head.weight", own.sizes())));
 }
 
 TEST(Weights, AShapeThatDoesNotFitIsRefusedByName) {

@@ -72,19 +72,17 @@ class Forms(Workspace):
             self.train(form, *words, "train.epochs=1")
         words = ["train", str(self.config), *self.words("joint"), f"model.weights={self.output('voxel')}",
                  "model.freeze_stages=4"]
-        both = [*words, f"model.view_weights={self.output('views')}", f"output={self.output('both')}"]
-        result = self.done(larkspur(*both, "model.new_head=true", ranks=2))
+        result = self.done(larkspur(*words, f"model.view_weights={self.output('views')}", f"output={self.output('both')}",
+                                    ranks=2))
         for half in ("voxel", "views"):
             self.assertEqual(result.stderr.count(f"{self.output(half)} fills {half}.*"), 1, result.stderr)
-        anew = [*words, "model.new_head=true"]
         refusals = [
-            (both, 4, "has nothing but voxel.* of a joint network: train one with model.new_head=true"),
-            (anew, 4, "would keep the other half as it begins: freeze 0, or name weights for both"),
-            ([*anew, f"model.view_weights={self.output('voxel')}"], 4, f"{self.output('voxel')} is not of pictures"),
-            ([*anew, "model.view_weights=nowhere.pth"], 2, "model.view_weights: no such file or folder 'nowhere.pth'"),
+            ([], 4, "would keep the other half as it begins: freeze 0, or name weights for both"),
+            ([f"model.view_weights={self.output('voxel')}"], 4, f"{self.output('voxel')} is not of pictures"),
+            (["model.view_weights=nowhere.pth"], 2, "model.view_weights: no such file or folder 'nowhere.pth'"),
         ]
-        for call, code, told in refusals:
-            result = self.done(larkspur(*call, f"output={self.output('refused')}"), code)
+        for more, code, told in refusals:
+            result = self.done(larkspur(*words, *more, f"output={self.output('refused')}"), code)
             self.assertIn(told, result.stderr)
 
     def test_points(self):
