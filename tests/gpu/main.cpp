@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds the GPU before any tensor is made, as the program does; without one there is nothing to
-// run.
+// run, but in a rehearsal, which takes the CPU for it.
 #include <cstdlib>
 #include <iostream>
 
