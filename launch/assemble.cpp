@@ -70,6 +70,7 @@ model3d::ModelOptions model_options(const RunConfig& config) {
       word_list(config.model.view_pooling)[static_cast<std::size_t>(config.model.view_pooling)];
   if (config.model.form == ModelForm::kJoint) {
     options.view_stem_stride = config.model.view_stem_stride;
+    options.view_taps = config.model.view_taps;
   }
   options.drawing_size = config.model.drawing_size;
   options.drop_path = config.model.drop_path;

@@ -222,6 +222,9 @@ std::vector<Row> model_rows() {
       key<model, &M::view_stem_stride>("model.view_stem_stride",
                                        "form joint: stem_stride of the pictures, 2 or 4")
           .within(2, 4),
+      key<model, &M::view_taps>("model.view_taps",
+                                "form joint: taps of the pictures, both axes; odd; 0: as kernel")
+          .within(0, 17),
       key<model, &M::drawing_size>("model.drawing_size",
                                    "form points: width and height of its pictures, pixels")
           .within(8, 1024),

@@ -56,6 +56,7 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
                           "model.time_padding",
                           "model.view_pooling",
                           "model.view_stem_stride",
+                          "model.view_taps",
                           "model.drawing_size",
                           "model.norm_before_downsampling"}) {
     compare_configurations(saved, config, key, name);

@@ -72,11 +72,7 @@ void print_squares(std::ostream& out,
 }
 
 void check(const FieldRequest& request) {
-  require(request.stage >= 1 && request.stage <= 4,
-          Errc::kInvalidArgument,
-          "--stage is ",
-          request.stage,
-          ", not 1 to 4");
+  require_within("--stage", request.stage, 1, 4);
   require_within("--samples", request.samples, 1, 4096);
   require(request.input.empty() || request.size.empty(),
           Errc::kInvalidArgument,

@@ -125,13 +125,14 @@ void ModelRequest::declare_shapes(CommandLine& line) {
   line.option("--inflation", "form clip, weights of pictures: centre or mean", inflation);
   line.option("--view-pooling", "of views, max or mean; default: max", view_pooling);
   line.option("--view-stem-stride", "form joint, of its views", view_stem_stride);
+  line.option("--view-taps", "form joint, large taps of its views; default: --kernel's", view_taps);
   line.option("--drawing-size", "form points, pixels; default: 112", drawing_size);
 }
 
 bool ModelRequest::tells_shapes() const {
   return separable_time ||
          !(kernel + stem_stride + temporal_strides + temporal_taps + spatial_taps + time_padding +
-           inflation + view_pooling + view_stem_stride + drawing_size)
+           inflation + view_pooling + view_stem_stride + view_taps + drawing_size)
               .empty();
 }
 
@@ -159,6 +160,7 @@ model3d::ModelOptions ModelRequest::options() const {
   if (!view_stem_stride.empty()) {
     options.view_stem_stride = list_of<1>("--view-stem-stride", view_stem_stride)[0];
   }
+  if (!view_taps.empty()) options.view_taps = list_of<1>("--view-taps", view_taps)[0];
   if (!drawing_size.empty()) options.drawing_size = list_of<1>("--drawing-size", drawing_size)[0];
   options.check();
   return options;

@@ -25,6 +25,7 @@ struct ModelRequest {
   std::string inflation;
   std::string view_pooling;
   std::string view_stem_stride;
+  std::string view_taps;
   std::string drawing_size;
   bool separable_time = false;
 

@@ -154,6 +154,15 @@ void check_views(const LoadedConfig& loaded) {
           Errc::kInvalidArgument,
           blame(loaded.origins, "model.view_stem_stride"),
           "only form joint has a second stem; others take model.stem_stride");
+  require(joint || model.view_taps == 0,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.view_taps"),
+          "only form joint has a second kernel; others take model.kernel");
+  require(model.view_taps == 0 || model.view_taps % 2 == 1,
+          Errc::kInvalidArgument,
+          blame(loaded.origins, "model.view_taps"),
+          model.view_taps,
+          " is not odd");
   require(points || model.drawing_size == defaults.drawing_size,
           Errc::kInvalidArgument,
           blame(loaded.origins, "model.drawing_size"),

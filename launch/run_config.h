@@ -107,6 +107,7 @@ struct ModelConfig {
   model3d::Inflation inflation = model3d::Inflation::kCentre;  ///< form clip, weights of pictures
   ViewPooling view_pooling = ViewPooling::kMax;                ///< forms with pictures of a cloud
   std::int64_t view_stem_stride = 4;  ///< form joint: stem_stride of the pictures
+  std::int64_t view_taps = 0;         ///< form joint: kernel of the pictures, H and W; 0: as kernel
   std::int64_t drawing_size = 112;    ///< form points: pixels a side of the pictures it draws
   double drop_path = 0.0;             ///< chance to skip the deepest residual branch
   double layer_scale = 1e-6;          ///< initial scale of a residual branch
@@ -188,8 +189,7 @@ std::string blame(const Origins& origins, std::string_view path);
 /// of bounds, what this build has. Throws kInvalidArgument that names place, key and value.
 void check(const LoadedConfig& loaded);
 
-/// That model.weights and model.view_weights are none or a file or folder that is there. Throws as
-/// check_paths().
+/// That the files or folders that weights start from are there. Throws as check_paths().
 void check_weights_paths(const LoadedConfig& loaded);
 
 /// That the files and folders named under the given sections ("data.train", "data.eval") are there.

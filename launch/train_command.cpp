@@ -146,25 +146,48 @@ Prepared prepare_together(RankJob& job,
   return prepared;
 }
 
+/// That nothing is asked of the half of a joint network that begins from the seed.
+void check_lone_half(const RunConfig& config, const std::string& half) {
+  const bool voxels = half == model3d::kVoxelHalf;
+  require(
+      config.model.freeze_stages == 0,
+      Errc::kInvalidArgument,
+      config.model.weights,
+      " has nothing but ",
+      half,
+      "* of a joint network, and model.freeze_stages would keep the rest as it begins: freeze 0, "
+      "or name weights of ",
+      voxels ? "pictures as model.view_weights"
+             : "voxels as model.weights, and this as model.view_weights");
+  if (config.train.layer_decay < 1) {
+    pipeline::log_warn(text_of("train.layer_decay also holds back the half that begins anew, ",
+                               voxels ? model3d::kViewsHalf : model3d::kVoxelHalf,
+                               "*"));
+  }
+}
+
 /// model.weights and model.view_weights into the network.
-void fill_network(const ModelConfig& model, model3d::Network& network) {
+void fill_network(const RunConfig& config, model3d::Network& network) {
+  const ModelConfig& model = config.model;
   const auto head = model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kFit;
   const std::string half = fill_from_weights(network, *open_weights(model.weights), head);
-  if (model.has_view_weights()) {
-    const std::string other = fill_from_weights(network, *open_weights(model.view_weights), head);
-    require(half == "voxel." && other == "views.",
-            Errc::kInvalidArgument,
-            "form joint starts from voxels in model.weights and pictures in model.view_weights; ",
-            half == "voxel." ? model.view_weights : model.weights,
-            half == "voxel." ? " is not of pictures" : " is not of voxels");
+  if (!model.has_view_weights()) {
+    if (!half.empty()) check_lone_half(config, half);
+    return;
   }
-  require(half.empty() || model.has_view_weights() || model.freeze_stages == 0,
+  require(half == model3d::kVoxelHalf,
           Errc::kInvalidArgument,
+          "model.weights: ",
           model.weights,
-          " has nothing but ",
-          half,
-          "* of a joint network, and model.freeze_stages would keep the other half as it begins: "
-          "freeze 0, or name weights for both (model.view_weights)");
+          half.empty() ? " holds a whole joint network: leave model.view_weights out"
+                       : " is of pictures: beside model.view_weights it must be of voxels");
+  const std::string other = fill_from_weights(network, *open_weights(model.view_weights), head);
+  require(other == model3d::kViewsHalf,
+          Errc::kInvalidArgument,
+          "model.view_weights: ",
+          model.view_weights,
+          other.empty() ? " holds a whole joint network: name it as model.weights, alone"
+                        : " is of voxels: it must be of pictures");
 }
 
 /// The weights asked for, if there are any, into every rank's network, the same into each.
@@ -173,7 +196,7 @@ void start_from_weights(const RunConfig& config,
                         pipeline::Peers& peers) {
   if (!config.model.starts_from_file()) return;
   require_same(pipeline::agree(peers, [&] {
-    fill_network(config.model, network);
+    fill_network(config, network);
     return text_of("weights ", weights_crc(network));
   }));
 }

@@ -33,10 +33,9 @@ std::string list_text(const std::array<std::int64_t, kSize>& values) {
   return text;
 }
 
-/// What options make this network, under the names that configurations have for them.
-pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
-  const model3d::ModelOptions& options = network.options();
-  const model3d::Form& form = network.form();
+/// What makes a network, under the names that configurations have for it.
+pipeline::TensorFileNotes notes_of(const model3d::ModelOptions& options, bool merged) {
+  const model3d::Form& form = model3d::find_form(options.form);
   pipeline::TensorFileNotes notes{
       {"format", "pt"},  // what tools of the format call rows-first float tensors
       {"form", options.form},
@@ -45,7 +44,7 @@ pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
       {"kernel", model3d::to_text(options.kernel.value_or(form.kernel))},
       {"stem_stride", std::to_string(options.stem_stride.value_or(form.stem_stride))},
       {"spatial_taps", list_text(options.spatial_taps.value_or(kAsKernel))},
-      {"merged", network.is_merged() ? "true" : "false"}};
+      {"merged", merged ? "true" : "false"}};
   if (form.temporal_strides) {
     const bool repeats = options.time_padding == model3d::TimePadding::kReplicate;
     const auto strides = options.temporal_strides.value_or(*form.temporal_strides);
@@ -58,6 +57,7 @@ pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
   if (form.trunk == model3d::TrunkKind::kJoint) {
     const auto own = model3d::find_form("views").stem_stride;
     notes["view_stem_stride"] = std::to_string(options.view_stem_stride.value_or(own));
+    notes["view_taps"] = std::to_string(options.view_taps);
   }
   if (form.trunk == model3d::TrunkKind::kPoints) {
     notes["drawing_size"] = std::to_string(options.drawing_size);
@@ -65,16 +65,22 @@ pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
   return notes;
 }
 
+pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
+  return notes_of(network.options(), network.is_merged());
+}
+
 /// A network's entries, as a file written of it would have them.
 class NetworkTensors final : public pipeline::NamedTensors {
  public:
-  NetworkTensors(std::string origin, const model3d::Network& network) : origin_(std::move(origin)) {
+  NetworkTensors(std::string origin, const model3d::Network& network)
+      : origin_(std::move(origin)), notes_(notes_of(network)) {
     for (const model3d::Entry& entry : model3d::published_entries(network)) {
       entries_.emplace(entry.name, entry.tensor);
     }
   }
 
   std::string origin() const override { return origin_; }
+  pipeline::TensorFileNotes notes() const override { return notes_; }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
     for (const auto& [name, tensor] : entries_) names.push_back(name);
@@ -95,8 +101,57 @@ class NetworkTensors final : public pipeline::NamedTensors {
   }
 
   std::string origin_;
+  pipeline::TensorFileNotes notes_;
   std::map<std::string, at::Tensor> entries_;
 };
+
+/// Says where the file's network was made by another rule that changes no shape: its weights may
+/// still be worth starting from.
+void warn_of_other_rules(const model3d::Network& network,
+                         const pipeline::NamedTensors& file,
+                         const std::string& half) {
+  model3d::ModelOptions options = network.options();
+  if (!half.empty())
+    options = model3d::side_of(options, half == model3d::kVoxelHalf ? "voxel" : "views");
+  const auto own = notes_of(options, network.is_merged());
+  const auto told = file.notes();
+  for (const char* key : {"stem_stride",
+                          "temporal_strides",
+                          "time_padding",
+                          "view_pooling",
+                          "view_stem_stride",
+                          "drawing_size"}) {
+    const auto theirs = told.find(key);
+    const auto ours = own.find(key);
+    if (theirs == told.end() || ours == own.end() || theirs->second == ours->second) continue;
+    pipeline::log_warn(text_of(file.origin(),
+                               " was trained with ",
+                               key,
+                               " ",
+                               theirs->second,
+                               ", ",
+                               half.empty() ? "the network" : half + "*",
+                               " has ",
+                               ours->second));
+  }
+}
+
+void say_new_head(const model3d::Network& network,
+                  const pipeline::NamedTensors& file,
+                  const model3d::LoadedWeights& loaded,
+                  model3d::HeadRule rule) {
+  std::string reason;
+  if (rule == model3d::HeadRule::kFit) {
+    reason = loaded.classes == 0 ? ": there is none in it"
+                                 : text_of(": its own tells ", loaded.classes, " apart");
+  }
+  pipeline::log_info(text_of("weights of ",
+                             file.origin(),
+                             ", but a new head for ",
+                             network.options().classes,
+                             " classes",
+                             reason));
+}
 
 }  // namespace
 
@@ -157,16 +212,8 @@ std::string fill_from_weights(model3d::Network& network,
                                loaded.silent,
                                " begin without effect"));
   }
-  if (loaded.new_head) {
-    const bool asked = head == model3d::HeadRule::kKeepOwn;
-    const bool other_classes = !asked && loaded.half.empty();
-    pipeline::log_info(text_of("weights of ",
-                               file.origin(),
-                               ", but a new head for ",
-                               network.options().classes,
-                               " classes",
-                               other_classes ? ": its own is for another number of them" : ""));
-  }
+  if (loaded.new_head && loaded.half.empty()) say_new_head(network, file, loaded, head);
+  warn_of_other_rules(network, file, loaded.half);
   return loaded.half;
 }
 

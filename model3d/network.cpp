@@ -147,6 +147,11 @@ void check_views(const ModelOptions& options, const Form& form) {
           "[model] view_stem_stride is told, but form ",
           form.name,
           " has no second stem");
+  require(options.view_taps == 0 || form.trunk == TrunkKind::kJoint,
+          Errc::kInvalidArgument,
+          "[model] view_taps is told, but form ",
+          form.name,
+          " has one kernel");
   const std::int64_t stride = options.view_stem_stride.value_or(4);
   require(stride == 2 || stride == 4,
           Errc::kInvalidArgument,
@@ -164,8 +169,10 @@ ModelOptions side_of(const ModelOptions& joint, std::string_view form) {
   ModelOptions side = joint;
   side.form = form;
   side.view_stem_stride.reset();
+  side.view_taps = 0;
   if (side.form != "views") return side;
   if (side.kernel) (*side.kernel)[0] = 1;
+  if (joint.view_taps != 0) side.kernel = Extent3{1, joint.view_taps, joint.view_taps};
   side.stem_stride = joint.view_stem_stride;
   return side;
 }

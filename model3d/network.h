@@ -35,8 +35,8 @@ struct ModelOptions {
   TimePadding time_padding = TimePadding::kZeros;  ///< where D is time: what lies beyond its ends
   Inflation inflation = Inflation::kCentre;        ///< of loaded weights of pictures
   std::string view_pooling = "max";  ///< forms with views: a name find_view_pooling knows
-  std::optional<std::int64_t> view_stem_stride{};  ///< form joint: stem_stride of the pictures,
-                                                   ///< whose kernel has the taps H W of `kernel`
+  std::optional<std::int64_t> view_stem_stride{};  ///< form joint: stem_stride of the pictures
+  std::int64_t view_taps = 0;  ///< form joint: H and W of the pictures' kernel, odd; 0: of `kernel`
   std::int64_t drawing_size = 112;  ///< form points: pixels of a side of its pictures, >= 1
   double drop_path = 0.0;           ///< rate at the last block, [0, 1)
   double layer_scale = 1e-6;        ///< start; 0.1 to 1 for short trainings of small networks

@@ -232,8 +232,8 @@ std::vector<TrunkPart> trunk_of(const ModelOptions& options, const SampleSizes& 
   if (form.trunk == TrunkKind::kJoint) {
     TrunkPart voxels = trunk_of(side_of(options, "voxel"), {sample.input}).front();
     TrunkPart views = trunk_of(side_of(options, "views"), {sample.second_input}).front();
-    voxels.prefix = "voxel.";
-    views.prefix = "views.";
+    voxels.prefix = kVoxelHalf;
+    views.prefix = kViewsHalf;
     return {voxels, views};
   }
   const BackboneOptions backbone = backbone_options(options);

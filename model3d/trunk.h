@@ -22,6 +22,10 @@
 
 namespace larkspur::model3d {
 
+/// What stands before the entries of a JointTrunk's two backbones.
+inline constexpr std::string_view kVoxelHalf = "voxel.";
+inline constexpr std::string_view kViewsHalf = "views.";
+
 /// How the features of a sample's views become one row.
 enum class ViewPooling : std::uint8_t {
   kMax,   ///< what any view shows strongly counts, however many others do not show it

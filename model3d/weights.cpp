@@ -9,6 +9,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "model3d/separable_depthwise.h"
+#include "model3d/trunk.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -86,7 +87,7 @@ void check_head(const Network& network, const pipeline::NamedTensors& file, cons
           theirs.empty() ? 0 : theirs[0],
           " classes apart (head.weight), the network ",
           classes,
-          ": set model.classes to that, or begin with a new head");
+          ": set --classes (in a configuration model.classes) to that");
 }
 
 void check_merged_alike(const Network& network, const pipeline::NamedTensors& file) {
@@ -107,7 +108,7 @@ void check_norm_before(const Network& network, const pipeline::NamedTensors& fil
           "model.norm_before_downsampling");
 }
 
-/// Which half of a joint network a file of another form fills, "voxel." or "views."; else nothing.
+/// Which half of a joint network a file of another form fills; else nothing.
 /// The first kernel tells: voxels have one channel.
 std::string half_of(const Network& network, const pipeline::NamedTensors& file) {
   if (network.form().trunk != TrunkKind::kJoint) return "";
@@ -115,7 +116,7 @@ std::string half_of(const Network& network, const pipeline::NamedTensors& file) 
   const std::string first = "downsample_layers.0.0.weight";
   if (std::ranges::find(names, first) == names.end()) return "";
   const Shape shape = file.shape(first);
-  return shape.size() == 5 && shape[1] == 1 ? "voxel." : "views.";
+  return std::string(shape.size() == 5 && shape[1] == 1 ? kVoxelHalf : kViewsHalf);
 }
 
 /// Norm and head of a joint network see both halves, so a half has nothing for them.
@@ -128,11 +129,12 @@ void check_half(const std::string& half, const pipeline::NamedTensors& file) {
           "* of a joint network: train one from it (model.weights), then take that one's");
 }
 
-bool head_fits(const Network& network, const pipeline::NamedTensors& file) {
+/// How many classes the file's head tells apart; 0: it has none.
+std::int64_t classes_of(const pipeline::NamedTensors& file) {
   const auto names = file.names();
-  if (std::ranges::find(names, "head.weight") == names.end()) return false;
+  if (std::ranges::find(names, "head.weight") == names.end()) return 0;
   const Shape shape = file.shape("head.weight");
-  return !shape.empty() && shape[0] == network.options().classes;
+  return shape.empty() ? 0 : shape[0];
 }
 
 /// The file's names that stand for an entry; not counters, nor what stays with its half, nor the
@@ -202,9 +204,11 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
   loaded.half = half_of(network, file);
   if (head == HeadRule::kLoad) check_half(loaded.half, file);
   const bool asked = head == HeadRule::kKeepOwn;
-  const bool must = !loaded.half.empty() || !head_fits(network, file);
+  loaded.classes = classes_of(file);
+  const bool must = !loaded.half.empty() || loaded.classes != network.options().classes;
   loaded.new_head = asked || (must && head == HeadRule::kFit);
   const bool without_norm = !holds_norm_before_downsampling(file);
+  const bool draws = std::ranges::any_of(file.names(), draws_points);
   std::set<std::string> left = usable_names(file, loaded.half, loaded.new_head);
   const bool knows_time = std::ranges::any_of(left, is_of_time);
   std::vector<Filling> fillings;
@@ -221,7 +225,7 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
       silent.push_back(entry);
       if (entry.tensor.dim() > 1) ++loaded.silent;
     } else if ((without_norm && is_norm_before(entry.name)) ||
-               (head != HeadRule::kLoad && draws_points(entry.name))) {
+               (!draws && head != HeadRule::kLoad && draws_points(entry.name))) {
       require_trained(entry, file.origin());
       loaded.fresh.push_back(entry.name);
     } else if (!loaded.new_head || !is_head(entry.name)) {
@@ -229,6 +233,7 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
     }
   }
   std::ranges::sort(loaded.missing);
+  std::ranges::sort(loaded.fresh);
   loaded.left_over.assign(left.begin(), left.end());
   const at::NoGradGuard no_grad;
   const Inflation inflation = network.options().inflation;

@@ -34,8 +34,9 @@ enum class HeadRule {
 
 /// What a file and a network have of each other. Names sorted.
 struct LoadedWeights {
-  std::string half;       ///< "voxel." or "views." where the file filled that alone; else nothing
-  bool new_head = false;  ///< the head's own first weights stayed
+  std::string half;  ///< kVoxelHalf or kViewsHalf where the file filled that alone; else nothing
+  bool new_head = false;               ///< the head's own first weights stayed
+  std::int64_t classes = 0;            ///< that the file's head tells apart; 0: it has none
   std::vector<std::string> missing;    ///< the network's, not in the file: left as they were
   std::vector<std::string> left_over;  ///< the file's, which the network has no place for
   std::vector<std::string> fresh;      ///< of parts that the file's network has not; left likewise

@@ -129,10 +129,12 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.model.view_stem_stride = defaults.view_stem_stride;
   changed.model.drawing_size = defaults.drawing_size;
   changed.model.view_weights = defaults.view_weights;
+  changed.model.view_taps = defaults.view_taps;
   expect_read_back(changed);
   joint.data.kind = DataKind::kCloud;
   joint.model.form = ModelForm::kJoint;
   joint.model.view_stem_stride = 2;
+  joint.model.view_taps = 9;
   joint.model.drawing_size = defaults.drawing_size;
   joint.model.temporal_strides = defaults.temporal_strides;
   joint.model.temporal_taps = defaults.temporal_taps;
@@ -147,6 +149,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   points.model.view_stem_stride = defaults.view_stem_stride;
   points.model.drawing_size = 48;
   points.model.view_weights = defaults.view_weights;
+  points.model.view_taps = defaults.view_taps;
   expect_read_back(points);
 }
 

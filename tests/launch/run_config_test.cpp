@@ -114,6 +114,18 @@ TEST(CheckConfig, KeysOfViewsAreToldWhereThereAreViews) {
             "data.view_size wide");
 }
 
+TEST(CheckConfig, OnlyAJointNetworkHasTwoKernels) {
+  EXPECT_EQ(complaint("model.view_taps", [](RunConfig& c) { c.model.view_taps = 7; }),
+            "c.yaml:9: model.view_taps: only form joint has a second kernel; others take "
+            "model.kernel");
+  EXPECT_EQ(complaint("model.view_taps",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kJoint;
+                        c.model.view_taps = 8;
+                      }),
+            "c.yaml:9: model.view_taps: 8 is not odd");
+}
+
 TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
   EXPECT_EQ(complaint("model.view_weights", [](RunConfig& c) { c.model.view_weights = "a.pth"; }),
             "c.yaml:9: model.view_weights: only form joint starts its views from weights of their "

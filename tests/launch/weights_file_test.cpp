@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 using ::larkspur::testing::refusal_of;
 using ::larkspur::testing::TempDir;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 RunConfig pictures() {
   RunConfig config;
@@ -85,7 +86,7 @@ TEST(OpenWeights, ACheckpointOfPicturesStartsANetworkOfClips) {
   }
 }
 
-TEST(OpenWeights, AnotherNumberOfClassesWantsANewHead) {
+TEST(OpenWeights, AHeadForOtherClassesIsNotLoaded) {
   const SavedRun run;
   RunConfig config = pictures();
   config.model.classes = 7;
@@ -118,7 +119,36 @@ TEST(CheckNotes, RefuseAFileWrittenByOtherRules) {
   check_notes(*make_network(pictures()), *file);  // of another form: what fits is for others to say
 }
 
-TEST(FillFromWeights, ToldWhatBeginsAnew) {
+TEST(FillFromWeights, TellsOfARuleThatChangesNoShape) {
+  const SavedRun run;
+  RunConfig config = pictures();
+  config.model.stem_stride = 4;
+  const auto network = make_network(config);
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(*network, *open_weights(run.folder.path()), model3d::HeadRule::kFit);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("was trained with stem_stride 2, the network has 4"));
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(
+      *make_network(pictures()), *open_weights(run.folder.path()), model3d::HeadRule::kFit);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("was trained with")));
+}
+
+TEST(FillFromWeights, TellsOfARuleOfTheHalfItFills) {
+  const SavedRun run;
+  RunConfig config;
+  config.data.kind = DataKind::kCloud;
+  config.model.form = ModelForm::kJoint;
+  config.model.view_stem_stride = 4;
+  const auto network = make_network(config);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(fill_from_weights(*network, *open_weights(run.folder.path()), model3d::HeadRule::kFit),
+            "views.");
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("was trained with stem_stride 2, views.* has 4"));
+}
+
+TEST(FillFromWeights, TellsWhatBeginsAnew) {
   const SavedRun run;
   RunConfig config = pictures();
   config.data.kind = DataKind::kCloud;
@@ -133,7 +163,7 @@ TEST(FillFromWeights, ToldWhatBeginsAnew) {
   fill_from_weights(*network, *weights, model3d::HeadRule::kFit);
   const std::string told = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(told, HasSubstr("entries: they begin afresh (point_to_image."));
-  EXPECT_THAT(told, HasSubstr("a new head for 7 classes: its own is for another number of them"));
+  EXPECT_THAT(told, HasSubstr("a new head for 7 classes: its own tells 3 apart"));
 }
 
 TEST(OpenWeights, RefusesFoldersWithoutACheckpointAndPathsThatAreNotThere) {

@@ -219,6 +219,16 @@ TEST(Joint, IsNotWholeWithAHalfAndNamesWhatDoesNotFit) {
   EXPECT_THAT(refusal.text, HasSubstr("voxel.stages.1.0.dwconv"));
 }
 
+TEST(Joint, GivesItsPicturesTapsOfTheirOwn) {
+  ModelOptions options = small("joint");
+  options.view_taps = 13;
+  Network joint(options);
+  ModelOptions wide = small("image");
+  wide.kernel = Extent3{1, 13, 13};
+  EXPECT_TRUE(load_weights(joint, file_of(Network(wide)), HeadRule::kFit).whole());
+  EXPECT_TRUE(load_weights(joint, file_of(Network(small("voxel"))), HeadRule::kFit).whole());
+}
+
 TEST(Joint, PublishesTheKernelsOfItsPicturesWithoutDepth) {
   ModelOptions options = small("joint");
   options.kernel = Extent3{1, 7, 7};  // also the voxels' kernels have one tap along D then
@@ -276,6 +286,23 @@ TEST(Points, InAnotherOrderGiveTheSameLogits) {
   const at::Tensor logits = network.forward(batch);
   batch.input = batch.input.flip({1});
   EXPECT_TRUE(network.forward(batch).allclose(logits, 1e-3, 1e-4));
+}
+
+TEST(Points, WhoseDrawingIsThereInPartAreNotWhole) {
+  const Network points(small("points"));
+  std::map<std::string, at::Tensor> tensors;
+  const auto whole = file_of(points);
+  for (const std::string& name : whole.names()) tensors[name] = whole.tensor(name);
+  std::string lost;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.starts_with("point_to_image.")) lost = name;
+  }
+  tensors.erase(lost);
+  Network network(small("points"));
+  EXPECT_THAT(
+      load_weights(network, larkspur::testing::MemoryTensors(std::move(tensors)), HeadRule::kFit)
+          .missing,
+      ::testing::ElementsAre(lost));
 }
 
 class EveryCloudForm : public ::testing::TestWithParam<const char*> {};
@@ -380,6 +407,12 @@ TEST(CloudForms, RefuseOptionsByNameAndValue) {
   options.view_stem_stride = 2;
   EXPECT_THAT(refusal(options), HasSubstr("view_stem_stride is told, but form views"));
   options = small("joint");
+  options.view_stem_stride.reset();
+  options.view_taps = 7;
+  EXPECT_THAT(refusal(options), HasSubstr("view_taps is told, but form views"));
+  options = small("joint");
+  options.view_taps = 8;
+  EXPECT_THAT(refusal(options), HasSubstr("kernel is 1x8x8, not odd on every axis"));
   options.view_stem_stride = 3;
   EXPECT_EQ(refusal(options), "[model] view_stem_stride is 3, not 2 or 4");
   options = small("points");

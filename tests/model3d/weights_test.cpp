@@ -103,7 +103,7 @@ TEST(Weights, AHeadOfOtherClassesIsRefusedOrKept) {
   EXPECT_EQ(refusal.code, "invalid argument");
   EXPECT_EQ(refusal.text,
             "weights.file tells 1000 classes apart (head.weight), the network 15: set "
-            "model.classes to that, or begin with a new head");
+            "--classes (in a configuration model.classes) to that");
   EXPECT_TRUE(entry_of(network, "downsample_layers.0.0.weight").equal(stem)) << "half loaded";
   for (const HeadRule rule : {HeadRule::kFit, HeadRule::kKeepOwn}) {
     Network other = variant_a(15);
@@ -123,6 +123,22 @@ TEST(Weights, AHeadOfTheSameClassesIsLoadedUnlessANewOneIsAskedFor) {
   EXPECT_TRUE(entry_of(fitting, "head.weight").equal(own));
   EXPECT_FALSE(load_weights(fitting, published_file(), HeadRule::kFit).new_head);
   EXPECT_TRUE(entry_of(fitting, "head.weight").equal(golden_entry("head.weight", own.sizes())));
+}
+
+TEST(Weights, AFileWithoutAHeadFitsATrainingAndIsNotWholeOtherwise) {
+  std::map<std::string, at::Tensor> tensors;
+  const MemoryTensors whole = published_file();
+  for (const std::string& name : whole.names()) {
+    if (!name.starts_with("head.")) tensors[name] = whole.tensor(name);
+  }
+  const MemoryTensors headless(std::move(tensors));
+  Network network = variant_a();
+  EXPECT_THAT(load_weights(network, headless, HeadRule::kLoad).missing,
+              ElementsAre("head.bias", "head.weight"));
+  const LoadedWeights loaded = load_weights(network, headless, HeadRule::kFit);
+  EXPECT_TRUE(loaded.whole());
+  EXPECT_TRUE(loaded.new_head);
+  EXPECT_EQ(loaded.classes, 0);
 }
 
 TEST(Weights, AShapeThatDoesNotFitIsRefusedByName) {
@@ -193,7 +209,7 @@ TEST(Weights, AnExtraNormBeginsAfreshWherePublishedWeightsHaveNone) {
   EXPECT_TRUE(loaded.whole());
   EXPECT_THAT(
       loaded.fresh,
-      ElementsAre("downsample_layers.3.pre_norm.weight", "downsample_layers.3.pre_norm.bias"));
+      ElementsAre("downsample_layers.3.pre_norm.bias", "downsample_layers.3.pre_norm.weight"));
   EXPECT_EQ(entry_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 160);
   MemoryTensors file = published_file();
   file.all()["downsample_layers.3.pre_norm.weight"] = at::zeros({160}).fill_(3.0);

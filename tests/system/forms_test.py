@@ -66,24 +66,52 @@ class Forms(Workspace):
         self.assertEqual(result.returncode, 2)
         self.assertIn("samples of form joint cannot be mixed", result.stderr)
 
+    def entries(self, name):
+        """Name -> shape and values of what a run ended with, as trained."""
+        path = self.folder / f"{name}.safetensors"
+        self.done(larkspur("export", "--checkpoint", str(self.output(name)), "--output", str(path), "--unmerged"))
+        return golden_weights.read_safetensors(path)
+
     def test_joint_starts_from_its_halves(self):
+        """Frozen whole, so that each half must still be what it started from."""
         for form in ("voxel", "views"):
             words = self.words(form) if form in FORMS else ["model.stem_stride=2"]
             self.train(form, *words, "train.epochs=1")
         words = ["train", str(self.config), *self.words("joint"), f"model.weights={self.output('voxel')}",
                  "model.freeze_stages=4"]
-        result = self.done(larkspur(*words, f"model.view_weights={self.output('views')}", f"output={self.output('both')}",
-                                    ranks=2))
+        views = f"model.view_weights={self.output('views')}"
+        result = self.done(larkspur(*words, views, f"output={self.output('both')}", ranks=2))
+        joint = self.entries("both")
         for half in ("voxel", "views"):
             self.assertEqual(result.stderr.count(f"{self.output(half)} fills {half}.*"), 1, result.stderr)
+            alone = {f"{half}.{name}": entry for name, entry in self.entries(half).items()
+                     if not name.startswith(("norm.", "head."))}
+            self.assertGreater(len(alone), 100)
+            self.assertEqual(alone, {name: joint[name] for name in alone})
         refusals = [
-            ([], 4, "would keep the other half as it begins: freeze 0, or name weights for both"),
-            ([f"model.view_weights={self.output('voxel')}"], 4, f"{self.output('voxel')} is not of pictures"),
+            ([], 4, "freeze 0, or name weights of pictures as model.view_weights"),
+            ([f"model.view_weights={self.output('voxel')}"], 4, f"{self.output('voxel')} is of voxels: it must be of pict"),
+            ([f"model.weights={self.output('views')}", views], 4, f"model.weights: {self.output('views')} is of pictures"),
+            ([f"model.weights={self.output('both')}", views], 4, "holds a whole joint network: leave model.view_weights"),
             (["model.view_weights=nowhere.pth"], 2, "model.view_weights: no such file or folder 'nowhere.pth'"),
         ]
         for more, code, told in refusals:
             result = self.done(larkspur(*words, *more, f"output={self.output('refused')}"), code)
             self.assertIn(told, result.stderr)
+
+    def test_a_head_is_taken_where_it_fits_unless_a_new_one_is_asked_for(self):
+        self.train("first", "train.epochs=1")
+        tuned = [f"model.weights={self.output('first')}", "model.freeze_stages=4", "train.stop_after_steps=1",
+                 "train.learning_rate=1e-9", "train.weight_decay=0"]
+        first = self.entries("first")["head.weight"][1]
+        for name, words, same in (("taken", [], True), ("anew", ["model.new_head=true"], False)):
+            self.train(name, *tuned, *words)
+            head = self.entries(name)["head.weight"][1]
+            self.assertEqual(max(abs(a - b) for a, b in zip(first, head)) < 1e-6, same, name)
+        five = self.folder / "five"
+        self.done(larkspur("data", "make", "clouds", "--output", str(five), "--classes", "5", "--train", "8", "--test", "2"))
+        result = self.train("other", *tuned, "model.classes=5", f"data.train.root={five}", f"data.eval.root={five}")
+        self.assertIn("a new head for 5 classes: its own tells 4 apart", result.stderr)
 
     def test_points(self):
         self.expect_whole_life("points")

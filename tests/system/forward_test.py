@@ -179,7 +179,7 @@ class Forward(unittest.TestCase):
         first = picture.read_bytes()
         self.assertEqual(larkspur(*words, "--stage", "2").returncode, 0)
         self.assertEqual(picture.read_bytes(), first)
-        self.expect_refusal(larkspur(*words, "--stage", "5"), 2, "--stage is 5, not 1 to 4")
+        self.expect_refusal(larkspur(*words, "--stage", "5"), 2, "--stage is 5, not in [1, 4]")
 
     def expect_refusal(self, result, code, *parts):
         self.assertEqual(result.returncode, code, result.stderr)
