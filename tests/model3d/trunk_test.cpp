@@ -406,13 +406,13 @@ TEST(CloudForms, RefuseOptionsByNameAndValue) {
   options = small("views");
   options.view_stem_stride = 2;
   EXPECT_THAT(refusal(options), HasSubstr("view_stem_stride is told, but form views"));
-  options = small("joint");
-  options.view_stem_stride.reset();
+  options = small("views");
   options.view_taps = 7;
   EXPECT_THAT(refusal(options), HasSubstr("view_taps is told, but form views"));
   options = small("joint");
   options.view_taps = 8;
   EXPECT_THAT(refusal(options), HasSubstr("kernel is 1x8x8, not odd on every axis"));
+  options = small("joint");
   options.view_stem_stride = 3;
   EXPECT_EQ(refusal(options), "[model] view_stem_stride is 3, not 2 or 4");
   options = small("points");
