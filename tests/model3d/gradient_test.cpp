@@ -64,7 +64,8 @@ const std::vector<std::string> kGroups{"strided_convolutions",
                                        "head",
                                        "input"};
 
-/// What a form's network is shown. A new form is a row.
+/// What a form's network is shown. A new form is a row. Voxels fill more than one place of the last
+/// map: a norm over three samples of one place is so curved that differences of any step disagree.
 struct FormCase {
   const char* form;
   std::vector<std::int64_t> input;
@@ -216,7 +217,7 @@ INSTANTIATE_TEST_SUITE_P(
         ::testing::Values(FormCase{"raw", {3, 3, 4, 18, 20}},
                           FormCase{"grid", {3, 3, 9, 12, 11}},
                           FormCase{"clip", {3, 3, 3, 20, 24}},
-                          FormCase{"voxel", {3, 1, 13, 9, 11}},
+                          FormCase{"voxel", {3, 1, 17, 13, 15}},
                           FormCase{"views", {3, 2, 3, 36, 40}, {}, kShortStep},
                           FormCase{"joint", {3, 1, 13, 9, 11}, {3, 2, 3, 36, 40}, kShortStep}),
         ::testing::ValuesIn(kGroups)),
