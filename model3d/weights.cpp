@@ -108,14 +108,18 @@ void check_norm_before(const Network& network, const pipeline::NamedTensors& fil
           "model.norm_before_downsampling");
 }
 
+/// Empty where the file has no such entry.
+Shape shape_if_there(const pipeline::NamedTensors& file, const std::string& name) {
+  const auto names = file.names();
+  return std::ranges::find(names, name) == names.end() ? Shape{} : file.shape(name);
+}
+
 /// Which half of a joint network a file of another form fills; else nothing.
 /// The first kernel tells: voxels have one channel.
 std::string half_of(const Network& network, const pipeline::NamedTensors& file) {
   if (network.form().trunk != TrunkKind::kJoint) return "";
-  const auto names = file.names();
-  const std::string first = "downsample_layers.0.0.weight";
-  if (std::ranges::find(names, first) == names.end()) return "";
-  const Shape shape = file.shape(first);
+  const Shape shape = shape_if_there(file, "downsample_layers.0.0.weight");
+  if (shape.empty()) return "";
   return std::string(shape.size() == 5 && shape[1] == 1 ? kVoxelHalf : kViewsHalf);
 }
 
@@ -131,9 +135,7 @@ void check_half(const std::string& half, const pipeline::NamedTensors& file) {
 
 /// How many classes the file's head tells apart; 0: it has none.
 std::int64_t classes_of(const pipeline::NamedTensors& file) {
-  const auto names = file.names();
-  if (std::ranges::find(names, "head.weight") == names.end()) return 0;
-  const Shape shape = file.shape("head.weight");
+  const Shape shape = shape_if_there(file, "head.weight");
   return shape.empty() ? 0 : shape[0];
 }
 

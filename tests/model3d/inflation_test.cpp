@@ -9,13 +9,14 @@
 #include "model3d/weights.h"
 #include "pipeline/require.h"
 #include "tests/support/golden_formula.h"
-#include "tests/support/memory_tensors.h"
+#include "tests/support/network_file.h"
 #include "tests/support/refusal.h"
 #include "tests/support/tolerances.h"
 
 namespace larkspur::model3d {
 namespace {
 
+using larkspur::testing::file_of;
 using larkspur::testing::golden_noise;
 using larkspur::testing::MemoryTensors;
 using ::testing::ElementsAre;
@@ -28,14 +29,6 @@ Network picture_network(const std::string& variant, std::int64_t kernel) {
   larkspur::testing::fill_by_formula(network.parameters());
   larkspur::testing::fill_by_formula(network.statistics());
   return network;
-}
-
-MemoryTensors file_of(const Network& network) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const Entry& entry : published_entries(network)) {
-    tensors[entry.name] = entry.tensor.clone();
-  }
-  return MemoryTensors(std::move(tensors));
 }
 
 at::Tensor logits_of(Network& network, const at::Tensor& input) {

@@ -18,13 +18,14 @@
 #include "model3d/network.h"
 #include "model3d/weights.h"
 #include "tests/support/golden_formula.h"
-#include "tests/support/memory_tensors.h"
+#include "tests/support/network_file.h"
 #include "tests/support/refusal.h"
 #include "tests/support/tolerances.h"
 
 namespace larkspur::model3d {
 namespace {
 
+using larkspur::testing::file_of;
 using larkspur::testing::golden_noise;
 using larkspur::testing::refusal_of;
 using ::testing::HasSubstr;
@@ -91,12 +92,6 @@ at::Tensor head_of(const Network& network, const at::Tensor& features) {
 /// The features of one view, through a network of pictures with the same entries.
 at::Tensor features_of_view(const Network& image, const at::Tensor& pictures_N3SS) {
   return image.backbone().forward(pictures_N3SS.unsqueeze(2), {}).mean({2, 3, 4});
-}
-
-larkspur::testing::MemoryTensors file_of(const Network& network) {
-  std::map<std::string, at::Tensor> file;
-  for (const Entry& entry : published_entries(network)) file[entry.name] = entry.tensor;
-  return larkspur::testing::MemoryTensors(std::move(file));
 }
 
 TEST(Views, AreAnImageNetworkAppliedToEachAndPooled) {
@@ -289,20 +284,14 @@ TEST(Points, InAnotherOrderGiveTheSameLogits) {
 }
 
 TEST(Points, WhoseDrawingIsThereInPartAreNotWhole) {
-  const Network points(small("points"));
-  std::map<std::string, at::Tensor> tensors;
-  const auto whole = file_of(points);
-  for (const std::string& name : whole.names()) tensors[name] = whole.tensor(name);
+  auto file = file_of(Network(small("points")));
   std::string lost;
-  for (const auto& [name, tensor] : tensors) {
+  for (const std::string& name : file.names()) {
     if (name.starts_with("point_to_image.")) lost = name;
   }
-  tensors.erase(lost);
+  ASSERT_EQ(file.all().erase(lost), 1U);
   Network network(small("points"));
-  EXPECT_THAT(
-      load_weights(network, larkspur::testing::MemoryTensors(std::move(tensors)), HeadRule::kFit)
-          .missing,
-      ::testing::ElementsAre(lost));
+  EXPECT_THAT(load_weights(network, file, HeadRule::kFit).missing, ::testing::ElementsAre(lost));
 }
 
 class EveryCloudForm : public ::testing::TestWithParam<const char*> {};
@@ -355,14 +344,11 @@ TEST_P(EveryCloudForm, NoTwoEntriesShareADrawAndWeightsGoOutAndIn) {
   options.seed = 7;
   const Network network(options);
   std::set<std::uint32_t> keys;
-  std::map<std::string, at::Tensor> file;
   for (const Entry& entry : published_entries(network)) {
     EXPECT_TRUE(keys.insert(pipeline::name_key(entry.name)).second) << entry.name;
-    file[entry.name] = entry.tensor;
   }
   Network other(small(GetParam()));
-  const auto loaded =
-      load_weights(other, larkspur::testing::MemoryTensors(std::move(file)), HeadRule::kLoad);
+  const auto loaded = load_weights(other, file_of(network), HeadRule::kLoad);
   EXPECT_TRUE(loaded.whole());
   const at::NoGradGuard no_grad;
   Network first(options);
