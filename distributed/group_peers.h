@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "distributed/process_group.h"
+#include "distributed/transport/process_group.h"
 #include "pipeline/peers.h"
 
 namespace larkspur::distributed {

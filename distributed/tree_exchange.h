@@ -17,10 +17,10 @@
 
 #include "distributed/flat_sums.h"
 #include "distributed/lane_tree.h"
-#include "distributed/process_group.h"
-#include "pipeline/flat_parameters.h"
+#include "distributed/transport/process_group.h"
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/lanes.h"
+#include "pipeline/state/flat_parameters.h"
 
 namespace larkspur::distributed {
 

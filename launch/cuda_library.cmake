@@ -1,5 +1,5 @@
 # liblarkspur_cuda.so: all CUDA code of all folders. Built wherever nvcc is found; the program loads it
-# where there is a GPU (device.h).
+# where there is a GPU (run/device.h).
 # Each folder lists its sources in the global property larkspur_cuda_sources.
 if(LARKSPUR_WITH_CUDA STREQUAL OFF)
   message(STATUS "CUDA library: off (LARKSPUR_WITH_CUDA=OFF)")

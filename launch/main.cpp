@@ -6,9 +6,9 @@
 #include <iostream>
 #include <string>
 
-#include "launch/commands.h"
-#include "launch/device.h"
-#include "launch/exit_code.h"
+#include "launch/run/device.h"
+#include "launch/run/exit_code.h"
+#include "launch/verbs/commands.h"
 #include "pipeline/error.h"
 
 namespace larkspur::launch {

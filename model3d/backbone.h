@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "model3d/downsample.h"
 #include "model3d/forms.h"
 #include "model3d/large_kernel_block.h"
+#include "model3d/layers/downsample.h"
 #include "model3d/variants.h"
 
 namespace larkspur::model3d {

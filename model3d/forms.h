@@ -9,7 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/extent.h"
+#include "model3d/layers/extent.h"
 
 namespace larkspur::model3d {
 

@@ -5,8 +5,8 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/matmul.h>
 
-#include "model3d/dilated_reparam_block.h"
-#include "model3d/separable_depthwise.h"
+#include "model3d/depthwise/dilated_reparam_block.h"
+#include "model3d/depthwise/separable_depthwise.h"
 
 namespace larkspur::model3d {
 namespace {

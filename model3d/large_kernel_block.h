@@ -12,13 +12,13 @@
 #include <memory>
 #include <optional>
 
-#include "model3d/batch_norm.h"
-#include "model3d/depthwise_layer.h"
-#include "model3d/drop_path.h"
-#include "model3d/grn.h"
-#include "model3d/layer_scale.h"
-#include "model3d/linear.h"
-#include "model3d/squeeze_excite.h"
+#include "model3d/depthwise/depthwise_layer.h"
+#include "model3d/layers/batch_norm.h"
+#include "model3d/layers/drop_path.h"
+#include "model3d/layers/grn.h"
+#include "model3d/layers/layer_scale.h"
+#include "model3d/layers/linear.h"
+#include "model3d/layers/squeeze_excite.h"
 
 namespace larkspur::model3d {
 

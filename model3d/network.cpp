@@ -3,10 +3,9 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include "model3d/dilated_branches.h"
+#include "model3d/depthwise/dilated_branches.h"
 #include "model3d/layer_groups.h"
 #include "pipeline/require.h"
-#include "pipeline/require_within.h"
 
 namespace larkspur::model3d {
 namespace {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "model3d/backbone.h"
-#include "model3d/classifier_head.h"
 #include "model3d/forms.h"
+#include "model3d/layers/classifier_head.h"
 #include "model3d/trunk.h"
 #include "pipeline/classifier.h"
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "model3d/backbone.h"
-#include "model3d/point_to_image.h"
+#include "model3d/points/point_to_image.h"
 #include "pipeline/batch.h"
 
 namespace larkspur::model3d {

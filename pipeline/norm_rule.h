@@ -7,9 +7,17 @@
 // batch is the lane, and its moments are written down).
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/core/Tensor.h>
 
 namespace larkspur::pipeline {
+
+/// Over which samples BatchNorm in training takes its moments.
+enum class NormScope : std::uint8_t {
+  kLane,          ///< those of a lane
+  kSynchronised,  ///< those of the global batch: lanes_together.h
+};
 
 /// One BatchNorm of one lane in a training pass. Shares its tensors with the network.
 struct NormCall {

@@ -5,6 +5,8 @@
 
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <type_traits>
 
 #include "pipeline/error.h"
 
@@ -22,6 +24,25 @@ std::string text_of(const Parts&... parts) {
 template <typename... Parts>
 void require(bool condition, Errc code, const Parts&... parts) {
   if (!condition) throw Error(code, text_of(parts...));
+}
+
+/// Throws kInvalidArgument "<name> is <value>, not in [<low>, <high>]" unless it is; not a number
+/// is in no interval.
+template <typename Value>
+void require_within(std::string_view name,
+                    const Value& value,
+                    const std::type_identity_t<Value>& low,
+                    const std::type_identity_t<Value>& high) {
+  require(low <= value && value <= high,
+          Errc::kInvalidArgument,
+          name,
+          " is ",
+          value,
+          ", not in [",
+          low,
+          ", ",
+          high,
+          "]");
 }
 
 }  // namespace larkspur::pipeline

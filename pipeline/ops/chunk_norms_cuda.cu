@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cuda_runtime.h>
 
-#include "pipeline/cuda_handles.h"
 #include "pipeline/ops/chunk_norms_kernels.h"
+#include "pipeline/ops/cuda_handles.h"
 
 namespace larkspur::pipeline {
 namespace {

@@ -14,8 +14,8 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/randn.h>
 
-#include "model3d/ops/dw_conv3d_kernels.h"
-#include "model3d/ops/dw_conv3d_lanes.h"
+#include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
+#include "model3d/ops/dw_conv3d/dw_conv3d_lanes.h"
 
 namespace {
 

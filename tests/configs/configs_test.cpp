@@ -13,11 +13,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "launch/config_file.h"
-#include "launch/config_schema.h"
-#include "launch/config_table.h"
-#include "launch/demo_clouds.h"
-#include "launch/demo_videos.h"
+#include "launch/config/config_file.h"
+#include "launch/config/config_schema.h"
+#include "launch/config/config_table.h"
+#include "readers/synthetic/demo_clouds.h"
+#include "readers/synthetic/demo_videos.h"
 
 namespace larkspur::launch {
 namespace {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "distributed/solo_group.h"
+#include "distributed/transport/solo_group.h"
 #include "pipeline/error.h"
 #include "tests/support/thread_ranks.h"
 

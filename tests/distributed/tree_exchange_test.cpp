@@ -11,8 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "distributed/exchange.h"
-#include "distributed/solo_group.h"
+#include "distributed/transport/exchange.h"
+#include "distributed/transport/solo_group.h"
 #include "pipeline/error.h"
 #include "pipeline/require.h"
 #include "pipeline/rng.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libFuzzer's entry: bytes as a `.pth` file. Three mutations in four are made inside a member of
 // the archive, which is then put together again: blind ones would all end at a CRC-32.
-#include "model3d/pth_file.h"
+#include "model3d/weights/pth_file.h"
 #include "tests/fuzz/read_all.h"
 #include "tests/fuzz/zip_mutation.h"
 

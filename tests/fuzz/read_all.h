@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "pipeline/error.h"
-#include "pipeline/named_tensors.h"
+#include "pipeline/storage/named_tensors.h"
 
 namespace larkspur::testing {
 

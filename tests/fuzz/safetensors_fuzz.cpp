@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "pipeline/safetensors.h"
+#include "pipeline/storage/safetensors.h"
 #include "tests/fuzz/read_all.h"
 
 namespace {

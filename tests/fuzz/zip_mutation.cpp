@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model3d/crc32.h"
+#include "model3d/weights/crc32.h"
 
 namespace larkspur::testing {
 namespace {

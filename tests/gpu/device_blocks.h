@@ -10,8 +10,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
-#include "distributed/exchange.h"
-#include "distributed/process_group.h"
+#include "distributed/transport/exchange.h"
+#include "distributed/transport/process_group.h"
 
 namespace larkspur::testing {
 

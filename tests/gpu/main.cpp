@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "distributed/rank_env.h"
-#include "launch/device.h"
+#include "distributed/transport/rank_env.h"
+#include "launch/run/device.h"
 #include "pipeline/error.h"
 #include "tests/gpu/gpu.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Run by mpirun, every test by all ranks together. Several ranks may share the GPU when each has an
 // NCCL_HOSTID of its own (tests/gpu/run sets it). NcclFault runs alone: it breaks the group.
-#include "distributed/nccl_group.h"
+#include "distributed/transport/nccl_group.h"
 
 #include <chrono>
 #include <thread>
@@ -10,10 +10,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "distributed/group_registry.h"
-#include "distributed/rank_env.h"
-#include "distributed/solo_group.h"
-#include "distributed/staged_group.h"
+#include "distributed/transport/group_registry.h"
+#include "distributed/transport/rank_env.h"
+#include "distributed/transport/solo_group.h"
+#include "distributed/transport/staged_group.h"
 #include "pipeline/error.h"
 #include "tests/gpu/device_blocks.h"
 #include "tests/gpu/gpu.h"

@@ -11,9 +11,9 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
-#include "pipeline/loss.h"
 #include "pipeline/placement.h"
 #include "pipeline/precision.h"
+#include "pipeline/train/loss.h"
 #include "tests/gpu/gpu.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/golden_record.h"

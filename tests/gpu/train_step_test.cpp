@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole training steps and checkpoints on the GPU, against the CPU and against themselves.
-#include "pipeline/train_step.h"
+#include "pipeline/train/train_step.h"
 
 #include <filesystem>
 #include <optional>
@@ -9,15 +9,15 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
-#include "distributed/solo_group.h"
-#include "distributed/staged_group.h"
+#include "distributed/transport/solo_group.h"
+#include "distributed/transport/staged_group.h"
 #include "distributed/tree_exchange.h"
 #include "model3d/network.h"
-#include "pipeline/checkpoint.h"
-#include "pipeline/lanes_together.h"
-#include "pipeline/norm_scope.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/data/prefetcher.h"
+#include "pipeline/norm/lanes_together.h"
+#include "pipeline/norm_rule.h"
 #include "pipeline/placement.h"
-#include "pipeline/prefetcher.h"
 #include "tests/gpu/gpu.h"
 #include "tests/support/solo_peers.h"
 #include "tests/support/temp_dir.h"

@@ -5,8 +5,8 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
-#include "distributed/solo_group.h"
-#include "distributed/staged_group.h"
+#include "distributed/transport/solo_group.h"
+#include "distributed/transport/staged_group.h"
 #include "pipeline/error.h"
 #include "tests/gpu/gpu.h"
 #include "tests/gpu/lane_gradients.h"

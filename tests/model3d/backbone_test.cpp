@@ -6,7 +6,7 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
-#include "model3d/classifier_head.h"
+#include "model3d/layers/classifier_head.h"
 #include "tests/support/golden_formula.h"
 
 namespace larkspur::model3d {

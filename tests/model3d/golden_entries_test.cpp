@@ -6,9 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include "model3d/crc32.h"
 #include "model3d/network.h"
-#include "model3d/weights.h"
+#include "model3d/weights/crc32.h"
+#include "model3d/weights/weights.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/golden_record.h"
 

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model3d/weights.h"
+#include "model3d/weights/weights.h"
 #include "pipeline/require.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/network_file.h"

@@ -16,7 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "model3d/network.h"
-#include "model3d/weights.h"
+#include "model3d/weights/weights.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/network_file.h"
 #include "tests/support/refusal.h"

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "pipeline/durable_file.h"
 #include "pipeline/error.h"
+#include "pipeline/storage/durable_file.h"
 #include "tests/support/temp_dir.h"
 
 namespace larkspur::pipeline {

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "distributed/process_group.h"
+#include "distributed/transport/process_group.h"
 
 namespace larkspur::testing {
 

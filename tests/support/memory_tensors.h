@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/named_tensors.h"
+#include "pipeline/storage/named_tensors.h"
 
 namespace larkspur::testing {
 

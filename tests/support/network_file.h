@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "model3d/weights.h"
+#include "model3d/weights/weights.h"
 #include "tests/support/memory_tensors.h"
 
 namespace larkspur::testing {

@@ -4,8 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "pipeline/flat_parameters.h"
 #include "pipeline/gradient_exchange.h"
+#include "pipeline/state/flat_parameters.h"
 
 namespace larkspur::testing {
 

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "distributed/process_group.h"
-#include "distributed/thread_group.h"
+#include "distributed/transport/process_group.h"
+#include "distributed/transport/thread_group.h"
 
 namespace larkspur::testing {
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "pipeline/trainer.h"
+#include "pipeline/train/trainer.h"
 #include "tests/support/serial_exchange.h"
 #include "tests/support/solo_peers.h"
 #include "tests/support/toy_classifier.h"

@@ -4,7 +4,7 @@
 
 #include "distributed/group_peers.h"
 #include "distributed/tree_exchange.h"
-#include "pipeline/trainer.h"
+#include "pipeline/train/trainer.h"
 #include "tests/support/toy_run.h"
 
 namespace larkspur::testing {

@@ -9,7 +9,7 @@ extern "C" {
 }
 
 #include "pipeline/require.h"
-#include "readers/ffmpeg_handles.h"
+#include "readers/video/ffmpeg_handles.h"
 
 namespace larkspur::testing {
 namespace {

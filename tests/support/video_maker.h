@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "readers/video_file.h"
+#include "readers/video/video_file.h"
 
 namespace larkspur::testing {
 

@@ -14,9 +14,9 @@
 
 #include "distributed/group_peers.h"
 #include "model3d/network.h"
-#include "pipeline/lanes_together.h"
-#include "pipeline/train_step.h"
-#include "pipeline/trainer.h"
+#include "pipeline/norm/lanes_together.h"
+#include "pipeline/train/train_step.h"
+#include "pipeline/train/trainer.h"
 #include "tests/support/far_network.h"
 #include "tests/support/thread_ranks.h"
 #include "tests/support/train_rank.h"

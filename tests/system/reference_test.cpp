@@ -13,7 +13,7 @@
 #include <torch/optim/adamw.h>
 
 #include "model3d/network.h"
-#include "pipeline/trainer.h"
+#include "pipeline/train/trainer.h"
 #include "tests/support/thread_ranks.h"
 #include "tests/support/train_rank.h"
 

@@ -3,8 +3,8 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include "model3d/extent.h"
-#include "model3d/ops/dw_conv3d.h"
+#include "model3d/layers/extent.h"
+#include "model3d/ops/dw_conv3d/dw_conv3d.h"
 #include "pipeline/error.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/golden_record.h"

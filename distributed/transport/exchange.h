@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What transports see of an operation: one block to and one block from each peer, and its name.
+//
+// All four operations are exchanges between pairs of ranks, so a transport moves messages and knows
+// nothing of collectives. Each pair named by has_message() exchanges one message, empty or not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "distributed/transport/process_group.h"
+#include "pipeline/error.h"
+
+namespace larkspur::distributed {
+
+enum class Operation : std::uint8_t { kAllToAll, kAllGather, kBroadcast, kBarrier };
+
+/// The name of the function that was called: "all_to_all", ...
+std::string_view name_of(Operation operation) noexcept;
+
+/// A value; the blocks are borrowed from the caller until the operation is done.
+struct Exchange {
+  Operation operation = Operation::kBarrier;
+  int root = 0;                   ///< who sends in a broadcast
+  std::vector<ConstBlock> sends;  ///< [ranks]; sends[me] is of no interest
+  std::vector<Block> receives;    ///< [ranks]; likewise
+
+  bool has_message(int from, int to) const {
+    return from != to && (operation != Operation::kBroadcast || from == root);
+  }
+};
+
+/// A piece of a block, for transports that bound a message.
+struct BlockPart {
+  std::size_t offset = 0;  ///< bytes
+  std::size_t bytes = 0;
+
+  bool operator==(const BlockPart&) const = default;
+};
+
+/// The parts that tile a block of `bytes`, each of at most `most` > 0 bytes; an empty block is one
+/// empty part, so that it is still a message.
+std::vector<BlockPart> parts_of(std::size_t bytes, std::size_t most);
+
+/// kCollective: "[all_gather] rank 0 waited 60 s, the deadline, for rank 1, 3".
+/// `missing`: the peers; empty when the transport cannot tell.
+pipeline::Error late_error(Operation operation,
+                           int rank,
+                           double deadline_seconds,
+                           const std::vector<int>& missing);
+
+/// kCollective: "[all_gather] rank 0 waited for rank 1, which has left (deadline 60 s)".
+pipeline::Error lost_error(Operation operation,
+                           int rank,
+                           double deadline_seconds,
+                           const std::vector<int>& lost);
+
+/// The code of `first`: "[all_gather] rank 0 cannot go on: <text of first>".
+pipeline::Error broken_error(Operation operation, int rank, const pipeline::Error& first);
+
+}  // namespace larkspur::distributed

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "distributed/transport/mpi_group.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mpi.h>
+
+#include "distributed/transport/communication_thread.h"
+#include "distributed/transport/exchange.h"
+#include "distributed/transport/rank_env.h"
+#include "pipeline/require.h"
+
+namespace larkspur::distributed {
+namespace {
+
+using pipeline::Errc;
+using pipeline::Error;
+using pipeline::require;
+
+constexpr std::size_t kPartBytes = std::size_t{1} << 30;  // MPI counts are ints
+constexpr int kTagPlaces = 4096;                          // MPI promises tags up to 32767
+
+void check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  throw Error(Errc::kCollective,
+              pipeline::text_of("[mpi] ", call, ": ", std::string(text, length)));
+}
+
+/// What the communication thread learns when it starts MPI; fixed from then on.
+struct World {
+  MPI_Comm communicator = MPI_COMM_NULL;
+  int rank = 0;
+  int size = 1;
+};
+
+void begin_mpi(World& world, const RankEnv& env) {
+  int initialised = 0;
+  check(MPI_Initialized(&initialised), "MPI_Initialized");
+  require(initialised == 0,
+          Errc::kInvalidArgument,
+          "[mpi_group] MPI was initialised before in this process");
+  int provided = 0;
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  // Errors come back as codes on a communicator of our own; on the world they would end the job.
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &world.communicator), "MPI_Comm_dup");
+  check(MPI_Comm_set_errhandler(world.communicator, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check(MPI_Comm_rank(world.communicator, &world.rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(world.communicator, &world.size), "MPI_Comm_size");
+  require(world.rank == env.rank && world.size == env.size,
+          Errc::kInvalidArgument,
+          "[mpi_group] the launcher started rank ",
+          env.rank,
+          " of ",
+          env.size,
+          ", MPI sees rank ",
+          world.rank,
+          " of ",
+          world.size,
+          ": are they of one MPI?");
+}
+
+void end_mpi(World& world) {
+  check(MPI_Comm_free(&world.communicator), "MPI_Comm_free");
+  check(MPI_Finalize(), "MPI_Finalize");
+}
+
+/// The messages of one exchange. Receives are posted before sends, so that a large message finds
+/// its place at once and is copied only once.
+class MpiTransfer : public Transfer {
+ public:
+  MpiTransfer(std::shared_ptr<const World> world, Exchange exchange, int tag)
+      : world_(std::move(world)), exchange_(std::move(exchange)), tag_(tag) {}
+
+  bool advance() override;
+  std::vector<int> missing() const override;
+
+ private:
+  /// What a request is about; those that receive are checked for their size.
+  struct Part {
+    int peer = 0;
+    int bytes = 0;
+    bool receives = false;
+  };
+
+  void start();
+  void receive(int peer, Block block);
+  void send(int peer, ConstBlock block);
+  void finish(const Part& part, const MPI_Status& status, bool failed) const;
+
+  std::shared_ptr<const World> world_;
+  Exchange exchange_;
+  int tag_;
+  bool started_ = false;
+  std::vector<MPI_Request> requests_;  // null when done
+  std::vector<Part> parts_;            // [requests]
+  std::vector<MPI_Status> statuses_;   // [requests], of those that are just done
+  std::vector<int> indices_;           // [requests], likewise
+};
+
+void MpiTransfer::receive(int peer, Block block) {
+  for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
+    const int bytes = static_cast<int>(part.bytes);
+    parts_.push_back({peer, bytes, true});
+    check(MPI_Irecv(block.data() + part.offset,
+                    bytes,
+                    MPI_BYTE,
+                    peer,
+                    tag_,
+                    world_->communicator,
+                    &requests_.emplace_back(MPI_REQUEST_NULL)),
+          "MPI_Irecv");
+  }
+}
+
+void MpiTransfer::send(int peer, ConstBlock block) {
+  for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
+    const int bytes = static_cast<int>(part.bytes);
+    parts_.push_back({peer, bytes, false});
+    check(MPI_Isend(block.data() + part.offset,
+                    bytes,
+                    MPI_BYTE,
+                    peer,
+                    tag_,
+                    world_->communicator,
+                    &requests_.emplace_back(MPI_REQUEST_NULL)),
+          "MPI_Isend");
+  }
+}
+
+void MpiTransfer::start() {
+  started_ = true;
+  const int me = world_->rank;
+  // Each rank begins with its right-hand neighbour, so that not all send to rank 0 first.
+  for (int step = 1; step < world_->size; ++step) {
+    const int from = (me - step + world_->size) % world_->size;
+    if (exchange_.has_message(from, me)) {
+      receive(from, exchange_.receives[static_cast<std::size_t>(from)]);
+    }
+  }
+  for (int step = 1; step < world_->size; ++step) {
+    const int to = (me + step) % world_->size;
+    if (exchange_.has_message(me, to)) send(to, exchange_.sends[static_cast<std::size_t>(to)]);
+  }
+  statuses_.resize(requests_.size());
+  indices_.resize(requests_.size());
+}
+
+bool MpiTransfer::advance() {
+  if (!started_) start();
+  int done = 0;
+  const int code = MPI_Testsome(static_cast<int>(requests_.size()),
+                                requests_.data(),
+                                &done,
+                                indices_.data(),
+                                statuses_.data());
+  if (done == MPI_UNDEFINED) return true;  // no request is left
+  if (code != MPI_ERR_IN_STATUS) check(code, "MPI_Testsome");
+  for (std::size_t place = 0; place < static_cast<std::size_t>(done); ++place) {
+    finish(parts_[static_cast<std::size_t>(indices_[place])],
+           statuses_[place],
+           code == MPI_ERR_IN_STATUS);
+  }
+  return std::all_of(requests_.begin(), requests_.end(), [](MPI_Request request) {
+    return request == MPI_REQUEST_NULL;
+  });
+}
+
+void MpiTransfer::finish(const Part& part, const MPI_Status& status, bool failed) const {
+  if (failed) check(status.MPI_ERROR, part.receives ? "receive" : "send");
+  if (!part.receives) return;
+  int bytes = 0;
+  check(MPI_Get_count(&status, MPI_BYTE, &bytes), "MPI_Get_count");
+  require(bytes == part.bytes,
+          Errc::kInvalidArgument,
+          "[",
+          name_of(exchange_.operation),
+          "] rank ",
+          part.peer,
+          " sends ",
+          bytes,
+          " bytes, rank ",
+          world_->rank,
+          " expects ",
+          part.bytes);
+}
+
+std::vector<int> MpiTransfer::missing() const {
+  std::vector<int> peers;
+  for (int peer = 0; peer < world_->size; ++peer) {
+    bool waits = !started_ && peer != world_->rank;
+    for (std::size_t index = 0; index < requests_.size(); ++index) {
+      waits = waits || (parts_[index].peer == peer && requests_[index] != MPI_REQUEST_NULL);
+    }
+    if (waits) peers.push_back(peer);
+  }
+  return peers;
+}
+
+class MpiGroup : public ProcessGroup {
+ public:
+  MpiGroup(std::shared_ptr<const World> world, std::unique_ptr<CommunicationThread> thread)
+      : ProcessGroup(world->rank, world->size),
+        world_(std::move(world)),
+        thread_(std::move(thread)),
+        unwinding_(std::uncaught_exceptions()) {}
+
+  // While an exception unwinds this rank, the others will not meet it in MPI_Finalize.
+  ~MpiGroup() override {
+    if (std::uncaught_exceptions() > unwinding_) leave();
+  }
+  MpiGroup(const MpiGroup&) = delete;
+  MpiGroup& operator=(const MpiGroup&) = delete;
+
+  void abandon() noexcept override { leave(); }
+
+ protected:
+  Pending start(Exchange exchange) override {
+    // Operations that differ between ranks have different tags, so they are late, never mixed up.
+    // Messages between two ranks keep their order, so tags may come again.
+    const int tag = place_ * 4 + static_cast<int>(exchange.operation);
+    place_ = (place_ + 1) % kTagPlaces;
+    const Operation operation = exchange.operation;
+    return thread_->submit(operation,
+                           std::make_unique<MpiTransfer>(world_, std::move(exchange), tag));
+  }
+
+ private:
+  void leave() noexcept { thread_->stop(Error(Errc::kCollective, "this rank has left")); }
+
+  std::shared_ptr<const World> world_;
+  std::unique_ptr<CommunicationThread> thread_;
+  int unwinding_;
+  int place_ = 0;  // of the next operation in the order
+};
+
+}  // namespace
+
+std::unique_ptr<ProcessGroup> make_mpi_group(const GroupOptions& options) {
+  options.check();
+  const RankEnv env = read_rank_env();
+  const auto world = std::make_shared<World>();
+  auto thread = std::make_unique<CommunicationThread>(
+      CommunicationOptions{env.rank,
+                           options.deadline_seconds,
+                           [world, env] { begin_mpi(*world, env); },
+                           [world] { end_mpi(*world); }});
+  return std::make_unique<MpiGroup>(world, std::move(thread));
+}
+
+}  // namespace larkspur::distributed

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything a run can be told, as plain structs with their defaults.
+//
+// The structs say what there is; the key table (config_schema.h) gives each field its dotted path,
+// meaning, bounds and rule for resuming; check() says what must hold between fields. Nobody below
+// launch sees these types: assembling turns them into the options of the other folders.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model3d/layers/time_axis.h"
+#include "pipeline/data/mix.h"
+#include "pipeline/norm_rule.h"
+#include "pipeline/plan/clip_plan.h"
+#include "pipeline/plan/cloud_plan.h"
+#include "pipeline/precision.h"
+
+namespace larkspur::launch {
+
+/// Where the network runs; auto: on an accelerator when there is one.
+enum class DeviceChoice : std::uint8_t { kAuto, kCpu, kCuda };
+
+/// Whether a run goes on from the newest checkpoint in its output folder.
+enum class ResumeChoice : std::uint8_t { kAuto, kNever };
+
+/// What a sample is.
+enum class DataKind : std::uint8_t { kCloud, kVideo, kImage };
+
+/// How the network looks at a sample: for clouds voxel, views, joint, points; for clips clip, raw,
+/// grid.
+enum class ModelForm : std::uint8_t { kVoxel, kClip, kRaw, kGrid, kImage, kViews, kJoint, kPoints };
+
+/// How the features of a sample's pictures become one row.
+enum class ViewPooling : std::uint8_t { kMax, kMean };
+
+/// Which views of a sample an evaluation scores. Of a cloud both are one view, as it lies: center
+/// is the word configurations share with clips, fixed the word papers on clouds use.
+enum class Protocol : std::uint8_t { kCenter, kFixed };
+
+/// How an evaluation counts a sample that cannot be read.
+enum class BadSampleRule : std::uint8_t { kWrong, kExclude };
+
+/// The spellings of a choice, in the order of its values, whatever the value.
+std::span<const std::string_view> word_list(DeviceChoice any);
+std::span<const std::string_view> word_list(ResumeChoice any);
+std::span<const std::string_view> word_list(DataKind any);
+std::span<const std::string_view> word_list(ModelForm any);
+std::span<const std::string_view> word_list(ViewPooling any);
+std::span<const std::string_view> word_list(Protocol any);
+std::span<const std::string_view> word_list(BadSampleRule any);
+std::span<const std::string_view> word_list(pipeline::Precision any);
+std::span<const std::string_view> word_list(model3d::TimePadding any);
+std::span<const std::string_view> word_list(model3d::Inflation any);
+std::span<const std::string_view> word_list(pipeline::NormScope any);
+
+/// Where the samples of one side (training or evaluation) are. Relative paths start at the current
+/// directory. At least one of list and root is set in a run that uses the side.
+struct SideConfig {
+  std::string list;    ///< file that names the samples; empty: the folder `root` is walked
+  std::string root;    ///< folder the list's paths start at, or that holds a folder a class
+  std::string labels;  ///< file of class names, line number = label; empty: the names sorted
+  std::string split;   ///< which part of a folder layout: train or test
+};
+
+/// Depth pictures of a cloud from around it.
+struct ViewConfig {
+  std::int64_t count = 6;   ///< viewpoints around the up axis
+  double elevation = 30.0;  ///< of the viewpoints above the ground, degrees
+  std::int64_t size = 64;   ///< width and height of a picture, pixels
+  double splat = 0.1;       ///< radius of a point, in radii of the shape
+};
+
+/// What is read and how it is prepared.
+struct DataConfig {
+  DataKind kind = DataKind::kCloud;
+  SideConfig train{"", "", "", "train"};
+  SideConfig eval{"", "", "", "test"};
+  std::int64_t points = 1024;                ///< points kept of a cloud
+  std::int64_t grid = 32;                    ///< voxels along each axis
+  ViewConfig views;                          ///< pictures for the forms views and joint
+  pipeline::CloudAugmentation augmentation;  ///< training only
+  pipeline::ClipSampling clip;               ///< frames, stride, size of a clip
+  pipeline::ClipAugmentation crop;           ///< training only
+  double max_bad_fraction = 0.01;            ///< of the list: more unreadable samples stop the run
+  int workers = 1;                           ///< loader threads a rank
+};
+
+/// The network and its first weights.
+struct ModelConfig {
+  ModelForm form = ModelForm::kVoxel;
+  std::string variant = "micro";                ///< size of the network, by its published name
+  std::int64_t classes = 40;                    ///< labels are [0, classes)
+  std::array<std::int64_t, 3> kernel{7, 7, 7};  ///< taps along depth, height, width; odd
+  std::int64_t stem_stride = 2;  ///< places a step of the first layers, each axis: 2 or 4
+  std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};  ///< form clip: frames a step of the
+                                                             ///< stem and the three downsamplings
+  std::array<std::int64_t, 3> temporal_taps{0, 0, 0};  ///< form clip: stages 2, 3, 4; 0: kernel[0]
+  std::array<std::int64_t, 3> spatial_taps{0, 0, 0};   ///< stages 2, 3, 4; 0: as kernel
+  bool separable_time = false;  ///< form clip: large kernels as one in space and one in time
+  model3d::TimePadding time_padding = model3d::TimePadding::kZeros;  ///< form clip
+  model3d::Inflation inflation = model3d::Inflation::kCentre;  ///< form clip, weights of pictures
+  ViewPooling view_pooling = ViewPooling::kMax;                ///< forms with pictures of a cloud
+  std::int64_t view_stem_stride = 4;  ///< form joint: stem_stride of the pictures
+  std::int64_t view_taps = 0;         ///< form joint: kernel of the pictures, H and W; 0: as kernel
+  std::int64_t drawing_size = 112;    ///< form points: pixels a side of the pictures it draws
+  double drop_path = 0.0;             ///< chance to skip the deepest residual branch
+  double layer_scale = 1e-6;          ///< initial scale of a residual branch
+  double head_scale = 1.0;            ///< factor on the last layer's initial weights
+  std::string weights = "none";       ///< file or checkpoint to start from; none: from the seed
+  std::string view_weights = "none";  ///< form joint, beside weights of voxels: the views' own
+  bool new_head =
+      false;  ///< with weights: the last layer starts from the seed even where theirs fits
+  std::int64_t freeze_stages = 0;  ///< the stem and so many stages keep their weights; 0: none
+
+  /// An extra LayerNorm before the last downsampling, against values that overflow.
+  bool norm_before_downsampling = false;
+
+  bool starts_from_file() const { return weights != "none"; }
+  bool has_view_weights() const { return view_weights != "none"; }
+};
+
+/// One training run. The first block decides the result; the second how it is kept and computed.
+struct TrainConfig {
+  std::int64_t epochs = 10;        ///< passes over the list
+  std::int64_t global_batch = 16;  ///< samples a step, over all ranks
+  int lanes = 4;                   ///< slices of a global batch; also the most ranks there can be
+  double learning_rate = 1e-3;     ///< peak, reached after the warm-up
+  double min_learning_rate = 0.0;  ///< reached at the last step, by a cosine
+  double weight_decay = 0.05;      ///< decoupled, AdamW
+  double beta1 = 0.9;              ///< decay of the gradient's mean
+  double beta2 = 0.999;            ///< decay of the gradient's mean square
+  double epsilon = 1e-8;           ///< added to the root of the mean square
+  double layer_decay = 1.0;        ///< factor on the rate from a group of layers to the one before
+  double warmup_epochs = 1.0;      ///< epochs of linear rise from zero
+  double label_smoothing = 0.0;    ///< probability spread over all classes
+  pipeline::MixOptions mix;        ///< samples blended inside a lane
+  double clip_norm = 0.0;          ///< largest norm of the global gradient; 0: no clipping
+  pipeline::Precision precision = pipeline::Precision::kFloat32;  ///< of forward and backward
+  pipeline::NormScope batch_norm = pipeline::NormScope::kLane;    ///< what BatchNorm averages over
+  std::int64_t precise_norm_samples = 0;  ///< running statistics measured at each epoch's end over
+                                          ///< so many samples; 0: running averages
+
+  std::int64_t checkpoint_every = 0;       ///< steps; 0: at the end of each epoch only
+  std::int64_t keep = 3;                   ///< newest checkpoints kept
+  std::int64_t bucket_elements = 4194304;  ///< gradient elements exchanged together
+  int threads = 1;                         ///< compute threads a rank
+  std::int64_t stop_after_steps = 0;       ///< stop there with a checkpoint; 0: run to the end
+};
+
+/// How a trained network is scored.
+struct EvalConfig {
+  Protocol protocol = Protocol::kCenter;
+  std::int64_t batch = 32;  ///< samples a forward pass, on each rank
+  BadSampleRule bad_samples = BadSampleRule::kWrong;
+};
+
+/// The whole of it. Copyable; who holds a const one may read it from any thread.
+struct RunConfig {
+  std::int64_t seed = 1;                ///< every random draw follows from it; >= 0
+  std::string output = "runs/default";  ///< folder of everything the run writes
+  DeviceChoice device = DeviceChoice::kAuto;
+  ResumeChoice resume = ResumeChoice::kAuto;
+  DataConfig data;
+  ModelConfig model;
+  TrainConfig train;
+  EvalConfig eval;
+};
+
+/// Where each key of a configuration was set: dotted path -> "configs/a.yaml:12" or
+/// "argument 'train.lanes=3'". A key that is absent has its default.
+using Origins = std::map<std::string, std::string, std::less<>>;
+
+/// A configuration and, for messages, where its values come from.
+struct LoadedConfig {
+  RunConfig config;
+  Origins origins;
+};
+
+/// "configs/a.yaml:12: train.lanes: " or, for a default, "train.lanes (default): ".
+std::string blame(const Origins& origins, std::string_view path);
+
+/// What must hold between keys (the bounds of single keys are the key table's): divisibility, order
+/// of bounds, what this build has. Throws kInvalidArgument that names place, key and value.
+void check(const LoadedConfig& loaded);
+
+/// That the files or folders that weights start from are there. Throws as check_paths().
+void check_weights_paths(const LoadedConfig& loaded);
+
+/// That the files and folders named under the given sections ("data.train", "data.eval") are there.
+/// Reads the disk. Throws kNotFound that names place, key, path and the nearest neighbour on disk;
+/// kInvalidArgument when a side has neither list nor root.
+void check_paths(const LoadedConfig& loaded, const std::vector<std::string>& sides);
+
+}  // namespace larkspur::launch

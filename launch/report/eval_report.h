@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an evaluation leaves behind: report.json for programs, predictions.csv, report.html for
+// people.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "pipeline/eval/evaluator.h"
+
+namespace larkspur::launch {
+
+/// What a report says beside the scores. Plain text fields.
+struct EvalContext {
+  std::string protocol;
+  std::string checkpoint;            ///< folder
+  std::int64_t step = 0;             ///< of that checkpoint
+  std::vector<std::string> classes;  ///< name of each label
+  std::vector<std::string> names;    ///< path of each sample of the list
+  std::uint32_t list_crc = 0;        ///< CRC-32C of the paths and labels evaluated
+};
+
+/// The content of report.json: top1, top5 and mean_class_accuracy in percent, samples, unreadable,
+/// views, protocol, per_class, unreadable_files, checkpoint, step, list_crc32c.
+std::string report_json(const pipeline::Evaluation& evaluation, const EvalContext& context);
+
+/// One line a readable sample: id, file, label, then class and probability of the five likeliest.
+std::string predictions_csv(const pipeline::Evaluation& evaluation, const EvalContext& context);
+
+/// One page with the scores, classes from worst to best, what they are taken for, and bad files.
+std::string report_html(const pipeline::Evaluation& evaluation, const EvalContext& context);
+
+/// Writes the three files into `folder`, made if it is not there. Throws kIo.
+void write_eval_report(const std::filesystem::path& folder,
+                       const pipeline::Evaluation& evaluation,
+                       const EvalContext& context);
+
+}  // namespace larkspur::launch

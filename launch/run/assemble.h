@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a configuration to the objects of a run.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "launch/config/run_config.h"
+#include "launch/run/data_side.h"
+#include "launch/run/device.h"
+#include "model3d/network.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/checkpoint/checkpoint_manifest.h"
+#include "pipeline/eval/evaluator.h"
+#include "pipeline/sample_source.h"
+#include "pipeline/state/optimizer.h"
+#include "pipeline/train/trainer.h"
+
+namespace larkspur::launch {
+
+/// Warns, naming place and key, of what can be done but is hardly meant: a reduced precision on a
+/// CPU, frozen layers that nothing has trained.
+void warn_of_doubts(const LoadedConfig& loaded, const Device& device);
+
+/// The network that a configuration describes, before it is made.
+model3d::ModelOptions model_options(const RunConfig& config);
+
+std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
+
+/// The configuration that a checkpoint was written with; messages name its manifest.
+RunConfig config_of(const pipeline::Checkpoint& checkpoint);
+
+/// The checkpoint's network as evaluation wants it: merged, on the device. `config` is the
+/// checkpoint's own, or one with the same model. A collective call.
+std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpoint& checkpoint,
+                                                         const RunConfig& config,
+                                                         const Device& device,
+                                                         pipeline::Peers& peers);
+
+/// A checkpoint, or the newest whole one of a folder of them or of a run's output folder. Throws
+/// kNotFound where there is none.
+pipeline::Checkpoint checkpoint_of(const std::filesystem::path& checkpoint);
+
+/// The network of a checkpoint, or of the newest whole one in a folder of them or in a run's output
+/// folder, made and filled as the checkpoint says. Throws kNotFound where there is none, and what
+/// reading it throws.
+std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint);
+
+pipeline::TrainOptions train_options(const RunConfig& config);
+pipeline::AdamWOptions adamw_options(const RunConfig& config);
+pipeline::EvalOptions eval_options(const RunConfig& config);
+
+/// CRC-32C of a list: every sample's path as the list gives it, and its label, in order.
+std::uint32_t list_crc(const pipeline::SampleSource& source);
+
+/// What a checkpoint says of this run. `ranks` of the job that writes it; its processor is the GPU
+/// where there is one.
+pipeline::RunIdentity run_identity(const RunConfig& config,
+                                   const DataSide& data,
+                                   const Device& device,
+                                   int ranks);
+
+/// Sets the number of compute threads of this process; before any tensor work.
+void set_compute_threads(int threads);
+
+}  // namespace larkspur::launch

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeping labels what the network learned them as, whatever list they come from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "readers/list/sample_list.h"
+
+namespace larkspur::launch {
+
+/// Whether a list knows its classes only as the numbers "0", "1", ...
+bool are_numbers(const std::vector<std::string>& classes);
+
+/// Renumbers the entries' labels so that label i means classes[i], and takes `classes` over. Names
+/// are matched by name, so a list that lacks a class or has another order keeps its meaning; bare
+/// numbers are kept as they are. Throws kInvalidArgument for a name or number the map lacks, naming
+/// `what` (the list) and it.
+void align_labels(readers::SampleList& list,
+                  const std::vector<std::string>& classes,
+                  const std::string& what);
+
+}  // namespace larkspur::launch

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run/resume.h"
+
+#include <algorithm>
+
+#include "launch/config/config_schema.h"
+#include "launch/run/assemble.h"
+#include "pipeline/agreement.h"
+#include "pipeline/checkpoint/checkpoint_files.h"
+#include "pipeline/log.h"
+#include "pipeline/require.h"
+
+namespace larkspur::launch {
+
+using pipeline::Errc;
+using pipeline::log_info;
+using pipeline::log_warn;
+using pipeline::require;
+using pipeline::text_of;
+
+std::filesystem::path checkpoints_folder(const RunConfig& config) {
+  return std::filesystem::path(config.output) / "checkpoints";
+}
+
+bool has_checkpoint(const RunConfig& config) {
+  return std::ranges::any_of(pipeline::list_checkpoints(checkpoints_folder(config)),
+                             &pipeline::CheckpointFolder::complete);
+}
+
+void compare_configurations(const RunConfig& saved,
+                            const RunConfig& now,
+                            const std::string& prefix,
+                            const std::string& where) {
+  std::string refused;
+  for (const ResumeConflict& conflict : resume_conflicts(saved, now)) {
+    if (conflict.path.rfind(prefix, 0) != 0) continue;
+    if (conflict.rule == ResumeRule::kSayAloud) {
+      log_warn(text_of(conflict.path,
+                       " was ",
+                       conflict.saved,
+                       " and is now ",
+                       conflict.now,
+                       ": bits may differ from an unbroken run"));
+      continue;
+    }
+    refused += text_of(refused.empty() ? "" : "; ",
+                       conflict.path,
+                       " is ",
+                       conflict.saved,
+                       " there and ",
+                       conflict.now,
+                       " here");
+  }
+  require(refused.empty(),
+          Errc::kInvalidArgument,
+          where,
+          " was written by another configuration: ",
+          refused);
+}
+
+bool resume_if_possible(const RunConfig& config,
+                        const pipeline::RunIdentity& now,
+                        pipeline::TrainState& state,
+                        pipeline::Peers& peers) {
+  const auto checkpoint = pipeline::newest_checkpoint(checkpoints_folder(config), peers);
+  if (!checkpoint) return false;
+  const std::string where = checkpoint->folder().string();
+  require(config.resume == ResumeChoice::kAuto,
+          Errc::kInvalidArgument,
+          where,
+          " is there and resume=never: choose another output folder, or resume=auto");
+  const pipeline::RunIdentity& saved = checkpoint->manifest().run;
+  compare_configurations(config_of(*checkpoint), config, "", where);
+  require(saved.classes == now.classes,
+          Errc::kInvalidArgument,
+          where,
+          " was trained on other class names than the training list has");
+  require(saved.list_crc == now.list_crc,
+          Errc::kInvalidArgument,
+          where,
+          " was trained on another training list: paths or labels differ");
+  if (saved.processor != now.processor) {
+    log_warn(text_of("the run began on ",
+                     saved.processor,
+                     " and goes on on ",
+                     now.processor,
+                     ": bits may differ from an unbroken run"));
+  }
+  pipeline::agree(peers, [&] {
+    pipeline::restore(*checkpoint, state);
+    return std::string();
+  });
+  log_info(text_of("resuming at step ",
+                   state.step,
+                   " from ",
+                   where,
+                   " (written by ",
+                   saved.ranks,
+                   saved.ranks == 1 ? " rank, now " : " ranks, now ",
+                   now.ranks,
+                   ")"));
+  return true;
+}
+
+}  // namespace larkspur::launch

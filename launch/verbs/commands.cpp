@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verbs/commands.h"
+
+namespace larkspur::launch {
+
+std::span<const Verb> all_verbs() {
+  static constexpr Verb kVerbs[] = {
+      {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
+      {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
+      {"predict",
+       "the likeliest labels of files",
+       "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off",
+       run_predict},
+      {"forward",
+       "one forward pass, to check weights",
+       "--model image/a --classes 1000 --weights a.safetensors --input x.npy --output y.npy",
+       run_forward},
+      {"export",
+       "write a checkpoint's weights as safetensors",
+       "--checkpoint runs/demo_cloud/checkpoints --output demo.safetensors",
+       run_export},
+      {"launch",
+       "start train or eval on several ranks and look after them",
+       "-n 2 -- train configs/demo/cloud.yaml",
+       run_launch},
+      {"data",
+       "make data sets, look into files",
+       "make clouds --output data/demo_clouds",
+       run_data},
+      {"inspect",
+       "show what a configuration sets, a checkpoint holds, a network is",
+       "config configs/demo/cloud.yaml",
+       run_inspect},
+  };
+  return kVerbs;
+}
+
+}  // namespace larkspur::launch

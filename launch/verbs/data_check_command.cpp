@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// `data check`: decodes what lists, folders and files hold and says of each what it is.
+#include <exception>
+#include <ostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "launch/verbs/command_line.h"
+#include "launch/verbs/commands.h"
+#include "pipeline/require.h"
+#include "readers/file_name.h"
+#include "readers/format/cloud_file.h"
+#include "readers/list/media_files.h"
+#include "readers/video/video_file.h"
+
+namespace larkspur::launch {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One file, decoded from end to end.
+Json facts_of(const readers::MediaFile& file) {
+  Json facts{{"file", file.name}, {"ok", true}};
+  try {
+    if (readers::is_video_file(file.path)) {
+      const readers::VideoFacts video = readers::check_video(file.path).value();
+      facts.update({{"frames", video.frames}, {"width", video.width}, {"height", video.height}});
+      return facts;
+    }
+    const readers::CloudFile cloud = readers::read_cloud_file(file.path).value();
+    const auto* const mesh = std::get_if<readers::Mesh>(&cloud);
+    facts["points"] =
+        mesh != nullptr ? std::ssize(mesh->vertices) : std::get<at::Tensor>(cloud).size(0);
+    facts["faces"] = mesh != nullptr ? mesh->polygons : 0;
+  } catch (const pipeline::Error& error) {
+    facts["ok"] = false;
+    facts["error"] = error.what();
+  } catch (const std::exception& error) {  // no memory, say: that file's fault, not the others'
+    const std::string text = error.what();
+    facts["ok"] = false;
+    facts["error"] = file.path.string() + ": " + text.substr(0, text.find('\n'));
+  }
+  return facts;
+}
+
+void print_line(std::ostream& out, const Json& facts) {
+  if (!facts["ok"].get<bool>()) {
+    out << "bad   " << facts["error"].get<std::string>() << "\n";
+    return;
+  }
+  out << "good  " << facts["file"].get<std::string>() << ": ";
+  if (facts.contains("frames")) {
+    out << facts["frames"] << " pictures of " << facts["width"] << " x " << facts["height"] << "\n";
+  } else {
+    out << facts["points"] << " points, " << facts["faces"] << " faces\n";
+  }
+}
+
+}  // namespace
+
+void run_data_check(Invocation& call) {
+  std::vector<std::string> paths;
+  std::string root;
+  bool json = false;
+  CommandLine line(
+      call,
+      "Decodes every video and cloud of lists, folders and files, whole. Exit code 3 if one is "
+      "bad.\n.txt is a cloud where its first line is three numbers or more, else a list.",
+      "data/demo_clouds --json");
+  line.rest("PATHS", "lists in any layout, folders, videos, clouds", paths);
+  line.option("--root", "folder that a list's paths start at; else the list's own", root);
+  line.flag("--json",
+            "an object a file (file, ok; frames, width, height; points, faces; error), "
+            "under 'files' unless PATHS is one file",
+            json);
+  if (!line.parse()) return;
+  using pipeline::require;
+  require(!paths.empty(),
+          pipeline::Errc::kInvalidArgument,
+          "PATHS is required; see '",
+          call.path,
+          " --help'");
+  std::vector<readers::MediaFile> files;
+  bool is_single = paths.size() == 1;
+  for (const std::string& path : paths) {
+    const readers::MediaFiles found = readers::find_media_files(path, root);
+    files.insert(files.end(), found.files.begin(), found.files.end());
+    is_single = is_single && found.is_single;
+  }
+  std::size_t bad = 0;
+  Json all = Json::array();
+  for (const readers::MediaFile& file : files) {
+    Json facts = facts_of(file);
+    if (!facts["ok"].get<bool>()) ++bad;
+    if (json) {
+      all.push_back(std::move(facts));
+    } else {
+      print_line(call.out, facts);
+    }
+  }
+  if (json) {
+    const Json result = is_single ? all.front() : Json{{"files", std::move(all)}};
+    // Names of files need not be UTF-8.
+    call.out << result.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  }
+  call.out.flush();  // before an error ends the program
+  require(bad == 0,
+          pipeline::Errc::kCorruptData,
+          bad,
+          " of ",
+          files.size(),
+          files.size() == 1 ? " file is bad" : " files are bad");
+}
+
+}  // namespace larkspur::launch

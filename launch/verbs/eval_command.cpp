@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <optional>
+#include <ostream>
+
+#include "launch/config/config_file.h"
+#include "launch/config/config_schema.h"
+#include "launch/report/eval_report.h"
+#include "launch/run/assemble.h"
+#include "launch/run/rank_job.h"
+#include "launch/run/resume.h"
+#include "launch/verbs/command_line.h"
+#include "launch/verbs/commands.h"
+#include "pipeline/agreement.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/log.h"
+#include "pipeline/require.h"
+
+namespace larkspur::launch {
+namespace {
+
+namespace fs = std::filesystem;
+using pipeline::Errc;
+using pipeline::require;
+
+/// What the command line asks for.
+struct EvalRequest {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::string checkpoint;
+  std::string report;
+};
+
+/// The checkpoint the request names, its model compared with the configuration's.
+pipeline::Checkpoint open_checkpoint(const std::string& where,
+                                     const RunConfig& config,
+                                     pipeline::Peers& peers) {
+  pipeline::agree(peers, [&] {
+    std::error_code error;
+    require(fs::exists(where, error), Errc::kNotFound, "--checkpoint ", where, " is not there");
+    return std::string();
+  });
+  auto checkpoint = pipeline::newest_checkpoint(where, peers);
+  require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", where);
+  const std::string name = checkpoint->folder().string();
+  const RunConfig saved = config_of(*checkpoint);
+  for (const char* key : {"model.form",
+                          "model.variant",
+                          "model.classes",
+                          "model.kernel",
+                          "model.stem_stride",
+                          "model.temporal_strides",
+                          "model.temporal_taps",
+                          "model.spatial_taps",
+                          "model.separable_time",
+                          "model.time_padding",
+                          "model.view_pooling",
+                          "model.view_stem_stride",
+                          "model.view_taps",
+                          "model.drawing_size",
+                          "model.norm_before_downsampling"}) {
+    compare_configurations(saved, config, key, name);
+  }
+  for (const char* key : {"seed",  // also of the points drawn on meshes
+                          "data.grid",
+                          "data.points",
+                          "data.views",
+                          "data.elevation",
+                          "data.view_size",
+                          "data.splat",
+                          "data.frames",
+                          "data.stride",
+                          "data.size",
+                          "data.shuffle_frames"}) {
+    const ConfigKey& row = *find_config_key(key);
+    if (row.get(saved) == row.get(config)) continue;
+    pipeline::log_warn(pipeline::text_of(key,
+                                         " is ",
+                                         text_of_value(row.get(config)),
+                                         ", the checkpoint was trained with ",
+                                         text_of_value(row.get(saved))));
+  }
+  return std::move(*checkpoint);
+}
+
+EvalContext context_of(const RunConfig& config,
+                       const pipeline::Checkpoint& checkpoint,
+                       const DataSide& data) {
+  EvalContext context;
+  context.protocol =
+      word_list(config.eval.protocol)[static_cast<std::size_t>(config.eval.protocol)];
+  context.checkpoint = checkpoint.folder().string();
+  context.step = checkpoint.manifest().step;
+  context.classes = data.classes;
+  for (std::int64_t id = 0; id < data.source->size(); ++id) {
+    context.names.push_back(data.source->name(id));
+  }
+  context.list_crc = list_crc(*data.source);
+  return context;
+}
+
+/// Too much of the list unreadable: the report is written, but the run did not do what it should.
+void check_bad_fraction(const RunConfig& config,
+                        const pipeline::Evaluation& evaluation,
+                        std::int64_t samples) {
+  const auto bad = static_cast<double>(evaluation.bad.size());
+  if (bad <= config.data.max_bad_fraction * static_cast<double>(samples)) return;
+  const pipeline::BadSample& first = evaluation.bad.front();
+  throw pipeline::Error(
+      Errc::kCorruptData,
+      pipeline::text_of(evaluation.bad.size(),
+                        " of ",
+                        samples,
+                        " evaluated samples cannot be read, more than data.max_bad_fraction=",
+                        config.data.max_bad_fraction,
+                        " allows (the report is written); the first is ",
+                        first.name,
+                        ": ",
+                        first.message));
+}
+
+void print_scores(std::ostream& out,
+                  const pipeline::Evaluation& evaluation,
+                  const fs::path& folder) {
+  const pipeline::Scores& scores = evaluation.scores;
+  out << "top1 " << scores.top1 << " %  top5 " << scores.top5 << " %  class mean "
+      << scores.mean_class_accuracy << " %  samples " << scores.samples << "  unreadable "
+      << evaluation.bad.size() << "  report " << folder.string() << "\n";
+}
+
+void run_evaluation(Invocation& call, const EvalRequest& request) {
+  RankJob job;
+  pipeline::Peers& peers = job.peers();
+  call.speaks = job.leads();
+  RunConfig config;
+  Device device;
+  pipeline::agree(peers, [&] {
+    const LoadedConfig loaded = load_config(request.file, request.overrides);
+    check_paths(loaded, {"data.eval"});
+    config = loaded.config;
+    device = use_device(config.device, job.env().local_rank);
+    return std::string();
+  });
+  set_compute_threads(config.train.threads);
+  call.phase = Phase::kCheckpoint;
+  const std::string where =
+      request.checkpoint.empty() ? checkpoints_folder(config).string() : request.checkpoint;
+  const pipeline::Checkpoint checkpoint = open_checkpoint(where, config, peers);
+  const auto network = make_evaluated_network(checkpoint, config, device, peers);
+
+  call.phase = Phase::kStart;
+  DataSide data;
+  require_same(pipeline::agree(peers, [&] {
+    data = make_evaluation_data(config, checkpoint.manifest().run.classes);
+    return pipeline::text_of(write_config(config), list_crc(*data.source));
+  }));
+  call.phase = Phase::kRun;
+  const auto evaluation = pipeline::evaluate(eval_options(config), *network, *data.source, peers);
+  const fs::path folder =
+      request.report.empty() ? fs::path(config.output) / "report" : fs::path(request.report);
+  pipeline::agree(peers, [&] {
+    if (job.leads()) write_eval_report(folder, evaluation, context_of(config, checkpoint, data));
+    return std::string();
+  });
+  if (job.leads()) print_scores(call.out, evaluation, folder);
+  check_bad_fraction(config, evaluation, data.source->size());
+}
+
+}  // namespace
+
+void run_eval(Invocation& call) {
+  EvalRequest request;
+  CommandLine line(call,
+                   "Evaluates a checkpoint on data.eval and writes a report.",
+                   "configs/demo/cloud.yaml --checkpoint runs/demo_cloud/checkpoints --report out");
+  line.argument("CONFIG", "YAML file", request.file);
+  line.rest("OVERRIDES", "key=value, as in eval.batch=8", request.overrides);
+  line.option("--checkpoint",
+              "one, or a folder of them (the newest whole one); default: output/checkpoints",
+              request.checkpoint);
+  line.option("--report", "folder to write; default: output/report", request.report);
+  if (!line.parse()) return;
+  run_evaluation(call, request);
+}
+
+}  // namespace larkspur::launch

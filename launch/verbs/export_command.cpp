@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <ostream>
+
+#include "launch/run/assemble.h"
+#include "launch/run/weights_file.h"
+#include "launch/verbs/command_line.h"
+#include "launch/verbs/commands.h"
+#include "pipeline/require.h"
+
+namespace larkspur::launch {
+
+void run_export(Invocation& call) {
+  std::string checkpoint;
+  std::string output;
+  bool unmerged = false;
+  CommandLine line(call,
+                   "Writes a checkpoint's weights under their published names, as safetensors.",
+                   "--checkpoint runs/demo_cloud/checkpoints --output demo.safetensors");
+  line.required_option(
+      "--checkpoint", "one, or a folder of them: the newest whole one", checkpoint);
+  line.required_option("--output", ".safetensors file to write", output);
+  line.flag("--unmerged", "as trained: branches, norms and statistics apart", unmerged);
+  if (!line.parse()) return;
+  pipeline::require(std::filesystem::path(output).extension() == ".safetensors",
+                    pipeline::Errc::kInvalidArgument,
+                    "--output ",
+                    output,
+                    " does not end in .safetensors");
+  call.phase = Phase::kCheckpoint;
+  const auto network = network_of(checkpoint);
+  if (!unmerged) network->merge();
+  write_weights(*network, output);
+  call.out << network->entries().size() << " entries, " << (unmerged ? "as trained" : "merged")
+           << ", in " << output << "\n";
+}
+
+}  // namespace larkspur::launch

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ostream>
+
+#include "launch/config/config_file.h"
+#include "launch/config/config_table.h"
+#include "launch/verbs/command_line.h"
+#include "launch/verbs/commands.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/require.h"
+
+namespace larkspur::launch {
+namespace {
+
+void run_inspect_config(Invocation& call) {
+  std::string file;
+  std::vector<std::string> overrides;
+  bool markdown = false;
+  CommandLine line(call,
+                   "Prints every key: default, or value in CONFIG, what it takes and means.",
+                   "configs/demo/cloud.yaml train.epochs=3");
+  line.optional_argument("CONFIG", "YAML file; without it the defaults are shown", file);
+  line.rest("OVERRIDES", "key=value, as in train.epochs=3", overrides);
+  line.flag("--markdown", "the table of defaults as configs/README.md has it", markdown);
+  if (!line.parse()) return;
+  if (markdown) {
+    call.out << config_table_markdown();
+    return;
+  }
+  call.out << config_table(file.empty() ? LoadedConfig{} : load_config(file, overrides));
+}
+
+void print_content(std::ostream& out, const pipeline::Checkpoint& checkpoint) {
+  const pipeline::CheckpointManifest& manifest = checkpoint.manifest();
+  out << "folder " << checkpoint.folder().string() << "\nstep " << manifest.step << "\nranks "
+      << manifest.run.ranks << "\nthreads " << manifest.run.threads << "\nprocessor "
+      << manifest.run.processor << "\nclasses " << manifest.run.classes.size()
+      << "\nunreadable samples " << manifest.bad.size() << "\n";
+  for (const pipeline::CheckpointShard& shard : manifest.shards) {
+    out << shard.file << "  " << shard.bytes << " bytes, " << shard.pieces.size() << " pieces\n";
+  }
+  for (const auto& [kind, name] : checkpoint.tensors()) {
+    out << kind << "  " << name << "  " << checkpoint.read(kind, name).numel() << "\n";
+  }
+}
+
+void run_inspect_checkpoint(Invocation& call) {
+  std::string path;
+  bool digest = false;
+  CommandLine line(call,
+                   "Prints what a checkpoint holds, every checksum checked.",
+                   "runs/demo_cloud/checkpoints --digest");
+  line.argument("PATH", "a checkpoint, or a folder of them: the newest whole one", path);
+  line.flag("--digest", "only one digest of all tensors, however they are sharded", digest);
+  if (!line.parse()) return;
+  call.phase = Phase::kCheckpoint;
+  const auto checkpoint = pipeline::newest_checkpoint(path);
+  pipeline::require(checkpoint.has_value(), pipeline::Errc::kNotFound, "no checkpoint in ", path);
+  if (digest) {
+    call.out << checkpoint->digest() << "\n";
+  } else {
+    print_content(call.out, *checkpoint);
+  }
+}
+
+}  // namespace
+
+void run_inspect(Invocation& call) {
+  static constexpr Verb subjects[] = {
+      {"config",
+       "every key with its value, bounds and meaning",
+       "configs/demo/cloud.yaml",
+       run_inspect_config},
+      {"checkpoint",
+       "what a checkpoint holds, or its digest",
+       "runs/demo_cloud/checkpoints --digest",
+       run_inspect_checkpoint},
+      {"model",
+       "layers, shapes, parameters and operations of a network",
+       "--model image/a --input 224x224",
+       run_inspect_model},
+      {"erf",
+       "what a place in the middle of a stage looks at, as a picture",
+       "--weights runs/demo_cloud/checkpoints --size 32x32x32 --output field.png",
+       run_inspect_erf},
+  };
+  run_verb(subjects, call);
+}
+
+}  // namespace larkspur::launch

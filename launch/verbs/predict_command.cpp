@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// `predict`: an evaluation of a list that holds the files of the command line, without a score.
+//
+// Configuration and class names are those the checkpoint was trained with, and the samples come
+// from the same place as an evaluation's, so what a run can be trained on can be predicted.
+#include <iomanip>
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+#include "launch/run/assemble.h"
+#include "launch/run/rank_job.h"
+#include "launch/verbs/command_line.h"
+#include "launch/verbs/commands.h"
+#include "pipeline/agreement.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/require.h"
+
+namespace larkspur::launch {
+namespace {
+
+using nlohmann::ordered_json;
+using pipeline::Errc;
+using pipeline::require;
+
+struct PredictRequest {
+  std::string checkpoint;
+  std::vector<std::string> files;
+  bool json = false;
+};
+
+/// Per file of the request, in its order: the likeliest classes, or why it cannot be read.
+ordered_json answers_of(const PredictRequest& request,
+                        const pipeline::Evaluation& evaluation,
+                        const std::vector<std::string>& classes) {
+  std::vector<ordered_json> answers(request.files.size());
+  for (const pipeline::Prediction& prediction : evaluation.predictions) {
+    ordered_json likeliest = ordered_json::array();
+    for (std::size_t place = 0; place < prediction.classes.size(); ++place) {
+      const auto index = static_cast<std::size_t>(prediction.classes[place]);
+      likeliest.push_back({{"label", classes.at(index)},
+                           {"index", index},
+                           {"probability", prediction.probabilities[place]}});
+    }
+    const auto id = static_cast<std::size_t>(prediction.id);
+    answers[id] = {{"file", request.files[id]}, {"ok", true}, {"predictions", likeliest}};
+  }
+  for (const pipeline::BadSample& bad : evaluation.bad) {
+    const auto id = static_cast<std::size_t>(bad.id);
+    answers[id] = {{"file", request.files[id]}, {"ok", false}, {"error", bad.message}};
+  }
+  return answers;
+}
+
+void print_text(std::ostream& out, const ordered_json& answers) {
+  for (const ordered_json& answer : answers) {
+    out << answer["file"].get<std::string>() << "\n";
+    if (!answer["ok"]) {
+      out << "  cannot be read: " << answer["error"].get<std::string>() << "\n";
+      continue;
+    }
+    for (const ordered_json& one : answer["predictions"]) {
+      out << std::fixed << std::setprecision(1) << std::setw(7)
+          << 100.0 * one["probability"].get<double>() << " %  " << one["label"].get<std::string>()
+          << "\n";
+    }
+  }
+}
+
+void print(std::ostream& out,
+           const PredictRequest& request,
+           const pipeline::Checkpoint& checkpoint,
+           const ordered_json& answers) {
+  if (!request.json) return print_text(out, answers);
+  const ordered_json all = {{"checkpoint", checkpoint.folder().string()},
+                            {"step", checkpoint.manifest().step},
+                            {"files", answers}};
+  out << all.dump(2, ' ', false, ordered_json::error_handler_t::replace) << "\n";
+}
+
+void run_prediction(Invocation& call, const PredictRequest& request) {
+  RankJob job;
+  pipeline::Peers& peers = job.peers();
+  call.speaks = job.leads();
+  // Where the checkpoint was made does not matter here: a GPU if there is one.
+  Device device;
+  pipeline::agree(peers, [&] {
+    device = use_device(DeviceChoice::kAuto, job.env().local_rank);
+    return std::string();
+  });
+  call.phase = Phase::kCheckpoint;
+  const auto checkpoint = pipeline::newest_checkpoint(request.checkpoint, peers);
+  require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", request.checkpoint);
+  call.phase = Phase::kStart;
+  RunConfig config;
+  DataSide data;
+  pipeline::agree(peers, [&] {
+    config = config_of(*checkpoint);
+    data = make_data_of_files(config, checkpoint->manifest().run.classes, request.files);
+    return std::string();
+  });
+  set_compute_threads(config.train.threads);
+  call.phase = Phase::kCheckpoint;
+  const auto network = make_evaluated_network(*checkpoint, config, device, peers);
+  call.phase = Phase::kRun;
+  const auto evaluation = pipeline::evaluate(eval_options(config), *network, *data.source, peers);
+  if (job.leads()) {
+    print(call.out, request, *checkpoint, answers_of(request, evaluation, data.classes));
+  }
+  if (evaluation.bad.empty()) return;
+  call.out.flush();
+  throw pipeline::Error(Errc::kCorruptData,
+                        pipeline::text_of(evaluation.bad.size(),
+                                          " of ",
+                                          request.files.size(),
+                                          " files cannot be read; the first: ",
+                                          evaluation.bad.front().message));
+}
+
+}  // namespace
+
+void run_predict(Invocation& call) {
+  PredictRequest request;
+  CommandLine line(
+      call,
+      "Prints the five likeliest labels of files, by what a checkpoint was trained on.",
+      "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off");
+  line.required_option(
+      "--checkpoint", "one, or a folder of them (the newest whole one)", request.checkpoint);
+  line.rest("FILE", "clouds, or whatever the checkpoint was trained on", request.files);
+  line.flag("--json", "as one JSON object", request.json);
+  if (!line.parse()) return;
+  require(!request.files.empty(),
+          Errc::kInvalidArgument,
+          "no FILE given; see 'larkspur predict --help'");
+  run_prediction(call, request);
+}
+
+}  // namespace larkspur::launch

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "distributed/transport/rank_env.h"
+#include "distributed/tree_exchange.h"
+#include "launch/config/config_file.h"
+#include "launch/config/config_schema.h"
+#include "launch/run/assemble.h"
+#include "launch/run/output_lock.h"
+#include "launch/run/rank_job.h"
+#include "launch/run/resume.h"
+#include "launch/run/signals.h"
+#include "launch/run/weights_file.h"
+#include "launch/supervise/progress_bar.h"
+#include "launch/verbs/command_line.h"
+#include "launch/verbs/commands.h"
+#include "pipeline/agreement.h"
+#include "pipeline/bad_sample_json.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/log.h"
+#include "pipeline/placement.h"
+#include "pipeline/require.h"
+#include "pipeline/storage/durable_file.h"
+
+namespace larkspur::launch {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+using pipeline::Errc;
+using pipeline::require;
+using pipeline::text_of;
+
+/// What every rank must have before the first collective step of the run itself.
+struct Prepared {
+  RunConfig config;
+  Device device;
+  DataSide data;
+  std::unique_ptr<model3d::Network> network;
+  pipeline::RunIdentity identity;
+};
+
+Prepared prepare(const std::string& file,
+                 const std::vector<std::string>& overrides,
+                 const distributed::RankEnv& env) {
+  const LoadedConfig loaded = load_config(file, overrides);
+  check_paths(loaded, {"data.train"});
+  if (!has_checkpoint(loaded.config)) check_weights_paths(loaded);  // a resume does not read them
+  Prepared prepared;
+  prepared.config = loaded.config;
+  prepared.device = use_device(prepared.config.device, env.local_rank);
+  if (env.rank == 0) warn_of_doubts(loaded, prepared.device);
+  pipeline::require(env.size <= prepared.config.train.lanes,
+                    Errc::kInvalidArgument,
+                    env.size,
+                    " ranks, but train.lanes=",
+                    prepared.config.train.lanes,
+                    " is the most there can be");
+  set_compute_threads(prepared.config.train.threads);
+  prepared.data = make_training_data(prepared.config);
+  prepared.network = make_network(prepared.config);
+  pipeline::place(*prepared.network, prepared.device.place);
+  prepared.identity = run_identity(prepared.config, prepared.data, prepared.device, env.size);
+  return prepared;
+}
+
+std::string metrics_header(const RunConfig& config,
+                           std::int64_t step,
+                           std::int64_t total_steps,
+                           int ranks) {
+  const ordered_json header = {{"schema", 1},
+                               {"first_step", step + 1},
+                               {"total_steps", total_steps},
+                               {"ranks", ranks},
+                               {"config", write_config(config)}};
+  return header.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+/// Of the whole run, those before a resume too; at least 1.
+std::int64_t total_steps(const pipeline::TrainOptions& options, std::int64_t samples) {
+  const pipeline::StepShape shape{samples, options.global_batch, options.lanes};
+  return std::max<std::int64_t>(1, options.epochs * shape.steps_per_epoch());
+}
+
+/// Rank 0's sinks: the metrics file always, a bar or plain lines for people.
+class RunSinks : public pipeline::FanOutSink {
+ public:
+  RunSinks(const RunConfig& config, std::int64_t step, std::int64_t total_steps, int ranks) {
+    const fs::path output = config.output;
+    pipeline::write_and_rename(output / "config.yaml", write_config(config));
+    add(std::make_unique<pipeline::JsonLinesSink>(
+        output / "metrics.jsonl", metrics_header(config, step, total_steps, ranks)));
+    const char* progress = std::getenv("LARKSPUR_PROGRESS");
+    if (progress != nullptr && std::string(progress) == "launch") return;  // it draws from the file
+    ProgressOptions options;
+    options.total_steps = total_steps;
+    const bool watched = ranks == 1 && ::isatty(STDERR_FILENO) == 1;
+    options.audience = watched ? Audience::kPerson : Audience::kFile;
+    add(std::make_unique<ProgressBar>(std::cerr, options));
+  }
+};
+
+void write_report(const RunConfig& config, const pipeline::TrainState& state) {
+  const fs::path folder = fs::path(config.output) / "report";
+  const ordered_json report = {{"steps", state.step},
+                               {"unreadable", state.bad.size()},
+                               {"unreadable_files", to_json(state.bad)}};
+  pipeline::write_and_rename(folder / "train.json", report.dump(2) + "\n");
+}
+
+/// Makes the folders a run writes to and returns the output folder.
+fs::path make_output_folder(const RunConfig& config) {
+  const fs::path output = config.output;
+  for (const fs::path& folder : {checkpoints_folder(config), output / "report"}) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    pipeline::require(
+        !error, Errc::kIo, "output: cannot make ", folder.string(), ": ", error.message());
+  }
+  pipeline::sync_folder(output);
+  return output;
+}
+
+/// Every rank ready, on the same configuration and list, and the output folder ours (`lock`, rank
+/// 0).
+Prepared prepare_together(RankJob& job,
+                          const std::string& file,
+                          const std::vector<std::string>& overrides,
+                          std::optional<OutputLock>& lock) {
+  pipeline::Peers& peers = job.peers();
+  Prepared prepared;
+  require_same(pipeline::agree(peers, [&] {
+    prepared = prepare(file, overrides, job.env());
+    return text_of(prepared.identity.config, prepared.identity.list_crc);
+  }));
+  pipeline::agree(peers, [&] {
+    if (job.leads()) lock.emplace(make_output_folder(prepared.config));
+    return std::string();
+  });
+  return prepared;
+}
+
+/// That nothing is asked of the half of a joint network that begins from the seed.
+void check_lone_half(const RunConfig& config, const std::string& half) {
+  const bool voxels = half == model3d::kVoxelHalf;
+  require(
+      config.model.freeze_stages == 0,
+      Errc::kInvalidArgument,
+      config.model.weights,
+      " has nothing but ",
+      half,
+      "* of a joint network, and model.freeze_stages would keep the rest as it begins: freeze 0, "
+      "or name weights of ",
+      voxels ? "pictures as model.view_weights"
+             : "voxels as model.weights, and this as model.view_weights");
+  if (config.train.layer_decay < 1) {
+    pipeline::log_warn(text_of("train.layer_decay also holds back the half that begins anew, ",
+                               voxels ? model3d::kViewsHalf : model3d::kVoxelHalf,
+                               "*"));
+  }
+}
+
+/// model.weights and model.view_weights into the network.
+void fill_network(const RunConfig& config, model3d::Network& network) {
+  const ModelConfig& model = config.model;
+  const auto head = model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kFit;
+  const std::string half = fill_from_weights(network, *open_weights(model.weights), head);
+  if (!model.has_view_weights()) {
+    if (!half.empty()) check_lone_half(config, half);
+    return;
+  }
+  require(half == model3d::kVoxelHalf,
+          Errc::kInvalidArgument,
+          "model.weights: ",
+          model.weights,
+          half.empty() ? " holds a whole joint network: leave model.view_weights out"
+                       : " is of pictures: beside model.view_weights it must be of voxels");
+  const std::string other = fill_from_weights(network, *open_weights(model.view_weights), head);
+  require(other == model3d::kViewsHalf,
+          Errc::kInvalidArgument,
+          "model.view_weights: ",
+          model.view_weights,
+          other.empty() ? " holds a whole joint network: name it as model.weights, alone"
+                        : " is of voxels: it must be of pictures");
+}
+
+/// The weights asked for, if there are any, into every rank's network, the same into each.
+void start_from_weights(const RunConfig& config,
+                        model3d::Network& network,
+                        pipeline::Peers& peers) {
+  if (!config.model.starts_from_file()) return;
+  require_same(pipeline::agree(peers, [&] {
+    fill_network(config, network);
+    return text_of("weights ", weights_crc(network));
+  }));
+}
+
+void resume_or_start(const Prepared& prepared,
+                     pipeline::TrainState& state,
+                     pipeline::Peers& peers) {
+  const bool resumed = resume_if_possible(prepared.config, prepared.identity, state, peers);
+  if (!resumed) start_from_weights(prepared.config, *prepared.network, peers);
+}
+
+/// Trains to the end or to a stop; the job is left in good order either way.
+pipeline::TrainEnd run_training(Invocation& call,
+                                const std::string& file,
+                                const std::vector<std::string>& overrides) {
+  // A rank listens before it joins the others: a stop asked for while it starts must not kill it.
+  pipeline::Requests requests;
+  std::optional<SignalRequests> signals;
+  const int ranks = distributed::read_rank_env().size;
+  if (ranks > 1) signals.emplace(requests, ranks);
+  RankJob job;
+  pipeline::Peers& peers = job.peers();
+  call.speaks = job.leads();
+  std::optional<OutputLock> lock;
+  const Prepared prepared = prepare_together(job, file, overrides, lock);
+  const RunConfig& config = prepared.config;
+  const pipeline::SampleSource& source = *prepared.data.source;
+  pipeline::TrainState state(*prepared.network,
+                             config.train.bucket_elements,
+                             peers.rank(),
+                             peers.size(),
+                             adamw_options(config));
+  call.phase = Phase::kCheckpoint;
+  resume_or_start(prepared, state, peers);
+
+  call.phase = Phase::kRun;
+  distributed::TreeExchange exchange(
+      job.tensor_group(prepared.device),
+      state.parameters,
+      pipeline::lanes_of_rank(peers.rank(), peers.size(), config.train.lanes));
+  const pipeline::TrainOptions options = train_options(config);
+  pipeline::FanOutSink none;
+  std::optional<RunSinks> sinks;
+  if (job.leads()) {
+    sinks.emplace(config, state.step, total_steps(options, source.size()), peers.size());
+  }
+  if (!signals) signals.emplace(requests, peers.size());
+  pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
+  const auto report = [&] {
+    pipeline::agree(peers, [&] {
+      if (job.leads()) write_report(config, state);
+      return std::string();
+    });
+  };
+  const auto save = [&] {
+    const int keep = static_cast<int>(config.train.keep);
+    const auto folder = pipeline::save_checkpoint(
+        {checkpoints_folder(config), keep}, state, prepared.identity, peers);
+    pipeline::log_debug(text_of("saved ", folder.string()));
+    report();
+  };
+  pipeline::TrainParts parts{
+      *prepared.network, source, state, exchange, peers, metrics, save, requests, report};
+  const pipeline::TrainEnd end = pipeline::train(options, parts);
+  pipeline::log_info(text_of("step ",
+                             state.step,
+                             ", ",
+                             state.bad.size(),
+                             " unreadable samples, everything in ",
+                             config.output));
+  return end;
+}
+
+}  // namespace
+
+void run_train(Invocation& call) {
+  std::string file;
+  std::vector<std::string> overrides;
+  CommandLine line(
+      call,
+      "Trains a network; goes on from the output folder's newest checkpoint by itself.",
+      "configs/demo/cloud.yaml train.epochs=3 output=runs/try");
+  line.argument("CONFIG", "YAML file", file);
+  line.rest("OVERRIDES", "key=value, as in train.epochs=3", overrides);
+  if (!line.parse()) return;
+  if (run_training(call, file, overrides) == pipeline::TrainEnd::kStopRequested) {
+    throw pipeline::Error(Errc::kCancelled, "stopped on request, checkpoint written");
+  }
+}
+
+}  // namespace larkspur::launch

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a block needs of its depthwise layer, be it one small kernel or a large one with branches.
+//
+// The block has the norm behind it folded into the layer without knowing which it is or how many
+// kernels are left of it: layer.merge(norm.affine()).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "model3d/depthwise/depthwise_conv.h"
+#include "model3d/layers/pass.h"
+
+namespace larkspur::model3d {
+
+/// A linear map (outside training) of every channel on its own. Not thread-safe.
+class DepthwiseLayer {
+ public:
+  virtual ~DepthwiseLayer() = default;
+
+  /// x [N,C,D,H,W] to the same shape.
+  virtual at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const = 0;
+
+  /// Its entries, in order of use.
+  virtual void list(const Listing& to) const = 0;
+
+  /// Becomes as few kernels as it can, which do what it does outside training and then `then`
+  /// [C]. Its norms are gone from the list. Of a merged layer only `then` is left to fold.
+  virtual void merge(const ChannelAffine& then) = 0;
+
+ protected:
+  DepthwiseLayer() = default;
+  DepthwiseLayer(const DepthwiseLayer&) = default;
+  DepthwiseLayer(DepthwiseLayer&&) = default;
+  DepthwiseLayer& operator=(const DepthwiseLayer&) = default;
+  DepthwiseLayer& operator=(DepthwiseLayer&&) = default;
+};
+
+/// One small kernel, no norm of its own. Entries: "weight" [C,1,KD,KH,KW], once merged also "bias"
+/// [C]. Owns them.
+class SmallDepthwise final : public DepthwiseLayer {
+ public:
+  SmallDepthwise(std::int64_t channels,
+                 const Extent3& taps,
+                 TimePadding padding = TimePadding::kZeros)
+      : conv_(channels, taps, {1, 1, 1}, padding) {}
+
+  at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& /*pass*/) const override {
+    return conv_.forward(x_NCDHW);
+  }
+  void list(const Listing& to) const override { conv_.list(to); }
+  void merge(const ChannelAffine& then) override {
+    conv_.adopt(fold(conv_.spread_over(conv_.taps()), then));
+  }
+
+ private:
+  DepthwiseConv conv_;
+};
+
+}  // namespace larkspur::model3d

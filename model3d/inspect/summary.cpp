@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/inspect/summary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <ATen/ops/empty.h>
+
+#include "model3d/depthwise/dilated_branches.h"
+#include "model3d/points/splat.h"
+#include "pipeline/require.h"
+
+namespace larkspur::model3d {
+namespace {
+
+constexpr std::int64_t kBytes = 4;     // a float32
+constexpr std::int64_t kPerPlace = 2;  // what a LayerNorm keeps of a place: mean, deviation
+
+std::int64_t product(const Extent3& extent) { return extent[0] * extent[1] * extent[2]; }
+
+/// Where the walk through a backbone is: the map, and how its places lie in the input.
+struct Position {
+  std::int64_t channels;
+  Extent3 size;
+  Extent3 field{1, 1, 1};
+  Extent3 stride{1, 1, 1};
+
+  std::int64_t places() const { return product(size); }
+  std::int64_t values() const { return channels * places(); }
+
+  void widen_field(const Extent3& taps) {
+    for (std::size_t axis = 0; axis < 3; ++axis) field[axis] += (taps[axis] - 1) * stride[axis];
+  }
+};
+
+/// A layer under construction.
+class Row {
+ public:
+  Row(const std::string& name, std::string kind, const Position& input) {
+    row_.name = name;
+    row_.kind = std::move(kind);
+    keep(input.values());
+  }
+
+  /// Something that is the same as trained and merged.
+  Row& add(std::int64_t parameters, std::int64_t multiply_adds = 0) {
+    row_.trained += {parameters, multiply_adds};
+    row_.merged += {parameters, multiply_adds};
+    return *this;
+  }
+  Row& add_trained(std::int64_t parameters, std::int64_t multiply_adds = 0) {
+    row_.trained += {parameters, multiply_adds};
+    return *this;
+  }
+  Row& add_merged(std::int64_t parameters, std::int64_t multiply_adds = 0) {
+    row_.merged += {parameters, multiply_adds};
+    return *this;
+  }
+  Row& keep(std::int64_t values) {
+    row_.kept_bytes += kBytes * values;
+    return *this;
+  }
+
+  LayerSummary done(const Position& output, std::int64_t passes) const {
+    LayerSummary row = row_;
+    row.channels = output.channels;
+    row.size = output.size;
+    row.receptive_field = output.field;
+    row.stride = output.stride;
+    row.trained.multiply_adds *= passes;
+    row.merged.multiply_adds *= passes;
+    row.kept_bytes *= passes;
+    return row;
+  }
+
+ private:
+  LayerSummary row_;
+};
+
+/// A strided convolution with its bias and the LayerNorm behind it.
+void add_strided(Row& row, Position& here, const StridedConvOptions& options) {
+  const Extent3 taps = taps_of(options);
+  const Extent3 stride = stride_of(options);
+  here.widen_field(taps);
+  here.channels = options.outputs;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    here.size[axis] = (here.size[axis] - 1) / stride[axis] + 1;
+    here.stride[axis] *= stride[axis];
+  }
+  const std::int64_t products = options.inputs * options.outputs * product(taps);
+  row.add(products + options.outputs, products * here.places());
+  row.add(2 * options.outputs).keep(here.values() + kPerPlace * here.places());
+}
+
+LayerSummary stem_row(const TrunkPart& part, Position& here) {
+  const StridedConvOptions total = strided_before(part.backbone, 0);
+  Row row(part.prefix + stem_or_downsample(0), "stem", here);
+  add_strided(row, here, half_of(total, true));
+  row.keep(2 * here.values());  // into and out of the activation
+  add_strided(row, here, half_of(total, false));
+  return row.done(here, part.passes);
+}
+
+LayerSummary downsampling_row(const TrunkPart& part, std::size_t stage, Position& here) {
+  Row row(part.prefix + stem_or_downsample(stage), "downsampling", here);
+  if (has_norm_before(part.backbone, stage)) {
+    row.add(2 * here.channels).keep(here.values() + kPerPlace * here.places());
+  }
+  add_strided(row, here, strided_before(part.backbone, stage));
+  return row.done(here, part.passes);
+}
+
+/// One kernel with all its axes: as trained a large one has branches, each with a norm of two
+/// values a channel; merged it is one kernel with a bias.
+void add_dense(Row& row, const Position& here, const Extent3& taps) {
+  const std::int64_t kernel = here.channels * product(taps);
+  row.add_merged(kernel + here.channels, kernel * here.places());
+  row.add_trained(kernel, kernel * here.places());
+  if (largest(taps) < kFewestLargeTaps) return;
+  row.add_trained(2 * here.channels).keep(here.values());  // the large kernel's norm
+  for (const DilatedBranch& branch : default_branches(taps)) {
+    const std::int64_t small = here.channels * product(branch.taps);
+    row.add_trained(small + 2 * here.channels, small * here.places()).keep(here.values());
+  }
+}
+
+void add_depthwise(Row& row, const Position& here, const LargeKernelBlockOptions& block) {
+  row.keep(here.values());  // what leaves it
+  if (!block.separable_time || block.taps[0] == 1) return add_dense(row, here, block.taps);
+  add_dense(row, here, {1, block.taps[1], block.taps[2]});
+  const std::int64_t kernel = here.channels * block.taps[0];
+  row.add(kernel, kernel * here.places());
+  row.add_trained(2 * here.channels).keep(here.values());  // the norm of the part for time
+}
+
+LayerSummary block_row(const TrunkPart& part,
+                       const std::string& name,
+                       const LargeKernelBlockOptions& block,
+                       Position& here) {
+  const std::int64_t channels = here.channels;
+  const std::int64_t wide = kWiden * channels;
+  const std::int64_t inner = channels / kSqueeze;
+  const std::int64_t pointwise = channels * wide;
+  Row row(part.prefix + name, "block " + to_text(block.taps), here);
+  add_depthwise(row, here, block);
+  row.add_trained(2 * channels).keep(here.values());                       // norm
+  row.add(2 * channels * inner + inner + channels, 2 * channels * inner);  // squeeze-and-excite
+  row.keep(here.values());
+  row.add(pointwise + wide, pointwise * here.places());  // linear, wider
+  row.keep(2 * wide * here.places());                    // into and out of the activation
+  row.add(wide).add_trained(wide);                       // GRN: gamma, then beta
+  row.keep(wide * here.places());
+  row.add(pointwise, pointwise * here.places());  // linear, back
+  row.add_merged(channels).keep(here.values());
+  row.add_trained(2 * channels).keep(here.values());  // norm
+  row.add_trained(channels);                          // layer scale
+  here.widen_field(block.taps);
+  return row.done(here, part.passes);
+}
+
+}  // namespace
+
+LayerCost& LayerCost::operator+=(const LayerCost& other) {
+  parameters += other.parameters;
+  multiply_adds += other.multiply_adds;
+  return *this;
+}
+
+LayerCost NetworkSummary::trained() const {
+  LayerCost sum;
+  for (const LayerSummary& layer : layers) sum += layer.trained;
+  return sum;
+}
+
+LayerCost NetworkSummary::merged() const {
+  LayerCost sum;
+  for (const LayerSummary& layer : layers) sum += layer.merged;
+  return sum;
+}
+
+std::int64_t NetworkSummary::kept_bytes() const {
+  std::int64_t sum = 0;
+  for (const LayerSummary& layer : layers) sum += layer.kept_bytes;
+  return sum;
+}
+
+std::vector<LayerSummary> summarise(const TrunkPart& part) {
+  const Variant& variant = part.backbone.variant;
+  Position here{part.backbone.in_channels, part.input};
+  std::vector<LayerSummary> layers;
+  for (std::size_t stage = 0; stage < kStages; ++stage) {
+    layers.push_back(stage == 0 ? stem_row(part, here) : downsampling_row(part, stage, here));
+    for (std::int64_t index = 0; index < variant.depths[stage]; ++index) {
+      const std::string name = block_name(stage, static_cast<std::size_t>(index));
+      layers.push_back(block_row(part, name, block_options(part.backbone, stage, index), here));
+    }
+  }
+  return layers;
+}
+
+LayerSummary summarise_head(std::int64_t channels, std::int64_t classes) {
+  Row row("head", "head", Position{channels, {1, 1, 1}});
+  row.add(2 * channels).keep(channels);
+  row.add(channels * classes + classes, channels * classes);
+  LayerSummary head = row.done(Position{classes, {1, 1, 1}}, 1);
+  head.receptive_field.reset();
+  return head;
+}
+
+LayerSummary summarise_drawing(const PointToImageOptions& options, std::int64_t points) {
+  constexpr std::int64_t kWindow = 9;
+  const std::int64_t wide = options.channels;
+  const std::int64_t edges = points * std::min(options.neighbours, points);
+  const std::int64_t pixels = kSplatViews * options.size * options.size;
+  Row row("point_to_image", "drawing", Position{3, {1, 1, points}});
+  row.add(3 * kLifted + kLifted, 3 * kLifted * points).keep(kLifted * points);  // lift
+  row.add(2 * kLifted * wide, kLifted * wide * (edges + points));               // both maps
+  row.add(2 * wide).keep((kLifted + wide) * edges).keep(2 * wide * points);     // norm, maximum
+  row.keep(wide * pixels);                                                      // the splat
+  for (int conv = 0; conv < 2; ++conv) {
+    row.add(kWindow * wide * wide + wide, kWindow * wide * wide * pixels).keep(2 * wide * pixels);
+  }
+  row.add(2 * wide);  // the norm between them
+  row.add(kColours * wide + kColours, kColours * wide * pixels).keep(kColours * pixels);
+  LayerSummary drawing = row.done(Position{kColours, {1, options.size, options.size}}, 1);
+  drawing.receptive_field.reset();
+  return drawing;
+}
+
+std::vector<TrunkPart> trunk_of(const ModelOptions& options, const SampleSizes& sample) {
+  const Form& form = find_form(options.form);
+  if (form.trunk == TrunkKind::kJoint) {
+    TrunkPart voxels = trunk_of(side_of(options, "voxel"), {sample.input}).front();
+    TrunkPart views = trunk_of(side_of(options, "views"), {sample.second_input}).front();
+    voxels.prefix = kVoxelHalf;
+    views.prefix = kViewsHalf;
+    return {voxels, views};
+  }
+  const BackboneOptions backbone = backbone_options(options);
+  if (form.trunk == TrunkKind::kPoints) {
+    return {{"", backbone, {1, options.drawing_size, options.drawing_size}, kSplatViews}};
+  }
+  std::vector<std::int64_t> sizes{1};
+  sizes.insert(sizes.end(), sample.input.begin(), sample.input.end());
+  // The form's own rule, on a tensor without memory.
+  const at::Tensor map = form.as_map(at::empty(sizes, at::device(at::kMeta)));
+  return {{"", backbone, {map.size(2), map.size(3), map.size(4)}, map.size(0)}};
+}
+
+NetworkSummary summarise(const ModelOptions& options, const SampleSizes& sample) {
+  NetworkSummary network;
+  std::int64_t features = 0;
+  const auto parts = trunk_of(options, sample);
+  if (find_form(options.form).trunk == TrunkKind::kPoints) {
+    pipeline::require(sample.input.size() == 2 && sample.input[0] > 0 && sample.input[1] == 3,
+                      pipeline::Errc::kInvalidArgument,
+                      "[summary] form points takes samples [P,3], not ",
+                      at::IntArrayRef(sample.input));
+    network.layers.push_back(
+        summarise_drawing({.size = options.drawing_size}, sample.input.front()));
+  }
+  for (const TrunkPart& part : parts) {
+    const auto layers = summarise(part);
+    network.layers.insert(network.layers.end(), layers.begin(), layers.end());
+    features += part.backbone.variant.dims.back();
+  }
+  network.layers.push_back(summarise_head(features, options.classes));
+  return network;
+}
+
+}  // namespace larkspur::model3d

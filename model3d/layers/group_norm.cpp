@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/layers/group_norm.h"
+
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+namespace larkspur::model3d {
+namespace {
+
+constexpr double kEps = 1e-5;
+
+}  // namespace
+
+GroupNorm::GroupNorm(std::int64_t channels, std::int64_t groups)
+    : weight_(make_parameter(at::ones({channels}))),
+      bias_(make_parameter(at::zeros({channels}))),
+      groups_(groups) {}
+
+at::Tensor GroupNorm::forward(const at::Tensor& x) const {
+  return at::group_norm(x, groups_, weight_, bias_, kEps);
+}
+
+void GroupNorm::list(const Listing& to) const {
+  to.constant("weight", weight_);
+  to.constant("bias", bias_);
+}
+
+}  // namespace larkspur::model3d

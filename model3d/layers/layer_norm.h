@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// LayerNorm over the channels of each place (Ba et al. 2016, arXiv 1607.06450), epsilon 1e-6.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "model3d/layers/entries.h"
+
+namespace larkspur::model3d {
+
+/// Owns weight (from 1) and bias (from 0), both [C]. Not thread-safe.
+class LayerNorm {
+ public:
+  explicit LayerNorm(std::int64_t channels);
+
+  /// x [N,C,...], each of the N*... places normalised over its C channels; same shape, channels
+  /// first. [N,C] is the case of one place a sample.
+  at::Tensor forward(const at::Tensor& x) const;
+
+  /// "weight" and "bias".
+  void list(const Listing& to) const;
+
+ private:
+  at::Tensor weight_;
+  at::Tensor bias_;
+};
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A linear map of the last axis.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "model3d/layers/entries.h"
+#include "model3d/layers/reparam_math.h"
+
+namespace larkspur::model3d {
+
+enum class Bias { kNone, kZero };
+
+/// Owns weight [outputs,inputs] and perhaps bias [outputs]. Not thread-safe.
+class Linear {
+ public:
+  Linear(std::int64_t inputs, std::int64_t outputs, Bias bias = Bias::kZero);
+
+  /// x [..., inputs] to [..., outputs].
+  at::Tensor forward(const at::Tensor& x) const;
+
+  /// "weight" and "bias" if there is one.
+  void list(const Listing& to) const;
+
+  /// Float64 copies, the bias zero if there is none.
+  BiasedWeight biased_weight() const;
+
+  /// Takes weight and bias in place of its own.
+  void adopt(const BiasedWeight& merged);
+
+ private:
+  at::Tensor weight_;
+  at::Tensor bias_;  ///< undefined without a bias
+};
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/layers/squeeze_excite.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/zeros.h>
+
+namespace larkspur::model3d {
+
+SqueezeExcite::SqueezeExcite(std::int64_t channels, std::int64_t inner)
+    : down_weight_(make_parameter(at::zeros({inner, channels, 1, 1, 1}))),
+      down_bias_(make_parameter(at::zeros({inner}))),
+      up_weight_(make_parameter(at::zeros({channels, inner, 1, 1, 1}))),
+      up_bias_(make_parameter(at::zeros({channels}))) {}
+
+at::Tensor SqueezeExcite::forward(const at::Tensor& x_NCDHW) const {
+  const at::Tensor means_NC = x_NCDHW.mean({2, 3, 4});
+  const at::Tensor inner = at::relu(at::linear(means_NC, down_weight_.flatten(1), down_bias_));
+  const at::Tensor gate_NC = at::sigmoid(at::linear(inner, up_weight_.flatten(1), up_bias_));
+  return x_NCDHW * gate_NC.view({x_NCDHW.size(0), x_NCDHW.size(1), 1, 1, 1});
+}
+
+void SqueezeExcite::list(const Listing& to) const {
+  to.drawn("down.weight", down_weight_);
+  to.constant("down.bias", down_bias_);
+  to.drawn("up.weight", up_weight_);
+  to.constant("up.bias", up_bias_);
+}
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loops of the CPU twin as each instruction set compiles them: one table of functions a set.
+//
+// Work happens on packed maps: one group of `lanes` channels of one sample, a vector a position,
+// rows padded as the plan says. Lanes never meet, so every channel's sum is taken alone.
+#pragma once
+
+#include <cstdint>
+
+#include "model3d/ops/dw_conv3d/dw_conv3d_plan.h"
+
+namespace larkspur::model3d {
+
+/// Where the channels of a group and the positions of a map lie, in floats.
+struct DwConv3dView {
+  std::int64_t channels;         ///< of the group, 1 .. lanes
+  std::int64_t channel_stride;   ///< 1 when channels lie last
+  std::int64_t positions;        ///< d * h * w
+  std::int64_t position_stride;  ///< 1 when channels lie first
+};
+
+/// One instruction set. `at` [positions] gives the vector of the packed map for each position.
+struct DwConv3dLanes {
+  const char* name;             ///< "avx512", "avx2", "portable"
+  std::int64_t lanes;           ///< floats a vector
+  DwConv3dRegisters registers;  ///< what the plan is to be made for
+
+  /// packed[at[p]] = the group's channels at position p; lanes beyond view.channels become zero.
+  void (*pack)(float* packed, const float* map, const std::int64_t* at, const DwConv3dView& view);
+
+  /// The way back: map at position p = packed[p], for view.channels channels.
+  void (*unpack)(float* map, const float* packed, const DwConv3dView& view);
+
+  /// y [samples][d*h*w] = x [samples][d*h*x_pitch] with k [d taps][h taps][k_pitch]. `samples` is
+  /// 1 or plan.samples.
+  void (*correlate)(
+      float* y, const float* x, const float* k, const DwConv3dPlan& plan, std::int64_t samples);
+
+  /// dk [d taps][h taps][k_pitch] += sums over one sample of dy [d*h*w] times x [d*h*x_pitch],
+  /// after which x has w.size more vectors of zeros.
+  void (*weight_gradient)(float* dk, const float* x, const float* dy, const DwConv3dPlan& plan);
+};
+
+extern const DwConv3dLanes kDwConv3dPortable;  ///< vectors of 4 floats, any processor
+extern const DwConv3dLanes kDwConv3dAvx2;      ///< 8 floats; only in builds for x86-64
+extern const DwConv3dLanes kDwConv3dAvx512;    ///< 16 floats; only in builds for x86-64
+
+/// The sets this processor runs, fastest first; ends with null. Thread-safe.
+const DwConv3dLanes* const* dw_conv3d_lanes();
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the CPU twin walks one map: which taps count, how far rows are padded, how sums are grouped.
+//
+// A pure function of sizes, made once a call. Plain data only: this header is compiled under
+// several instruction sets, and an inline function shared between them could be linked from the
+// wrong one.
+#pragma once
+
+#include <cstdint>
+
+#include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
+
+namespace larkspur::model3d {
+
+/// One axis, with the taps that reach no position of the map cut away.
+struct DwConv3dAxis {
+  std::int64_t size;       ///< positions
+  std::int64_t rate;       ///< positions between taps
+  std::int64_t reach;      ///< taps that count on either side of the middle
+  std::int64_t taps;       ///< 2 * reach + 1
+  std::int64_t first_tap;  ///< of the whole kernel: where the ones that count begin
+};
+
+/// What the innermost loop along w runs over. The order of a sum is the same in all of them.
+///
+///   by tap     sum[o] += k[j] * x[o + j]     few taps a row; x has zeros on either side
+///   by input   sum[o] += x[t] * k[t - o]     more taps than positions; k has zeros on either side
+///   all pairs  sum[t - o] += dy[o] * x[t]    the same for the weight gradient, nothing padded
+enum class DwConv3dForm : std::uint8_t { kByTap, kByInput, kAllPairs };
+
+/// What an instruction set keeps in registers.
+struct DwConv3dRegisters {
+  std::int64_t lanes;  ///< floats a vector
+  std::int64_t sums;   ///< running sums at a time
+  std::int64_t block;  ///< neighbouring outputs at a time, <= sums
+  std::int64_t pairs;  ///< longest row of which all pairs are taken at a time
+};
+
+/// Rows are counted in vectors: one position or tap of a group of channels.
+struct DwConv3dPlan {
+  DwConv3dAxis d, h, w;
+  DwConv3dForm form;
+  std::int64_t block;    ///< outputs (or taps) a tile, at most
+  std::int64_t samples;  ///< maps taken together, 1, 2 or 4: short rows alone leave units idle
+  bool by_plane;         ///< one plane of taps after the other, where all would not stay in cache
+  std::int64_t x_pitch;  ///< vectors a row of x
+  std::int64_t x_pad;    ///< zeros before its first position; as many after its last
+  std::int64_t k_pitch;  ///< vectors a row of taps
+  std::int64_t k_pad;    ///< zeros before its first tap; as many after its last
+};
+
+/// The walk of the forward pass and of the input gradient.
+DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegisters& registers);
+
+/// The walk of the weight gradient: kByTap or kAllPairs, samples = 1.
+DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegisters& registers);
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/ops/dw_conv3d/dw_conv3d_weight_gradient.inc"
+
+namespace larkspur::model3d {
+
+const DwConv3dLanes kDwConv3dPortable = make_lanes<4>("portable");
+
+}  // namespace larkspur::model3d

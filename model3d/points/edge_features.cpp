@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/points/edge_features.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/leaky_relu.h>
+#include <ATen/ops/ones.h>
+
+#include "model3d/points/nearest_points.h"
+#include "model3d/points/row_links.h"
+
+namespace larkspur::model3d {
+namespace {
+
+constexpr std::int64_t kGroups = 4;
+constexpr double kSlope = 0.2;
+
+/// x [N,P,C] to its neighbours' rows, [N,P*k,C].
+at::Tensor rows_of_neighbours(const at::Tensor& x_NPC, const at::Tensor& nearest_NPk) {
+  const at::Tensor from = nearest_NPk.flatten(1);
+  const at::Tensor to = at::arange(from.size(1), from.options()).expand_as(from);
+  return sum_rows(x_NPC, {from, to, at::ones(from.sizes(), x_NPC.options())}, from.size(1));
+}
+
+}  // namespace
+
+EdgeFeatures::EdgeFeatures(const EdgeOptions& options)
+    : neighbours_(options.neighbours),
+      difference_(options.inputs, options.outputs, Bias::kNone),
+      centre_(options.inputs, options.outputs, Bias::kNone),
+      norm_(options.outputs, kGroups) {}
+
+at::Tensor EdgeFeatures::forward(const at::Tensor& x_NCP, const at::Tensor& points_NP3) const {
+  const at::Tensor nearest = nearest_points(points_NP3, neighbours_);
+  const std::int64_t points = nearest.size(1);
+  const std::int64_t k = nearest.size(2);
+  const at::Tensor neighbours = rows_of_neighbours(x_NCP.transpose(1, 2), nearest);
+  const at::Tensor differences =
+      neighbours.transpose(1, 2).reshape({x_NCP.size(0), x_NCP.size(1), points, k}) -
+      x_NCP.unsqueeze(3);
+  const at::Tensor edges = difference_.forward(differences.flatten(2)).unflatten(2, {points, k}) +
+                           centre_.forward(x_NCP).unsqueeze(3);
+  // LeakyReLU grows with its argument, so the maximum may go first: k times less to do.
+  return at::leaky_relu(norm_.forward(edges).amax(3), kSlope);
+}
+
+void EdgeFeatures::list(const Listing& to) const {
+  difference_.list(to.under("difference"));
+  centre_.list(to.under("centre"));
+  norm_.list(to.under("norm"));
+}
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/weights/weights.h"
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+
+#include "model3d/depthwise/separable_depthwise.h"
+#include "model3d/trunk.h"
+#include "pipeline/require.h"
+
+namespace larkspur::model3d {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+
+using Shape = std::vector<std::int64_t>;
+
+constexpr std::size_t kNamesTold = 5;
+
+bool is_counter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
+
+bool is_head(const std::string& name) { return name.starts_with("head."); }
+
+/// Weights of pictures have nothing of it.
+bool draws_points(const std::string& name) { return name.starts_with("point_to_image."); }
+
+bool is_norm_before(const std::string& name) {
+  return name.find(".pre_norm.") != std::string::npos;
+}
+
+/// [.., H, W] where ours is [.., 1, H, W].
+Shape without_depth(Shape shape) {
+  if (shape.size() == 5 && shape[2] == 1) shape.erase(shape.begin() + 2);
+  return shape;
+}
+
+/// Which of the file's entries an entry takes its values from.
+struct Filling {
+  Entry entry;
+  std::string name;  ///< in the file
+};
+
+/// What a branch is called in a model of pictures: k3x5x5_1x2x2 is k5_2 there.
+std::string name_in_pictures(const std::string& name) {
+  static const std::regex branch(R"((dil_(?:conv|bn)_)k\d+x(\d+)x\2_\d+x(\d+)x\3)");
+  return std::regex_replace(name, branch, "$1k$2_$3");
+}
+
+/// A kernel of a model of pictures, where ours has taps in time.
+bool is_flat(const Shape& theirs, Shape ours) {
+  if (theirs.size() != 4 || ours.size() != 5) return false;
+  ours.erase(ours.begin() + 2);
+  return theirs == ours;
+}
+
+void fill(const Entry& entry, const at::Tensor& values, Inflation inflation) {
+  const Shape ours = entry.tensor.sizes().vec();
+  if (values.numel() == entry.tensor.numel()) {
+    entry.tensor.copy_(values.view(ours));
+  } else if (inflation == Inflation::kMean) {
+    entry.tensor.copy_(values.unsqueeze(2) / ours[2]);
+  } else {
+    entry.tensor.zero_();
+    entry.tensor.select(2, ours[2] / 2).copy_(values);
+  }
+}
+
+/// Makes the part for time add nothing. Not by a zero kernel in front of its norm: the norm would
+/// divide the first gradients by the root of its epsilon.
+void silence(const Entry& entry, bool merged) {
+  const bool of_norm = entry.name.ends_with(".weight") || entry.name.ends_with(".bias");
+  const bool is_conv = entry.name.ends_with("time_conv.weight");
+  if (merged ? is_conv : of_norm && !is_conv) entry.tensor.zero_();
+}
+
+void check_head(const Network& network, const pipeline::NamedTensors& file, const Shape& theirs) {
+  const std::int64_t classes = network.options().classes;
+  require(theirs.empty() || theirs[0] == classes,
+          Errc::kInvalidArgument,
+          file.origin(),
+          " tells ",
+          theirs.empty() ? 0 : theirs[0],
+          " classes apart (head.weight), the network ",
+          classes,
+          ": set --classes (in a configuration model.classes) to that");
+}
+
+void check_merged_alike(const Network& network, const pipeline::NamedTensors& file) {
+  const bool merged = holds_merged_weights(file);
+  require(merged == network.is_merged(),
+          Errc::kInvalidArgument,
+          file.origin(),
+          merged ? " holds merged weights, for inference only; they cannot be trained on"
+                 : " holds weights as trained, the network is merged");
+}
+
+/// A norm left out would give plausible nonsense, and nothing else in the file tells.
+void check_norm_before(const Network& network, const pipeline::NamedTensors& file) {
+  require(network.options().norm_before_downsampling || !holds_norm_before_downsampling(file),
+          Errc::kInvalidArgument,
+          file.origin(),
+          " holds a norm before the last downsampling (pre_norm), the network has none: set "
+          "model.norm_before_downsampling");
+}
+
+/// Empty where the file has no such entry.
+Shape shape_if_there(const pipeline::NamedTensors& file, const std::string& name) {
+  const auto names = file.names();
+  return std::ranges::find(names, name) == names.end() ? Shape{} : file.shape(name);
+}
+
+/// Which half of a joint network a file of another form fills; else nothing.
+/// The first kernel tells: voxels have one channel.
+std::string half_of(const Network& network, const pipeline::NamedTensors& file) {
+  if (network.form().trunk != TrunkKind::kJoint) return "";
+  const Shape shape = shape_if_there(file, "downsample_layers.0.0.weight");
+  if (shape.empty()) return "";
+  return std::string(shape.size() == 5 && shape[1] == 1 ? kVoxelHalf : kViewsHalf);
+}
+
+/// Norm and head of a joint network see both halves, so a half has nothing for them.
+void check_half(const std::string& half, const pipeline::NamedTensors& file) {
+  require(half.empty(),
+          Errc::kInvalidArgument,
+          file.origin(),
+          " has nothing but ",
+          half,
+          "* of a joint network: train one from it (model.weights), then take that one's");
+}
+
+/// How many classes the file's head tells apart; 0: it has none.
+std::int64_t classes_of(const pipeline::NamedTensors& file) {
+  const Shape shape = shape_if_there(file, "head.weight");
+  return shape.empty() ? 0 : shape[0];
+}
+
+/// The file's names that stand for an entry; not counters, nor what stays with its half, nor the
+/// head if there is a new one.
+std::set<std::string> usable_names(const pipeline::NamedTensors& file,
+                                   const std::string& half,
+                                   bool new_head) {
+  std::set<std::string> names;
+  for (const std::string& name : file.names()) {
+    const bool of_half_alone = !half.empty() && name.starts_with("norm.");
+    const bool unused = is_counter(name) || of_half_alone || (new_head && is_head(name));
+    if (!unused) names.insert(name);
+  }
+  return names;
+}
+
+/// Whether the kernel is one of pictures; refused where it does not fit at all.
+bool check_shape(const Network& network,
+                 const pipeline::NamedTensors& file,
+                 const Filling& filling) {
+  const Entry& entry = filling.entry;
+  const Shape theirs = file.shape(filling.name);
+  const Shape ours = entry.tensor.sizes().vec();
+  if (is_head(entry.name)) check_head(network, file, theirs);
+  const bool same = theirs == ours || theirs == without_depth(ours);
+  const bool flat = !same && network.form().temporal_strides && is_flat(theirs, ours);
+  require(same || flat,
+          Errc::kInvalidArgument,
+          file.origin(),
+          ": ",
+          entry.name,
+          " is ",
+          at::IntArrayRef(theirs),
+          " there and ",
+          at::IntArrayRef(ours),
+          " in the network: model.form, model.variant, model.kernel, the taps of stages and "
+          "model.separable_time say which it is");
+  return flat;
+}
+
+/// What a file knows nothing of must learn.
+void require_trained(const Entry& entry, const std::string& origin) {
+  require(entry.kind == EntryKind::kStatistic || entry.tensor.requires_grad(),
+          Errc::kInvalidArgument,
+          origin,
+          " has no ",
+          entry.name,
+          ", and model.freeze_stages would keep it as it begins: freeze fewer stages");
+}
+
+}  // namespace
+
+bool holds_merged_weights(const pipeline::NamedTensors& file) {
+  const auto names = file.names();
+  return std::ranges::any_of(
+      names, [](const std::string& name) { return name.ends_with(".pwconv2.0.bias"); });
+}
+
+bool holds_norm_before_downsampling(const pipeline::NamedTensors& file) {
+  return std::ranges::any_of(file.names(), is_norm_before);
+}
+
+LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head) {
+  check_merged_alike(network, file);
+  check_norm_before(network, file);
+  LoadedWeights loaded;
+  loaded.half = half_of(network, file);
+  if (head == HeadRule::kLoad) check_half(loaded.half, file);
+  const bool asked = head == HeadRule::kKeepOwn;
+  loaded.classes = classes_of(file);
+  const bool must = !loaded.half.empty() || loaded.classes != network.options().classes;
+  loaded.new_head = asked || (must && head == HeadRule::kFit);
+  const bool without_norm = !holds_norm_before_downsampling(file);
+  const bool draws = std::ranges::any_of(file.names(), draws_points);
+  std::set<std::string> left = usable_names(file, loaded.half, loaded.new_head);
+  const bool knows_time = std::ranges::any_of(left, is_of_time);
+  std::vector<Filling> fillings;
+  std::vector<Entry> silent;
+  for (const Entry& entry : network.entries()) {
+    if (!entry.name.starts_with(loaded.half)) continue;
+    std::string name = entry.name.substr(loaded.half.size());
+    if (!left.contains(name) && network.form().temporal_strides) name = name_in_pictures(name);
+    if (left.erase(name) > 0) {
+      fillings.push_back({entry, name});
+      if (check_shape(network, file, fillings.back())) ++loaded.inflated;
+    } else if (!knows_time && is_of_time(entry.name)) {
+      require_trained(entry, file.origin());
+      silent.push_back(entry);
+      if (entry.tensor.dim() > 1) ++loaded.silent;
+    } else if ((without_norm && is_norm_before(entry.name)) ||
+               (!draws && head != HeadRule::kLoad && draws_points(entry.name))) {
+      require_trained(entry, file.origin());
+      loaded.fresh.push_back(entry.name);
+    } else if (!loaded.new_head || !is_head(entry.name)) {
+      loaded.missing.push_back(entry.name);
+    }
+  }
+  std::ranges::sort(loaded.missing);
+  std::ranges::sort(loaded.fresh);
+  loaded.left_over.assign(left.begin(), left.end());
+  const at::NoGradGuard no_grad;
+  const Inflation inflation = network.options().inflation;
+  for (const Filling& filling : fillings) {
+    fill(filling.entry, file.tensor(filling.name), inflation);
+  }
+  for (const Entry& entry : silent) silence(entry, network.is_merged());
+  return loaded;
+}
+
+void require_whole(const LoadedWeights& loaded, const std::string& origin) {
+  require(loaded.whole(),
+          Errc::kInvalidArgument,
+          origin,
+          " lacks ",
+          loaded.missing.size(),
+          " entries of the network: ",
+          some_of(loaded.missing),
+          loaded.left_over.empty() ? "" : "; it has no place for: ",
+          some_of(loaded.left_over));
+}
+
+std::string some_of(const std::vector<std::string>& names) {
+  std::string text;
+  const std::size_t told = std::min(kNamesTold, names.size());
+  for (std::size_t i = 0; i < told; ++i) text += (i > 0 ? ", " : "") + names[i];
+  if (told < names.size()) text += " and " + std::to_string(names.size() - told) + " more";
+  return text;
+}
+
+std::vector<Entry> published_entries(const Network& network) {
+  std::vector<Entry> entries = network.entries();
+  for (Entry& entry : entries) {
+    const Shape shape = entry.tensor.sizes().vec();
+    entry.tensor = entry.tensor.detach().view(
+        network.form().is_flat(entry.name) ? without_depth(shape) : shape);
+  }
+  return entries;
+}
+
+}  // namespace larkspur::model3d

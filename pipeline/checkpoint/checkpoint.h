@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sharded checkpoints: written by all ranks, loaded by any number of them, damaged ones refused.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/checkpoint/checkpoint_manifest.h"
+#include "pipeline/peers.h"
+#include "pipeline/state/train_state.h"
+#include "pipeline/storage/safetensors.h"
+
+namespace larkspur::pipeline {
+
+/// Where checkpoints go and how many stay.
+struct CheckpointOptions {
+  std::filesystem::path folder;  ///< the `checkpoints` folder; made if it is not there
+  int keep = 3;                  ///< newest ones kept, >= 1
+};
+
+/// Writes `state` as one more checkpoint and returns its folder. Every rank writes the chunks it
+/// owns, rank 0 the statistics and, once it has seen every shard, the manifest. Nothing is
+/// overwritten; older checkpoints beyond `keep` go once the new one is safe. On any rank's failure
+/// all ranks throw kIo, and what was there before is untouched. A collective call.
+std::filesystem::path save_checkpoint(const CheckpointOptions& options,
+                                      const TrainState& state,
+                                      const RunIdentity& run,
+                                      Peers& peers);
+
+/// A checkpoint on disk. Const and callable from many threads.
+class Checkpoint {
+ public:
+  /// Reads the manifest and looks at every shard's size and header. Throws kNotFound, kIo,
+  /// kCorruptData or kUnsupported, naming the file.
+  explicit Checkpoint(std::filesystem::path folder);
+  Checkpoint(Checkpoint&&) = default;
+  Checkpoint& operator=(Checkpoint&&) = default;
+  Checkpoint(const Checkpoint&) = delete;
+  Checkpoint& operator=(const Checkpoint&) = delete;
+  ~Checkpoint() = default;
+
+  const std::filesystem::path& folder() const { return folder_; }
+  const CheckpointManifest& manifest() const { return manifest_; }
+
+  /// Reads everything and checks every checksum. Throws kCorruptData naming shard and entry.
+  void verify() const;
+
+  /// (kind, name) of every logical tensor, sorted.
+  std::vector<std::pair<std::string, std::string>> tensors() const;
+
+  /// A whole logical tensor: float32 [elements], checksums checked. Throws kNotFound when it is not
+  /// there, kCorruptData when its pieces leave a gap or a checksum is wrong.
+  at::Tensor read(const std::string& kind, const std::string& name) const;
+
+  /// 32 hexadecimal digits over all logical tensors (XXH3, 128 bits): their kinds, names, sizes and
+  /// bytes, in sorted order. Does not depend on how they are cut into shards.
+  std::string digest() const;
+
+ private:
+  struct PiecePlace {
+    std::size_t shard = 0;
+    CheckpointPiece piece;
+  };
+
+  std::filesystem::path folder_;
+  CheckpointManifest manifest_;
+  std::vector<SafetensorsReader> readers_;  ///< by shard
+  std::map<std::pair<std::string, std::string>, std::vector<PiecePlace>> places_;
+};
+
+/// The newest checkpoint in `folder` that is whole; damaged ones are named in the log and passed
+/// over. `folder` may also be one checkpoint itself: then only that one counts. Nothing when there
+/// is none and no damaged one either; throws kCorruptData when all there are, are damaged.
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder);
+
+/// The same, decided by rank 0 for all. A collective call.
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder, Peers& peers);
+
+/// Sets weights, statistics, this rank's moments, step, loss scale and bad samples. Throws
+/// kNotFound when the checkpoint lacks a tensor, kCorruptData when one has another size or a wrong
+/// checksum.
+void restore(const Checkpoint& checkpoint, TrainState& state);
+
+/// Weights and statistics only, for evaluation.
+void restore_network(const Checkpoint& checkpoint, const Classifier& classifier);
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mixup and cutmix inside one lane: a sample is blended with the next one of its lane.
+//
+//   lane of N samples, keys --> plan_mix: partner, share, box --> mix_lane: inputs and labels
+//
+// Mixup: Zhang et al. 2018 (arXiv 1710.09412, eq. 1 and 2). Cutmix: Yun et al. 2019 (arXiv
+// 1905.04899, section 3.2). Partners never leave the lane, so the result does not depend on the
+// number of ranks. The share of Beta(a, a) is folded to [1/2, 1]: the same pairs come out, and the
+// sample's own label stays the heavier one.
+#pragma once
+
+#include <vector>
+
+#include "pipeline/batch.h"
+#include "pipeline/plan/clip_plan.h"
+
+namespace larkspur::pipeline {
+
+/// Parameters of the Beta distributions; 0 switches one off. With both on, each sample draws one.
+struct MixOptions {
+  double mixup = 0.0;   ///< >= 0
+  double cutmix = 0.0;  ///< >= 0
+
+  bool is_on() const { return mixup > 0 || cutmix > 0; }
+
+  /// Throws kInvalidArgument naming the field at fault and its value.
+  void check() const;
+};
+
+/// What happens to one sample of a lane; a pure value.
+struct MixPlan {
+  std::size_t partner = 0;  ///< place in the lane
+  double own = 1.0;         ///< share of the sample's own label, [1/2, 1]
+  bool cut = false;         ///< cutmix: `box` of the partner replaces the sample's; else a blend
+  CropBox box{};            ///< over the last two axes; may be empty
+};
+
+/// Plans of all samples of a lane, in order; the draws are keyed by each sample. A lane of one
+/// sample is left alone. `height`, `width`: the last two axes of the input.
+std::vector<MixPlan> plan_mix(const MixOptions& options,
+                              const std::vector<SampleKey>& keys,
+                              std::int64_t height,
+                              std::int64_t width);
+
+/// Blends a batch of N >= 0 samples, input float32 [N, ..., height, width]: sets batch.input to new
+/// memory, batch.partner_labels and batch.own_share. Nothing is done when options are off. Throws
+/// kInvalidArgument for samples with two inputs: a box of one means nothing in the other.
+void mix_lane(const MixOptions& options, Batch& batch);
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/data/prefetcher.h"
+
+#include <chrono>
+#include <utility>
+
+#include "pipeline/require.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+constexpr int kReadAttempts = 3;
+
+Result<Sample> read_patiently(const SampleSource& source, const SampleKey& key) {
+  auto pause = std::chrono::milliseconds(20);
+  for (int attempt = 1;; ++attempt, pause *= 4) {
+    Result<Sample> sample = source.read(key);
+    if (sample.ok() || sample.error().code() != Errc::kIo || attempt == kReadAttempts) {
+      return sample;
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace
+
+Prefetcher::Prefetcher(const SampleSource& source,
+                       BatchRequest request,
+                       const PrefetchOptions& options)
+    : source_(source),
+      request_(std::move(request)),
+      options_(options),
+      next_taken_(options.first),
+      next_given_(options.first) {
+  require(options.workers >= 1 && options.ahead >= 1,
+          Errc::kInvalidArgument,
+          "[prefetcher] ",
+          options.workers,
+          " workers, ",
+          options.ahead,
+          " ahead: both must be >= 1");
+  for (int i = 0; i < options.workers; ++i) threads_.emplace_back([this] { work(); });
+}
+
+Prefetcher::~Prefetcher() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+Batch Prefetcher::next() {
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_lock lock(mutex_);
+  require(next_given_ < options_.end, Errc::kInvalidArgument, "[prefetcher] asked past the end");
+  changed_.wait(lock, [this] { return failure_ || ready_.count(next_given_) > 0; });
+  if (failure_) std::rethrow_exception(failure_);
+  Batch batch = std::move(ready_.extract(next_given_).mapped());
+  ++next_given_;
+  lock.unlock();
+  changed_.notify_all();
+  waited_seconds_ +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return batch;
+}
+
+void Prefetcher::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] {
+      return stopping_ || next_taken_ >= options_.end || next_taken_ < next_given_ + options_.ahead;
+    });
+    if (stopping_ || next_taken_ >= options_.end) return;
+    const std::int64_t k = next_taken_++;
+    lock.unlock();
+    std::exception_ptr failure;
+    Batch batch;
+    try {
+      batch = read_batch(k);
+    } catch (const std::exception&) {  // handed to the thread that asks next
+      failure = std::current_exception();
+    }
+    lock.lock();
+    if (failure) {
+      failure_ = failure;
+      stopping_ = true;
+    } else {
+      ready_.emplace(k, std::move(batch));
+    }
+    changed_.notify_all();
+  }
+}
+
+Batch Prefetcher::read_batch(std::int64_t k) const {
+  std::vector<Sample> samples;
+  std::vector<SampleKey> keys;
+  std::vector<BadSample> bad;
+  for (const SampleRequest& wanted : request_(k)) {
+    Result<Sample> sample = read_patiently(source_, wanted.key);
+    if (sample.ok()) {
+      samples.push_back(std::move(sample).value());
+      keys.push_back(wanted.key);
+    } else {
+      const std::int64_t id = wanted.key.sample;
+      bad.push_back(
+          {wanted.position, id, source_.name(id), sample.error().code(), sample.error().what()});
+    }
+  }
+  Batch batch = collate(samples, std::move(keys), std::move(bad));
+  mix_lane(options_.mix, batch);
+  if (options_.pinned && batch.input.defined()) {
+    batch.input = batch.input.pin_memory();
+    if (batch.second_input.defined()) batch.second_input = batch.second_input.pin_memory();
+    batch.labels = batch.labels.pin_memory();
+  }
+  return batch;
+}
+
+}  // namespace larkspur::pipeline

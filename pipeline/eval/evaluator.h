@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evaluation: every sample of the list exactly once, whatever the number of ranks.
+//
+//   list -> fixed batches -> batch j to rank j mod ranks -> softmax, best five -> all ranks' rows,
+//   ordered by sample -> scores
+//
+// Batches are cut from the list before they are dealt out, so a sample is always computed beside
+// the same neighbours and its probabilities have the same bits for any number of ranks.
+#pragma once
+
+#include <vector>
+
+#include "pipeline/classifier.h"
+#include "pipeline/eval/score_table.h"
+#include "pipeline/peers.h"
+#include "pipeline/sample_source.h"
+
+namespace larkspur::pipeline {
+
+struct EvalOptions {
+  std::uint64_t seed = 1;   ///< keys what a reader draws (surface points of a mesh)
+  std::int64_t batch = 32;  ///< samples a forward pass, > 0
+  std::int64_t classes = 0;
+  BadSamplePolicy bad_samples = BadSamplePolicy::kWrong;
+  int workers = 1;  ///< reading threads a rank
+};
+
+struct Evaluation {
+  Scores scores;
+  std::vector<Prediction> predictions;  ///< by sample id
+  std::vector<BadSample> bad;           ///< by sample id
+};
+
+/// Runs on the device the classifier was placed on. The same result on every rank. Puts the
+/// classifier in evaluation mode. A collective call.
+Evaluation evaluate(const EvalOptions& options,
+                    Classifier& classifier,
+                    const SampleSource& source,
+                    Peers& peers);
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/plan/clip_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pipeline/require.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+constexpr int kCropTries = 10;
+
+// Picture numbers of a window that starts at `first`; past the end the last one again.
+std::vector<std::int64_t> window(const ClipSampling& sampling,
+                                 const VideoShape& shape,
+                                 std::int64_t first) {
+  std::vector<std::int64_t> frames;
+  for (std::int64_t i = 0; i < sampling.frames; ++i) {
+    frames.push_back(std::min(first + i * sampling.stride, shape.frames - 1));
+  }
+  return frames;
+}
+
+// Places where a window can start: 0 to this.
+std::int64_t last_start(const ClipSampling& sampling, const VideoShape& shape) {
+  const std::int64_t span = (sampling.frames - 1) * sampling.stride + 1;
+  return std::max<std::int64_t>(0, shape.frames - span);
+}
+
+CropBox centred(const VideoShape& shape, std::int64_t width, std::int64_t height) {
+  return {(shape.width - width) / 2, (shape.height - height) / 2, width, height};
+}
+
+CropBox centre_square(const VideoShape& shape) {
+  const std::int64_t side = std::min(shape.width, shape.height);
+  return centred(shape, side, side);
+}
+
+CropBox random_crop(const ClipAugmentation& augmentation,
+                    const VideoShape& shape,
+                    CounterRng& rng) {
+  const auto area = static_cast<double>(shape.width * shape.height);
+  const double log_aspect = std::log(augmentation.aspect_max);
+  for (int attempt = 0; attempt < kCropTries; ++attempt) {
+    const double part = area * rng.uniform(augmentation.area_min, augmentation.area_max);
+    const double aspect = std::exp(rng.uniform(-log_aspect, log_aspect));
+    const auto width = static_cast<std::int64_t>(std::llround(std::sqrt(part * aspect)));
+    const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(part / aspect)));
+    if (width < 1 || height < 1 || width > shape.width || height > shape.height) continue;
+    const auto left = rng.below(static_cast<std::uint32_t>(shape.width - width + 1));
+    const auto top = rng.below(static_cast<std::uint32_t>(shape.height - height + 1));
+    return {left, top, width, height};
+  }
+  return centre_square(shape);
+}
+
+void shuffle(std::vector<std::int64_t>& frames, const SampleKey& key) {
+  CounterRng rng(key, Purpose::kShuffle);
+  for (std::size_t i = 0; i + 1 < frames.size(); ++i) {
+    const std::size_t other = i + rng.below(static_cast<std::uint32_t>(frames.size() - i));
+    std::swap(frames[i], frames[other]);
+  }
+}
+
+}  // namespace
+
+void ClipSampling::check() const {
+  require(frames > 0, Errc::kInvalidArgument, "frames is ", frames, ", not > 0");
+  require(stride > 0, Errc::kInvalidArgument, "stride is ", stride, ", not > 0");
+  require(size > 0, Errc::kInvalidArgument, "size is ", size, ", not > 0");
+}
+
+void ClipAugmentation::check() const {
+  require(area_min > 0, Errc::kInvalidArgument, "area_min is ", area_min, ", not > 0");
+  require(area_max >= area_min && area_max <= 1,
+          Errc::kInvalidArgument,
+          "area_max is ",
+          area_max,
+          ", not in [area_min ",
+          area_min,
+          ", 1]");
+  require(aspect_max >= 1, Errc::kInvalidArgument, "aspect_max is ", aspect_max, ", not >= 1");
+}
+
+ClipPlan plan_clip(const ClipSampling& sampling,
+                   const ClipAugmentation& augmentation,
+                   const VideoShape& shape,
+                   const SampleKey& key) {
+  CounterRng rng(key, Purpose::kClip);
+  const std::int64_t starts = last_start(sampling, shape) + 1;
+  ClipPlan plan;
+  plan.mirror = rng.below(2) == 1 && augmentation.mirror;
+  plan.frames = window(sampling, shape, rng.below(static_cast<std::uint32_t>(starts)));
+  plan.box = random_crop(augmentation, shape, rng);
+  if (sampling.shuffle_frames) shuffle(plan.frames, key);
+  return plan;
+}
+
+ClipPlan plan_center_clip(const ClipSampling& sampling,
+                          const VideoShape& shape,
+                          const SampleKey& key) {
+  ClipPlan plan;
+  plan.frames = window(sampling, shape, last_start(sampling, shape) / 2);
+  plan.box = centre_square(shape);
+  if (sampling.shuffle_frames) shuffle(plan.frames, key);
+  return plan;
+}
+
+}  // namespace larkspur::pipeline

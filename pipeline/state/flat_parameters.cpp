@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/state/flat_parameters.h"
+
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include "pipeline/require.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+std::vector<FlatShape> shapes_of(const std::vector<Parameter>& parameters) {
+  std::vector<FlatShape> shapes;
+  for (const Parameter& parameter : parameters) {
+    require(parameter.tensor.scalar_type() == at::kFloat,
+            Errc::kInvalidArgument,
+            "[flat_parameters] ",
+            parameter.name,
+            " is ",
+            parameter.tensor.scalar_type(),
+            ", not Float");
+    require(
+        parameter.tensor.requires_grad() != parameter.frozen,
+        Errc::kInvalidArgument,
+        "[flat_parameters] ",
+        parameter.name,
+        parameter.frozen ? " is frozen and requires a gradient" : " does not require a gradient");
+    shapes.push_back({parameter.name,
+                      parameter.tensor.numel(),
+                      parameter.decays,
+                      parameter.from_head,
+                      parameter.frozen});
+  }
+  return shapes;
+}
+
+}  // namespace
+
+/// Keeps autograd's accumulators alive: they hold the hooks, and a leaf holds them only weakly.
+struct FlatParameters::Hooks {
+  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;
+};
+
+FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
+                               std::int64_t bucket_elements)
+    : layout_(shapes_of(parameters), bucket_elements), hooks_(std::make_unique<Hooks>()) {
+  namespace autograd = torch::autograd;
+  require(!parameters.empty(), Errc::kInvalidArgument, "[flat_parameters] no parameters");
+  const at::NoGradGuard no_grad;
+  const auto options = parameters.front().tensor.options().requires_grad(false);
+  values_ = at::zeros({layout_.elements()}, options);
+  gradients_ = at::zeros({layout_.elements()}, options);
+  for (std::size_t entry = 0; entry < layout_.entries().size(); ++entry) {
+    const ElementRange range = layout_.entries()[entry].range;
+    at::Tensor tensor = parameters[parameters.size() - 1 - entry].tensor;
+    const at::Tensor home = values_.narrow(0, range.begin, range.size()).view(tensor.sizes());
+    home.copy_(tensor);
+    tensor.set_data(home);
+    if (layout_.entries()[entry].frozen) continue;
+    tensor.mutable_grad() = gradients_.narrow(0, range.begin, range.size()).view(tensor.sizes());
+    auto accumulator = autograd::impl::grad_accumulator(tensor);
+    accumulator->add_post_hook(std::make_unique<autograd::utils::LambdaPostHook>(
+        [this, entry](const autograd::variable_list& outputs, const autograd::variable_list&) {
+          gradient_written(entry);
+          return outputs;
+        }));
+    hooks_->accumulators.push_back(std::move(accumulator));
+  }
+  begin_lane();
+}
+
+FlatParameters::~FlatParameters() = default;
+
+at::Tensor FlatParameters::share_values(const std::vector<Parameter>& others) const {
+  require(others.size() == layout_.entries().size(),
+          Errc::kInvalidArgument,
+          "[flat_parameters] ",
+          others.size(),
+          " parameters to share the values of ",
+          layout_.entries().size());
+  const at::NoGradGuard no_grad;
+  const at::Tensor gradients = at::zeros_like(gradients_);
+  for (std::size_t entry = 0; entry < layout_.entries().size(); ++entry) {
+    const ElementRange range = layout_.entries()[entry].range;
+    at::Tensor tensor = others[others.size() - 1 - entry].tensor;
+    tensor.set_data(values_.narrow(0, range.begin, range.size()).view(tensor.sizes()));
+    if (layout_.entries()[entry].frozen) continue;
+    tensor.mutable_grad() = gradients.narrow(0, range.begin, range.size()).view(tensor.sizes());
+  }
+  return gradients;
+}
+
+void FlatParameters::begin_lane() {
+  const at::NoGradGuard no_grad;
+  gradients_.zero_();
+  next_bucket_ = 0;
+  pending_.assign(static_cast<std::size_t>(layout_.bucket_count()), 0);
+  for (const FlatEntry& entry : layout_.entries()) {
+    if (!entry.frozen) ++pending_[static_cast<std::size_t>(entry.bucket)];
+  }
+}
+
+void FlatParameters::on_bucket_ready(std::function<void(int)> ready) { ready_ = std::move(ready); }
+
+void FlatParameters::gradient_written(std::size_t entry) {
+  --pending_[static_cast<std::size_t>(layout_.entries()[entry].bucket)];
+  report_ready();
+}
+
+void FlatParameters::report_ready() {
+  while (next_bucket_ < layout_.bucket_count() &&
+         pending_[static_cast<std::size_t>(next_bucket_)] <= 0) {
+    const int bucket = next_bucket_++;
+    if (ready_) ready_(bucket);
+  }
+}
+
+void FlatParameters::finish_lane() {
+  pending_.assign(pending_.size(), 0);
+  report_ready();
+}
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One optimisation step, from this rank's lanes of a global batch to new weights on every rank.
+#pragma once
+
+#include <functional>
+
+#include "pipeline/classifier.h"
+#include "pipeline/gradient_exchange.h"
+#include "pipeline/lanes.h"
+#include "pipeline/peers.h"
+#include "pipeline/precision.h"
+#include "pipeline/state/train_state.h"
+#include "pipeline/train/requests.h"
+#include "pipeline/train/step_facts.h"
+
+namespace larkspur::pipeline {
+
+class LanesTogether;
+
+/// What a step works on. References outlive the step; `next_batch` gives lane after lane, in host
+/// memory: the step moves it to the device of `state`.
+struct TrainStep {
+  Classifier& classifier;
+  TrainState& state;
+  GradientExchange& exchange;
+  Peers& peers;
+  Lanes lanes;
+  std::function<Batch()> next_batch;
+  double label_smoothing;
+  Requests& requests;
+  Precision precision = Precision::kFloat32;
+  LanesTogether* together = nullptr;  ///< BatchNorm over all lanes; null: each lane by itself
+};
+
+/// What a step found out; the same on every rank.
+struct StepOutcome {
+  StepFacts facts;              ///< of all lanes
+  double loss = 0.0;            ///< mean over lanes, in lane order
+  double grad_norm = 0.0;       ///< of the mean gradient, before clipping
+  double loss_scale = 1.0;      ///< what the loss was multiplied by in backward
+  bool skipped = false;         ///< the gradient was not finite; only `step` and `scaler` changed
+  double reduce_seconds = 0.0;  ///< this rank waited for gradients
+};
+
+/// Wishes that arrive before the step's exchange of facts are in its outcome, on every rank.
+/// Advances state.step. A gradient that is not finite is skipped in float16 while the loss scale
+/// can fall; otherwise that throws kInvalidArgument and nothing is changed. Throws kCollective when
+/// a peer is lost. A collective call.
+StepOutcome train_step(TrainStep& job, double learning_rate);
+
+}  // namespace larkspur::pipeline

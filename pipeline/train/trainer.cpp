@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "pipeline/data/prefetcher.h"
+#include "pipeline/log.h"
+#include "pipeline/norm/lanes_together.h"
+#include "pipeline/norm/precise_norm.h"
+#include "pipeline/require.h"
+#include "pipeline/train/schedule.h"
+#include "pipeline/train/train_step.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Batch k of this rank: its lanes of step first_step, then of the next step, and so on.
+BatchRequest lane_batches(const TrainOptions& options,
+                          const StepShape& shape,
+                          const Lanes& lanes,
+                          std::int64_t first_step) {
+  return [=](std::int64_t k) {
+    const std::int64_t step = first_step + k / lanes.count;
+    const int lane = lanes.first + static_cast<int>(k % lanes.count);
+    const auto epoch = static_cast<std::uint32_t>(shape.epoch_of(step));
+    const EpochOrder order(shape.samples, options.seed, epoch);
+    std::vector<SampleRequest> requests;
+    for (std::int64_t i = 0; i < shape.lane_batch(); ++i) {
+      const std::int64_t position = shape.first_position(step, lane) + i;
+      const auto sample = static_cast<std::uint32_t>(order(position));
+      requests.push_back({{options.seed, epoch, sample, 0}, position});
+    }
+    return requests;
+  };
+}
+
+StepShape step_shape(const TrainOptions& options, std::int64_t samples) {
+  const StepShape shape{samples, options.global_batch, options.lanes};
+  require(shape.steps_per_epoch() > 0,
+          Errc::kInvalidArgument,
+          "the training list has ",
+          samples,
+          " samples, fewer than train.global_batch=",
+          options.global_batch);
+  return shape;
+}
+
+LearningRateSchedule schedule_of(const TrainOptions& options, std::int64_t steps_per_epoch) {
+  LearningRateSchedule schedule;
+  schedule.peak = options.learning_rate;
+  schedule.floor = options.min_learning_rate;
+  schedule.total_steps = options.epochs * steps_per_epoch;
+  const double warmup = options.warmup_epochs * static_cast<double>(steps_per_epoch);
+  schedule.warmup_steps =
+      std::min(schedule.total_steps, static_cast<std::int64_t>(std::llround(warmup)));
+  return schedule;
+}
+
+/// Adds the step's unreadable samples that were not met before; the first time each is said aloud.
+/// Whether there were any.
+bool remember_bad(TrainState& state, const std::vector<BadSample>& bad) {
+  const std::size_t before = state.bad.size();
+  for (const BadSample& sample : bad) {
+    const bool known = std::any_of(state.bad.begin(), state.bad.end(), [&](const BadSample& other) {
+      return other.id == sample.id;
+    });
+    if (known) continue;
+    state.bad.push_back(sample);
+    log_info(text_of("skipped ", sample.name, ": ", sample.message));
+  }
+  return state.bad.size() > before;
+}
+
+void check_bad_fraction(const TrainState& state,
+                        const TrainOptions& options,
+                        std::int64_t samples) {
+  const auto bad = static_cast<double>(state.bad.size());
+  if (bad <= options.max_bad_fraction * static_cast<double>(samples)) return;
+  const BadSample& first = state.bad.front();
+  throw Error(Errc::kCorruptData,
+              text_of(state.bad.size(),
+                      " of ",
+                      samples,
+                      " training samples cannot be read, more than data.max_bad_fraction=",
+                      options.max_bad_fraction,
+                      " allows; the first is ",
+                      first.name,
+                      ": ",
+                      first.message));
+}
+
+bool checkpoint_due(const TrainOptions& options, const StepShape& shape, std::int64_t step) {
+  const std::int64_t every =
+      options.checkpoint_every > 0 ? options.checkpoint_every : shape.steps_per_epoch();
+  return step % every == 0;
+}
+
+/// Precise statistics from the samples of the steps to come, as they will be read but unmixed: a
+/// function of configuration and step, so a resumed run finds the same.
+void measure_ahead(const TrainOptions& options,
+                   const StepShape& shape,
+                   const TrainParts& parts,
+                   const TrainStep& step) {
+  const std::int64_t batches =
+      (options.precise_norm_samples + options.global_batch - 1) / options.global_batch;
+  const std::int64_t count = step.lanes.count;
+  Prefetcher prefetcher(parts.source,
+                        lane_batches(options, shape, step.lanes, step.state.step),
+                        {0,
+                         batches * count,
+                         options.workers,
+                         static_cast<int>(2 * count) + options.workers,
+                         step.state.parameters.values().is_cuda()});
+  NormMeasurement job{parts.classifier,
+                      step.state,
+                      parts.peers,
+                      step.lanes,
+                      step.together,
+                      batches,
+                      [&] { return prefetcher.next(); },
+                      options.precision};
+  measure_norms(job);
+}
+
+/// Sums over the steps of one epoch, for the one line an epoch gets in the log.
+struct EpochSummary {
+  double loss = 0.0;
+  double accuracy = 0.0;
+  std::int64_t steps = 0;
+  Clock::time_point start = Clock::now();
+
+  void add(const StepMetrics& metrics) {
+    if (!std::isfinite(metrics.loss)) return;  // skipped, and counted as such
+    loss += metrics.loss;
+    accuracy += metrics.accuracy;
+    ++steps;
+  }
+  std::string text(std::int64_t epoch, std::int64_t epochs) const {
+    const auto count = static_cast<double>(std::max<std::int64_t>(1, steps));
+    return text_of("epoch ",
+                   epoch + 1,
+                   "/",
+                   epochs,
+                   ": loss ",
+                   loss / count,
+                   ", training accuracy ",
+                   accuracy / count,
+                   " %, ",
+                   seconds_since(start),
+                   " s");
+  }
+};
+
+StepMetrics metrics_of(const StepOutcome& outcome, const TrainState& state) {
+  StepMetrics metrics;
+  const auto samples = static_cast<double>(std::max<std::int64_t>(1, outcome.facts.samples));
+  metrics.step = state.step;
+  metrics.loss = outcome.loss;
+  metrics.accuracy = 100.0 * static_cast<double>(outcome.facts.correct) / samples;
+  metrics.grad_norm = outcome.grad_norm;
+  metrics.exposed_reduce_seconds = outcome.reduce_seconds;
+  metrics.bad_samples = static_cast<std::int64_t>(state.bad.size());
+  metrics.loss_scale = outcome.loss_scale;
+  metrics.skipped_steps = state.scaler.skipped();
+  return metrics;
+}
+
+void tell_skip(const TrainState& state) {
+  log_info(text_of("skipped step ",
+                   state.step,
+                   ": its gradient overflowed float16; the loss scale is now ",
+                   state.scaler.scale()));
+}
+
+/// Why the loop ends after this step, if it does.
+std::optional<TrainEnd> end_after(const TrainOptions& options,
+                                  const StepFacts& facts,
+                                  std::int64_t step,
+                                  std::int64_t total_steps) {
+  if (step >= total_steps) return TrainEnd::kFinished;
+  if (facts.stop_requested) return TrainEnd::kStopRequested;
+  if (options.stop_after_steps > 0 && step >= options.stop_after_steps) return TrainEnd::kStepLimit;
+  return std::nullopt;
+}
+
+/// None where every lane is normalised by itself.
+std::unique_ptr<LanesTogether> lanes_together(const TrainOptions& options,
+                                              TrainParts& parts,
+                                              int lanes) {
+  if (options.batch_norm != NormScope::kSynchronised) return nullptr;
+  return std::make_unique<LanesTogether>(parts.classifier, parts.state, parts.peers, lanes);
+}
+
+}  // namespace
+
+void TrainOptions::check() const {
+  const auto need = [](bool good, const char* field, auto value, const char* want) {
+    require(good, Errc::kInvalidArgument, "train.", field, " is ", value, ": ", want);
+  };
+  need(epochs > 0, "epochs", epochs, "must be > 0");
+  need(lanes > 0 && (lanes & (lanes - 1)) == 0, "lanes", lanes, "must be a power of two");
+  need(global_batch > 0 && global_batch % lanes == 0,
+       "global_batch",
+       global_batch,
+       "must be a multiple of train.lanes");
+  need(learning_rate >= min_learning_rate,
+       "learning_rate",
+       learning_rate,
+       "must not be below train.min_learning_rate");
+  need(label_smoothing >= 0 && label_smoothing < 1,
+       "label_smoothing",
+       label_smoothing,
+       "must be in [0, 1)");
+  mix.check();
+  need(workers > 0, "workers", workers, "must be > 0");
+  need(precise_norm_samples >= 0,
+       "precise_norm_samples",
+       precise_norm_samples,
+       "must not be negative");
+}
+
+TrainEnd train(const TrainOptions& options, TrainParts& parts) {
+  options.check();
+  TrainState& state = parts.state;
+  const StepShape shape = step_shape(options, parts.source.size());
+  const Lanes lanes = lanes_of_rank(parts.peers.rank(), parts.peers.size(), options.lanes);
+  const LearningRateSchedule schedule = schedule_of(options, shape.steps_per_epoch());
+  if (const auto end = end_after(options, {}, state.step, schedule.total_steps)) return *end;
+  Prefetcher prefetcher(parts.source,
+                        lane_batches(options, shape, lanes, state.step),
+                        {0,
+                         (schedule.total_steps - state.step) * lanes.count,
+                         options.workers,
+                         2 * lanes.count + options.workers,
+                         state.parameters.values().is_cuda(),
+                         options.mix});
+  TrainStep job{parts.classifier,
+                state,
+                parts.exchange,
+                parts.peers,
+                lanes,
+                [&] { return prefetcher.next(); },
+                options.label_smoothing,
+                parts.requests,
+                options.precision};
+  parts.classifier.set_training(true);
+  const auto together = lanes_together(options, parts, lanes.count);
+  job.together = together.get();
+
+  EpochSummary epoch_summary;
+  while (true) {
+    const auto start = Clock::now();
+    const double waited_before = prefetcher.waited_seconds();
+    const double learning_rate = schedule.at(state.step);
+    const std::int64_t epoch = shape.epoch_of(state.step);
+    const StepOutcome outcome = train_step(job, learning_rate);
+    if (remember_bad(state, outcome.facts.bad)) parts.report_bad();
+    if (outcome.skipped) tell_skip(state);
+
+    StepMetrics metrics = metrics_of(outcome, state);
+    metrics.epoch = epoch;
+    metrics.learning_rate = learning_rate;
+    metrics.data_wait_seconds = prefetcher.waited_seconds() - waited_before;
+    metrics.samples_per_second = static_cast<double>(options.global_batch) / seconds_since(start);
+    if (parts.peers.rank() == 0) parts.metrics.step(metrics);
+    check_bad_fraction(state, options, shape.samples);
+    epoch_summary.add(metrics);
+    if (state.step % shape.steps_per_epoch() == 0) {
+      log_info(epoch_summary.text(epoch, options.epochs));
+      epoch_summary = EpochSummary();
+      if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts, job);
+    }
+
+    const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);
+    if (end || outcome.facts.checkpoint_requested || checkpoint_due(options, shape, state.step)) {
+      parts.save();
+    }
+    if (end) return *end;
+  }
+}
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training loop: epochs of steps, metrics out, checkpoints when due, stops when asked.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "pipeline/classifier.h"
+#include "pipeline/data/epoch_order.h"
+#include "pipeline/data/mix.h"
+#include "pipeline/gradient_exchange.h"
+#include "pipeline/metrics.h"
+#include "pipeline/norm_rule.h"
+#include "pipeline/peers.h"
+#include "pipeline/precision.h"
+#include "pipeline/sample_source.h"
+#include "pipeline/state/train_state.h"
+#include "pipeline/train/requests.h"
+
+namespace larkspur::pipeline {
+
+struct TrainOptions {
+  std::uint64_t seed = 1;
+  std::int64_t epochs = 1;            ///< > 0
+  std::int64_t global_batch = 16;     ///< samples a step over all lanes, a multiple of `lanes`
+  int lanes = 4;                      ///< a power of two, >= the number of ranks
+  double learning_rate = 1e-3;        ///< peak
+  double min_learning_rate = 0.0;     ///< after the last step
+  double warmup_epochs = 0.0;         ///< >= 0
+  double label_smoothing = 0.0;       ///< [0, 1)
+  MixOptions mix{};                   ///< inside each lane
+  double max_bad_fraction = 0.01;     ///< of the list; more distinct unreadable samples end the run
+  std::int64_t checkpoint_every = 0;  ///< steps; 0: at the end of each epoch
+  std::int64_t stop_after_steps = 0;  ///< save and end there; 0: run to the end
+  int workers = 1;                    ///< reading threads a rank
+  Precision precision = Precision::kFloat32;
+  NormScope batch_norm = NormScope::kLane;
+  std::int64_t precise_norm_samples = 0;  ///< at each epoch's end the running statistics are those
+                                          ///< of so many samples (precise_norm.h), in whole global
+                                          ///< batches; 0: running averages
+
+  /// Throws kInvalidArgument naming the field at fault and its value.
+  void check() const;
+};
+
+/// Who takes part. References outlive the trainer.
+struct TrainParts {
+  Classifier& classifier;
+  const SampleSource& source;
+  TrainState& state;
+  GradientExchange& exchange;
+  Peers& peers;
+  MetricSink& metrics;         ///< called on rank 0 only
+  std::function<void()> save;  ///< writes a checkpoint of `state`; collective
+  Requests& requests;
+  std::function<void()> report_bad;  ///< new unreadable samples are in `state`; collective
+};
+
+enum class TrainEnd : std::uint8_t {
+  kFinished,       ///< all epochs are done
+  kStepLimit,      ///< stop_after_steps was reached
+  kStopRequested,  ///< a rank was asked to stop
+};
+
+/// Trains from parts.state.step on; a checkpoint is written before it returns. Throws kCorruptData
+/// when too much of the list is unreadable, naming the first such sample in epoch order, and what
+/// a step throws. A collective call.
+TrainEnd train(const TrainOptions& options, TrainParts& parts);
+
+}  // namespace larkspur::pipeline

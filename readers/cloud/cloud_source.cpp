@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/cloud/cloud_source.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <ATen/ops/empty.h>
+
+#include "pipeline/require.h"
+#include "readers/cloud/cloud_transform.h"
+#include "readers/cloud/surface_sample.h"
+#include "readers/format/cloud_file.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::CounterRng;
+using pipeline::Errc;
+using pipeline::Purpose;
+using pipeline::require;
+using pipeline::SampleKey;
+
+// The first `count` steps of a Fisher-Yates shuffle: a uniform subset without repetition.
+at::Tensor random_rows(const at::Tensor& points_N3, std::int64_t count, const SampleKey& key) {
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(points_N3.size(0)));
+  std::iota(order.begin(), order.end(), 0U);
+  CounterRng rng(key, Purpose::kPoints);
+  const at::Tensor points = points_N3.contiguous();
+  const auto* from = points.const_data_ptr<float>();
+  at::Tensor chosen = at::empty({count, 3}, at::kFloat);
+  auto* to = chosen.data_ptr<float>();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i, to += 3) {
+    std::swap(order[i], order[i + rng.below(static_cast<std::uint32_t>(order.size() - i))]);
+    std::copy_n(from + std::size_t{3} * order[i], 3, to);
+  }
+  return chosen;
+}
+
+at::Tensor choose_points(const at::Tensor& stored,
+                         const CloudSourceOptions& options,
+                         const SampleKey& key) {
+  at::Tensor points_N3 = stored.narrow(1, 0, 3);
+  if (options.points == 0 || options.points >= stored.size(0)) return points_N3;
+  if (options.training) return random_rows(points_N3, options.points, key);
+  return points_N3.narrow(0, 0, options.points);
+}
+
+at::Tensor draw_points(const Mesh& mesh, const CloudSourceOptions& options, const SampleKey& key) {
+  const SampleKey fixed{options.surface_seed, 0, key.sample, 0};
+  CounterRng rng(options.training ? key : fixed, Purpose::kSurface);
+  return sample_surface(mesh, options.points == 0 ? kAllSurfacePoints : options.points, rng);
+}
+
+// All clouds of one shape, so that they can be stacked.
+at::Tensor repeat_up_to(const at::Tensor& points_N3, std::int64_t count) {
+  const std::int64_t have = points_N3.size(0);
+  if (have >= count) return points_N3.narrow(0, 0, count).contiguous();
+  return points_N3.repeat({(count + have - 1) / have, 1}).narrow(0, 0, count).contiguous();
+}
+
+pipeline::Sample make_sample(const at::Tensor& points_N3,
+                             std::int64_t label,
+                             const CloudSourceOptions& options) {
+  switch (options.product) {
+    case CloudProduct::kViews:
+      return {depth_views(points_N3, options.views), label};
+    case CloudProduct::kVoxelsAndViews:
+      return {voxelise(points_N3, options.voxels), label, depth_views(points_N3, options.views)};
+    case CloudProduct::kPoints:
+      return {repeat_up_to(points_N3, options.points), label};
+    case CloudProduct::kVoxels:
+      break;
+  }
+  return {voxelise(points_N3, options.voxels), label};
+}
+
+}  // namespace
+
+void CloudSourceOptions::check() const {
+  require(points >= 0, Errc::kInvalidArgument, "points is ", points, ", not >= 0");
+  require(points > 0 || product != CloudProduct::kPoints,
+          Errc::kInvalidArgument,
+          "points is 0, but samples of points need a number of them");
+  voxels.check();
+  views.check();
+  augmentation.check();
+}
+
+CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
+    : ListedSource(std::move(list)), options_(options) {
+  options_.check();
+}
+
+pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const {
+  const SampleEntry& sample = entry(key.sample);
+  const pipeline::Result<CloudFile> file = read_cloud_file(sample.path);
+  if (!file.ok()) return file.error();
+  const auto* const mesh = std::get_if<Mesh>(&file.value());
+  at::Tensor points_N3 = mesh != nullptr
+                             ? draw_points(*mesh, options_, key)
+                             : choose_points(std::get<at::Tensor>(file.value()), options_, key);
+  points_N3 = normalise_unit_sphere(points_N3);
+  if (options_.training) {
+    points_N3 = transform_cloud(points_N3, pipeline::plan_cloud(options_.augmentation, key));
+  }
+  return make_sample(points_N3, sample.label, options_);
+}
+
+}  // namespace larkspur::readers

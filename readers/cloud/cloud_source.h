@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clouds as samples: from a list entry and a key to the voxels or pictures that a network sees.
+//
+//   file -- surface points, or the stored ones -- choose -- unit sphere -- plan (training) --
+//   voxels, depth pictures, both of the same points, or the points themselves
+//
+// The key decides every draw, so a sample is the same in any thread, on any rank, after any
+// restart.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pipeline/plan/cloud_plan.h"
+#include "readers/cloud/depth_views.h"
+#include "readers/cloud/voxel_grid.h"
+#include "readers/list/listed_source.h"
+
+namespace larkspur::readers {
+
+/// Points drawn on a mesh when all are asked for: as many as modelnet40_normal_resampled has.
+inline constexpr std::int64_t kAllSurfacePoints = 10000;
+
+/// What a sample is made of.
+enum class CloudProduct : std::uint8_t {
+  kVoxels,          ///< float32 [C, G, G, G], voxel_grid.h
+  kViews,           ///< float32 [V, C, S, S], depth_views.h
+  kVoxelsAndViews,  ///< the two, of the same points: the pictures are Sample::second_input
+  kPoints,          ///< float32 [P, 3], P = points; a smaller cloud is repeated in order up to P
+};
+
+struct CloudSourceOptions {
+  std::int64_t points = 1024;  ///< of each cloud, >= 0 (product kPoints: > 0); 0: all. A cloud of
+                               ///< fewer gives all it has
+  CloudProduct product = CloudProduct::kVoxels;
+  VoxelGridOptions voxels{};  ///< grid size and what a voxel holds; used where there are any
+  DepthViewOptions views{};   ///< viewpoints and pictures; used where there are any
+  bool training = false;      ///< random points and augmentation by the key; else the same always
+  pipeline::CloudAugmentation augmentation{};  ///< used in training only
+  std::uint64_t surface_seed = 0;              ///< of the points drawn on meshes outside training
+
+  /// Throws kInvalidArgument naming the field at fault and its value.
+  void check() const;
+};
+
+/// Owns its list. Const and callable from many threads at once.
+class CloudSource final : public ListedSource {
+ public:
+  /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
+  CloudSource(SampleList list, CloudSourceOptions options);
+
+  /// input: as the product says. In training a mesh is sampled by the key and a stored cloud gives
+  /// a random subset, both then augmented; otherwise a mesh is sampled by (surface_seed, sample)
+  /// and a stored cloud gives its first points. A file that cannot be used is a value whose message
+  /// names it. Throws kInvalidArgument only for key.sample outside [0, size()).
+  pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override;
+
+ private:
+  CloudSourceOptions options_;
+};
+
+}  // namespace larkspur::readers

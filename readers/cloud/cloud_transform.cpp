@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/cloud/cloud_transform.h"
+
+#include <cmath>
+
+#include <ATen/ops/empty.h>
+
+#include "pipeline/require.h"
+
+namespace larkspur::readers {
+
+at::Tensor transform_cloud(const at::Tensor& points_N3, const pipeline::CloudPlan& plan) {
+  pipeline::require(
+      points_N3.dim() == 2 && points_N3.size(1) == 3 && points_N3.scalar_type() == at::kFloat,
+      pipeline::Errc::kInvalidArgument,
+      "[transform_cloud] points are ",
+      points_N3.scalar_type(),
+      " ",
+      points_N3.sizes(),
+      ", not float32 [N, 3]");
+  const at::Tensor points = points_N3.contiguous();
+  at::Tensor result = at::empty({points.size(0), 3}, at::kFloat);
+  const auto* from = points.const_data_ptr<float>();
+  auto* to = result.data_ptr<float>();
+  const double cosine = std::cos(plan.angle);
+  const double sine = std::sin(plan.angle);
+  for (std::int64_t i = 0; i < points.size(0); ++i, from += 3, to += 3) {
+    const double x = cosine * from[0] - sine * from[1];
+    const double y = sine * from[0] + cosine * from[1];
+    to[0] = static_cast<float>(plan.scale[0] * x + plan.shift[0]);
+    to[1] = static_cast<float>(plan.scale[1] * y + plan.shift[1]);
+    to[2] = static_cast<float>(plan.scale[2] * from[2] + plan.shift[2]);
+  }
+  return result;
+}
+
+}  // namespace larkspur::readers

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/cloud/voxel_grid.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include "pipeline/require.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+using pipeline::require_within;
+
+constexpr std::int64_t kLargestGrid = 512;
+
+using Point = std::array<double, 3>;
+
+void check_points(const at::Tensor& points_N3, std::string_view op) {
+  require(points_N3.dim() == 2 && points_N3.size(1) == 3 && points_N3.scalar_type() == at::kFloat,
+          Errc::kInvalidArgument,
+          "[",
+          op,
+          "] points are ",
+          points_N3.scalar_type(),
+          " ",
+          points_N3.sizes(),
+          ", not float32 [N, 3]");
+}
+
+// Where a point falls: its voxel, and how far from the voxel's centre in half voxels.
+struct Place {
+  std::int64_t voxel = 0;
+  std::array<float, 3> offset{};
+};
+
+std::optional<Place> place_of(const float* point, std::int64_t grid) {
+  Place place;
+  for (std::size_t i = 3; i-- > 0;) {  // z is the slowest axis
+    const double at = (point[i] + 1.0) * 0.5 * static_cast<double>(grid);
+    if (!(at >= 0.0 && at <= static_cast<double>(grid))) return std::nullopt;
+    const std::int64_t index = std::min(static_cast<std::int64_t>(at), grid - 1);
+    place.voxel = place.voxel * grid + index;
+    place.offset[i] = static_cast<float>(2.0 * (at - static_cast<double>(index)) - 1.0);
+  }
+  return place;
+}
+
+std::vector<Place> places_of(const at::Tensor& points_N3, std::int64_t grid) {
+  const at::Tensor points = points_N3.contiguous();
+  const auto* point = points.const_data_ptr<float>();
+  std::vector<Place> places;
+  places.reserve(static_cast<std::size_t>(points.size(0)));
+  for (std::int64_t i = 0; i < points.size(0); ++i, point += 3) {
+    if (const auto place = place_of(point, grid)) places.push_back(*place);
+  }
+  return places;
+}
+
+void fill_density(const std::vector<Place>& places, std::int64_t voxels, float* out) {
+  float fullest = 1.0F;
+  for (const Place& place : places) fullest = std::max(fullest, out[place.voxel] += 1.0F);
+  for (std::int64_t i = 0; i < voxels; ++i) out[i] /= fullest;
+}
+
+void fill_mean(const std::vector<Place>& places, std::int64_t voxels, float* out) {
+  std::vector<float> counts(static_cast<std::size_t>(voxels));
+  for (const Place& place : places) {
+    const float count = counts[static_cast<std::size_t>(place.voxel)] += 1.0F;
+    for (std::size_t k = 0; k < 3; ++k) {
+      float& mean = out[static_cast<std::int64_t>(k) * voxels + place.voxel];
+      mean += (place.offset[k] - mean) / count;
+    }
+  }
+}
+
+Point mean_of(const float* points, std::int64_t count) {
+  Point sum{};
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < 3; ++k) sum[k] += points[3 * i + static_cast<std::int64_t>(k)];
+  }
+  for (double& part : sum) part /= static_cast<double>(count);
+  return sum;
+}
+
+}  // namespace
+
+void VoxelGridOptions::check() const { require_within("grid", grid, 1, kLargestGrid); }
+
+at::Tensor voxelise(const at::Tensor& points_N3, const VoxelGridOptions& options) {
+  options.check();
+  check_points(points_N3, "voxelise");
+  const std::int64_t grid = options.grid;
+  at::Tensor voxels = at::zeros({options.channels(), grid, grid, grid}, at::kFloat);
+  auto* out = voxels.data_ptr<float>();
+  const std::vector<Place> places = places_of(points_N3, grid);
+  switch (options.value) {
+    case VoxelValue::kOccupancy:
+      for (const Place& place : places) out[place.voxel] = 1.0F;
+      break;
+    case VoxelValue::kDensity:
+      fill_density(places, grid * grid * grid, out);
+      break;
+    case VoxelValue::kMean:
+      fill_mean(places, grid * grid * grid, out);
+      break;
+  }
+  return voxels;
+}
+
+at::Tensor normalise_unit_sphere(const at::Tensor& points_N3) {
+  check_points(points_N3, "normalise_unit_sphere");
+  const at::Tensor points = points_N3.contiguous();
+  const std::int64_t count = points.size(0);
+  const auto* from = points.const_data_ptr<float>();
+  const Point centre = mean_of(from, count);
+  double radius = 0.0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    radius = std::max(
+        radius,
+        std::hypot(
+            from[3 * i] - centre[0], from[3 * i + 1] - centre[1], from[3 * i + 2] - centre[2]));
+  }
+  at::Tensor result = at::empty({count, 3}, at::kFloat);
+  auto* to = result.data_ptr<float>();
+  for (std::int64_t i = 0; i < 3 * count; ++i) {
+    const double centred = from[i] - centre[static_cast<std::size_t>(i % 3)];
+    to[i] = radius > 0.0 ? static_cast<float>(centred / radius) : 0.0F;
+  }
+  return result;
+}
+
+}  // namespace larkspur::readers

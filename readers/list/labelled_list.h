@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lists of `path label`, and the helpers that folder layouts share.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "readers/list/class_names.h"
+#include "readers/list/list_file.h"
+#include "readers/list/sample_list.h"
+
+namespace larkspur::readers {
+
+/// Lines of a path and a label, in the order of the file: the label is a number or a class name and
+/// the last field, since paths contain spaces. A first line like `path,label` is stepped over.
+/// Throws kInvalidArgument naming list and line where a label is not in the map or out of range, or
+/// a line has none. Without names, the numbers are the classes.
+SampleList read_labelled(const std::vector<ListLine>& lines,
+                         const std::filesystem::path& list,
+                         const std::filesystem::path& root,
+                         const ClassNames& labels);
+
+/// "lists/train.csv:12", for messages.
+std::string place_of(const std::filesystem::path& list, const ListLine& line);
+
+/// Names in a folder, sorted. Throws kIo naming it.
+std::vector<std::string> sorted_names(const std::filesystem::path& folder);
+
+/// Whether there is a folder of that path; false for what cannot be looked at.
+bool is_folder(const std::filesystem::path& path);
+
+/// The list file of `options` and the folder its paths start at. Throws kNotFound naming the one
+/// that is not there.
+struct ListPlace {
+  std::filesystem::path list;
+  std::filesystem::path root;
+};
+ListPlace find_list(const ListOptions& options);
+
+}  // namespace larkspur::readers

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which video and cloud files a list, a folder or a file stands for.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace larkspur::readers {
+
+/// A file to look into. It need not exist.
+struct MediaFile {
+  std::string name;            ///< as it was given, or as the list has it
+  std::filesystem::path path;  ///< where to open it
+};
+
+struct MediaFiles {
+  std::vector<MediaFile> files;
+  bool is_single = false;  ///< the path was a file itself, not a list or a folder
+};
+
+/// What `path` stands for:
+/// - a folder: all video and cloud files below it, sorted by path;
+/// - a name with the extension of a video or a cloud: that file. A .txt is a cloud where its first
+///   line of content, in its first 64 KiB, is three numbers or more, and where it cannot be read or
+///   is empty, else a list;
+/// - a file with a zero byte, which no list has: that file;
+/// - any other file: a list of `path` or `path label` lines, in order, duplicates kept, of shape
+/// ids
+///   (cloud_list.h) or of Kinetics' annotations (video_list.h). Paths start at
+///   `root`, or beside the list where it is empty.
+/// Throws kNotFound for a folder or list that is not there, kInvalidArgument where it holds no
+/// file.
+MediaFiles find_media_files(const std::filesystem::path& path, const std::filesystem::path& root);
+
+}  // namespace larkspur::readers

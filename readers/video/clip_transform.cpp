@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/video/clip_transform.h"
+
+#include <algorithm>
+#include <array>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_upsample_bilinear2d_aa.h>
+#include <ATen/ops/flip.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/tensor.h>
+
+namespace larkspur::readers {
+namespace {
+
+// Of ImageNet's training pictures, as published image and video models take them.
+constexpr std::array<float, 3> kMean{0.485F, 0.456F, 0.406F};
+constexpr std::array<float, 3> kDeviation{0.229F, 0.224F, 0.225F};
+
+// [first, first + length) of a picture of `planned`, in one of `actual` pixels.
+std::pair<std::int64_t, std::int64_t> scaled(std::int64_t first,
+                                             std::int64_t length,
+                                             std::int64_t planned,
+                                             std::int64_t actual) {
+  if (planned == actual) return {first, length};
+  const std::int64_t new_length = std::clamp<std::int64_t>(length * actual / planned, 1, actual);
+  return {std::min(first * actual / planned, actual - new_length), new_length};
+}
+
+}  // namespace
+
+at::Tensor transform_picture(const Picture& picture,
+                             const pipeline::ClipPlan& plan,
+                             const pipeline::VideoShape& planned,
+                             std::int64_t size) {
+  const pipeline::CropBox& box = plan.box;
+  const auto [left, width] = scaled(box.left, box.width, planned.width, picture.width);
+  const auto [top, height] = scaled(box.top, box.height, planned.height, picture.height);
+  // from_blob takes a pointer to mutable memory; nothing below writes through it.
+  auto* const first = const_cast<std::uint8_t*>(picture.rgb + top * picture.row_bytes + 3 * left);
+  const at::Tensor crop_13HW = at::from_blob(first,
+                                             {1, 3, height, width},
+                                             {height * picture.row_bytes, 1, picture.row_bytes, 3},
+                                             at::TensorOptions().dtype(at::kByte));
+  at::Tensor resized_3HW =
+      at::_upsample_bilinear2d_aa(crop_13HW, {size, size}, /*align_corners=*/false)[0];
+  if (plan.mirror) resized_3HW = resized_3HW.flip({2});
+  const at::Tensor mean = at::tensor(at::ArrayRef<float>(kMean)).view({3, 1, 1});
+  const at::Tensor deviation = at::tensor(at::ArrayRef<float>(kDeviation)).view({3, 1, 1});
+  return (resized_3HW.to(at::kFloat) / 255.0 - mean) / deviation;
+}
+
+}  // namespace larkspur::readers

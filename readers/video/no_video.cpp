@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stands in for the video sources in a build without FFmpeg.
+#include "pipeline/require.h"
+#include "readers/video/video_file.h"
+
+namespace larkspur::readers {
+namespace {
+
+pipeline::Error refusal(const std::filesystem::path& path) {
+  return {pipeline::Errc::kUnsupported,
+          pipeline::text_of(path.string(), ": this build has no FFmpeg to read videos with")};
+}
+
+}  // namespace
+
+pipeline::Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path) {
+  return refusal(path);
+}
+
+pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path) {
+  return refusal(path);
+}
+
+pipeline::Result<at::Tensor> read_pictures(VideoFile&, std::span<const std::int64_t>) {
+  return refusal("");
+}
+
+}  // namespace larkspur::readers

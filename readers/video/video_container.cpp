@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/video/video_container.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+extern "C" {
+#include <libavutil/dict.h>
+}
+
+#include "pipeline/require.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+
+// Containers and raw streams; no playlists, which would open other files.
+constexpr const char* kFormats =
+    "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,h263,obu,av1,ivf,ogg,asf,"
+    "mxf,nut,rm,dv,gif,mjpeg,vc1,wtv,3g2,3gp";
+
+constexpr std::size_t kNowhere = SIZE_MAX;
+
+class Options {
+ public:
+  Options() = default;
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
+  ~Options() { av_dict_free(&values_); }
+
+  void set(const char* key, const std::string& value) {
+    av_dict_set(&values_, key, value.c_str(), 0);
+  }
+  AVDictionary** get() noexcept { return &values_; }
+
+ private:
+  AVDictionary* values_ = nullptr;
+};
+
+void require_regular_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  require(std::filesystem::exists(status),
+          status.type() == std::filesystem::file_type::not_found ? Errc::kNotFound : Errc::kIo,
+          path.string(),
+          ": ",
+          error ? error.message() : "no such file");
+  require(
+      std::filesystem::is_regular_file(status), Errc::kIo, path.string(), ": not a regular file");
+  require(std::filesystem::file_size(path, error) > 0,
+          Errc::kCorruptData,
+          path.string(),
+          ": zero bytes");
+}
+
+FormatHandle open_format(const std::filesystem::path& path) {
+  Options options;
+  options.set("protocol_whitelist", "file");
+  options.set("format_whitelist", kFormats);
+  AVFormatContext* format = nullptr;
+  // The prefix keeps a name with a colon from being taken for an address.
+  const std::string address = "file:" + path.string();
+  const int code = avformat_open_input(&format, address.c_str(), nullptr, options.get());
+  if (code < 0) throw ffmpeg_error(code, path.string() + ": cannot be opened as a video");
+  return FormatHandle(format);
+}
+
+void probe(AVFormatContext& format, const std::filesystem::path& path) {
+  std::vector<Options> options(format.nb_streams);
+  std::vector<AVDictionary*> values;
+  for (Options& one : options) {
+    one.set("threads", "1");
+    one.set("max_pixels", std::to_string(kLargestPicturePixels));
+    values.push_back(std::exchange(*one.get(), nullptr));
+  }
+  const unsigned count = format.nb_streams;
+  const int code = avformat_find_stream_info(&format, values.data());
+  for (unsigned i = 0; i < count; ++i) av_dict_free(&values[i]);
+  if (code < 0) throw ffmpeg_error(code, path.string() + ": no stream can be read");
+}
+
+// A VP8 packet may hold a picture that is only referred to: bit 4 of its first byte is then 0
+// (RFC 6386, section 9.1).
+bool is_hidden(const AVPacket& packet, AVCodecID codec) {
+  if ((packet.flags & AV_PKT_FLAG_DISCARD) != 0) return true;
+  return codec == AV_CODEC_ID_VP8 && packet.size > 0 && (packet.data[0] & 0x10) == 0;
+}
+
+// Streams without an index of their own are searched by guessing; read those from the start.
+bool seeks_by_guessing(const AVInputFormat& format) {
+  constexpr int kGuessing = AVFMT_TS_DISCONT | AVFMT_NOTIMESTAMPS | AVFMT_NOBINSEARCH;
+  return (format.flags & kGuessing) != 0;
+}
+
+}  // namespace
+
+PacketFacts facts_of(const AVPacket& packet, AVCodecID codec) {
+  static_assert(kNoTime == AV_NOPTS_VALUE);
+  return {packet.pts, packet.pos, (packet.flags & AV_PKT_FLAG_KEY) != 0, !is_hidden(packet, codec)};
+}
+
+VideoContainer::VideoContainer(std::filesystem::path path)
+    : path_(std::move(path)), first_(make_packet()) {
+  prepare_ffmpeg();
+  open();
+}
+
+void VideoContainer::open() {
+  forget_messages();
+  require_regular_file(path_);
+  format_ = open_format(path_);
+  probe(*format_, path_);
+  stream_ = nullptr;
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    AVStream* const stream = format_->streams[i];
+    const bool is_video = stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
+                          (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) == 0;
+    if (is_video && stream_ == nullptr) {
+      stream_ = stream;
+    } else {
+      stream->discard = AVDISCARD_ALL;
+    }
+  }
+  require(stream_ != nullptr, Errc::kUnsupported, path_.string(), ": no video stream");
+}
+
+bool VideoContainer::is_end(int code) const {
+  if (code == AVERROR_EOF) return true;
+  // RealMedia ends every file so.
+  return code == AVERROR(EIO) && std::strcmp(format_->iformat->name, "rm") == 0;
+}
+
+bool VideoContainer::read(AVPacket& packet) {
+  constexpr int kMostIdle = 1000;
+  for (int idle = 0;;) {
+    av_packet_unref(&packet);
+    const int code = av_read_frame(format_.get(), &packet);
+    if (code == AVERROR(EAGAIN) && ++idle < kMostIdle) continue;
+    if (code < 0) {
+      // What the demuxer made of it may be anything; only what the system said is an I/O error.
+      const int system = format_->pb == nullptr ? 0 : format_->pb->error;
+      if (system < 0 && system != AVERROR_EOF) throw ffmpeg_error(system, path_.string());
+      if (!is_end(code)) is_damaged_ = true;
+      return false;
+    }
+    if (packet.stream_index != stream_->index) continue;
+    if ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0) is_damaged_ = true;
+    // An empty packet would tell the decoder that the stream ends.
+    if (packet.size > 0) return true;
+  }
+}
+
+bool VideoContainer::next(AVPacket& packet) {
+  if (!has_first_) return read(packet);
+  av_packet_unref(&packet);
+  av_packet_move_ref(&packet, first_.get());
+  has_first_ = false;
+  return true;
+}
+
+VideoIndex VideoContainer::read_index() {
+  const PacketHandle packet = make_packet();
+  std::vector<PacketFacts> packets;
+  while (next(*packet)) {
+    require(packets.size() < kMostPackets,
+            Errc::kUnsupported,
+            path_.string(),
+            ": more than ",
+            kMostPackets,
+            " packets");
+    packets.push_back(facts_of(*packet, stream_->codecpar->codec_id));
+  }
+  require_whole_table();
+  return VideoIndex(std::move(packets));
+}
+
+// The demuxer of MP4 takes the end of the file for the end of the video, however many pictures the
+// table still has.
+void VideoContainer::require_whole_table() const {
+  if (std::strncmp(format_->iformat->name, "mov,", 4) != 0) return;
+  const std::int64_t size = avio_size(format_->pb);
+  const std::vector<TableEntry> table = table_of(*stream_);
+  const auto present = std::count_if(table.begin(), table.end(), [&](const TableEntry& entry) {
+    return entry.position <= size && entry.bytes <= size - entry.position;
+  });
+  require(present == std::ssize(table) || size < 0,
+          Errc::kCorruptData,
+          path_.string(),
+          ": cut off, it holds ",
+          present,
+          " of the ",
+          table.size(),
+          " pictures of its own table");
+}
+
+std::size_t VideoContainer::try_seek(const VideoIndex& index, std::size_t wanted) {
+  has_first_ = false;
+  const std::int64_t time = index.packets()[wanted].pts;
+  if (av_seek_frame(format_.get(), stream_->index, time, AVSEEK_FLAG_BACKWARD) < 0) return kNowhere;
+  if (!read(*first_)) return kNowhere;
+  const auto found = index.find(facts_of(*first_, stream_->codecpar->codec_id), wanted);
+  if (!found) return kNowhere;
+  has_first_ = true;
+  return *found;
+}
+
+bool VideoContainer::can_seek(const VideoIndex& index) const noexcept {
+  return !seeks_by_guessing(*format_->iformat) && index.has_usable_times() && !has_failed_to_seek_;
+}
+
+std::size_t VideoContainer::seek(const VideoIndex& index, std::size_t wanted) {
+  const bool is_possible = !seeks_by_guessing(*format_->iformat) && index.has_usable_times() &&
+                           index.packets()[wanted].pts != kNoTime;
+  const std::size_t arrived = is_possible ? try_seek(index, wanted) : kNowhere;
+  if (arrived != kNowhere) return arrived;
+  has_failed_to_seek_ = true;
+  rewind();
+  return 0;
+}
+
+void VideoContainer::rewind() {
+  has_first_ = false;
+  open();
+}
+
+}  // namespace larkspur::readers

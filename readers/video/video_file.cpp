@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/video/video_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include <ATen/ops/empty.h>
+
+#include "pipeline/require.h"
+#include "readers/video/picture_converter.h"
+#include "readers/video/picture_walk.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::Errc;
+using pipeline::Error;
+using pipeline::require;
+using pipeline::Result;
+using pipeline::text_of;
+using Numbers = std::vector<std::int64_t>;
+
+/// `work()`, what it throws turned into a value: one file never ends a run.
+template <typename Work>
+auto as_result(const std::filesystem::path& path, const Work& work) -> Result<decltype(work())> {
+  try {
+    return work();
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(Errc::kUnsupported, path.string() + ": more memory than there is");
+  } catch (const std::exception& error) {  // of a tensor, with a backtrace behind the first line
+    const std::string text = error.what();
+    return Error(Errc::kUnsupported, path.string() + ": " + text.substr(0, text.find('\n')));
+  }
+}
+
+std::string because() {
+  const std::string message = last_message();
+  return message.empty() ? "" : ": " + message;
+}
+
+class DecodedVideo final : public VideoFile {
+ public:
+  explicit DecodedVideo(const std::filesystem::path& path) : walk_(path) {
+    const AVCodecParameters& parameters = *walk_.container().stream().codecpar;
+    width_ = parameters.width;
+    height_ = parameters.height;
+    if (walk_.is_counting()) {
+      count();
+    } else {
+      settle();
+    }
+    require(frames_ > 0, Errc::kCorruptData, name(), ": no picture can be decoded", because());
+    const Orientation turned = orientation_of(display_matrix(walk_.container().stream()));
+    converter_ = std::make_unique<PictureConverter>(width_, height_, turned);
+  }
+
+  std::int64_t frames() const override { return frames_; }
+  std::int64_t width() const override { return converter_->width(); }
+  std::int64_t height() const override { return converter_->height(); }
+  double frames_per_second() const override { return rate_; }
+
+  Result<std::int64_t> read(std::span<const std::int64_t> numbers, const Take& take) override;
+
+  VideoFacts check();
+
+ private:
+  std::string name() const { return walk_.container().path().string(); }
+  void count();
+  void settle();
+  bool knows_its_size() const;
+  Numbers in_order(std::span<const std::int64_t> numbers) const;
+  std::size_t read_some(std::span<const std::int64_t> wanted, bool is_plain, const Take& take);
+  const AVFrame* find(std::int64_t number, bool is_plain);
+  Picture convert(const AVFrame& frame);
+
+  PictureWalk walk_;
+  std::unique_ptr<PictureConverter> converter_;
+  std::int64_t width_ = 0;  // coded
+  std::int64_t height_ = 0;
+  std::int64_t frames_ = 0;
+  std::int64_t refused_ = 0;  // packets, where pictures were counted
+  double rate_ = 0;
+};
+
+// Only decoding tells how many pictures there are.
+void DecodedVideo::count() {
+  struct Moment {
+    std::int64_t number = 0;
+    std::int64_t time = kNoTime;
+  };
+  Moment first;
+  Moment last;
+  walk_.restart();
+  while (const auto picture = walk_.next()) {
+    if (frames_++ == 0) {
+      width_ = picture->frame->width;
+      height_ = picture->frame->height;
+    }
+    const std::int64_t time = picture->frame->best_effort_timestamp;
+    if (time == kNoTime) continue;
+    last = {picture->number, time};
+    if (first.time == kNoTime) first = last;
+  }
+  refused_ = walk_.refused();
+  rate_ =
+      average_rate(last.number - first.number + 1, first.time, last.time, walk_.container().unit());
+}
+
+// Codecs whose pictures carry their size: what probing found is what it decoded.
+bool DecodedVideo::knows_its_size() const {
+  static constexpr std::array kCodecs{AV_CODEC_ID_H264,
+                                      AV_CODEC_ID_HEVC,
+                                      AV_CODEC_ID_AV1,
+                                      AV_CODEC_ID_VP9,
+                                      AV_CODEC_ID_MPEG4,
+                                      AV_CODEC_ID_MPEG1VIDEO,
+                                      AV_CODEC_ID_MPEG2VIDEO};
+  const AVCodecID codec = walk_.container().stream().codecpar->codec_id;
+  return std::find(kCodecs.begin(), kCodecs.end(), codec) != kCodecs.end() && width_ > 0 &&
+         height_ > 0;
+}
+
+// Decodes the beginning where headers leave open whether its pictures come out, or their size.
+void DecodedVideo::settle() {
+  VideoIndex& index = walk_.index();
+  const Numbers uncertain = index.uncertain();
+  frames_ = index.pictures();
+  rate_ = index.frames_per_second(walk_.container().unit());
+  if (uncertain.empty() && knows_its_size()) return;
+  const std::int64_t end = uncertain.empty() ? 0 : uncertain.back() + 1;
+  Numbers seen;
+  bool is_first = true;
+  walk_.start(0, {});
+  while (const auto picture = walk_.next()) {
+    if (std::exchange(is_first, false)) {
+      width_ = picture->frame->width;
+      height_ = picture->frame->height;
+    }
+    if (picture->number >= end) break;
+    seen.push_back(picture->number);
+  }
+  std::sort(seen.begin(), seen.end());
+  Numbers lost;
+  std::set_difference(
+      uncertain.begin(), uncertain.end(), seen.begin(), seen.end(), std::back_inserter(lost));
+  index.forget(lost);
+  frames_ = is_first ? 0 : index.pictures();
+}
+
+Numbers DecodedVideo::in_order(std::span<const std::int64_t> numbers) const {
+  Numbers wanted(numbers.begin(), numbers.end());
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  for (const std::int64_t number : wanted) {
+    require(number >= 0 && number < frames_,
+            Errc::kInvalidArgument,
+            name(),
+            ": no picture ",
+            number,
+            ", they count from 0 to ",
+            frames_ - 1);
+  }
+  return wanted;
+}
+
+// The picture of that number, or nullptr when the walk came past it.
+const AVFrame* DecodedVideo::find(std::int64_t number, bool is_plain) {
+  while (const auto picture = walk_.next()) {
+    if (picture->number < number) continue;
+    if (picture->number > number || (!is_plain && is_patched(*picture->frame))) return nullptr;
+    return picture->frame;
+  }
+  return nullptr;
+}
+
+Picture DecodedVideo::convert(const AVFrame& frame) {
+  try {
+    return converter_->convert(frame);
+  } catch (const Error& error) {
+    throw error.within(name());
+  }
+}
+
+// Hands over pictures until one is missing or a keyframe further on is a better start; returns how
+// many.
+std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
+                                    bool is_plain,
+                                    const Take& take) {
+  if (is_plain) {
+    walk_.restart();
+  } else {
+    walk_.start(walk_.index().first_packet(wanted.front()), wanted);
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    // Without seeking the way there leads through the beginning again.
+    const bool is_far = !is_plain && i > 0 && walk_.can_seek() &&
+                        walk_.index().first_packet(wanted[i]) > walk_.packet();
+    const AVFrame* const frame = is_far ? nullptr : find(wanted[i], is_plain);
+    if (frame == nullptr) return i;
+    take(wanted[i], convert(*frame));
+  }
+  return wanted.size();
+}
+
+Result<std::int64_t> DecodedVideo::read(std::span<const std::int64_t> numbers, const Take& take) {
+  return as_result(walk_.container().path(), [&] {
+    const Numbers wanted = in_order(numbers);
+    std::span<const std::int64_t> left(wanted);
+    bool is_plain = walk_.is_counting();
+    forget_messages();
+    while (!left.empty()) {
+      const std::size_t done = read_some(left, is_plain, take);
+      left = left.subspan(done);
+      if (done > 0 || left.empty()) continue;
+      // A keyframe may be none, a skipped picture needed: from the start what comes out comes out.
+      require(!is_plain,
+              Errc::kCorruptData,
+              name(),
+              ": picture ",
+              left.front(),
+              " of ",
+              frames_,
+              " cannot be decoded",
+              because());
+      is_plain = true;
+    }
+    return static_cast<std::int64_t>(wanted.size());
+  });
+}
+
+VideoFacts DecodedVideo::check() {
+  std::int64_t decoded = frames_;
+  bool is_whole = refused_ == 0;
+  if (!walk_.is_counting()) {
+    forget_messages();
+    std::vector<bool> seen(static_cast<std::size_t>(frames_));
+    walk_.restart();
+    while (const auto picture = walk_.next()) {
+      seen[static_cast<std::size_t>(picture->number)] = true;
+    }
+    decoded = std::count(seen.begin(), seen.end(), true);
+    is_whole = decoded == frames_;
+  }
+  require(decoded > 0, Errc::kCorruptData, name(), ": no picture can be decoded", because());
+  require(is_whole,
+          Errc::kCorruptData,
+          name(),
+          ": damaged, ",
+          decoded,
+          " of ",
+          std::max(frames_, decoded + refused_),
+          " pictures can be decoded",
+          because());
+  require(!walk_.container().is_damaged(),
+          Errc::kCorruptData,
+          name(),
+          ": damaged or cut off, ",
+          decoded,
+          " of an unknown number of pictures can be decoded",
+          because());
+  return {decoded, width(), height()};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path) {
+  return as_result(
+      path, [&]() -> std::unique_ptr<VideoFile> { return std::make_unique<DecodedVideo>(path); });
+}
+
+Result<VideoFacts> check_video(const std::filesystem::path& path) {
+  return as_result(path, [&] { return DecodedVideo(path).check(); });
+}
+
+Result<at::Tensor> read_pictures(VideoFile& video, std::span<const std::int64_t> numbers) {
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  at::Tensor pictures = at::empty({count, video.height(), video.width(), 3}, at::kByte);
+  const std::int64_t row_bytes = 3 * video.width();
+  const std::int64_t bytes = row_bytes * video.height();
+  auto* const all = pictures.data_ptr<std::uint8_t>();
+  const auto read = video.read(numbers, [&](std::int64_t number, const Picture& picture) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (numbers[static_cast<std::size_t>(i)] != number) continue;
+      for (std::int64_t y = 0; y < picture.height; ++y) {
+        std::memcpy(all + i * bytes + y * row_bytes,
+                    picture.rgb + y * picture.row_bytes,
+                    static_cast<std::size_t>(row_bytes));
+      }
+    }
+  });
+  if (!read.ok()) return read.error();
+  return pictures;
+}
+
+}  // namespace larkspur::readers

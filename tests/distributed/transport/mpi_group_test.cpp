@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Run by mpirun, every test by all ranks together: MPI can be started once in a process.
+#include "distributed/transport/mpi_group.h"
+
+#include <cstring>
+#include <utility>
+
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "distributed/group_peers.h"
+#include "distributed/transport/group_registry.h"
+#include "distributed/transport/rank_env.h"
+#include "distributed/tree_exchange.h"
+#include "pipeline/error.h"
+#include "tests/support/group_operations.h"
+
+namespace larkspur::distributed {
+namespace {
+
+std::unique_ptr<ProcessGroup>& world() {
+  static std::unique_ptr<ProcessGroup> group;
+  return group;
+}
+
+class World : public ::testing::Environment {
+ public:
+  void SetUp() override { world() = make_process_group({"auto", 30.0}); }
+  void TearDown() override { world().reset(); }
+};
+
+TEST(MpiGroup, HasTheRankAndSizeThatTheLauncherGave) {
+  const RankEnv env = read_rank_env();
+  ASSERT_TRUE(env.launched) << "run this under mpirun";
+  EXPECT_EQ(world()->rank(), env.rank);
+  EXPECT_EQ(world()->size(), env.size);
+  EXPECT_GE(env.size, 2);
+}
+
+TEST(MpiGroup, AllToAllDeliversUnevenBlocks) {
+  for (const std::size_t scale : {1U, 100U, 300000U}) testing::check_all_to_all(*world(), scale);
+}
+
+TEST(MpiGroup, AllGatherDeliversUnevenBlocks) {
+  testing::check_all_gather(*world(), 1);
+  testing::check_all_gather(*world(), 1000000);
+  testing::check_all_gather_in_place(*world());
+}
+
+TEST(MpiGroup, BroadcastCopiesFromEachRoot) { testing::check_broadcast(*world()); }
+
+TEST(MpiGroup, OperationsUnderWayAtOnceDoNotMix) { testing::check_many_under_way(*world()); }
+
+TEST(MpiGroup, StaysInOrderBeyondTheReuseOfTags) {
+  for (int round = 0; round < 5000; ++round) {
+    int data = world()->rank() == 0 ? round : -1;
+    world()->broadcast(std::as_writable_bytes(std::span(&data, 1)), 0).wait();
+    ASSERT_EQ(data, round);
+  }
+}
+
+TEST(MpiGroup, PeersGatherTexts) {
+  const auto texts = GroupPeers(*world()).all_gather(std::to_string(world()->rank() * 1000));
+  for (std::size_t rank = 0; rank < texts.size(); ++rank) {
+    EXPECT_EQ(texts[rank], std::to_string(rank * 1000));
+  }
+}
+
+TEST(MpiGroup, CannotBeMadeTwiceInOneProcess) { EXPECT_THROW(make_mpi_group({}), pipeline::Error); }
+
+/// Small whole numbers, so that any order of additions is exact.
+TEST(MpiGroup, CarriesLaneGradientsToTheirOwnersAndValuesBack) {
+  const std::vector<pipeline::Parameter> parameters{
+      {"a", at::zeros({300000}).set_requires_grad(true)},
+      {"b", at::zeros({5000}).set_requires_grad(true)}};
+  pipeline::FlatParameters flat(parameters, 4096);
+  const auto lanes = pipeline::lanes_of_rank(world()->rank(), world()->size(), 8);
+  TreeExchange exchange(*world(), flat, lanes);
+  for (int step = 0; step < 3; ++step) {
+    for (int lane = lanes.first; lane < lanes.first + lanes.count; ++lane) {
+      flat.gradients().fill_(static_cast<float>(1 << (3 * lane)) + static_cast<float>(step));
+      for (int bucket = 0; bucket < 2; ++bucket) exchange.lane_done(lane, bucket);
+    }
+    const float sum = 0x249249 + 8.0F * static_cast<float>(step);
+    const at::Tensor owned = exchange.reduce();
+    EXPECT_TRUE(owned.eq(sum).all().item<bool>());
+    flat.values().fill_(-1.0F);
+    for (const auto& range : flat.layout().owned(world()->rank(), world()->size())) {
+      flat.values().narrow(0, range.begin, range.size()).fill_(sum);
+    }
+    exchange.gather();
+    EXPECT_TRUE(flat.values().eq(sum).all().item<bool>());
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::distributed
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  ::testing::AddGlobalTestEnvironment(new larkspur::distributed::World);
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/report/eval_report.h"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "pipeline/storage/durable_file.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::launch {
+namespace {
+
+using ::testing::HasSubstr;
+
+pipeline::Evaluation two_of_three() {
+  pipeline::Evaluation evaluation;
+  evaluation.predictions = {{0, 0, {0, 1}, {0.75, 0.25}}, {2, 1, {0, 1}, {0.5, 0.5}}};
+  evaluation.bad = {{1, 1, "b,<1>.off", pipeline::Errc::kNotFound, "b,<1>.off is not there"}};
+  evaluation.scores =
+      pipeline::score(evaluation.predictions, {1}, pipeline::BadSamplePolicy::kWrong, 2);
+  return evaluation;
+}
+
+const EvalContext kContext{
+    "fixed", "run/step-1", 7, {"bed", "night \"stand\""}, {"a.off", "b,<1>.off", "c,d.off"}, 99};
+
+TEST(EvalReport, JsonHasTheFieldsOutsideProgramsReadInPercent) {
+  const auto report = nlohmann::json::parse(report_json(two_of_three(), kContext));
+  EXPECT_NEAR(report["top1"].get<double>(), 100.0 / 3.0, 1e-12);
+  EXPECT_NEAR(report["top5"].get<double>(), 200.0 / 3.0, 1e-12);
+  EXPECT_NEAR(report["mean_class_accuracy"].get<double>(), 50.0, 1e-12);
+  EXPECT_EQ(report["samples"], 3);
+  EXPECT_EQ(report["unreadable"], 1);
+  EXPECT_EQ(report["views"], 1);
+  EXPECT_EQ(report["protocol"], "fixed");
+  EXPECT_EQ(report["per_class"][1]["samples"], 2);
+  EXPECT_EQ(report["unreadable_files"][0]["file"], "b,<1>.off");
+}
+
+TEST(EvalReport, CsvQuotesWhatHasCommasAndQuotes) {
+  const std::string csv = predictions_csv(two_of_three(), kContext);
+  EXPECT_THAT(csv, HasSubstr("0,a.off,bed,bed,0.75,\"night \"\"stand\"\"\",0.25\n"));
+  EXPECT_THAT(csv, HasSubstr("2,\"c,d.off\",\"night \"\"stand\"\"\",bed,0.5"));
+}
+
+TEST(EvalReport, PageEscapesNamesAndPutsTheWorstClassFirst) {
+  const std::string html = report_html(two_of_three(), kContext);
+  EXPECT_THAT(html, HasSubstr("b,&lt;1>.off"));
+  EXPECT_LT(html.find("<td>night"), html.find("<td>bed<td>1"));
+  EXPECT_THAT(html, HasSubstr("<td>bed (1)"));
+}
+
+TEST(EvalReport, WritesThreeFilesIntoANewFolder) {
+  const testing::TempDir folder;
+  write_eval_report(folder.path() / "a" / "b", two_of_three(), kContext);
+  EXPECT_EQ(pipeline::read_file(folder.path() / "a" / "b" / "report.json"),
+            report_json(two_of_three(), kContext));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "a" / "b" / "predictions.csv"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "a" / "b" / "report.html"));
+}
+
+}  // namespace
+}  // namespace larkspur::launch

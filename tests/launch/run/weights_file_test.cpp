@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run/weights_file.h"
+
+#include <ATen/ops/equal.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "launch/config/config_schema.h"
+#include "launch/run/assemble.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "tests/support/refusal.h"
+#include "tests/support/solo_peers.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::launch {
+namespace {
+
+namespace fs = std::filesystem;
+using ::larkspur::testing::refusal_of;
+using ::larkspur::testing::TempDir;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+RunConfig pictures() {
+  RunConfig config;
+  config.data.kind = DataKind::kVideo;
+  config.model.form = ModelForm::kGrid;
+  config.model.classes = 3;
+  config.model.kernel = {1, 7, 7};
+  return config;
+}
+
+RunConfig clips() {
+  RunConfig config = pictures();
+  config.seed = 9;
+  config.model.form = ModelForm::kClip;
+  config.model.kernel = {3, 7, 7};
+  return config;
+}
+
+/// A run's output folder with one checkpoint of the network in it. Returns the checkpoint.
+fs::path save_run(const fs::path& output, const RunConfig& config, model3d::Network& network) {
+  pipeline::TrainState state(network, 1 << 20, 0, 1, {});
+  state.step = 4;
+  testing::SoloPeers peers;
+  pipeline::RunIdentity identity;
+  identity.config = write_config(config);
+  identity.classes = {"a", "b", "c"};
+  return save_checkpoint({output / "checkpoints", 3}, state, identity, peers);
+}
+
+struct SavedRun {
+  TempDir folder;
+  std::unique_ptr<model3d::Network> network = make_network(pictures());
+  fs::path checkpoint = save_run(folder.path(), pictures(), *network);
+};
+
+TEST(OpenWeights, TakesARunItsCheckpointsAndOneOfThem) {
+  const SavedRun run;
+  for (const fs::path& path :
+       {run.folder.path(), run.folder.path() / "checkpoints", run.checkpoint}) {
+    const auto weights = open_weights(path);
+    EXPECT_EQ(weights->origin(), path.string());
+    ASSERT_EQ(weights->names().size(), run.network->entries().size());
+    EXPECT_TRUE(std::ranges::is_sorted(weights->names()));
+    for (const model3d::Entry& entry : model3d::published_entries(*run.network)) {
+      EXPECT_EQ(weights->shape(entry.name), entry.tensor.sizes().vec());
+      EXPECT_TRUE(at::equal(weights->tensor(entry.name), entry.tensor)) << entry.name;
+    }
+    EXPECT_EQ(refusal_of([&] { (void)weights->tensor("nothing"); }).code, "corrupt data");
+  }
+}
+
+TEST(OpenWeights, ACheckpointOfPicturesStartsANetworkOfClips) {
+  const SavedRun run;
+  const auto clip = make_network(clips());
+  fill_from_weights(*clip, *open_weights(run.folder.path()), model3d::HeadRule::kLoad);
+  const auto theirs = run.network->parameters();
+  const auto ours = clip->parameters();
+  ASSERT_EQ(ours.size(), theirs.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    const at::Tensor sum = ours[i].tensor.dim() == 5
+                               ? ours[i].tensor.sum(at::IntArrayRef({2}), /*keepdim=*/true)
+                               : ours[i].tensor;
+    EXPECT_TRUE(at::equal(sum, theirs[i].tensor)) << ours[i].name;  // one tap in time, else zeros
+  }
+}
+
+TEST(OpenWeights, AHeadForOtherClassesIsNotLoaded) {
+  const SavedRun run;
+  RunConfig config = pictures();
+  config.model.classes = 7;
+  config.seed = 5;
+  const auto network = make_network(config);
+  const at::Tensor own_head = network->parameters().back().tensor.clone();
+  const auto weights = open_weights(run.folder.path());
+  const auto refusal =
+      refusal_of([&] { fill_from_weights(*network, *weights, model3d::HeadRule::kLoad); });
+  EXPECT_THAT(refusal.text, HasSubstr("tells 3 classes apart"));
+  fill_from_weights(*network, *weights, model3d::HeadRule::kKeepOwn);
+  EXPECT_TRUE(at::equal(network->parameters().back().tensor, own_head));
+  EXPECT_TRUE(
+      at::equal(network->parameters().front().tensor, run.network->parameters().front().tensor));
+}
+
+TEST(CheckNotes, RefuseAFileWrittenByOtherRules) {
+  const TempDir folder;
+  const fs::path path = folder.path() / "clip.safetensors";
+  const auto network = make_network(clips());
+  write_weights(*network, path);
+  const auto file = open_weights(path);
+  check_notes(*network, *file);
+  RunConfig other = clips();
+  other.model.time_padding = model3d::TimePadding::kReplicate;
+  const auto refusal = refusal_of([&] { check_notes(*make_network(other), *file); });
+  EXPECT_THAT(refusal.text,
+              HasSubstr("clip.safetensors was written of a network with time_padding zeros"));
+  EXPECT_THAT(refusal.text, HasSubstr("set --time-padding"));
+  check_notes(*make_network(pictures()), *file);  // of another form: what fits is for others to say
+}
+
+TEST(FillFromWeights, TellsOfARuleThatChangesNoShape) {
+  const SavedRun run;
+  RunConfig config = pictures();
+  config.model.stem_stride = 4;
+  const auto network = make_network(config);
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(*network, *open_weights(run.folder.path()), model3d::HeadRule::kFit);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("was trained with stem_stride 2, the network has 4"));
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(
+      *make_network(pictures()), *open_weights(run.folder.path()), model3d::HeadRule::kFit);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("was trained with")));
+}
+
+TEST(FillFromWeights, TellsOfARuleOfTheHalfItFills) {
+  const SavedRun run;
+  RunConfig config;
+  config.data.kind = DataKind::kCloud;
+  config.model.form = ModelForm::kJoint;
+  config.model.view_stem_stride = 4;
+  const auto network = make_network(config);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(fill_from_weights(*network, *open_weights(run.folder.path()), model3d::HeadRule::kFit),
+            "views.");
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("was trained with stem_stride 2, views.* has 4"));
+}
+
+TEST(FillFromWeights, TellsWhatBeginsAnew) {
+  const SavedRun run;
+  RunConfig config = pictures();
+  config.data.kind = DataKind::kCloud;
+  config.model.form = ModelForm::kPoints;
+  config.model.classes = 7;
+  const auto network = make_network(config);
+  const auto weights = open_weights(run.folder.path());
+  const auto refusal =
+      refusal_of([&] { fill_from_weights(*network, *weights, model3d::HeadRule::kLoad); });
+  EXPECT_THAT(refusal.text, HasSubstr("tells 3 classes apart"));
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(*network, *weights, model3d::HeadRule::kFit);
+  const std::string told = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, HasSubstr("entries: they begin afresh (point_to_image."));
+  EXPECT_THAT(told, HasSubstr("a new head for 7 classes: its own tells 3 apart"));
+}
+
+TEST(OpenWeights, RefusesFoldersWithoutACheckpointAndPathsThatAreNotThere) {
+  const TempDir folder;
+  const auto empty = refusal_of([&] { (void)open_weights(folder.path()); });
+  EXPECT_EQ(empty.code, "not found");
+  EXPECT_THAT(empty.text, HasSubstr("no checkpoint in " + folder.path().string()));
+  const auto absent = refusal_of([&] { (void)open_weights(folder.path() / "absent"); });
+  EXPECT_THAT(absent.text, HasSubstr("no such file or folder"));
+}
+
+}  // namespace
+}  // namespace larkspur::launch

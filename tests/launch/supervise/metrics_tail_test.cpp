@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/supervise/metrics_tail.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::launch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class Tail : public ::testing::Test {
+ protected:
+  void add(const std::string& text) {
+    std::ofstream(file_, std::ios::app | std::ios::binary) << text;
+  }
+
+  static std::vector<std::int64_t> steps(const std::vector<MetricsLine>& lines) {
+    std::vector<std::int64_t> found;
+    for (const MetricsLine& line : lines) {
+      const auto* step = std::get_if<pipeline::StepMetrics>(&line);
+      found.push_back(step == nullptr ? -std::get<RunStart>(line).total_steps : step->step);
+    }
+    return found;
+  }
+
+  testing::TempDir dir_;
+  std::filesystem::path file_ = dir_.path() / "metrics.jsonl";
+};
+
+TEST_F(Tail, SkipsWhatWasThereAndWaitsForWholeLines) {
+  add("{\"step\":1}\n");
+  MetricsTail tail(file_);
+  EXPECT_THAT(tail.poll(), IsEmpty());
+  add("{\"schema\":1,\"first_step\":2,\"total_steps\":40}\n{\"step\":2}\n{\"st");
+  EXPECT_THAT(steps(tail.poll()), ElementsAre(-40, 2));
+  EXPECT_THAT(tail.poll(), IsEmpty());
+  add("ep\":3}\n");
+  EXPECT_THAT(steps(tail.poll()), ElementsAre(3));
+}
+
+TEST_F(Tail, TheFileMayComeLater) {
+  MetricsTail tail(file_);
+  EXPECT_THAT(tail.poll(), IsEmpty());
+  add("{\"step\":1}\n");
+  EXPECT_THAT(steps(tail.poll()), ElementsAre(1));
+}
+
+TEST_F(Tail, AFileThatBecameShorterIsReadFromItsBeginning) {
+  add("{\"step\":1}\n{\"step\":2}\n");
+  MetricsTail tail(file_);
+  std::filesystem::resize_file(file_, 0);
+  add("{\"step\":7}\n");
+  EXPECT_THAT(steps(tail.poll()), ElementsAre(7));
+}
+
+TEST_F(Tail, LinesThatAreNotOursDoNotStopIt) {
+  MetricsTail tail(file_);
+  add("not json\n[1]\n{\"other\":1}\n\n{\"step\":\"x\"}\n{\"step\":4}\n");
+  EXPECT_THAT(steps(tail.poll()), ElementsAre(0, 4));
+}
+
+TEST_F(Tail, ALineLongerThanAPieceIsPassedOver) {
+  MetricsTail tail(file_);
+  add("{\"x\":\"" + std::string(600'000, 'y') + "\"}\n{\"step\":9}\n");
+  std::vector<std::int64_t> found;
+  for (int i = 0; i < 5; ++i) {
+    for (const std::int64_t step : steps(tail.poll())) found.push_back(step);
+  }
+  EXPECT_THAT(found, ElementsAre(9));
+}
+
+TEST(ParseMetricsLine, TakesTheFieldsByName) {
+  const auto lines = parse_metrics_line(
+      R"({"step":5,"epoch":2,"loss":0.5,"accuracy":75.0,"samples_per_second":12.5,"bad_samples":3})");
+  ASSERT_THAT(lines, SizeIs(1));
+  const auto step = std::get<pipeline::StepMetrics>(lines[0]);
+  EXPECT_EQ(step.step, 5);
+  EXPECT_EQ(step.epoch, 2);
+  EXPECT_EQ(step.loss, 0.5);
+  EXPECT_EQ(step.accuracy, 75.0);
+  EXPECT_EQ(step.samples_per_second, 12.5);
+  EXPECT_EQ(step.bad_samples, 3);
+}
+
+}  // namespace
+}  // namespace larkspur::launch

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "launch/verbs/commands.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::launch {
+namespace {
+
+using nlohmann::json;
+using testing::Refusal;
+using testing::refusal_of;
+
+class DataCheckCommand : public ::testing::Test {
+ protected:
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(dir_.path() / name) << text;
+    return (dir_.path() / name).string();
+  }
+
+  Refusal run(std::vector<std::string> arguments) {
+    out_.str("");
+    arguments.insert(arguments.begin(), "check");
+    Invocation call{"larkspur data", std::move(arguments), out_};
+    return refusal_of([&] { run_data(call); });
+  }
+
+  testing::TempDir dir_;
+  std::ostringstream out_;
+  const std::string square_ = "OFF\n4 1 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n";
+};
+
+TEST_F(DataCheckCommand, GivesOneObjectForAFile) {
+  const std::string file = write("a.off", square_);
+  EXPECT_EQ(run({file, "--json"}), Refusal{});
+  EXPECT_EQ(json::parse(out_.str()),
+            (json{{"file", file}, {"ok", true}, {"points", 4}, {"faces", 1}}));
+}
+
+TEST_F(DataCheckCommand, NamesTheBadFilesOfAList) {
+  write("a.off", square_);
+  write("b.xyz", "1 2 3\n4 5\n");
+  const std::string list = write("list.txt", "a.off 1\nb.xyz 0\nc.npy 0\na.off 1\n");
+  EXPECT_EQ(run({list, "--json"}), (Refusal{"corrupt data", "2 of 4 files are bad"}));
+  const json files = json::parse(out_.str()).at("files");
+  ASSERT_EQ(files.size(), 4U);
+  EXPECT_EQ(files[0].at("file"), "a.off");
+  EXPECT_FALSE(files[1].at("ok").get<bool>());
+  EXPECT_EQ(files[1].at("error"),
+            (dir_.path() / "b.xyz").string() +
+                ": line 2: expected x, y and z, found the end of the line");
+  EXPECT_FALSE(files[1].contains("points"));
+  EXPECT_FALSE(files[2].at("ok").get<bool>());
+  EXPECT_TRUE(files[3].at("ok").get<bool>());
+}
+
+TEST_F(DataCheckCommand, PrintsALineAFile) {
+  const std::string good = write("a.off", square_);
+  const std::string bad = write("b.npy", "");
+  EXPECT_EQ(run({good, bad}), (Refusal{"corrupt data", "1 of 2 files are bad"}));
+  EXPECT_EQ(out_.str(), "good  " + good + ": 4 points, 1 faces\nbad   " + bad + ": zero bytes\n");
+}
+
+TEST_F(DataCheckCommand, PutsSeveralArgumentsUnderFiles) {
+  const std::string file = write("a.off", square_);
+  EXPECT_EQ(run({file, file, "--json"}), Refusal{});
+  EXPECT_EQ(json::parse(out_.str()).at("files").size(), 2U);
+}
+
+TEST_F(DataCheckCommand, WritesNamesThatAreNoUtf8) {
+  EXPECT_EQ(run({"\xFF.off", "--json"}).text, "1 of 1 file is bad");
+  EXPECT_EQ(json::parse(out_.str()).at("file"), "\xEF\xBF\xBD.off");
+}
+
+TEST_F(DataCheckCommand, NeedsAPath) {
+  EXPECT_EQ(run({}).text, "PATHS is required; see 'larkspur data check --help'");
+}
+
+}  // namespace
+}  // namespace larkspur::launch

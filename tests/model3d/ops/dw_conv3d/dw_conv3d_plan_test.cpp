@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/ops/dw_conv3d/dw_conv3d_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace larkspur::model3d {
+namespace {
+
+constexpr DwConv3dRegisters kWide{16, 16, 16, 8};
+constexpr DwConv3dRegisters kNarrow{4, 10, 10, 5};
+
+DwConv3dShape cube(std::int64_t n, std::int64_t size, std::int64_t taps, std::int64_t rate) {
+  constexpr auto kFirst = DwConv3dLayout::kChannelsFirst;
+  return {n, 16, size, size, size, taps, taps, taps, rate, rate, rate, kFirst};
+}
+
+TEST(DwConv3dPlan, TapsBeyondTheMapAreCutAway) {
+  const DwConv3dPlan plan = plan_correlation(cube(1, 4, 13, 1), kWide);
+
+  EXPECT_EQ(plan.w.reach, 3);
+  EXPECT_EQ(plan.w.taps, 7);
+  EXPECT_EQ(plan.w.first_tap, 3);
+}
+
+TEST(DwConv3dPlan, ARateBeyondTheMapLeavesTheMiddleTap) {
+  const DwConv3dPlan plan = plan_correlation(cube(1, 4, 5, 4), kWide);
+
+  EXPECT_EQ(plan.d.taps, 1);
+  EXPECT_EQ(plan.d.first_tap, 2);
+}
+
+TEST(DwConv3dPlan, FewTapsAreWalkedByTapWithXPadded) {
+  const DwConv3dPlan plan = plan_correlation(cube(1, 16, 3, 2), kWide);
+
+  EXPECT_EQ(plan.form, DwConv3dForm::kByTap);
+  EXPECT_EQ(plan.x_pad, 2);
+  EXPECT_EQ(plan.x_pitch, 20);
+  EXPECT_EQ(plan.k_pitch, 3);
+}
+
+TEST(DwConv3dPlan, MoreTapsThanPositionsAreWalkedByInputWithTapsPadded) {
+  const DwConv3dPlan plan = plan_correlation(cube(1, 8, 13, 1), kWide);
+
+  EXPECT_EQ(plan.form, DwConv3dForm::kByInput);
+  EXPECT_EQ(plan.x_pitch, 8);
+  EXPECT_EQ(plan.k_pad, 7);
+  EXPECT_EQ(plan.k_pitch, 13 + 2 * 7);
+}
+
+TEST(DwConv3dPlan, DilatedRowsAreNeverWalkedByInput) {
+  EXPECT_EQ(plan_correlation(cube(1, 8, 13, 1), kWide).form, DwConv3dForm::kByInput);
+  EXPECT_EQ(plan_correlation(cube(1, 8, 13, 2), kWide).form, DwConv3dForm::kByTap);
+}
+
+TEST(DwConv3dPlan, BlocksAreAsEqualAsTheyCanBeAndFitTheRegisters) {
+  EXPECT_EQ(plan_correlation(cube(1, 28, 3, 1), kWide).block, 14);
+  EXPECT_EQ(plan_correlation(cube(1, 28, 3, 1), kNarrow).block, 10);
+  EXPECT_EQ(plan_correlation(cube(1, 12, 3, 1), kNarrow).block, 6);
+}
+
+TEST(DwConv3dPlan, ShortRowsOfSeveralSamplesGoTogether) {
+  EXPECT_EQ(plan_correlation(cube(8, 4, 3, 1), kWide).samples, 4);
+  EXPECT_EQ(plan_correlation(cube(3, 4, 3, 1), kWide).samples, 2);
+  EXPECT_EQ(plan_correlation(cube(8, 8, 3, 1), kWide).samples, 2);
+  EXPECT_EQ(plan_correlation(cube(8, 16, 3, 1), kWide).samples, 1);
+}
+
+TEST(DwConv3dPlan, PlanesOfTapsGoOneByOneWhereAllWouldNotStayInCache) {
+  EXPECT_TRUE(plan_correlation(cube(1, 16, 13, 1), kWide).by_plane);
+  EXPECT_FALSE(plan_correlation(cube(1, 4, 13, 1), kWide).by_plane);
+}
+
+TEST(DwConv3dPlan, TheWeightGradientTakesPairsOfShortRowsUnderLongKernels) {
+  const DwConv3dPlan pairs = plan_weight_gradient(cube(1, 8, 7, 1), kWide);
+
+  EXPECT_EQ(pairs.form, DwConv3dForm::kAllPairs);
+  EXPECT_EQ(pairs.k_pitch, 15);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 7, 1), kNarrow).form, DwConv3dForm::kByTap);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 3, 1), kWide).form, DwConv3dForm::kByTap);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 7, 2), kWide).form, DwConv3dForm::kByTap);
+}
+
+TEST(DwConv3dPlan, TheWeightGradientPadsXByItsWholeReach) {
+  EXPECT_EQ(plan_weight_gradient(cube(1, 28, 13, 2), kWide).x_pad, 12);
+}
+
+}  // namespace
+}  // namespace larkspur::model3d

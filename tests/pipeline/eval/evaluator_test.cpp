@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/eval/evaluator.h"
+
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/solo_peers.h"
+#include "tests/support/toy_classifier.h"
+#include "tests/support/toy_source.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using testing::SoloPeers;
+using testing::ToySource;
+
+/// Plays one rank of several: keeps what it sends, and hears what it is given.
+class ScriptedPeers : public Peers {
+ public:
+  ScriptedPeers(int rank, int size) : rank_(rank), size_(size) {}
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  std::vector<std::string> all_gather(std::string_view mine) override {
+    sent.emplace_back(mine);
+    if (heard.empty()) return {sent.back()};
+    std::vector<std::string> round;
+    for (const auto& told : heard) round.push_back(told.at(sent.size() - 1));
+    return round;
+  }
+  std::vector<std::string> sent;
+  std::vector<std::vector<std::string>> heard;  ///< [rank][round]
+
+ private:
+  int rank_;
+  int size_;
+};
+
+EvalOptions options_of(std::int64_t batch) {
+  EvalOptions options;
+  options.batch = batch;
+  options.classes = 3;
+  return options;
+}
+
+TEST(Evaluator, PredictsEverySampleOnceInTheListsOrder) {
+  const ToySource source(23, {5}, 3);
+  const auto classifier = testing::make_toy_classifier(5, 3, 1);
+  SoloPeers peers;
+  const Evaluation found = evaluate(options_of(4), *classifier, source, peers);
+  ASSERT_EQ(found.predictions.size(), 23U);
+  for (std::int64_t id = 0; id < 23; ++id) {
+    EXPECT_EQ(found.predictions[static_cast<std::size_t>(id)].id, id);
+    EXPECT_EQ(found.predictions[static_cast<std::size_t>(id)].label, id % 3);
+  }
+  double sum = 0.0;
+  for (const double probability : found.predictions[5].probabilities) sum += probability;
+  EXPECT_NEAR(sum, 1.0, 1e-12);
+}
+
+TEST(Evaluator, GivesThreeRanksTheSameResultAsOne) {
+  ToySource source(23, {5}, 3);
+  source.spoil(9, Errc::kCorruptData);
+  const auto classifier = testing::make_toy_classifier(5, 3, 1);
+  SoloPeers solo;
+  const Evaluation alone = evaluate(options_of(4), *classifier, source, solo);
+  ScriptedPeers last(2, 3);
+  for (int rank = 0; rank < 3; ++rank) {
+    ScriptedPeers peer(rank, 3);
+    (void)evaluate(options_of(4), *classifier, source, peer);
+    last.heard.push_back(peer.sent);
+  }
+  const Evaluation together = evaluate(options_of(4), *classifier, source, last);
+  ASSERT_EQ(together.predictions.size(), alone.predictions.size());
+  for (std::size_t i = 0; i < alone.predictions.size(); ++i) {
+    EXPECT_EQ(together.predictions[i].id, alone.predictions[i].id);
+    EXPECT_EQ(together.predictions[i].probabilities, alone.predictions[i].probabilities);
+  }
+  EXPECT_EQ(together.bad, alone.bad);
+  EXPECT_EQ(together.scores.top1, alone.scores.top1);
+}
+
+TEST(Evaluator, CountsAnUnreadableSampleAsWrongUnlessToldToLeaveItOut) {
+  ToySource source(10, {5}, 3);
+  source.spoil(0, Errc::kNotFound);
+  const auto classifier = testing::make_toy_classifier(5, 3, 1);
+  SoloPeers peers;
+  EvalOptions options = options_of(4);
+  EXPECT_EQ(evaluate(options, *classifier, source, peers).scores.samples, 10);
+  options.bad_samples = BadSamplePolicy::kExclude;
+  const Evaluation excluded = evaluate(options, *classifier, source, peers);
+  EXPECT_EQ(excluded.scores.samples, 9);
+  EXPECT_EQ(excluded.bad.front().name, "toy/0");
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/train/trainer.h"
+
+#include <gmock/gmock.h>
+
+#include "pipeline/error.h"
+#include "tests/support/toy_run.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using ::larkspur::testing::ToyRun;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(Trainer, LearnsAndReportsEveryStepOnce) {
+  ToyRun toy;
+  toy.options.epochs = 30;
+  EXPECT_EQ(toy.run(), TrainEnd::kFinished);
+  ASSERT_EQ(toy.sink.steps.size(), 150U);
+  EXPECT_EQ(toy.sink.steps.front().step, 1);
+  EXPECT_EQ(toy.sink.steps[5].epoch, 1);
+  EXPECT_LT(toy.sink.steps.back().loss, 0.75 * toy.sink.steps.front().loss);
+}
+
+TEST(Trainer, SavesAtTheEndOfEachEpochByDefault) {
+  ToyRun toy;
+  toy.run();
+  EXPECT_THAT(toy.saved_at, ElementsAre(5, 10));
+}
+
+TEST(Trainer, SavesEverySoManyStepsAndAtTheEnd) {
+  ToyRun toy;
+  toy.options.checkpoint_every = 4;
+  toy.run();
+  EXPECT_THAT(toy.saved_at, ElementsAre(4, 8, 10));
+}
+
+TEST(Trainer, StopsAtTheStepLimitWithACheckpoint) {
+  ToyRun toy;
+  toy.options.stop_after_steps = 3;
+  EXPECT_EQ(toy.run(), TrainEnd::kStepLimit);
+  EXPECT_EQ(toy.state.step, 3);
+  EXPECT_THAT(toy.saved_at, ElementsAre(3));
+}
+
+TEST(Trainer, SavesAndLeavesWhenAsked) {
+  ToyRun toy;
+  toy.requests.stop = true;
+  EXPECT_EQ(toy.run(), TrainEnd::kStopRequested);
+  EXPECT_THAT(toy.saved_at, ElementsAre(1));
+}
+
+TEST(Trainer, SavesOnceAndGoesOnWhenAsked) {
+  ToyRun toy;
+  toy.requests.checkpoint = true;
+  EXPECT_EQ(toy.run(), TrainEnd::kFinished);
+  EXPECT_THAT(toy.saved_at, ElementsAre(1, 5, 10));
+}
+
+TEST(Trainer, CountsEachUnreadableSampleOnceOverEpochs) {
+  ToyRun toy;
+  toy.source.spoil(7, Errc::kNotFound);
+  toy.source.spoil(8, Errc::kCorruptData);
+  toy.run();
+  EXPECT_EQ(toy.state.bad.size(), 2U);
+  EXPECT_EQ(toy.sink.steps.back().bad_samples, 2);
+}
+
+TEST(Trainer, EndsWhenTooMuchIsUnreadableNamingTheFirstInEpochOrder) {
+  ToyRun toy;
+  for (int id = 0; id < 40; id += 3) toy.source.spoil(id, Errc::kCorruptData);
+  toy.options.max_bad_fraction = 0.0;
+  const EpochOrder order(40, toy.options.seed, 0);
+  std::int64_t position = 0;
+  while (order(position) % 3 != 0) ++position;
+  try {
+    toy.run();
+    FAIL() << "did not end";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::kCorruptData);
+    EXPECT_THAT(error.what(), HasSubstr("toy/" + std::to_string(order(position)) + " is spoiled"));
+    EXPECT_THAT(error.what(), HasSubstr("data.max_bad_fraction=0"));
+  }
+}
+
+TEST(Trainer, RefusesAListShorterThanAGlobalBatch) {
+  ToyRun toy;
+  toy.options.global_batch = 64;
+  EXPECT_THROW(toy.run(), Error);
+}
+
+TEST(Trainer, RefusesLanesThatAreNoPowerOfTwo) {
+  ToyRun toy;
+  toy.options.lanes = 3;
+  EXPECT_THROW(toy.run(), Error);
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline

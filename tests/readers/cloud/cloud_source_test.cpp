@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/cloud/cloud_source.h"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/error.h"
+#include "readers/cloud/cloud_transform.h"
+#include "readers/format/npy_file.h"
+#include "readers/list/cloud_list.h"
+#include "tests/readers/write_file.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::Errc;
+using pipeline::SampleKey;
+using ::testing::HasSubstr;
+using testing::write_file;
+
+const std::string kPyramid =
+    "OFF5 6 0\n0.0000 0.0000 0.0000\n2.0000 0.0000 0.0000\n2.0000 2.0000 0.0000\n"
+    "0.0000 2.0000 0.0000\n1.0000 1.0000 3.0000\n3 0 2 1\n3 0 3 2\n3 0 1 4\n3 1 2 4\n3 2 3 4\n"
+    "3 3 0 4\n";
+
+class ReadCloudSample : public ::testing::Test {
+ protected:
+  ReadCloudSample() {
+    add("pyramid.off", 4);
+    write_file(at("pyramid.off"), kPyramid);
+    add("curve.npy", 2);
+    const at::Tensor t = at::arange(300, at::kFloat);
+    points_ = at::stack({t.sin() * 3, t.cos() * 2, t / 50}, 1).contiguous();
+    write_npy(at("curve.npy"), points_);
+  }
+
+  std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
+  void add(const std::string& name, std::int64_t label) {
+    list_.entries.push_back({name, at(name), label});
+  }
+  CloudSource source(const CloudSourceOptions& options) const { return {list_, options}; }
+
+  static at::Tensor input(const CloudSource& source, const SampleKey& key) {
+    return source.read(key).value().input;
+  }
+
+  void expect_bad(std::uint32_t sample, Errc code, const std::string& text) const {
+    const auto read = source({}).read({.sample = sample});
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().code(), code);
+    EXPECT_EQ(read.error().what(), list_.entries[sample].path.string() + ": " + text);
+  }
+
+  at::Tensor points_;
+  SampleList list_;
+
+ private:
+  testing::TempDir folder_;
+};
+
+TEST_F(ReadCloudSample, TellsNamesAndLabelsWithoutTheFiles) {
+  add("absent.npy", 7);
+  const CloudSource all = source({});
+  EXPECT_EQ(all.size(), 3);
+  EXPECT_EQ(all.name(2), "absent.npy");
+  EXPECT_EQ(all.label(2), 7);
+  EXPECT_THROW(all.name(3), pipeline::Error);
+  EXPECT_THROW((void)all.read({.sample = 3}), pipeline::Error);
+}
+
+TEST_F(ReadCloudSample, GivesTheFirstPointsInEvaluation) {
+  const CloudSource some = source({.points = 100, .voxels = {.grid = 16}});
+  const auto sample = some.read({.seed = 5, .epoch = 3, .sample = 1}).value();
+  EXPECT_EQ(sample.label, 2);
+  EXPECT_EQ(sample.input.sizes(), (std::vector<std::int64_t>{1, 16, 16, 16}));
+  const at::Tensor first = normalise_unit_sphere(points_.narrow(0, 0, 100));
+  EXPECT_TRUE(at::equal(sample.input, voxelise(first, {.grid = 16})));
+}
+
+TEST_F(ReadCloudSample, GivesDepthPicturesWhereTheyAreAskedFor) {
+  const DepthViewOptions views{.views = 3, .elevation = 10, .size = 20, .channels = 3};
+  const CloudSource some = source({.points = 100, .product = CloudProduct::kViews, .views = views});
+  const at::Tensor pictures = input(some, {.seed = 5, .sample = 1});
+  EXPECT_EQ(pictures.sizes(), (std::vector<std::int64_t>{3, 3, 20, 20}));
+  const at::Tensor first = normalise_unit_sphere(points_.narrow(0, 0, 100));
+  EXPECT_TRUE(at::equal(pictures, depth_views(first, views)));
+  EXPECT_THROW(source({.views = {.size = 0}}), pipeline::Error);
+}
+
+TEST_F(ReadCloudSample, GivesVoxelsAndPicturesOfTheSameAugmentedPoints) {
+  CloudSourceOptions options{.points = 100,
+                             .product = CloudProduct::kVoxelsAndViews,
+                             .voxels = {.grid = 16},
+                             .views = {.views = 2, .size = 24, .channels = 3},
+                             .training = true,
+                             .augmentation = {0.6, 0.9, 0.1, true, true}};
+  const SampleKey key{3, 1, 1, 0};
+  const auto both = source(options).read(key).value();
+  EXPECT_EQ(both.label, 2);
+  options.product = CloudProduct::kVoxels;
+  const auto voxels = source(options).read(key).value();
+  EXPECT_TRUE(at::equal(both.input, voxels.input));
+  EXPECT_FALSE(voxels.second_input.defined());
+  options.product = CloudProduct::kViews;
+  EXPECT_TRUE(at::equal(both.second_input, input(source(options), key)));
+}
+
+TEST_F(ReadCloudSample, GivesThePointsThemselvesAndRepeatsASmallCloud) {
+  const at::Tensor some =
+      input(source({.points = 100, .product = CloudProduct::kPoints}), {.sample = 1});
+  EXPECT_TRUE(at::equal(some, normalise_unit_sphere(points_.narrow(0, 0, 100))));
+  EXPECT_TRUE(some.is_contiguous());
+  const at::Tensor many =
+      input(source({.points = 700, .product = CloudProduct::kPoints}), {.sample = 1});
+  ASSERT_EQ(many.sizes(), (std::vector<std::int64_t>{700, 3}));
+  const at::Tensor all = normalise_unit_sphere(points_);
+  for (std::int64_t i = 0; i < 700; ++i) EXPECT_TRUE(at::equal(many[i], all[i % 300])) << i;
+  EXPECT_THROW(source({.points = 0, .product = CloudProduct::kPoints}), pipeline::Error);
+}
+
+TEST_F(ReadCloudSample, GivesAllPointsOfASmallerCloudAndWhenAsked) {
+  const at::Tensor all = voxelise(normalise_unit_sphere(points_), {.grid = 16});
+  for (const std::int64_t points : {0, 300, 5000}) {
+    for (const bool training : {false, true}) {
+      const CloudSource one =
+          source({.points = points, .voxels = {.grid = 16}, .training = training});
+      EXPECT_TRUE(at::equal(input(one, {.sample = 1}), all)) << points;
+    }
+  }
+}
+
+TEST_F(ReadCloudSample, DependsOnNoKeyButTheSampleInEvaluation) {
+  const CloudSource fixed = source({.augmentation = {.shift = 0.2}});
+  for (const std::uint32_t sample : {0U, 1U}) {
+    const at::Tensor first = input(fixed, {1, 0, sample, 0});
+    EXPECT_TRUE(at::equal(first, input(fixed, {9, 4, sample, 2})));
+  }
+  const CloudSource reseeded = source({.surface_seed = 1});
+  EXPECT_FALSE(at::equal(input(fixed, {.sample = 0}), input(reseeded, {.sample = 0})));
+}
+
+TEST_F(ReadCloudSample, DependsOnTheWholeKeyInTraining) {
+  const CloudSource drawn = source({.points = 50, .training = true});
+  for (const std::uint32_t sample : {0U, 1U}) {
+    const at::Tensor first = input(drawn, {1, 2, sample, 0});
+    EXPECT_TRUE(at::equal(first, input(drawn, {1, 2, sample, 0})));
+    EXPECT_FALSE(at::equal(first, input(drawn, {2, 2, sample, 0})));
+    EXPECT_FALSE(at::equal(first, input(drawn, {1, 3, sample, 0})));
+    EXPECT_FALSE(at::equal(first, input(drawn, {1, 2, sample, 1})));
+  }
+}
+
+// Four of five points on a line: five subsets, each with a grid of its own, equally often.
+TEST_F(ReadCloudSample, DrawsTrainingPointsWithoutRepetitionAndBias) {
+  at::Tensor line = at::zeros({5, 3});
+  for (std::int64_t i = 0; i < 5; ++i) line[i][0] = static_cast<double>(i * i);
+  write_npy(at("line.npy"), line);
+  add("line.npy", 0);
+  const CloudSource fours = source({.points = 4, .training = true});
+  std::map<std::string, double> seen;
+  for (std::uint32_t epoch = 0; epoch < 1000; ++epoch) {
+    const at::Tensor along_x = input(fours, {1, epoch, 2, 0})[0][16][16].contiguous();
+    const auto* row = along_x.const_data_ptr<float>();
+    ++seen[std::string(row, row + 32)];
+  }
+  EXPECT_EQ(seen.size(), 5U);
+  double chi_square = 0.0;
+  for (const auto& [grid, count] : seen) chi_square += (count - 200) * (count - 200) / 200;
+  EXPECT_LT(chi_square, 18.47);  // 99.9 % point of four degrees of freedom
+}
+
+TEST_F(ReadCloudSample, AppliesThePlanOfTheKeyInTraining) {
+  const pipeline::CloudAugmentation augmentation{0.6, 0.9, 0.1, true, true};
+  const CloudSource moved =
+      source({.points = 0, .voxels = {.grid = 24}, .training = true, .augmentation = augmentation});
+  const SampleKey key{3, 1, 1, 0};
+  const at::Tensor expected =
+      transform_cloud(normalise_unit_sphere(points_), pipeline::plan_cloud(augmentation, key));
+  EXPECT_TRUE(at::equal(input(moved, key), voxelise(expected, {.grid = 24})));
+}
+
+TEST_F(ReadCloudSample, ReadsTheFirstThreeColumnsOfWiderFiles) {
+  write_npy(at("wide.npy"), at::cat({points_, points_ + 5}, 1));
+  add("wide.npy", 0);
+  const CloudSource some = source({.points = 100});
+  EXPECT_TRUE(at::equal(input(some, {.sample = 2}), input(some, {.sample = 1})));
+}
+
+TEST_F(ReadCloudSample, NamesAMissingAZeroByteAndAHalfFile) {
+  add("missing.off", 0);
+  add("zero.off", 0);
+  add("half.off", 0);
+  write_file(at("zero.off"), "");
+  write_file(at("half.off"), kPyramid.substr(0, kPyramid.size() / 2));
+  expect_bad(2, Errc::kNotFound, "No such file or directory");
+  expect_bad(3, Errc::kCorruptData, "zero bytes");
+  expect_bad(4,
+             Errc::kCorruptData,
+             "line 5: expected a coordinate of a vertex, found the end of the file");
+  EXPECT_TRUE(source({}).read({.sample = 0}).ok());
+}
+
+TEST_F(ReadCloudSample, GivesTheSameSamplesToManyThreads) {
+  const CloudSource drawn = source({.points = 64, .training = true});
+  std::vector<at::Tensor> alone;
+  for (std::uint32_t i = 0; i < 40; ++i) alone.push_back(input(drawn, {1, i, i % 2, 0}));
+  std::vector<int> equal(4);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < equal.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint32_t i = 0; i < 40; ++i) {
+        equal[t] += at::equal(input(drawn, {1, i, i % 2, 0}), alone[i]) ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(equal, ::testing::Each(40));
+}
+
+TEST_F(ReadCloudSample, RefusesOptionsOutOfRangeAndEmptyLists) {
+  EXPECT_THROW(source({.points = -1}), pipeline::Error);
+  EXPECT_THROW(source({.voxels = {.grid = 0}}), pipeline::Error);
+  EXPECT_THROW(source({.augmentation = {.scale_min = 0.0}}), pipeline::Error);
+  EXPECT_THROW(CloudSource({}, {}), pipeline::Error);
+}
+
+TEST(RealClouds, AreAllReadable) {
+  const auto root = testing::real_data("modelnet40_npy");
+  if (!root) GTEST_SKIP() << "LARKSPUR_REAL_DATA names no folder of real data";
+  const CloudSource all(read_cloud_list({.root = *root, .split = "test"}), {});
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    const auto sample = all.read({.sample = i});
+    ASSERT_TRUE(sample.ok()) << sample.error().what();
+    const double voxels = sample.value().input.sum().item<double>();
+    EXPECT_TRUE(voxels > 20 && voxels <= 1024) << all.name(i) << " fills " << voxels;
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::readers

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/cloud/cloud_transform.h"
+
+#include <cmath>
+#include <numbers>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/diag.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/error.h"
+
+namespace larkspur::readers {
+namespace {
+
+TEST(CloudTransform, LeavesThePointsOfTheIdentityPlanAsTheyAre) {
+  const at::Tensor points = at::arange(12, at::kFloat).reshape({4, 3}).sin();
+  EXPECT_TRUE(at::equal(transform_cloud(points, pipeline::plan_cloud_evaluation()), points));
+}
+
+TEST(CloudTransform, TurnsXTowardsY) {
+  pipeline::CloudPlan plan;
+  plan.angle = std::numbers::pi / 2;
+  const at::Tensor turned = transform_cloud(at::tensor({1.0F, 0.0F, 5.0F}).reshape({1, 3}), plan);
+  EXPECT_TRUE(at::allclose(turned, at::tensor({0.0F, 1.0F, 5.0F}).reshape({1, 3})));
+}
+
+// scale * (R p) + shift with matrices in double.
+TEST(CloudTransform, RotatesThenScalesThenShifts) {
+  const at::Tensor points = at::arange(30, at::kFloat).reshape({10, 3}).cos();
+  const pipeline::CloudPlan plan{{1.5, -0.7, 0.9}, {0.1, -0.2, 0.3}, 0.8};
+  const double c = std::cos(plan.angle);
+  const double s = std::sin(plan.angle);
+  const at::Tensor rotation =
+      at::tensor({c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0}, at::kDouble).reshape({3, 3});
+  const at::Tensor scale = at::diag(at::tensor({1.5, -0.7, 0.9}, at::kDouble));
+  const at::Tensor shift = at::tensor({0.1, -0.2, 0.3}, at::kDouble);
+  const at::Tensor expected = points.to(at::kDouble).matmul(scale.matmul(rotation).t()) + shift;
+  const at::Tensor moved = transform_cloud(points, plan);
+  EXPECT_EQ(moved.scalar_type(), at::kFloat);
+  EXPECT_TRUE(at::allclose(moved.to(at::kDouble), expected, 1e-6, 1e-6));
+}
+
+TEST(CloudTransform, RefusesOtherShapesAndTypes) {
+  EXPECT_THROW(transform_cloud(at::zeros({2, 6}), {}), pipeline::Error);
+  EXPECT_THROW(transform_cloud(at::zeros({2, 3}, at::kDouble), {}), pipeline::Error);
+}
+
+}  // namespace
+}  // namespace larkspur::readers

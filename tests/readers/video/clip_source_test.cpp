@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/video/clip_source.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/error.h"
+#include "readers/video/video_file.h"
+#include "readers/video/video_writer.h"
+#include "tests/readers/write_file.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::Errc;
+using pipeline::SampleKey;
+using ::testing::HasSubstr;
+using testing::refusal_of;
+using testing::write_file;
+
+constexpr std::int64_t kFrames = 20;
+
+/// Every pixel of picture n is the grey 10 + 12 n, but for a white left third.
+void draw(std::int64_t number, std::span<std::uint8_t> rgb) {
+  for (std::size_t i = 0; i < rgb.size(); ++i) {
+    const bool left = i / 3 % 48 < 16;
+    rgb[i] = left ? 255 : static_cast<std::uint8_t>(10 + 12 * number);
+  }
+}
+
+class ReadClip : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!can_write_video()) GTEST_SKIP() << "this build cannot write videos";
+    VideoFormat format;
+    format.width = 48;
+    format.height = 32;
+    format.frames = kFrames;
+    write_video(folder_.path() / "grey.mp4", format, draw);
+    list_.entries.push_back({"grey.mp4", folder_.path() / "grey.mp4", 3});
+  }
+
+  ClipSource source(const ClipSourceOptions& options) const { return {list_, options}; }
+
+  /// Which picture each frame of the clip is, by its grey at the right border.
+  static std::vector<std::int64_t> pictures(const at::Tensor& clip) {
+    std::vector<std::int64_t> numbers;
+    const std::int64_t middle = clip.size(2) / 2;
+    for (std::int64_t t = 0; t < clip.size(1); ++t) {
+      const double red = clip[0][t][middle][clip.size(3) - 1].item<double>() * 0.229 + 0.485;
+      numbers.push_back(std::llround((red * 255.0 - 10.0) / 12.0));
+    }
+    return numbers;
+  }
+
+  testing::TempDir folder_;
+  SampleList list_;
+};
+
+TEST_F(ReadClip, HasThePicturesOfThePlanInTheirOrder) {
+  const ClipSource clips = source({.sampling = {5, 3, 24, false}});
+  const auto sample = clips.read({.sample = 0});
+  ASSERT_TRUE(sample.ok()) << sample.error().what();
+  EXPECT_EQ(sample.value().label, 3);
+  ASSERT_EQ(sample.value().input.sizes(), (at::IntArrayRef{3, 5, 24, 24}));
+  EXPECT_THAT(pictures(sample.value().input), ::testing::ElementsAre(3, 6, 9, 12, 15));
+}
+
+TEST_F(ReadClip, InTrainingFollowsThePlanOfTheKey) {
+  ClipSourceOptions options;
+  options.sampling = {4, 2, 24, true};
+  options.training = true;
+  const ClipSource clips = source(options);
+  for (std::uint32_t epoch = 0; epoch < 8; ++epoch) {
+    const SampleKey key{5, epoch, 0, 0};
+    const auto plan = pipeline::plan_clip(options.sampling, {}, {kFrames, 48, 32}, key);
+    EXPECT_EQ(pictures(clips.read(key).value().input), plan.frames);
+  }
+}
+
+TEST_F(ReadClip, RepeatsTheLastPictureOfAShortVideo) {
+  const ClipSource clips = source({.sampling = {6, 7, 24, false}});
+  EXPECT_THAT(pictures(clips.read({.sample = 0}).value().input),
+              ::testing::ElementsAre(0, 7, 14, 19, 19, 19));
+}
+
+TEST_F(ReadClip, CropsTheCentreAndMirrorsInTraining) {
+  // The centred square starts at pixel 8: its left quarter is white, mirrored its right one.
+  const auto white_at = [](const at::Tensor& clip, std::int64_t x) {
+    return clip[1][0][16][x].item<double>() * 0.224 + 0.456 > 0.97;
+  };
+  const at::Tensor plain =
+      source({.sampling = {1, 1, 32, false}}).read({.sample = 0}).value().input;
+  EXPECT_TRUE(white_at(plain, 3));
+  EXPECT_FALSE(white_at(plain, 12));
+  ClipSourceOptions options;
+  options.sampling = {1, 1, 32, false};
+  options.training = true;
+  options.augmentation.mirror = true;
+  const ClipSource clips = source(options);
+  int mirrored = 0;
+  for (std::uint32_t epoch = 0; epoch < 20; ++epoch) {
+    const at::Tensor clip = clips.read({1, epoch, 0, 0}).value().input;
+    EXPECT_NE(white_at(clip, 3), white_at(clip, 28));
+    mirrored += white_at(clip, 28) ? 1 : 0;
+  }
+  EXPECT_GT(mirrored, 0);
+  EXPECT_LT(mirrored, 20);
+}
+
+TEST_F(ReadClip, IsTheSameInAnyThread) {
+  const ClipSource clips = source({.sampling = {4, 2, 24, false}});
+  const at::Tensor here = clips.read({.sample = 0}).value().input;
+  std::vector<std::thread> threads;
+  std::array<bool, 4> same{};
+  for (bool& mine : same) {
+    threads.emplace_back([&] { mine = clips.read({.sample = 0}).value().input.equal(here); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(same, ::testing::Each(true));
+}
+
+TEST_F(ReadClip, NamesTheFileThatCannotBeUsed) {
+  write_file(folder_.path() / "empty.mp4", "");
+  write_file(folder_.path() / "text.mp4", "not a video, but long enough to be looked into\n");
+  list_.entries.push_back({"gone.mp4", folder_.path() / "gone.mp4", 0});
+  list_.entries.push_back({"empty.mp4", folder_.path() / "empty.mp4", 0});
+  list_.entries.push_back({"text.mp4", folder_.path() / "text.mp4", 0});
+  const ClipSource clips = source({});
+  for (std::uint32_t id = 1; id < 4; ++id) {
+    const auto read = clips.read({.sample = id});
+    ASSERT_FALSE(read.ok());
+    EXPECT_THAT(read.error().what(), HasSubstr(list_.entries[id].name));
+  }
+  EXPECT_EQ(clips.read({.sample = 1}).error().code(), Errc::kNotFound);
+}
+
+TEST_F(ReadClip, RefusesOptionsAndSamplesOutOfRange) {
+  EXPECT_THAT(refusal_of([&] {
+                source({.sampling = {0, 1, 8, false}});
+              }).text,
+              HasSubstr("frames is 0"));
+  EXPECT_THAT(refusal_of([&] { ClipSource(SampleList{}, {}); }).text, HasSubstr("0 samples"));
+  EXPECT_THAT(refusal_of([&] { static_cast<void>(source({}).read({.sample = 9})); }).text,
+              HasSubstr("sample 9 of 1"));
+}
+
+}  // namespace
+}  // namespace larkspur::readers

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/video/clip_transform.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace larkspur::readers {
+namespace {
+
+using pipeline::ClipPlan;
+using pipeline::CropBox;
+using pipeline::VideoShape;
+
+constexpr double kMean[] = {0.485, 0.456, 0.406};
+constexpr double kDeviation[] = {0.229, 0.224, 0.225};
+
+/// A picture with padding behind its rows, whose every byte is told by its place.
+class TestPicture {
+ public:
+  TestPicture(std::int64_t width, std::int64_t height) : bytes_((3 * width + 5) * height) {
+    view = {bytes_.data(), 3 * width + 5, width, height};
+    for (std::size_t i = 0; i < bytes_.size(); ++i) {
+      bytes_[i] = static_cast<std::uint8_t>((i * 2654435761U) >> 13);
+    }
+  }
+  double at(std::int64_t y, std::int64_t x, int channel) const {
+    return view.rgb[y * view.row_bytes + 3 * x + channel];
+  }
+  Picture view;
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
+/// Weights of a triangle of half-width max(1, length / size) around the centre of output `place`.
+std::vector<double> weights(std::int64_t place, std::int64_t length, std::int64_t size) {
+  const double scale = static_cast<double>(length) / static_cast<double>(size);
+  const double half = std::max(1.0, scale);
+  const double centre = (static_cast<double>(place) + 0.5) * scale;
+  std::vector<double> result(static_cast<std::size_t>(length));
+  double sum = 0.0;
+  for (std::int64_t i = 0; i < length; ++i) {
+    const double distance = std::abs(static_cast<double>(i) + 0.5 - centre) / half;
+    sum += result[static_cast<std::size_t>(i)] = std::max(0.0, 1.0 - distance);
+  }
+  for (double& weight : result) weight /= sum;
+  return result;
+}
+
+double resized(const TestPicture& picture,
+               const CropBox& box,
+               std::int64_t size,
+               std::int64_t y,
+               std::int64_t x,
+               int channel) {
+  const std::vector<double> down = weights(y, box.height, size);
+  const std::vector<double> across = weights(x, box.width, size);
+  double value = 0.0;
+  for (std::int64_t i = 0; i < box.height; ++i) {
+    for (std::int64_t j = 0; j < box.width; ++j) {
+      value += down[static_cast<std::size_t>(i)] * across[static_cast<std::size_t>(j)] *
+               picture.at(box.top + i, box.left + j, channel);
+    }
+  }
+  return value;
+}
+
+double value_of(const at::Tensor& clip, int channel, std::int64_t y, std::int64_t x) {
+  return (clip[channel][y][x].item<double>() * kDeviation[channel] + kMean[channel]) * 255.0;
+}
+
+void expect_resized(const CropBox& box, std::int64_t size, bool mirror) {
+  const TestPicture picture(40, 30);
+  const at::Tensor out = transform_picture(picture.view, {{}, box, mirror}, {1, 40, 30}, size);
+  ASSERT_EQ(out.sizes(), (at::IntArrayRef{3, size, size}));
+  for (int channel = 0; channel < 3; ++channel) {
+    for (std::int64_t y = 0; y < size; ++y) {
+      for (std::int64_t x = 0; x < size; ++x) {
+        const std::int64_t from = mirror ? size - 1 - x : x;
+        ASSERT_NEAR(value_of(out, channel, y, x),
+                    resized(picture, box, size, y, from, channel),
+                    1.01)  // whole values, rounded once an axis
+            << channel << " " << y << " " << x;
+      }
+    }
+  }
+}
+
+TEST(TransformPicture, CropsWithoutResizingExactly) {
+  const TestPicture picture(40, 30);
+  const at::Tensor out =
+      transform_picture(picture.view, {{}, CropBox{7, 3, 16, 16}, false}, {1, 40, 30}, 16);
+  for (int channel = 0; channel < 3; ++channel) {
+    for (std::int64_t y = 0; y < 16; ++y) {
+      for (std::int64_t x = 0; x < 16; ++x) {
+        ASSERT_NEAR(value_of(out, channel, y, x), picture.at(3 + y, 7 + x, channel), 1e-4);
+      }
+    }
+  }
+}
+
+TEST(TransformPicture, ShrinksByATriangleThatCoversEveryPixel) {
+  expect_resized({5, 1, 30, 29}, 9, false);
+}
+
+TEST(TransformPicture, EnlargesAndMirrors) { expect_resized({12, 8, 7, 11}, 20, true); }
+
+TEST(TransformPicture, ScalesTheBoxToAPictureOfAnotherSize) {
+  const TestPicture picture(40, 30);
+  const ClipPlan half_planned{{}, CropBox{4, 2, 10, 10}, false};
+  const ClipPlan whole{{}, CropBox{8, 4, 20, 20}, false};
+  const at::Tensor scaled = transform_picture(picture.view, half_planned, {1, 20, 15}, 8);
+  EXPECT_TRUE(scaled.equal(transform_picture(picture.view, whole, {1, 40, 30}, 8)));
+}
+
+}  // namespace
+}  // namespace larkspur::readers
