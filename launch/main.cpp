@@ -30,7 +30,7 @@ int run(Invocation call) {
     return call.code;
   } catch (const pipeline::Error& error) {
     const int code = exit_code(error.code(), call.phase);
-    return call.speaks || code == kExitDevice ? fail(error.what(), code) : code;
+    return call.is_root || code == kExitDevice ? fail(error.what(), code) : code;
   } catch (const std::exception& error) {
     const std::string text = error.what();  // the first line; backtraces follow it
     return fail("a bug of ours, please report it: " + text.substr(0, text.find('\n')), kExitBug);

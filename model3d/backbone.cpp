@@ -78,42 +78,42 @@ Backbone::Backbone(const BackboneOptions& options)
 }
 
 void Backbone::freeze() const {
-  std::vector<Entry> entries;
-  for (std::size_t stage = 0; stage < frozen_; ++stage) list_stage(stage, Listing(&entries));
-  for (const Entry& entry : entries) entry.tensor.set_requires_grad(false);
+  std::vector<NamedTensor> entries;
+  for (std::size_t stage = 0; stage < frozen_; ++stage) add_stage_to(stage, StateDict(&entries));
+  for (const NamedTensor& entry : entries) entry.tensor.set_requires_grad(false);
 }
 
 at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
                              const Pass& pass,
-                             const Watch& watch) const {
+                             const LayerObserver& observer) const {
   at::Tensor x = x_NCDHW;
   const Pass fixed{};
   for (std::size_t stage = 0; stage < kStages; ++stage) {
     const Pass& own = stage < frozen_ ? fixed : pass;
     x = stage == 0 ? stem_.forward(x) : downsamples_[stage - 1].forward(x);
-    if (watch) watch(stem_or_downsample(stage), x);
+    if (observer) observer(stem_or_downsample(stage), x);
     for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
       x = stages_[stage][index].forward(x, own);
-      if (watch) watch(block_name(stage, index), x);
+      if (observer) observer(block_name(stage, index), x);
     }
   }
   return x;
 }
 
-void Backbone::list_stage(std::size_t stage, const Listing& to) const {
-  const Listing before = to.under(stem_or_downsample(stage));
+void Backbone::add_stage_to(std::size_t stage, const StateDict& state) const {
+  const StateDict before = state.under(stem_or_downsample(stage));
   if (stage == 0) {
-    stem_.list(before);
+    stem_.add_to(before);
   } else {
-    downsamples_[stage - 1].list(before);
+    downsamples_[stage - 1].add_to(before);
   }
   for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
-    stages_[stage][index].list(to.under(block_name(stage, index)));
+    stages_[stage][index].add_to(state.under(block_name(stage, index)));
   }
 }
 
-void Backbone::list(const Listing& to) const {
-  for (std::size_t stage = 0; stage < kStages; ++stage) list_stage(stage, to);
+void Backbone::add_to(const StateDict& state) const {
+  for (std::size_t stage = 0; stage < kStages; ++stage) add_stage_to(stage, state);
 }
 
 void Backbone::merge() {

@@ -57,7 +57,7 @@ LargeKernelBlockOptions block_options(const BackboneOptions& options,
                                       std::size_t stage,
                                       std::int64_t index);
 
-/// Entry prefixes: "downsample_layers.0", "stages.2.5".
+/// NamedTensor prefixes: "downsample_layers.0", "stages.2.5".
 std::string stem_or_downsample(std::size_t stage);
 std::string block_name(std::size_t stage, std::size_t index);
 
@@ -68,7 +68,7 @@ std::string last_block(const Variant& variant, std::size_t stage);
 bool has_norm_before(const BackboneOptions& options, std::size_t stage);
 
 /// Told what leaves a layer: the layer's entry prefix and its output.
-using Watch = std::function<void(const std::string& layer, const at::Tensor& output_NCDHW)>;
+using LayerObserver = std::function<void(const std::string& layer, const at::Tensor& output_NCDHW)>;
 
 /// Not thread-safe. Owns its parameters. Those of frozen stages require no gradient, and in
 /// training too such a stage is what it is in evaluation: running statistics, which stay, and no
@@ -77,12 +77,14 @@ class Backbone {
  public:
   explicit Backbone(const BackboneOptions& options);
 
-  /// x [N,in_channels,D,H,W] to [N,dims[3],D',H',W']. `watch`, if given, sees the output of each
+  /// x [N,in_channels,D,H,W] to [N,dims[3],D',H',W']. `observer`, if given, sees the output of each
   /// "downsample_layers.i" and each block "stages.i.j", in order.
-  at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass, const Watch& watch = {}) const;
+  at::Tensor forward(const at::Tensor& x_NCDHW,
+                     const Pass& pass,
+                     const LayerObserver& observer = {}) const;
 
   /// "downsample_layers.i.*" and "stages.i.j.*", in order of use.
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
   /// Merges every block.
   void merge();
@@ -105,7 +107,7 @@ class Backbone {
   std::vector<std::vector<LargeKernelBlock>> stages_;
   std::size_t frozen_ = 0;  ///< stages
 
-  void list_stage(std::size_t stage, const Listing& to) const;
+  void add_stage_to(std::size_t stage, const StateDict& state) const;
   void freeze() const;
 };
 

@@ -21,9 +21,9 @@ constexpr std::array kForms{
     Form{"raw", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kScanLines},
     Form{"grid", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kTiles},
     Form{"clip", 3, {3, 3, 3}, {5, 13, 13}, 4, Layout::kMap, TemporalStrides{2, 1, 1, 1}},
-    Form{"views", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, TrunkKind::kViews},
-    Form{"joint", 1, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap, {}, TrunkKind::kJoint},
-    Form{"points", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, TrunkKind::kPoints},
+    Form{"views", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, ExtractorKind::kViews},
+    Form{"joint", 1, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap, {}, ExtractorKind::kJoint},
+    Form{"points", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, ExtractorKind::kPoints},
 };
 
 /// Tiles along a side of the picture that all frames make together.

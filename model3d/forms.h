@@ -22,8 +22,8 @@ enum class Layout : std::uint8_t {
   kViews,  ///< [N,V,C,H,W]: every view a picture of its own, [N*V,C,1,H,W]
 };
 
-/// What stands between inputs and head; trunk.h has a class for each.
-enum class TrunkKind : std::uint8_t { kMap, kViews, kPoints, kJoint };
+/// What stands between inputs and head; feature_extractor.h has a class for each.
+enum class ExtractorKind : std::uint8_t { kMap, kViews, kPoints, kJoint };
 
 /// Strides along time: of the stem (1, 2 or 4), then of the three downsamplings (1 or 2).
 using TemporalStrides = std::array<std::int64_t, 4>;
@@ -37,14 +37,15 @@ struct Form {
   std::int64_t stem_stride;  ///< unless told otherwise
   Layout layout;
   std::optional<TemporalStrides> temporal_strides{};  ///< unless told otherwise; none: D is no time
-  TrunkKind trunk =
-      TrunkKind::kMap;  ///< kPoints: the rest of the row is about the pictures drawn;
-                        ///< kJoint: about the voxels, the row `views` has the pictures
+  ExtractorKind extractor =
+      ExtractorKind::kMap;  ///< kPoints: the rest of the row is about the pictures drawn;
+                            ///< kJoint: about the voxels, the row `views` has the pictures
 
   /// Whether kernels of the entry of that name have two axes, so that [.., 1, H, W] is published as
   /// [.., H, W].
   bool is_flat(std::string_view entry) const {
-    return small_taps[0] == 1 || (trunk == TrunkKind::kJoint && entry.starts_with("views."));
+    return small_taps[0] == 1 ||
+           (extractor == ExtractorKind::kJoint && entry.starts_with("views."));
   }
 
   /// The input with its channels checked, as [N,C,D,H,W]. May share memory. Throws

@@ -58,15 +58,15 @@ at::Tensor LargeKernelBlock::forward(const at::Tensor& x_NCDHW, const Pass& pass
   return x_NCDHW + drop_path_.forward(y, pass);
 }
 
-void LargeKernelBlock::list(const Listing& to) const {
-  depthwise_->list(to.under("dwconv"));
-  if (norm_) norm_->list(to.under("norm"));
-  squeeze_excite_.list(to.under("se"));
-  widen_.list(to.under("pwconv1.1"));
-  grn_.list(to.under("act.1"));
-  narrow_.list(to.under("pwconv2.0"));
-  if (last_norm_) last_norm_->list(to.under("pwconv2.2"));
-  if (layer_scale_) layer_scale_->list(to);
+void LargeKernelBlock::add_to(const StateDict& state) const {
+  depthwise_->add_to(state.under("dwconv"));
+  if (norm_) norm_->add_to(state.under("norm"));
+  squeeze_excite_.add_to(state.under("se"));
+  widen_.add_to(state.under("pwconv1.1"));
+  grn_.add_to(state.under("act.1"));
+  narrow_.add_to(state.under("pwconv2.0"));
+  if (last_norm_) last_norm_->add_to(state.under("pwconv2.2"));
+  if (layer_scale_) layer_scale_->add_to(state);
 }
 
 void LargeKernelBlock::merge() {

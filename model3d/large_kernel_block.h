@@ -44,7 +44,7 @@ class LargeKernelBlock {
   at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const;
 
   /// "dwconv.*", "norm.*", "se.*", "pwconv1.1.*", "act.1.*", "pwconv2.0.*", "pwconv2.2.*", "gamma".
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
   /// Folds norms, layer scale and the beta of GRN into the weights before or behind them. A second
   /// call changes nothing. For inference only.

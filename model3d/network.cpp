@@ -112,41 +112,41 @@ BackboneOptions backbone_options(const ModelOptions& options) {
           .freeze_stages = options.freeze_stages};
 }
 
-ViewsTrunk make_views(const ModelOptions& options, std::int64_t first_block = 0) {
+ViewsExtractor make_views(const ModelOptions& options, std::int64_t first_block = 0) {
   BackboneOptions backbone = backbone_options(options);
   backbone.first_block = first_block;
   return {find_form(options.form), backbone, find_view_pooling(options.view_pooling)};
 }
 
-std::unique_ptr<Trunk> make_trunk(const ModelOptions& options) {
+std::unique_ptr<FeatureExtractor> make_extractor(const ModelOptions& options) {
   options.check();
   const Form& form = find_form(options.form);
-  switch (form.trunk) {
-    case TrunkKind::kViews:
-      return std::make_unique<ViewsTrunk>(make_views(options));
-    case TrunkKind::kPoints:
-      return std::make_unique<PointsTrunk>(PointToImageOptions{.size = options.drawing_size},
-                                           make_views(options));
-    case TrunkKind::kJoint: {
+  switch (form.extractor) {
+    case ExtractorKind::kViews:
+      return std::make_unique<ViewsExtractor>(make_views(options));
+    case ExtractorKind::kPoints:
+      return std::make_unique<PointsExtractor>(PointToImageOptions{.size = options.drawing_size},
+                                               make_views(options));
+    case ExtractorKind::kJoint: {
       const ModelOptions voxels = side_of(options, "voxel");
-      return std::make_unique<JointTrunk>(
-          MapTrunk(find_form("voxel"), backbone_options(voxels)),
+      return std::make_unique<JointExtractor>(
+          MapExtractor(find_form("voxel"), backbone_options(voxels)),
           make_views(side_of(options, "views"), find_variant(options.variant).blocks()));
     }
-    case TrunkKind::kMap:
+    case ExtractorKind::kMap:
       break;
   }
-  return std::make_unique<MapTrunk>(form, backbone_options(options));
+  return std::make_unique<MapExtractor>(form, backbone_options(options));
 }
 
 void check_views(const ModelOptions& options, const Form& form) {
   find_view_pooling(options.view_pooling);
-  require(!options.view_stem_stride || form.trunk == TrunkKind::kJoint,
+  require(!options.view_stem_stride || form.extractor == ExtractorKind::kJoint,
           Errc::kInvalidArgument,
           "[model] view_stem_stride is told, but form ",
           form.name,
           " has no second stem");
-  require(options.view_taps == 0 || form.trunk == TrunkKind::kJoint,
+  require(options.view_taps == 0 || form.extractor == ExtractorKind::kJoint,
           Errc::kInvalidArgument,
           "[model] view_taps is told, but form ",
           form.name,
@@ -204,33 +204,33 @@ void ModelOptions::check() const {
 Network::Network(const ModelOptions& options)
     : options_(options),
       form_(find_form(options.form)),
-      trunk_(make_trunk(options)),
-      head_(trunk_->features(), options.classes) {
+      extractor_(make_extractor(options)),
+      head_(extractor_->features(), options.classes) {
   draw_weights(entries(), options.seed);
   const at::NoGradGuard no_grad;
-  for (const Entry& entry : entries()) {
+  for (const NamedTensor& entry : entries()) {
     if (entry.name.starts_with("head.")) entry.tensor.mul_(options.head_scale);
   }
 }
 
 at::Tensor Network::forward(const pipeline::Batch& batch) {
   const Pass pass{.training = training_, .keys = batch.keys, .how = training_pass_};
-  return head_.forward(trunk_->forward(batch, pass));
+  return head_.forward(extractor_->forward(batch, pass));
 }
 
-std::vector<Entry> Network::entries() const {
-  std::vector<Entry> entries;
-  const Listing all(&entries);
-  trunk_->list(all);
-  head_.list(all);
+std::vector<NamedTensor> Network::entries() const {
+  std::vector<NamedTensor> entries;
+  const StateDict all(&entries);
+  extractor_->add_to(all);
+  head_.add_to(all);
   return entries;
 }
 
 std::vector<pipeline::Parameter> Network::parameters() const {
   const Variant& variant = find_variant(options_.variant);
   std::vector<pipeline::Parameter> parameters;
-  for (const Entry& entry : entries()) {
-    if (entry.kind == EntryKind::kStatistic) continue;
+  for (const NamedTensor& entry : entries()) {
+    if (entry.kind == TensorKind::kStatistic) continue;
     parameters.push_back({entry.name,
                           entry.tensor,
                           decays(entry),
@@ -242,8 +242,8 @@ std::vector<pipeline::Parameter> Network::parameters() const {
 
 std::vector<pipeline::Statistic> Network::statistics() const {
   std::vector<pipeline::Statistic> statistics;
-  for (const Entry& entry : entries()) {
-    if (entry.kind == EntryKind::kStatistic) statistics.push_back({entry.name, entry.tensor});
+  for (const NamedTensor& entry : entries()) {
+    if (entry.kind == TensorKind::kStatistic) statistics.push_back({entry.name, entry.tensor});
   }
   return statistics;
 }
@@ -261,7 +261,7 @@ std::unique_ptr<pipeline::Classifier> Network::replica() const {
 }
 
 void Network::merge() {
-  trunk_->merge();
+  extractor_->merge();
   training_ = false;
   merged_ = true;
 }

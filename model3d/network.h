@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The classifier the loop trains: UniRepLKNet over maps of one to three axes.
 //
-//   Batch -- trunk, as the form says -- features [N,F] -- head -- logits
+//   Batch -- extractor, as the form says -- features [N,F] -- head -- logits
 //
 // Entries carry the published names (Ding et al. 2024, arXiv 2410.08049 and its weights), without
 // the counters of batches. Weights that the paper has as [.., H, W] are [.., 1, H, W] here.
@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "model3d/backbone.h"
+#include "model3d/feature_extractor.h"
 #include "model3d/forms.h"
 #include "model3d/layers/classifier_head.h"
-#include "model3d/trunk.h"
 #include "pipeline/classifier.h"
 
 namespace larkspur::model3d {
@@ -87,19 +87,19 @@ class Network final : public pipeline::Classifier {
   bool is_merged() const { return merged_; }
 
   /// Parameters and statistics together, in order of use, sharing memory.
-  std::vector<Entry> entries() const;
+  std::vector<NamedTensor> entries() const;
 
   const ModelOptions& options() const { return options_; }
   const Form& form() const { return form_; }
-  const Trunk& trunk() const { return *trunk_; }
+  const FeatureExtractor& extractor() const { return *extractor_; }
   /// The first, or only, backbone.
-  const Backbone& backbone() const { return *trunk_->backbones().front().backbone; }
+  const Backbone& backbone() const { return *extractor_->backbones().front().backbone; }
   const ClassifierHead& head() const { return head_; }
 
  private:
   ModelOptions options_;
   const Form& form_;
-  std::unique_ptr<Trunk> trunk_;
+  std::unique_ptr<FeatureExtractor> extractor_;
   ClassifierHead head_;
   pipeline::TrainingPass training_pass_;
   bool training_ = false;

@@ -9,7 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pipeline/batch.h"
-#include "pipeline/norm_rule.h"
+#include "pipeline/batch_norm_hook.h"
 
 namespace larkspur::pipeline {
 
@@ -18,7 +18,7 @@ struct Parameter {
   std::string name;
   at::Tensor tensor;   ///< float32 leaf that requires a gradient unless it is frozen
   bool decays = true;  ///< weight decay applies
-  int from_head = 0;   ///< groups of layers behind its own (AdamWOptions::layer_decay); 0: the last
+  int rate_group = 0;  ///< groups of layers behind its own (AdamWOptions::layer_decay); 0: the last
   bool frozen = false;  ///< keeps its value: no gradient, no step
 };
 

@@ -41,7 +41,7 @@ FlatLayout::FlatLayout(const std::vector<FlatShape>& shapes, std::int64_t bucket
                         {next, next + shape->elements},
                         shape->decays,
                         bucket_count(),
-                        shape->from_head,
+                        shape->rate_group,
                         shape->frozen});
     next = round_up(next + shape->elements, kAlignElements);
     const bool last = shape + 1 == shapes.rend();

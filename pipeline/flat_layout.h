@@ -36,7 +36,7 @@ struct FlatEntry {
   ElementRange range;  ///< without padding
   bool decays = true;
   int bucket = 0;
-  int from_head = 0;    ///< as in Parameter
+  int rate_group = 0;   ///< as in Parameter
   bool frozen = false;  ///< likewise; it has its place all the same, so that a checkpoint is whole
 };
 
@@ -52,7 +52,7 @@ struct FlatShape {
   std::string name;
   std::int64_t elements = 0;
   bool decays = true;
-  int from_head = 0;
+  int rate_group = 0;
   bool frozen = false;
 };
 

@@ -25,7 +25,7 @@ class Transfer {
   /// called again. A pipeline::Error thrown here stops the whole thread; others are not allowed.
   virtual bool advance() = 0;
 
-  /// Peers it still waits for, for error texts. Calls no library.
+  /// Communicator it still waits for, for error texts. Calls no library.
   virtual std::vector<int> missing() const = 0;
 
  protected:

@@ -14,7 +14,7 @@ constexpr bool kIsWholeNumber = std::is_integral_v<T> && !std::is_same_v<T, bool
 template <typename T>
 ConfigValue to_value(const T& field) {
   if constexpr (std::is_enum_v<T>) {
-    return std::string(word_list(field)[static_cast<std::size_t>(field)]);
+    return std::string(enum_names(field)[static_cast<std::size_t>(field)]);
   } else if constexpr (kIsWholeNumber<T>) {
     return static_cast<std::int64_t>(field);
   } else {
@@ -25,7 +25,7 @@ ConfigValue to_value(const T& field) {
 template <typename T>
 void from_value(T& field, const ConfigValue& value) {
   if constexpr (std::is_enum_v<T>) {
-    const auto words = word_list(field);
+    const auto words = enum_names(field);
     for (std::size_t i = 0; i < words.size(); ++i) {
       if (words[i] == std::get<std::string>(value)) field = static_cast<T>(i);
     }
@@ -87,7 +87,7 @@ Row key(std::string_view path, std::string_view meaning) {
     from_value(reach<Members...>(config), value);
   };
   using Field = std::remove_cvref_t<decltype(reach<Members...>(std::declval<RunConfig&>()))>;
-  if constexpr (std::is_enum_v<Field>) row.choices = word_list(Field{});
+  if constexpr (std::is_enum_v<Field>) row.choices = enum_names(Field{});
   return row;
 }
 

@@ -37,18 +37,18 @@ void check_data(const LoadedConfig& loaded) {
   const DataConfig& data = loaded.config.data;
   require(data.kind != DataKind::kImage,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "data.kind"),
+          key_origin(loaded.origins, "data.kind"),
           value_text(loaded.config, "data.kind"),
           " is not in this build, which reads: cloud, video");
   require(data.augmentation.scale_max >= data.augmentation.scale_min,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "data.augmentation.scale_max"),
+          key_origin(loaded.origins, "data.augmentation.scale_max"),
           data.augmentation.scale_max,
           " is below data.augmentation.scale_min, ",
           data.augmentation.scale_min);
   require(data.crop.area_max >= data.crop.area_min,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "data.crop.area_max"),
+          key_origin(loaded.origins, "data.crop.area_max"),
           data.crop.area_max,
           " is below data.crop.area_min, ",
           data.crop.area_min);
@@ -81,7 +81,7 @@ void check_form(const LoadedConfig& loaded) {
     fitting.append(fitting.empty() ? "" : ", ").append(kForms[static_cast<std::size_t>(row.form)]);
   }
   throw Error(Errc::kInvalidArgument,
-              blame(loaded.origins, "model.form") + value_text(config, "model.form") +
+              key_origin(loaded.origins, "model.form") + value_text(config, "model.form") +
                   " does not look at data.kind " + value_text(config, "data.kind") +
                   "; these do: " + fitting);
 }
@@ -91,12 +91,12 @@ void check_inflation(const LoadedConfig& loaded) {
   if (model.inflation == model3d::Inflation::kCentre) return;
   require(model.time_padding == model3d::TimePadding::kReplicate,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.inflation"),
+          key_origin(loaded.origins, "model.inflation"),
           "mean needs model.time_padding=replicate: beside zeros the ends of a clip would lack the "
           "share of the taps that hang over");
   require(model.starts_from_file(),
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.inflation"),
+          key_origin(loaded.origins, "model.inflation"),
           "mean, but model.weights is none: there is nothing to inflate");
 }
 
@@ -111,14 +111,14 @@ void check_time(const LoadedConfig& loaded) {
     const ConfigKey& key = *find_config_key(path);
     require(model.form == ModelForm::kClip || key.get(loaded.config) == key.get(RunConfig{}),
             Errc::kInvalidArgument,
-            blame(loaded.origins, path),
+            key_origin(loaded.origins, path),
             "only form clip has a time axis");
   }
   for (std::size_t place = 0; place < model.temporal_strides.size(); ++place) {
     const std::int64_t stride = model.temporal_strides[place];
     require(stride == 1 || stride == 2 || (stride == 4 && place == 0),
             Errc::kInvalidArgument,
-            blame(loaded.origins, "model.temporal_strides"),
+            key_origin(loaded.origins, "model.temporal_strides"),
             stride,
             place == 0 ? " is none of 1, 2, 4" : " is neither 1 nor 2, behind the stem");
   }
@@ -131,7 +131,7 @@ void check_stage_taps(const LoadedConfig& loaded) {
     for (const std::int64_t taps : list) {
       require(taps == 0 || taps % 2 == 1,
               Errc::kInvalidArgument,
-              blame(loaded.origins, path),
+              key_origin(loaded.origins, path),
               taps,
               " is not odd");
     }
@@ -148,29 +148,29 @@ void check_views(const LoadedConfig& loaded) {
   const bool points = model.form == ModelForm::kPoints;
   require(model.view_stem_stride != 3,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.view_stem_stride"),
+          key_origin(loaded.origins, "model.view_stem_stride"),
           "3 is neither 2 nor 4");
   require(joint || model.view_stem_stride == defaults.view_stem_stride,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.view_stem_stride"),
+          key_origin(loaded.origins, "model.view_stem_stride"),
           "only form joint has a second stem; others take model.stem_stride");
   require(joint || model.view_taps == 0,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.view_taps"),
+          key_origin(loaded.origins, "model.view_taps"),
           "only form joint has a second kernel; others take model.kernel");
   require(model.view_taps == 0 || model.view_taps % 2 == 1,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.view_taps"),
+          key_origin(loaded.origins, "model.view_taps"),
           model.view_taps,
           " is not odd");
   require(points || model.drawing_size == defaults.drawing_size,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.drawing_size"),
+          key_origin(loaded.origins, "model.drawing_size"),
           "only form points draws; the pictures of others are data.view_size wide");
   require(joint || points || model.form == ModelForm::kViews ||
               model.view_pooling == defaults.view_pooling,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.view_pooling"),
+          key_origin(loaded.origins, "model.view_pooling"),
           "form ",
           value_text(loaded.config, "model.form"),
           " has no views to pool");
@@ -181,18 +181,18 @@ void check_weights(const LoadedConfig& loaded) {
   const ModelConfig& model = loaded.config.model;
   require(model.starts_from_file() || !model.new_head,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.new_head"),
+          key_origin(loaded.origins, "model.new_head"),
           "true, but model.weights is none: the head is new anyway");
   if (!model.has_view_weights()) return;
   require(model.form == ModelForm::kJoint,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.view_weights"),
+          key_origin(loaded.origins, "model.view_weights"),
           "only form joint starts its views from weights of their own; form ",
           value_text(loaded.config, "model.form"),
           " takes model.weights");
   require(model.starts_from_file(),
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.view_weights"),
+          key_origin(loaded.origins, "model.view_weights"),
           "set, but model.weights, the voxels', is none: weights of pictures alone go there");
 }
 
@@ -203,7 +203,7 @@ void check_mix(const LoadedConfig& loaded) {
   const ModelForm form = loaded.config.model.form;
   require(!mix.is_on() || (form != ModelForm::kJoint && form != ModelForm::kPoints),
           Errc::kInvalidArgument,
-          blame(loaded.origins, mix.mixup > 0 ? "train.mixup" : "train.cutmix"),
+          key_origin(loaded.origins, mix.mixup > 0 ? "train.mixup" : "train.cutmix"),
           "samples of form ",
           value_text(loaded.config, "model.form"),
           " cannot be mixed; set it to 0");
@@ -221,19 +221,19 @@ void check_model(const LoadedConfig& loaded) {
                        model.form != ModelForm::kJoint;
   require(!picture || model.kernel[0] == 1,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.kernel"),
+          key_origin(loaded.origins, "model.kernel"),
           "form ",
           value_text(loaded.config, "model.form"),
           " has two axes: the first must be 1, not ",
           model.kernel[0]);
   require(model.stem_stride != 3,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "model.stem_stride"),
+          key_origin(loaded.origins, "model.stem_stride"),
           "3 is neither 2 nor 4");
   for (const std::int64_t taps : model.kernel) {
     require(taps % 2 == 1,
             Errc::kInvalidArgument,
-            blame(loaded.origins, "model.kernel"),
+            key_origin(loaded.origins, "model.kernel"),
             value_text(loaded.config, "model.kernel"),
             " holds ",
             taps,
@@ -245,12 +245,12 @@ void check_train(const LoadedConfig& loaded) {
   const TrainConfig& train = loaded.config.train;
   require(is_power_of_two(train.lanes),
           Errc::kInvalidArgument,
-          blame(loaded.origins, "train.lanes"),
+          key_origin(loaded.origins, "train.lanes"),
           train.lanes,
           " is not a power of two");
   require(train.global_batch % train.lanes == 0,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "train.global_batch"),
+          key_origin(loaded.origins, "train.global_batch"),
           train.global_batch,
           " is not divisible by train.lanes, ",
           train.lanes);
@@ -259,7 +259,7 @@ void check_train(const LoadedConfig& loaded) {
   for (const auto& [key, beta] : mixes) {
     require(train.global_batch > train.lanes || beta == 0,
             Errc::kInvalidArgument,
-            blame(loaded.origins, key),
+            key_origin(loaded.origins, key),
             "has no partner in a lane of one sample; train.global_batch, ",
             train.global_batch,
             ", must be above train.lanes, ",
@@ -267,13 +267,13 @@ void check_train(const LoadedConfig& loaded) {
   }
   require(train.min_learning_rate <= train.learning_rate,
           Errc::kInvalidArgument,
-          blame(loaded.origins, "train.min_learning_rate"),
+          key_origin(loaded.origins, "train.min_learning_rate"),
           train.min_learning_rate,
           " is above train.learning_rate, ",
           train.learning_rate);
   require(train.warmup_epochs <= static_cast<double>(train.epochs),
           Errc::kInvalidArgument,
-          blame(loaded.origins, "train.warmup_epochs"),
+          key_origin(loaded.origins, "train.warmup_epochs"),
           train.warmup_epochs,
           " is above train.epochs, ",
           train.epochs);
@@ -285,7 +285,7 @@ void check_path(const LoadedConfig& loaded, const ConfigKey& key) {
   const char* const what = key.exists == PathKind::kFile     ? "file"
                            : key.exists == PathKind::kFolder ? "folder"
                                                              : "file or folder";
-  const std::string place = blame(loaded.origins, key.path);
+  const std::string place = key_origin(loaded.origins, key.path);
   std::error_code unreadable;
   const auto status = std::filesystem::status(path, unreadable);
   require(std::filesystem::exists(status),
@@ -311,19 +311,19 @@ void check_path(const LoadedConfig& loaded, const ConfigKey& key) {
 
 }  // namespace
 
-std::span<const std::string_view> word_list(DeviceChoice) { return kDevices; }
-std::span<const std::string_view> word_list(ResumeChoice) { return kResumes; }
-std::span<const std::string_view> word_list(DataKind) { return kKinds; }
-std::span<const std::string_view> word_list(ModelForm) { return kForms; }
-std::span<const std::string_view> word_list(ViewPooling) { return kViewPoolings; }
-std::span<const std::string_view> word_list(Protocol) { return kProtocols; }
-std::span<const std::string_view> word_list(BadSampleRule) { return kBadSampleRules; }
-std::span<const std::string_view> word_list(pipeline::Precision) { return kPrecisions; }
-std::span<const std::string_view> word_list(model3d::TimePadding) { return kTimePaddings; }
-std::span<const std::string_view> word_list(model3d::Inflation) { return kInflations; }
-std::span<const std::string_view> word_list(pipeline::NormScope) { return kNormScopes; }
+std::span<const std::string_view> enum_names(DeviceChoice) { return kDevices; }
+std::span<const std::string_view> enum_names(ResumeChoice) { return kResumes; }
+std::span<const std::string_view> enum_names(DataKind) { return kKinds; }
+std::span<const std::string_view> enum_names(ModelForm) { return kForms; }
+std::span<const std::string_view> enum_names(ViewPooling) { return kViewPoolings; }
+std::span<const std::string_view> enum_names(Protocol) { return kProtocols; }
+std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }
+std::span<const std::string_view> enum_names(pipeline::Precision) { return kPrecisions; }
+std::span<const std::string_view> enum_names(model3d::TimePadding) { return kTimePaddings; }
+std::span<const std::string_view> enum_names(model3d::Inflation) { return kInflations; }
+std::span<const std::string_view> enum_names(pipeline::NormScope) { return kNormScopes; }
 
-std::string blame(const Origins& origins, std::string_view path) {
+std::string key_origin(const Origins& origins, std::string_view path) {
   const auto origin = origins.find(path);
   if (origin == origins.end()) return std::string(path) + " (default): ";
   return origin->second + ": " + std::string(path) + ": ";

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "model3d/layers/time_axis.h"
+#include "pipeline/batch_norm_hook.h"
 #include "pipeline/data/mix.h"
-#include "pipeline/norm_rule.h"
 #include "pipeline/plan/clip_plan.h"
 #include "pipeline/plan/cloud_plan.h"
 #include "pipeline/precision.h"
@@ -47,17 +47,17 @@ enum class Protocol : std::uint8_t { kCenter, kFixed };
 enum class BadSampleRule : std::uint8_t { kWrong, kExclude };
 
 /// The spellings of a choice, in the order of its values, whatever the value.
-std::span<const std::string_view> word_list(DeviceChoice any);
-std::span<const std::string_view> word_list(ResumeChoice any);
-std::span<const std::string_view> word_list(DataKind any);
-std::span<const std::string_view> word_list(ModelForm any);
-std::span<const std::string_view> word_list(ViewPooling any);
-std::span<const std::string_view> word_list(Protocol any);
-std::span<const std::string_view> word_list(BadSampleRule any);
-std::span<const std::string_view> word_list(pipeline::Precision any);
-std::span<const std::string_view> word_list(model3d::TimePadding any);
-std::span<const std::string_view> word_list(model3d::Inflation any);
-std::span<const std::string_view> word_list(pipeline::NormScope any);
+std::span<const std::string_view> enum_names(DeviceChoice any);
+std::span<const std::string_view> enum_names(ResumeChoice any);
+std::span<const std::string_view> enum_names(DataKind any);
+std::span<const std::string_view> enum_names(ModelForm any);
+std::span<const std::string_view> enum_names(ViewPooling any);
+std::span<const std::string_view> enum_names(Protocol any);
+std::span<const std::string_view> enum_names(BadSampleRule any);
+std::span<const std::string_view> enum_names(pipeline::Precision any);
+std::span<const std::string_view> enum_names(model3d::TimePadding any);
+std::span<const std::string_view> enum_names(model3d::Inflation any);
+std::span<const std::string_view> enum_names(pipeline::NormScope any);
 
 /// Where the samples of one side (training or evaluation) are. Relative paths start at the current
 /// directory. At least one of list and root is set in a run that uses the side.
@@ -183,7 +183,7 @@ struct LoadedConfig {
 };
 
 /// "configs/a.yaml:12: train.lanes: " or, for a default, "train.lanes (default): ".
-std::string blame(const Origins& origins, std::string_view path);
+std::string key_origin(const Origins& origins, std::string_view path);
 
 /// What must hold between keys (the bounds of single keys are the key table's): divisibility, order
 /// of bounds, what this build has. Throws kInvalidArgument that names place, key and value.

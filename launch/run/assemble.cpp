@@ -7,7 +7,7 @@
 
 #include "launch/config/config_file.h"
 #include "launch/config/config_schema.h"
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/log.h"
 #include "pipeline/placement.h"
 #include "pipeline/require.h"
@@ -35,17 +35,17 @@ std::string processor_name() {
 void warn_of_doubts(const LoadedConfig& loaded, const Device& device) {
   const RunConfig& config = loaded.config;
   if (config.train.precision != pipeline::Precision::kFloat32 && !device.place.is_cuda()) {
-    pipeline::log_warn(blame(loaded.origins, "train.precision") +
+    pipeline::log_warn(key_origin(loaded.origins, "train.precision") +
                        "on a CPU only some processors are faster in it than in float32");
   }
   if (config.model.freeze_stages > 0 && !config.model.starts_from_file()) {
-    pipeline::log_warn(blame(loaded.origins, "model.freeze_stages") +
+    pipeline::log_warn(key_origin(loaded.origins, "model.freeze_stages") +
                        "model.weights is none: the frozen layers stay as the seed drew them");
   }
   const bool norms = config.train.precise_norm_samples > 0 ||
                      config.train.batch_norm != pipeline::NormScope::kLane;
   if (config.model.freeze_stages == 4 && norms) {
-    pipeline::log_warn(blame(loaded.origins, "model.freeze_stages") +
+    pipeline::log_warn(key_origin(loaded.origins, "model.freeze_stages") +
                        "4 leaves no BatchNorm that learns: train.batch_norm and "
                        "train.precise_norm_samples only cost time");
   }
@@ -53,7 +53,7 @@ void warn_of_doubts(const LoadedConfig& loaded, const Device& device) {
 
 model3d::ModelOptions model_options(const RunConfig& config) {
   model3d::ModelOptions options;
-  options.form = word_list(config.model.form)[static_cast<std::size_t>(config.model.form)];
+  options.form = enum_names(config.model.form)[static_cast<std::size_t>(config.model.form)];
   options.variant = config.model.variant;
   options.classes = config.model.classes;
   options.kernel = config.model.kernel;
@@ -67,7 +67,7 @@ model3d::ModelOptions model_options(const RunConfig& config) {
   options.time_padding = config.model.time_padding;
   options.inflation = config.model.inflation;
   options.view_pooling =
-      word_list(config.model.view_pooling)[static_cast<std::size_t>(config.model.view_pooling)];
+      enum_names(config.model.view_pooling)[static_cast<std::size_t>(config.model.view_pooling)];
   if (config.model.form == ModelForm::kJoint) {
     options.view_stem_stride = config.model.view_stem_stride;
     options.view_taps = config.model.view_taps;
@@ -94,9 +94,9 @@ RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
 std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpoint& checkpoint,
                                                          const RunConfig& config,
                                                          const Device& device,
-                                                         pipeline::Peers& peers) {
+                                                         pipeline::Communicator& communicator) {
   auto network = make_network(config);
-  pipeline::agree(peers, [&] {
+  pipeline::all_or_none(communicator, [&] {
     pipeline::restore_network(checkpoint, *network);
     network->merge();
     pipeline::place(*network, device.place);
@@ -175,7 +175,7 @@ std::uint32_t list_crc(const pipeline::SampleSource& source) {
 }
 
 pipeline::RunIdentity run_identity(const RunConfig& config,
-                                   const DataSide& data,
+                                   const Dataset& data,
                                    const Device& device,
                                    int ranks) {
   return {write_config(config),

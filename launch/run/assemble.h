@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "launch/config/run_config.h"
-#include "launch/run/data_side.h"
+#include "launch/run/dataset.h"
 #include "launch/run/device.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint/checkpoint.h"
@@ -37,7 +37,7 @@ RunConfig config_of(const pipeline::Checkpoint& checkpoint);
 std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpoint& checkpoint,
                                                          const RunConfig& config,
                                                          const Device& device,
-                                                         pipeline::Peers& peers);
+                                                         pipeline::Communicator& communicator);
 
 /// A checkpoint, or the newest whole one of a folder of them or of a run's output folder. Throws
 /// kNotFound where there is none.
@@ -58,7 +58,7 @@ std::uint32_t list_crc(const pipeline::SampleSource& source);
 /// What a checkpoint says of this run. `ranks` of the job that writes it; its processor is the GPU
 /// where there is one.
 pipeline::RunIdentity run_identity(const RunConfig& config,
-                                   const DataSide& data,
+                                   const Dataset& data,
                                    const Device& device,
                                    int ranks);
 

@@ -11,7 +11,7 @@
 
 #include "distributed/transport/group_registry.h"
 #include "distributed/transport/staged_group.h"
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 
@@ -33,7 +33,7 @@ RankJob::RankJob()
     : env_(distributed::read_rank_env()), exceptions_before_(std::uncaught_exceptions()) {
   if (env_.launched) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   group_ = distributed::make_process_group({});
-  peers_ = std::make_unique<distributed::GroupPeers>(*group_);
+  communicator_ = std::make_unique<distributed::GroupCommunicator>(*group_);
   pipeline::configure_log(group_->rank(), group_->size(), /*debug=*/false);
 }
 
@@ -45,7 +45,7 @@ RankJob::~RankJob() {
 
 distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
   const char* host_id = std::getenv("NCCL_HOSTID");
-  const auto told = pipeline::agree(*peers_, [&] {
+  const auto told = pipeline::all_or_none(*communicator_, [&] {
     return tell_transport(device, nccl_is_there(), host_id == nullptr ? "" : host_id);
   });
   const std::string transport = common_transport(told);

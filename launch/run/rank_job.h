@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// This process as one rank of a job: its group, and its peers as the loop knows them.
+// This process as one rank of a job: its group, and its communicator as the loop knows them.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "distributed/group_peers.h"
+#include "distributed/group_communicator.h"
 #include "distributed/transport/process_group.h"
 #include "distributed/transport/rank_env.h"
 #include "launch/run/device.h"
@@ -22,19 +22,19 @@ class RankJob {
   RankJob(const RankJob&) = delete;
   RankJob& operator=(const RankJob&) = delete;
 
-  pipeline::Peers& peers() { return *peers_; }
+  pipeline::Communicator& communicator() { return *communicator_; }
   const distributed::RankEnv& env() const { return env_; }
 
   /// The group that moves tensors of `device`: over MPI on a CPU; on a GPU over NCCL, or through
   /// host memory (said aloud) where NCCL is not there or ranks share a GPU. The same on all ranks;
   /// throws kInvalidArgument when one computes on a CPU and another on a GPU. A collective call.
   distributed::ProcessGroup& tensor_group(const Device& device);
-  bool leads() const { return peers_->rank() == 0; }
+  bool is_root() const { return communicator_->rank() == 0; }
 
  private:
   distributed::RankEnv env_;
   std::unique_ptr<distributed::ProcessGroup> group_;
-  std::unique_ptr<distributed::GroupPeers> peers_;
+  std::unique_ptr<distributed::GroupCommunicator> communicator_;
   std::unique_ptr<distributed::ProcessGroup> tensor_group_;  ///< of GPUs; over group_
   int exceptions_before_ = 0;
 };

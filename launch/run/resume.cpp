@@ -5,7 +5,7 @@
 
 #include "launch/config/config_schema.h"
 #include "launch/run/assemble.h"
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -61,8 +61,8 @@ void compare_configurations(const RunConfig& saved,
 bool resume_if_possible(const RunConfig& config,
                         const pipeline::RunIdentity& now,
                         pipeline::TrainState& state,
-                        pipeline::Peers& peers) {
-  const auto checkpoint = pipeline::newest_checkpoint(checkpoints_folder(config), peers);
+                        pipeline::Communicator& communicator) {
+  const auto checkpoint = pipeline::newest_checkpoint(checkpoints_folder(config), communicator);
   if (!checkpoint) return false;
   const std::string where = checkpoint->folder().string();
   require(config.resume == ResumeChoice::kAuto,
@@ -86,7 +86,7 @@ bool resume_if_possible(const RunConfig& config,
                      now.processor,
                      ": bits may differ from an unbroken run"));
   }
-  pipeline::agree(peers, [&] {
+  pipeline::all_or_none(communicator, [&] {
     pipeline::restore(*checkpoint, state);
     return std::string();
   });

@@ -6,7 +6,7 @@
 
 #include "launch/config/run_config.h"
 #include "pipeline/checkpoint/checkpoint.h"
-#include "pipeline/peers.h"
+#include "pipeline/communicator.h"
 #include "pipeline/state/train_state.h"
 
 namespace larkspur::launch {
@@ -18,7 +18,7 @@ namespace larkspur::launch {
 bool resume_if_possible(const RunConfig& config,
                         const pipeline::RunIdentity& now,
                         pipeline::TrainState& state,
-                        pipeline::Peers& peers);
+                        pipeline::Communicator& communicator);
 
 /// Whether the output folder holds a finished checkpoint, whole or damaged. Reads the disk only.
 bool has_checkpoint(const RunConfig& config);

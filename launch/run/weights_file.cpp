@@ -34,9 +34,9 @@ std::string list_text(const std::array<std::int64_t, kSize>& values) {
 }
 
 /// What makes a network, under the names that configurations have for it.
-pipeline::TensorFileNotes notes_of(const model3d::ModelOptions& options, bool merged) {
+pipeline::TensorFileMetadata metadata_of(const model3d::ModelOptions& options, bool merged) {
   const model3d::Form& form = model3d::find_form(options.form);
-  pipeline::TensorFileNotes notes{
+  pipeline::TensorFileMetadata metadata{
       {"format", "pt"},  // what tools of the format call rows-first float tensors
       {"form", options.form},
       {"variant", options.variant},
@@ -48,39 +48,40 @@ pipeline::TensorFileNotes notes_of(const model3d::ModelOptions& options, bool me
   if (form.temporal_strides) {
     const bool repeats = options.time_padding == model3d::TimePadding::kReplicate;
     const auto strides = options.temporal_strides.value_or(*form.temporal_strides);
-    notes["temporal_strides"] = list_text(strides);
-    notes["temporal_taps"] = list_text(options.temporal_taps.value_or(kAsKernel));
-    notes["separable_time"] = options.separable_time ? "true" : "false";
-    notes["time_padding"] = repeats ? "replicate" : "zeros";
+    metadata["temporal_strides"] = list_text(strides);
+    metadata["temporal_taps"] = list_text(options.temporal_taps.value_or(kAsKernel));
+    metadata["separable_time"] = options.separable_time ? "true" : "false";
+    metadata["time_padding"] = repeats ? "replicate" : "zeros";
   }
-  if (form.trunk != model3d::TrunkKind::kMap) notes["view_pooling"] = options.view_pooling;
-  if (form.trunk == model3d::TrunkKind::kJoint) {
+  if (form.extractor != model3d::ExtractorKind::kMap)
+    metadata["view_pooling"] = options.view_pooling;
+  if (form.extractor == model3d::ExtractorKind::kJoint) {
     const auto own = model3d::find_form("views").stem_stride;
-    notes["view_stem_stride"] = std::to_string(options.view_stem_stride.value_or(own));
-    notes["view_taps"] = std::to_string(options.view_taps);
+    metadata["view_stem_stride"] = std::to_string(options.view_stem_stride.value_or(own));
+    metadata["view_taps"] = std::to_string(options.view_taps);
   }
-  if (form.trunk == model3d::TrunkKind::kPoints) {
-    notes["drawing_size"] = std::to_string(options.drawing_size);
+  if (form.extractor == model3d::ExtractorKind::kPoints) {
+    metadata["drawing_size"] = std::to_string(options.drawing_size);
   }
-  return notes;
+  return metadata;
 }
 
-pipeline::TensorFileNotes notes_of(const model3d::Network& network) {
-  return notes_of(network.options(), network.is_merged());
+pipeline::TensorFileMetadata metadata_of(const model3d::Network& network) {
+  return metadata_of(network.options(), network.is_merged());
 }
 
 /// A network's entries, as a file written of it would have them.
-class NetworkTensors final : public pipeline::NamedTensors {
+class NetworkTensors final : public pipeline::TensorFile {
  public:
   NetworkTensors(std::string origin, const model3d::Network& network)
-      : origin_(std::move(origin)), notes_(notes_of(network)) {
-    for (const model3d::Entry& entry : model3d::published_entries(network)) {
+      : origin_(std::move(origin)), metadata_(metadata_of(network)) {
+    for (const model3d::NamedTensor& entry : model3d::published_state_dict(network)) {
       entries_.emplace(entry.name, entry.tensor);
     }
   }
 
   std::string origin() const override { return origin_; }
-  pipeline::TensorFileNotes notes() const override { return notes_; }
+  pipeline::TensorFileMetadata metadata() const override { return metadata_; }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
     for (const auto& [name, tensor] : entries_) names.push_back(name);
@@ -101,20 +102,20 @@ class NetworkTensors final : public pipeline::NamedTensors {
   }
 
   std::string origin_;
-  pipeline::TensorFileNotes notes_;
+  pipeline::TensorFileMetadata metadata_;
   std::map<std::string, at::Tensor> entries_;
 };
 
 /// Says where the file's network was made by another rule that changes no shape: its weights may
 /// still be worth starting from.
 void warn_of_other_rules(const model3d::Network& network,
-                         const pipeline::NamedTensors& file,
+                         const pipeline::TensorFile& file,
                          const std::string& half) {
   model3d::ModelOptions options = network.options();
   if (!half.empty())
     options = model3d::side_of(options, half == model3d::kVoxelHalf ? "voxel" : "views");
-  const auto own = notes_of(options, network.is_merged());
-  const auto told = file.notes();
+  const auto own = metadata_of(options, network.is_merged());
+  const auto told = file.metadata();
   for (const char* key : {"stem_stride",
                           "temporal_strides",
                           "time_padding",
@@ -137,7 +138,7 @@ void warn_of_other_rules(const model3d::Network& network,
 }
 
 void say_new_head(const model3d::Network& network,
-                  const pipeline::NamedTensors& file,
+                  const pipeline::TensorFile& file,
                   const model3d::LoadedWeights& loaded,
                   model3d::HeadRule rule) {
   std::string reason;
@@ -155,7 +156,7 @@ void say_new_head(const model3d::Network& network,
 
 }  // namespace
 
-std::unique_ptr<pipeline::NamedTensors> open_weights(const fs::path& path) {
+std::unique_ptr<pipeline::TensorFile> open_weights(const fs::path& path) {
   std::error_code error;
   require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file or folder");
   if (fs::is_directory(path, error)) {
@@ -173,16 +174,16 @@ std::unique_ptr<pipeline::NamedTensors> open_weights(const fs::path& path) {
 }
 
 std::string fill_from_weights(model3d::Network& network,
-                              const pipeline::NamedTensors& file,
+                              const pipeline::TensorFile& file,
                               model3d::HeadRule head) {
   const auto loaded = model3d::load_weights(network, file, head);
   model3d::require_whole(loaded, file.origin());
-  if (!loaded.left_over.empty()) {
+  if (!loaded.unexpected.empty()) {
     pipeline::log_warn(text_of(file.origin(),
                                ": the network has no place for ",
-                               loaded.left_over.size(),
+                               loaded.unexpected.size(),
                                " entries: ",
-                               model3d::some_of(loaded.left_over)));
+                               model3d::some_of(loaded.unexpected)));
   }
   if (!loaded.half.empty()) {
     pipeline::log_info(text_of(file.origin(),
@@ -190,12 +191,12 @@ std::string fill_from_weights(model3d::Network& network,
                                loaded.half,
                                "* of the joint network; its norm and head begin anew"));
   }
-  if (!loaded.fresh.empty()) {
+  if (!loaded.initialized.empty()) {
     pipeline::log_info(text_of(file.origin(),
                                " knows nothing of ",
-                               loaded.fresh.size(),
+                               loaded.initialized.size(),
                                " entries: they begin afresh (",
-                               model3d::some_of(loaded.fresh),
+                               model3d::some_of(loaded.initialized),
                                "); tune before use"));
   }
   if (loaded.inflated > 0) {
@@ -206,10 +207,10 @@ std::string fill_from_weights(model3d::Network& network,
                                    ? " kernels begin spread evenly over their taps in time"
                                    : " kernels begin as the middle tap in time"));
   }
-  if (loaded.silent > 0) {
+  if (loaded.zero_initialized > 0) {
     pipeline::log_info(text_of(file.origin(),
                                " knows no kernels for time alone: ",
-                               loaded.silent,
+                               loaded.zero_initialized,
                                " begin without effect"));
   }
   if (loaded.new_head && loaded.half.empty()) say_new_head(network, file, loaded, head);
@@ -217,9 +218,9 @@ std::string fill_from_weights(model3d::Network& network,
   return loaded.half;
 }
 
-void check_notes(const model3d::Network& network, const pipeline::NamedTensors& file) {
-  const auto told = file.notes();
-  const auto own = notes_of(network);
+void check_metadata(const model3d::Network& network, const pipeline::TensorFile& file) {
+  const auto told = file.metadata();
+  const auto own = metadata_of(network);
   const auto form = told.find("form");
   if (form == told.end() || form->second != own.at("form")) return;
   for (const auto& [key, value] : own) {
@@ -242,15 +243,15 @@ void check_notes(const model3d::Network& network, const pipeline::NamedTensors& 
 }
 
 void write_weights(const model3d::Network& network, const fs::path& path) {
-  write_tensors(model3d::published_entries(network), notes_of(network), path);
+  write_tensors(model3d::published_state_dict(network), metadata_of(network), path);
 }
 
-void write_tensors(const std::vector<model3d::Entry>& entries,
-                   const pipeline::TensorFileNotes& notes,
+void write_tensors(const std::vector<model3d::NamedTensor>& entries,
+                   const pipeline::TensorFileMetadata& metadata,
                    const fs::path& path) {
   std::vector<at::Tensor> values;  // outlive the writing
   std::vector<pipeline::TensorToWrite> tensors;
-  for (const model3d::Entry& entry : entries) {
+  for (const model3d::NamedTensor& entry : entries) {
     values.push_back(entry.tensor.contiguous());
     tensors.push_back({entry.name,
                        values.back().numel(),
@@ -260,7 +261,7 @@ void write_tensors(const std::vector<model3d::Entry>& entries,
   const fs::path aside = path.string() + ".partial";
   std::error_code error;
   fs::remove(aside, error);
-  pipeline::write_safetensors(aside, tensors, notes);
+  pipeline::write_safetensors(aside, tensors, metadata);
   fs::rename(aside, path, error);
   require(!error, Errc::kIo, path.string(), ": ", error.message());
   pipeline::sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
@@ -268,7 +269,7 @@ void write_tensors(const std::vector<model3d::Entry>& entries,
 
 std::uint32_t weights_crc(const model3d::Network& network) {
   std::uint32_t crc = 0;
-  for (const model3d::Entry& entry : network.entries()) {
+  for (const model3d::NamedTensor& entry : network.entries()) {
     const at::Tensor values = entry.tensor.detach().cpu().contiguous();
     crc = pipeline::crc32c(values.const_data_ptr(), static_cast<std::size_t>(values.nbytes()), crc);
   }

@@ -9,36 +9,36 @@
 
 #include "model3d/network.h"
 #include "model3d/weights/weights.h"
-#include "pipeline/storage/named_tensors.h"
 #include "pipeline/storage/safetensors.h"
+#include "pipeline/storage/tensor_file.h"
 
 namespace larkspur::launch {
 
 /// A `.safetensors`, `.pth` or `.pt` file, or a folder: the network of a checkpoint as network_of()
 /// finds it, its entries under their published names; held in memory. Throws kNotFound;
 /// kUnsupported naming the suffix for another kind of file; what opening it throws.
-std::unique_ptr<pipeline::NamedTensors> open_weights(const std::filesystem::path& path);
+std::unique_ptr<pipeline::TensorFile> open_weights(const std::filesystem::path& path);
 
 /// Fills the network, and says in the log what the file had too much of and whether the head stayed
 /// the network's own. The half of a joint network that the file filled alone, as
 /// model3d::LoadedWeights has it. Throws kInvalidArgument that lists what the file lacks, and what
 /// model3d::load_weights throws.
 std::string fill_from_weights(model3d::Network& network,
-                              const pipeline::NamedTensors& file,
+                              const pipeline::TensorFile& file,
                               model3d::HeadRule head);
 
-/// That a file's notes about a network of the same form, if it has some, tell the sizes and rules
-/// of this one: many change no shape. Throws kInvalidArgument naming file, both values and the
-/// option.
-void check_notes(const model3d::Network& network, const pipeline::NamedTensors& file);
+/// That a file's metadata about a network of the same form, if it has some, tell the sizes and
+/// rules of this one: many change no shape. Throws kInvalidArgument naming file, both values and
+/// the option.
+void check_metadata(const model3d::Network& network, const pipeline::TensorFile& file);
 
-/// Writes the network's entries, merged or as trained, with the model's options as notes. The file
-/// appears whole or not at all and replaces one that is there. Throws kIo.
+/// Writes the network's entries, merged or as trained, with the model's options as metadata. The
+/// file appears whole or not at all and replaces one that is there. Throws kIo.
 void write_weights(const model3d::Network& network, const std::filesystem::path& path);
 
 /// Writes tensors under their names, float32, with their shapes, in the same way.
-void write_tensors(const std::vector<model3d::Entry>& entries,
-                   const pipeline::TensorFileNotes& notes,
+void write_tensors(const std::vector<model3d::NamedTensor>& entries,
+                   const pipeline::TensorFileMetadata& metadata,
                    const std::filesystem::path& path);
 
 /// CRC-32C over the values of every entry, in order of use.

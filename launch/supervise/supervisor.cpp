@@ -155,7 +155,7 @@ struct Supervisor::Job {
   }
 
   /// Hands on what the job said; returns false when nobody is left who could say anything.
-  bool relay(const Watch& watch) const {
+  bool relay(const JobCallbacks& watch) const {
     std::array<char, 8192> piece{};
     const ssize_t size = ::read(words_in, piece.data(), piece.size());
     if (size > 0) watch.words({piece.data(), static_cast<std::size_t>(size)});
@@ -246,7 +246,7 @@ void Supervisor::look_after(Job& job) const {
   }
 }
 
-JobEnd Supervisor::run(const std::vector<std::string>& command, const Watch& watch) {
+JobEnd Supervisor::run(const std::vector<std::string>& command, const JobCallbacks& watch) {
   Job job;
   start(job, command);
   bool speaks = true;

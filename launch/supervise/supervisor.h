@@ -33,7 +33,7 @@ struct JobEnd {
 };
 
 /// What goes on beside waiting; called by run() in its own thread.
-struct Watch {
+struct JobCallbacks {
   std::function<void(std::string_view lines)> words;  ///< what the job says on stderr
   std::function<void()> tick;                         ///< at least ten times a second
 };
@@ -51,7 +51,7 @@ class Supervisor {
   /// Starts `command` (a path and its arguments; stdin empty, stdout shared) and waits for its end.
   /// May be called again; a stop asked for between two calls counts for the second. Throws kIo when
   /// it cannot be started.
-  JobEnd run(const std::vector<std::string>& command, const Watch& watch);
+  JobEnd run(const std::vector<std::string>& command, const JobCallbacks& watch);
 
  private:
   struct Job;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `data frames`: pictures of a video as an array, for looking at what the network would be shown.
+// `data frames`: frames of a video as an array, for looking at what the network would be shown.
 #include <algorithm>
 #include <charconv>
 #include <ostream>
@@ -44,7 +44,7 @@ void require_within(const std::vector<std::int64_t>& numbers, const readers::Vid
   const std::int64_t largest = *std::max_element(numbers.begin(), numbers.end());
   require(largest < video.frames(),
           Errc::kInvalidArgument,
-          "argument '--frames': no picture ",
+          "argument '--frames': no frame ",
           largest,
           ", the video has ",
           video.frames(),
@@ -56,7 +56,7 @@ void require_within(const std::vector<std::int64_t>& numbers, const readers::Vid
           Errc::kInvalidArgument,
           "argument '--frames': ",
           numbers.size(),
-          " pictures of ",
+          " frames of ",
           bytes,
           " bytes are more than the ",
           kMostBytes,
@@ -70,8 +70,8 @@ void run_data_frames(Invocation& call) {
   std::string frames;
   std::string output;
   CommandLine line(call,
-                   "Writes pictures of a video, upright, as uint8 [n, height, width, 3].",
-                   "clip.mp4 --frames 0,15,29 --output pictures.npy");
+                   "Writes frames of a video, upright, as uint8 [n, height, width, 3].",
+                   "clip.mp4 --frames 0,15,29 --output frames.npy");
   line.argument("FILE", "a video", file);
   line.required_option("--frames", "numbers from 0, in order of presentation", frames);
   line.required_option("--output", "NPY file to write", output);
@@ -80,11 +80,11 @@ void run_data_frames(Invocation& call) {
   const auto video = readers::VideoFile::open(file).value();
   require_within(numbers, *video);
   call.phase = Phase::kRun;
-  const at::Tensor pictures = readers::read_pictures(*video, numbers).value();
+  const at::Tensor rgb_NHW3 = readers::read_frames(*video, numbers).value();
   call.phase = Phase::kStart;  // an output that cannot be written is a path to be corrected
-  readers::write_npy(output, pictures);
-  call.out << output << ": " << pictures.size(0) << " of " << video->frames() << " pictures, "
-           << pictures.size(2) << "x" << pictures.size(1) << "\n";
+  readers::write_npy(output, rgb_NHW3);
+  call.out << output << ": " << rgb_NHW3.size(0) << " of " << video->frames() << " frames, "
+           << rgb_NHW3.size(2) << "x" << rgb_NHW3.size(1) << "\n";
 }
 
 }  // namespace larkspur::launch

@@ -11,7 +11,7 @@
 #include "launch/run/resume.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -34,13 +34,13 @@ struct EvalRequest {
 /// The checkpoint the request names, its model compared with the configuration's.
 pipeline::Checkpoint open_checkpoint(const std::string& where,
                                      const RunConfig& config,
-                                     pipeline::Peers& peers) {
-  pipeline::agree(peers, [&] {
+                                     pipeline::Communicator& communicator) {
+  pipeline::all_or_none(communicator, [&] {
     std::error_code error;
     require(fs::exists(where, error), Errc::kNotFound, "--checkpoint ", where, " is not there");
     return std::string();
   });
-  auto checkpoint = pipeline::newest_checkpoint(where, peers);
+  auto checkpoint = pipeline::newest_checkpoint(where, communicator);
   require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", where);
   const std::string name = checkpoint->folder().string();
   const RunConfig saved = config_of(*checkpoint);
@@ -85,10 +85,10 @@ pipeline::Checkpoint open_checkpoint(const std::string& where,
 
 EvalContext context_of(const RunConfig& config,
                        const pipeline::Checkpoint& checkpoint,
-                       const DataSide& data) {
+                       const Dataset& data) {
   EvalContext context;
   context.protocol =
-      word_list(config.eval.protocol)[static_cast<std::size_t>(config.eval.protocol)];
+      enum_names(config.eval.protocol)[static_cast<std::size_t>(config.eval.protocol)];
   context.checkpoint = checkpoint.folder().string();
   context.step = checkpoint.manifest().step;
   context.classes = data.classes;
@@ -130,11 +130,11 @@ void print_scores(std::ostream& out,
 
 void run_evaluation(Invocation& call, const EvalRequest& request) {
   RankJob job;
-  pipeline::Peers& peers = job.peers();
-  call.speaks = job.leads();
+  pipeline::Communicator& communicator = job.communicator();
+  call.is_root = job.is_root();
   RunConfig config;
   Device device;
-  pipeline::agree(peers, [&] {
+  pipeline::all_or_none(communicator, [&] {
     const LoadedConfig loaded = load_config(request.file, request.overrides);
     check_paths(loaded, {"data.eval"});
     config = loaded.config;
@@ -145,24 +145,25 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   call.phase = Phase::kCheckpoint;
   const std::string where =
       request.checkpoint.empty() ? checkpoints_folder(config).string() : request.checkpoint;
-  const pipeline::Checkpoint checkpoint = open_checkpoint(where, config, peers);
-  const auto network = make_evaluated_network(checkpoint, config, device, peers);
+  const pipeline::Checkpoint checkpoint = open_checkpoint(where, config, communicator);
+  const auto network = make_evaluated_network(checkpoint, config, device, communicator);
 
   call.phase = Phase::kStart;
-  DataSide data;
-  require_same(pipeline::agree(peers, [&] {
+  Dataset data;
+  require_same(pipeline::all_or_none(communicator, [&] {
     data = make_evaluation_data(config, checkpoint.manifest().run.classes);
     return pipeline::text_of(write_config(config), list_crc(*data.source));
   }));
   call.phase = Phase::kRun;
-  const auto evaluation = pipeline::evaluate(eval_options(config), *network, *data.source, peers);
+  const auto evaluation =
+      pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
   const fs::path folder =
       request.report.empty() ? fs::path(config.output) / "report" : fs::path(request.report);
-  pipeline::agree(peers, [&] {
-    if (job.leads()) write_eval_report(folder, evaluation, context_of(config, checkpoint, data));
+  pipeline::all_or_none(communicator, [&] {
+    if (job.is_root()) write_eval_report(folder, evaluation, context_of(config, checkpoint, data));
     return std::string();
   });
-  if (job.leads()) print_scores(call.out, evaluation, folder);
+  if (job.is_root()) print_scores(call.out, evaluation, folder);
   check_bad_fraction(config, evaluation, data.source->size());
 }
 

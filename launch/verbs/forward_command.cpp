@@ -31,15 +31,15 @@ struct ForwardRequest {
 
 /// All features but the logits: one file if the name says so, else a folder of arrays.
 void write_features(const fs::path& path, const std::vector<model3d::StageFeature>& features) {
-  std::vector<model3d::Entry> entries;
+  std::vector<model3d::NamedTensor> entries;
   for (const auto& [name, values] : features) {
-    if (name != "logits") entries.push_back({name, values, model3d::EntryKind::kStatistic});
+    if (name != "logits") entries.push_back({name, values, model3d::TensorKind::kStatistic});
   }
   if (path.extension() == ".safetensors") return write_tensors(entries, {{"format", "pt"}}, path);
   std::error_code error;
   fs::create_directories(path, error);
   require(fs::is_directory(path), Errc::kIo, "--features ", path.string(), ": no such folder");
-  for (const model3d::Entry& entry : entries) {
+  for (const model3d::NamedTensor& entry : entries) {
     readers::write_npy(path / (entry.name + ".npy"), entry.tensor);
   }
 }

@@ -108,7 +108,7 @@ Subject subject_of(Invocation& call, const InspectRequest& request) {
 
 model3d::SampleSizes sizes_of(const Subject& subject) {
   const model3d::Form& form = model3d::find_form(subject.options.form);
-  const bool joint = form.trunk == model3d::TrunkKind::kJoint;
+  const bool joint = form.extractor == model3d::ExtractorKind::kJoint;
   require(joint || subject.second.empty(),
           Errc::kInvalidArgument,
           "--second-input is told, but form ",

@@ -118,7 +118,7 @@ void check_request(const LaunchRequest& request) {
 
 /// The job's configuration, checked here so that a mistake is said once and at once. Of eval's
 /// arguments only those that look like keys, and are no option's value, are its overrides.
-RunConfig config_of(const LaunchRequest& request) {
+RunConfig configuration_for(const LaunchRequest& request) {
   std::vector<std::string> overrides;
   for (auto word = request.words.begin() + 2; word != request.words.end(); ++word) {
     const bool of_option = *(word - 1) == "--checkpoint" || *(word - 1) == "--report";
@@ -171,7 +171,8 @@ int run_job(const LaunchRequest& request, const RunConfig& config) {
   options.rank_program = fs::read_symlink("/proc/self/exe").string();
   Supervisor supervisor(options);
   Display display(fs::path(config.output) / "metrics.jsonl");
-  const Watch watch{[&](std::string_view lines) { display.words(lines); }, [&] { display.draw(); }};
+  const JobCallbacks watch{[&](std::string_view lines) { display.words(lines); },
+                           [&] { display.draw(); }};
   for (std::int64_t restarts = 0;; ++restarts) {
     const JobEnd end = supervisor.run(command, watch);
     display.make_room();
@@ -211,7 +212,7 @@ void run_launch(Invocation& call) {
   if (!line.parse()) return;
   check_request(request);
   pipeline::configure_log(0, 1, /*debug=*/false);
-  call.code = run_job(request, config_of(request));
+  call.code = run_job(request, configuration_for(request));
 }
 
 }  // namespace larkspur::launch

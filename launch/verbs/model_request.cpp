@@ -47,7 +47,7 @@ std::array<std::int64_t, kSize> list_of(const std::string& option, const std::st
 
 template <typename Choice>
 Choice choice_of(const std::string& option, const std::string& text) {
-  const auto words = word_list(Choice{});
+  const auto words = enum_names(Choice{});
   const auto word = std::ranges::find(words, text);
   std::string known;
   for (const std::string_view each : words) known.append(known.empty() ? "" : " or ").append(each);
@@ -104,7 +104,7 @@ std::unique_ptr<model3d::Network> network_of_file(const ModelRequest& request,
   const auto file = open_weights(weights);
   options.norm_before_downsampling = model3d::holds_norm_before_downsampling(*file);
   auto network = std::make_unique<model3d::Network>(options);
-  check_notes(*network, *file);
+  check_metadata(*network, *file);
   if (model3d::holds_merged_weights(*file)) network->merge();
   fill_from_weights(*network, *file, model3d::HeadRule::kLoad);
   return network;
@@ -213,11 +213,11 @@ std::vector<std::int64_t> checked_sizes(const std::string& option, const std::st
 std::vector<std::int64_t> sample_sizes(const model3d::Form& form,
                                        const std::vector<std::int64_t>& numbers) {
   std::vector<std::int64_t> sizes = numbers;
-  switch (form.trunk) {
-    case model3d::TrunkKind::kPoints:
+  switch (form.extractor) {
+    case model3d::ExtractorKind::kPoints:
       sizes.push_back(form.in_channels);
       break;
-    case model3d::TrunkKind::kViews:
+    case model3d::ExtractorKind::kViews:
       if (!sizes.empty()) sizes.insert(sizes.begin() + 1, form.in_channels);
       break;
     default:

@@ -12,7 +12,7 @@
 #include "launch/run/rank_job.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/require.h"
 
@@ -80,31 +80,32 @@ void print(std::ostream& out,
 
 void run_prediction(Invocation& call, const PredictRequest& request) {
   RankJob job;
-  pipeline::Peers& peers = job.peers();
-  call.speaks = job.leads();
+  pipeline::Communicator& communicator = job.communicator();
+  call.is_root = job.is_root();
   // Where the checkpoint was made does not matter here: a GPU if there is one.
   Device device;
-  pipeline::agree(peers, [&] {
+  pipeline::all_or_none(communicator, [&] {
     device = use_device(DeviceChoice::kAuto, job.env().local_rank);
     return std::string();
   });
   call.phase = Phase::kCheckpoint;
-  const auto checkpoint = pipeline::newest_checkpoint(request.checkpoint, peers);
+  const auto checkpoint = pipeline::newest_checkpoint(request.checkpoint, communicator);
   require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", request.checkpoint);
   call.phase = Phase::kStart;
   RunConfig config;
-  DataSide data;
-  pipeline::agree(peers, [&] {
+  Dataset data;
+  pipeline::all_or_none(communicator, [&] {
     config = config_of(*checkpoint);
     data = make_data_of_files(config, checkpoint->manifest().run.classes, request.files);
     return std::string();
   });
   set_compute_threads(config.train.threads);
   call.phase = Phase::kCheckpoint;
-  const auto network = make_evaluated_network(*checkpoint, config, device, peers);
+  const auto network = make_evaluated_network(*checkpoint, config, device, communicator);
   call.phase = Phase::kRun;
-  const auto evaluation = pipeline::evaluate(eval_options(config), *network, *data.source, peers);
-  if (job.leads()) {
+  const auto evaluation =
+      pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
+  if (job.is_root()) {
     print(call.out, request, *checkpoint, answers_of(request, evaluation, data.classes));
   }
   if (evaluation.bad.empty()) return;

@@ -20,7 +20,7 @@
 #include "launch/supervise/progress_bar.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/log.h"
@@ -41,7 +41,7 @@ using pipeline::text_of;
 struct Prepared {
   RunConfig config;
   Device device;
-  DataSide data;
+  Dataset data;
   std::unique_ptr<model3d::Network> network;
   pipeline::RunIdentity identity;
 };
@@ -133,14 +133,14 @@ Prepared prepare_together(RankJob& job,
                           const std::string& file,
                           const std::vector<std::string>& overrides,
                           std::optional<OutputLock>& lock) {
-  pipeline::Peers& peers = job.peers();
+  pipeline::Communicator& communicator = job.communicator();
   Prepared prepared;
-  require_same(pipeline::agree(peers, [&] {
+  require_same(pipeline::all_or_none(communicator, [&] {
     prepared = prepare(file, overrides, job.env());
     return text_of(prepared.identity.config, prepared.identity.list_crc);
   }));
-  pipeline::agree(peers, [&] {
-    if (job.leads()) lock.emplace(make_output_folder(prepared.config));
+  pipeline::all_or_none(communicator, [&] {
+    if (job.is_root()) lock.emplace(make_output_folder(prepared.config));
     return std::string();
   });
   return prepared;
@@ -193,9 +193,9 @@ void fill_network(const RunConfig& config, model3d::Network& network) {
 /// The weights asked for, if there are any, into every rank's network, the same into each.
 void start_from_weights(const RunConfig& config,
                         model3d::Network& network,
-                        pipeline::Peers& peers) {
+                        pipeline::Communicator& communicator) {
   if (!config.model.starts_from_file()) return;
-  require_same(pipeline::agree(peers, [&] {
+  require_same(pipeline::all_or_none(communicator, [&] {
     fill_network(config, network);
     return text_of("weights ", weights_crc(network));
   }));
@@ -203,9 +203,9 @@ void start_from_weights(const RunConfig& config,
 
 void resume_or_start(const Prepared& prepared,
                      pipeline::TrainState& state,
-                     pipeline::Peers& peers) {
-  const bool resumed = resume_if_possible(prepared.config, prepared.identity, state, peers);
-  if (!resumed) start_from_weights(prepared.config, *prepared.network, peers);
+                     pipeline::Communicator& communicator) {
+  const bool resumed = resume_if_possible(prepared.config, prepared.identity, state, communicator);
+  if (!resumed) start_from_weights(prepared.config, *prepared.network, communicator);
 }
 
 /// Trains to the end or to a stop; the job is left in good order either way.
@@ -218,48 +218,48 @@ pipeline::TrainEnd run_training(Invocation& call,
   const int ranks = distributed::read_rank_env().size;
   if (ranks > 1) signals.emplace(requests, ranks);
   RankJob job;
-  pipeline::Peers& peers = job.peers();
-  call.speaks = job.leads();
+  pipeline::Communicator& communicator = job.communicator();
+  call.is_root = job.is_root();
   std::optional<OutputLock> lock;
   const Prepared prepared = prepare_together(job, file, overrides, lock);
   const RunConfig& config = prepared.config;
   const pipeline::SampleSource& source = *prepared.data.source;
   pipeline::TrainState state(*prepared.network,
                              config.train.bucket_elements,
-                             peers.rank(),
-                             peers.size(),
+                             communicator.rank(),
+                             communicator.size(),
                              adamw_options(config));
   call.phase = Phase::kCheckpoint;
-  resume_or_start(prepared, state, peers);
+  resume_or_start(prepared, state, communicator);
 
   call.phase = Phase::kRun;
   distributed::TreeExchange exchange(
       job.tensor_group(prepared.device),
       state.parameters,
-      pipeline::lanes_of_rank(peers.rank(), peers.size(), config.train.lanes));
+      pipeline::lanes_of_rank(communicator.rank(), communicator.size(), config.train.lanes));
   const pipeline::TrainOptions options = train_options(config);
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;
-  if (job.leads()) {
-    sinks.emplace(config, state.step, total_steps(options, source.size()), peers.size());
+  if (job.is_root()) {
+    sinks.emplace(config, state.step, total_steps(options, source.size()), communicator.size());
   }
-  if (!signals) signals.emplace(requests, peers.size());
+  if (!signals) signals.emplace(requests, communicator.size());
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
   const auto report = [&] {
-    pipeline::agree(peers, [&] {
-      if (job.leads()) write_report(config, state);
+    pipeline::all_or_none(communicator, [&] {
+      if (job.is_root()) write_report(config, state);
       return std::string();
     });
   };
   const auto save = [&] {
     const int keep = static_cast<int>(config.train.keep);
     const auto folder = pipeline::save_checkpoint(
-        {checkpoints_folder(config), keep}, state, prepared.identity, peers);
+        {checkpoints_folder(config), keep}, state, prepared.identity, communicator);
     pipeline::log_debug(text_of("saved ", folder.string()));
     report();
   };
   pipeline::TrainParts parts{
-      *prepared.network, source, state, exchange, peers, metrics, save, requests, report};
+      *prepared.network, source, state, exchange, communicator, metrics, save, requests, report};
   const pipeline::TrainEnd end = pipeline::train(options, parts);
   pipeline::log_info(text_of("step ",
                              state.step,

@@ -19,7 +19,7 @@ struct Invocation {
   std::vector<std::string> arguments;  ///< what follows them
   std::ostream& out;
   Phase phase = Phase::kStart;
-  bool speaks = true;    ///< false on ranks that would only repeat what rank 0 says of a failure
+  bool is_root = true;   ///< false on ranks that would only repeat what rank 0 says of a failure
   int code = kExitDone;  ///< what the shell learns when the verb returns: a job's code, handed on
 };
 

@@ -23,9 +23,9 @@ at::Tensor DepthwiseConv::forward(const at::Tensor& x_NCDHW) const {
   return bias_.defined() ? y + bias_.view({1, -1, 1, 1, 1}) : y;
 }
 
-void DepthwiseConv::list(const Listing& to) const {
-  to.drawn("weight", weight_);
-  if (bias_.defined()) to.constant("bias", bias_);
+void DepthwiseConv::add_to(const StateDict& state) const {
+  state.drawn("weight", weight_);
+  if (bias_.defined()) state.constant("bias", bias_);
 }
 
 BiasedWeight DepthwiseConv::spread_over(const Extent3& taps) const {

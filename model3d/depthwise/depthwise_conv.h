@@ -8,9 +8,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
 #include "model3d/layers/extent.h"
 #include "model3d/layers/reparam_math.h"
+#include "model3d/layers/state_dict.h"
 #include "model3d/layers/time_axis.h"
 
 namespace larkspur::model3d {
@@ -28,7 +28,7 @@ class DepthwiseConv {
   at::Tensor forward(const at::Tensor& x_NCDHW) const;
 
   /// "weight" [C,1,KD,KH,KW] and, once it has adopted one, "bias" [C].
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
   /// The same map as one kernel without holes of `taps` taps, with its bias (zeros if there is
   /// none).

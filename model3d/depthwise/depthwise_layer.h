@@ -21,7 +21,7 @@ class DepthwiseLayer {
   virtual at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const = 0;
 
   /// Its entries, in order of use.
-  virtual void list(const Listing& to) const = 0;
+  virtual void add_to(const StateDict& state) const = 0;
 
   /// Becomes as few kernels as it can, which do what it does outside training and then `then`
   /// [C]. Its norms are gone from the list. Of a merged layer only `then` is left to fold.
@@ -47,7 +47,7 @@ class SmallDepthwise final : public DepthwiseLayer {
   at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& /*pass*/) const override {
     return conv_.forward(x_NCDHW);
   }
-  void list(const Listing& to) const override { conv_.list(to); }
+  void add_to(const StateDict& state) const override { conv_.add_to(state); }
   void merge(const ChannelAffine& then) override {
     conv_.adopt(fold(conv_.spread_over(conv_.taps()), then));
   }

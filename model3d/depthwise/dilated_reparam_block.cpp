@@ -71,10 +71,10 @@ at::Tensor DilatedReparamBlock::forward(const at::Tensor& x_NCDHW, const Pass& p
   return sum;
 }
 
-void DilatedReparamBlock::list(const Listing& to) const {
+void DilatedReparamBlock::add_to(const StateDict& state) const {
   for (const Branch& branch : branches_) {
-    branch.conv.list(to.under(branch.conv_name));
-    if (branch.norm) branch.norm->list(to.under(branch.norm_name));
+    branch.conv.add_to(state.under(branch.conv_name));
+    if (branch.norm) branch.norm->add_to(state.under(branch.norm_name));
   }
 }
 

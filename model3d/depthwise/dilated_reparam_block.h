@@ -42,7 +42,7 @@ class DilatedReparamBlock final : public DepthwiseLayer {
 
   /// "lk_origin.weight", "origin_bn.*", then for each branch "dil_conv_<name>.weight" and
   /// "dil_bn_<name>.*"; once merged "lk_origin.weight" [C,1,KD,KH,KW] and "lk_origin.bias" [C].
-  void list(const Listing& to) const override;
+  void add_to(const StateDict& state) const override;
 
   /// Folds every branch, its norm and `then` into one kernel and one bias; list() then holds these
   /// two only. The output outside training changes by less than 5e-6 of its largest value in

@@ -25,10 +25,10 @@ at::Tensor SeparableDepthwise::forward(const at::Tensor& x_NCDHW, const Pass& pa
   return space_->forward(x_NCDHW, pass) + in_time;
 }
 
-void SeparableDepthwise::list(const Listing& to) const {
-  space_->list(to);
-  time_.list(to.under("time_conv"));
-  if (time_norm_) time_norm_->list(to.under("time_bn"));
+void SeparableDepthwise::add_to(const StateDict& state) const {
+  space_->add_to(state);
+  time_.add_to(state.under("time_conv"));
+  if (time_norm_) time_norm_->add_to(state.under("time_bn"));
 }
 
 void SeparableDepthwise::merge(const ChannelAffine& then) {

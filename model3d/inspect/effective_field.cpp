@@ -66,8 +66,8 @@ struct Window {
 EffectiveField effective_field(const Network& network, const at::Tensor& input, std::size_t stage) {
   require(
       stage < kStages, Errc::kInvalidArgument, "[effective_field] stage ", stage, " of ", kStages);
-  const TrunkKind trunk = network.form().trunk;
-  require(trunk == TrunkKind::kMap || trunk == TrunkKind::kViews,
+  const ExtractorKind extractor = network.form().extractor;
+  require(extractor == ExtractorKind::kMap || extractor == ExtractorKind::kViews,
           Errc::kUnsupported,
           "[effective_field] form ",
           network.form().name,

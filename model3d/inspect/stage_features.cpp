@@ -26,13 +26,13 @@ std::string prefix_of(const std::string& layer) {
 std::vector<StageFeature> stage_features(const Network& network, const pipeline::Batch& batch) {
   const Variant& variant = find_variant(network.options().variant);
   std::vector<StageFeature> features;
-  const auto watch = [&](const std::string& layer, const at::Tensor& map) {
+  const auto observer = [&](const std::string& layer, const at::Tensor& map) {
     const std::string prefix = prefix_of(layer);
     const std::string name = feature_name(layer.substr(prefix.size()), variant);
     const bool picture = network.form().is_flat(layer);
     if (!name.empty()) features.push_back({prefix + name, picture ? map.squeeze(2) : map});
   };
-  const at::Tensor last = network.trunk().forward(batch, {}, watch);
+  const at::Tensor last = network.extractor().forward(batch, {}, observer);
   features.push_back({"head_norm", network.head().normed(last)});
   features.push_back({"logits", network.head().forward(last)});
   return features;

@@ -229,7 +229,7 @@ LayerSummary summarise_drawing(const PointToImageOptions& options, std::int64_t 
 
 std::vector<TrunkPart> trunk_of(const ModelOptions& options, const SampleSizes& sample) {
   const Form& form = find_form(options.form);
-  if (form.trunk == TrunkKind::kJoint) {
+  if (form.extractor == ExtractorKind::kJoint) {
     TrunkPart voxels = trunk_of(side_of(options, "voxel"), {sample.input}).front();
     TrunkPart views = trunk_of(side_of(options, "views"), {sample.second_input}).front();
     voxels.prefix = kVoxelHalf;
@@ -237,7 +237,7 @@ std::vector<TrunkPart> trunk_of(const ModelOptions& options, const SampleSizes& 
     return {voxels, views};
   }
   const BackboneOptions backbone = backbone_options(options);
-  if (form.trunk == TrunkKind::kPoints) {
+  if (form.extractor == ExtractorKind::kPoints) {
     return {{"", backbone, {1, options.drawing_size, options.drawing_size}, kSplatViews}};
   }
   std::vector<std::int64_t> sizes{1};
@@ -251,7 +251,7 @@ NetworkSummary summarise(const ModelOptions& options, const SampleSizes& sample)
   NetworkSummary network;
   std::int64_t features = 0;
   const auto parts = trunk_of(options, sample);
-  if (find_form(options.form).trunk == TrunkKind::kPoints) {
+  if (find_form(options.form).extractor == ExtractorKind::kPoints) {
     pipeline::require(sample.input.size() == 2 && sample.input[0] > 0 && sample.input[1] == 3,
                       pipeline::Errc::kInvalidArgument,
                       "[summary] form points takes samples [P,3], not ",

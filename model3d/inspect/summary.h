@@ -4,7 +4,7 @@
 //
 //   ModelOptions, input sizes -- trunk_of --> TrunkPart ... -- summarise --> LayerSummary ...
 //
-// A network of several backbones is a list of trunk parts, each with a prefix of its own.
+// A network of several backbones is a list of extractor parts, each with a prefix of its own.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct LayerCost {
   LayerCost& operator+=(const LayerCost& other);
 };
 
-/// One row. Layers are those that Backbone::forward shows to a watch, then the head.
+/// One row. Layers are those that Backbone::forward shows to a observer, then the head.
 struct LayerSummary {
   std::string name;  ///< entry prefix: "stages.2.5"; "head" stands for "norm" and "head"
   std::string kind;  ///< "stem", "block 1x13x13", "downsampling", "head"

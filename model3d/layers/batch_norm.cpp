@@ -33,11 +33,11 @@ at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) const {
                         /*cudnn_enabled=*/false);
 }
 
-void BatchNorm::list(const Listing& to) const {
-  to.constant("weight", weight_);
-  to.constant("bias", bias_);
-  to.statistic("running_mean", running_mean_);
-  to.statistic("running_var", running_var_);
+void BatchNorm::add_to(const StateDict& state) const {
+  state.constant("weight", weight_);
+  state.constant("bias", bias_);
+  state.statistic("running_mean", running_mean_);
+  state.statistic("running_var", running_var_);
 }
 
 ChannelAffine BatchNorm::affine() const {

@@ -4,9 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
 #include "model3d/layers/pass.h"
 #include "model3d/layers/reparam_math.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -28,7 +28,7 @@ class BatchNorm {
   at::Tensor forward(const at::Tensor& x, const Pass& pass) const;
 
   /// "weight", "bias", "running_mean", "running_var", each [C].
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
   /// What it does to a channel outside training.
   ChannelAffine affine() const;

@@ -25,9 +25,9 @@ class ClassifierHead {
   at::Tensor normed(const at::Tensor& features_NC) const { return norm_.forward(features_NC); }
 
   /// "norm.*" and "head.*".
-  void list(const Listing& to) const {
-    norm_.list(to.under("norm"));
-    linear_.list(to.under("head"));
+  void add_to(const StateDict& state) const {
+    norm_.add_to(state.under("norm"));
+    linear_.add_to(state.under("head"));
   }
 
  private:

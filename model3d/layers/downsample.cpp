@@ -67,9 +67,9 @@ at::Tensor StridedConv::forward(const at::Tensor& x_NCDHW) const {
                          /*groups=*/1);
 }
 
-void StridedConv::list(const Listing& to) const {
-  to.drawn("weight", weight_);
-  to.constant("bias", bias_);
+void StridedConv::add_to(const StateDict& state) const {
+  state.drawn("weight", weight_);
+  state.constant("bias", bias_);
 }
 
 Stem::Stem(const StridedConvOptions& total)
@@ -83,11 +83,11 @@ at::Tensor Stem::forward(const at::Tensor& x_NCDHW) const {
   return second_norm_.forward(second_.forward(half));
 }
 
-void Stem::list(const Listing& to) const {
-  first_.list(to.under("0"));
-  first_norm_.list(to.under("1"));
-  second_.list(to.under("3"));
-  second_norm_.list(to.under("4"));
+void Stem::add_to(const StateDict& state) const {
+  first_.add_to(state.under("0"));
+  first_norm_.add_to(state.under("1"));
+  second_.add_to(state.under("3"));
+  second_norm_.add_to(state.under("4"));
 }
 
 }  // namespace larkspur::model3d

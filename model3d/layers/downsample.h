@@ -12,9 +12,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
 #include "model3d/layers/extent.h"
 #include "model3d/layers/layer_norm.h"
+#include "model3d/layers/state_dict.h"
 #include "model3d/layers/time_axis.h"
 
 namespace larkspur::model3d {
@@ -46,7 +46,7 @@ class StridedConv {
   at::Tensor forward(const at::Tensor& x_NCDHW) const;
 
   /// "weight" and "bias".
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   at::Tensor weight_;
@@ -65,7 +65,7 @@ class Stem {
   at::Tensor forward(const at::Tensor& x_NCDHW) const;
 
   /// "0.*" and "3.*" the convolutions, "1.*" and "4.*" the norms.
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   StridedConv first_;
@@ -90,10 +90,10 @@ class Downsample {
   }
 
   /// "pre_norm.*" the norm before, if any, "0.*" the convolution, "1.*" the norm.
-  void list(const Listing& to) const {
-    if (norm_before_) norm_before_->list(to.under("pre_norm"));
-    conv_.list(to.under("0"));
-    norm_.list(to.under("1"));
+  void add_to(const StateDict& state) const {
+    if (norm_before_) norm_before_->add_to(state.under("pre_norm"));
+    conv_.add_to(state.under("0"));
+    norm_.add_to(state.under("1"));
   }
 
  private:

@@ -25,9 +25,9 @@ at::Tensor Grn::forward(const at::Tensor& x_NDHWC) const {
   return beta_.defined() ? y + beta_ : y;
 }
 
-void Grn::list(const Listing& to) const {
-  to.constant("gamma", gamma_);
-  if (beta_.defined()) to.constant("beta", beta_);
+void Grn::add_to(const StateDict& state) const {
+  state.constant("gamma", gamma_);
+  if (beta_.defined()) state.constant("beta", beta_);
 }
 
 at::Tensor Grn::take_beta() {

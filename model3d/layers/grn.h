@@ -7,7 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -21,7 +21,7 @@ class Grn {
   at::Tensor forward(const at::Tensor& x_NDHWC) const;
 
   /// "gamma" and, until taken, "beta", both [1,1,1,C].
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
   /// Takes beta out of the map, for a linear layer behind it to hold: float64 [C].
   at::Tensor take_beta();

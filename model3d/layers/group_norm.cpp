@@ -8,7 +8,7 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr double kEps = 1e-5;
+constexpr double kGroupNormEps = 1e-5;
 
 }  // namespace
 
@@ -18,12 +18,12 @@ GroupNorm::GroupNorm(std::int64_t channels, std::int64_t groups)
       groups_(groups) {}
 
 at::Tensor GroupNorm::forward(const at::Tensor& x) const {
-  return at::group_norm(x, groups_, weight_, bias_, kEps);
+  return at::group_norm(x, groups_, weight_, bias_, kGroupNormEps);
 }
 
-void GroupNorm::list(const Listing& to) const {
-  to.constant("weight", weight_);
-  to.constant("bias", bias_);
+void GroupNorm::add_to(const StateDict& state) const {
+  state.constant("weight", weight_);
+  state.constant("bias", bias_);
 }
 
 }  // namespace larkspur::model3d

@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -19,7 +19,7 @@ class GroupNorm {
   at::Tensor forward(const at::Tensor& x) const;
 
   /// "weight" and "bias".
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   at::Tensor weight_;

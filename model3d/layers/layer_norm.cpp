@@ -8,7 +8,7 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr double kEps = 1e-6;
+constexpr double kLayerNormEps = 1e-6;
 
 }  // namespace
 
@@ -17,14 +17,14 @@ LayerNorm::LayerNorm(std::int64_t channels)
 
 at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   const at::Tensor channels_last = x.movedim(1, -1);
-  return at::layer_norm(channels_last, weight_.sizes(), weight_, bias_, kEps)
+  return at::layer_norm(channels_last, weight_.sizes(), weight_, bias_, kLayerNormEps)
       .movedim(-1, 1)
       .contiguous();
 }
 
-void LayerNorm::list(const Listing& to) const {
-  to.constant("weight", weight_);
-  to.constant("bias", bias_);
+void LayerNorm::add_to(const StateDict& state) const {
+  state.constant("weight", weight_);
+  state.constant("bias", bias_);
 }
 
 }  // namespace larkspur::model3d

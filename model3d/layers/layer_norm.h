@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -18,7 +18,7 @@ class LayerNorm {
   at::Tensor forward(const at::Tensor& x) const;
 
   /// "weight" and "bias".
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   at::Tensor weight_;

@@ -10,8 +10,8 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "model3d/layers/entries.h"
 #include "model3d/layers/reparam_math.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -28,7 +28,7 @@ class LayerScale {
   }
 
   /// "gamma" [C].
-  void list(const Listing& to) const { to.constant("gamma", gamma_); }
+  void add_to(const StateDict& state) const { state.constant("gamma", gamma_); }
 
   /// The factors as an affine map of the channels, for merging.
   ChannelAffine affine() const {

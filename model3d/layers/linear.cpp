@@ -13,9 +13,9 @@ Linear::Linear(std::int64_t inputs, std::int64_t outputs, Bias bias)
 
 at::Tensor Linear::forward(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
 
-void Linear::list(const Listing& to) const {
-  to.drawn("weight", weight_);
-  if (bias_.defined()) to.constant("bias", bias_);
+void Linear::add_to(const StateDict& state) const {
+  state.drawn("weight", weight_);
+  if (bias_.defined()) state.constant("bias", bias_);
 }
 
 BiasedWeight Linear::biased_weight() const {

@@ -4,8 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
 #include "model3d/layers/reparam_math.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -20,7 +20,7 @@ class Linear {
   at::Tensor forward(const at::Tensor& x) const;
 
   /// "weight" and "bias" if there is one.
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
   /// Float64 copies, the bias zero if there is none.
   BiasedWeight biased_weight() const;

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "pipeline/norm_rule.h"
+#include "pipeline/batch_norm_hook.h"
 #include "pipeline/rng.h"
 
 namespace larkspur::model3d {

@@ -20,9 +20,9 @@ at::Tensor Pointwise::forward(const at::Tensor& x_NCM) const {
   return bias_.defined() ? y + bias_.unsqueeze(1) : y;
 }
 
-void Pointwise::list(const Listing& to) const {
-  to.drawn("weight", weight_, 1.0 / std::sqrt(static_cast<double>(weight_.size(1))));
-  if (bias_.defined()) to.constant("bias", bias_);
+void Pointwise::add_to(const StateDict& state) const {
+  state.drawn("weight", weight_, 1.0 / std::sqrt(static_cast<double>(weight_.size(1))));
+  if (bias_.defined()) state.constant("bias", bias_);
 }
 
 }  // namespace larkspur::model3d

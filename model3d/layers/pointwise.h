@@ -4,8 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
 #include "model3d/layers/linear.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -19,7 +19,7 @@ class Pointwise {
   at::Tensor forward(const at::Tensor& x_NCM) const;
 
   /// "weight" and "bias" if there is one.
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   at::Tensor weight_;

@@ -22,11 +22,11 @@ at::Tensor SqueezeExcite::forward(const at::Tensor& x_NCDHW) const {
   return x_NCDHW * gate_NC.view({x_NCDHW.size(0), x_NCDHW.size(1), 1, 1, 1});
 }
 
-void SqueezeExcite::list(const Listing& to) const {
-  to.drawn("down.weight", down_weight_);
-  to.constant("down.bias", down_bias_);
-  to.drawn("up.weight", up_weight_);
-  to.constant("up.bias", up_bias_);
+void SqueezeExcite::add_to(const StateDict& state) const {
+  state.drawn("down.weight", down_weight_);
+  state.constant("down.bias", down_bias_);
+  state.drawn("up.weight", up_weight_);
+  state.constant("up.bias", up_bias_);
 }
 
 }  // namespace larkspur::model3d

@@ -7,7 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
 
@@ -21,7 +21,7 @@ class SqueezeExcite {
   at::Tensor forward(const at::Tensor& x_NCDHW) const;
 
   /// "down.weight" [inner,C,1,1,1], "down.bias", "up.weight" [C,inner,1,1,1], "up.bias".
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   at::Tensor down_weight_;

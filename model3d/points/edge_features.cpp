@@ -6,20 +6,19 @@
 #include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/ones.h>
 
+#include "model3d/points/edge_list.h"
 #include "model3d/points/nearest_points.h"
-#include "model3d/points/row_links.h"
 
 namespace larkspur::model3d {
 namespace {
 
-constexpr std::int64_t kGroups = 4;
 constexpr double kSlope = 0.2;
 
 /// x [N,P,C] to its neighbours' rows, [N,P*k,C].
 at::Tensor rows_of_neighbours(const at::Tensor& x_NPC, const at::Tensor& nearest_NPk) {
   const at::Tensor from = nearest_NPk.flatten(1);
   const at::Tensor to = at::arange(from.size(1), from.options()).expand_as(from);
-  return sum_rows(x_NPC, {from, to, at::ones(from.sizes(), x_NPC.options())}, from.size(1));
+  return scatter_sum(x_NPC, {from, to, at::ones(from.sizes(), x_NPC.options())}, from.size(1));
 }
 
 }  // namespace
@@ -28,7 +27,7 @@ EdgeFeatures::EdgeFeatures(const EdgeOptions& options)
     : neighbours_(options.neighbours),
       difference_(options.inputs, options.outputs, Bias::kNone),
       centre_(options.inputs, options.outputs, Bias::kNone),
-      norm_(options.outputs, kGroups) {}
+      norm_(options.outputs, kPointNormGroups) {}
 
 at::Tensor EdgeFeatures::forward(const at::Tensor& x_NCP, const at::Tensor& points_NP3) const {
   const at::Tensor nearest = nearest_points(points_NP3, neighbours_);
@@ -44,10 +43,10 @@ at::Tensor EdgeFeatures::forward(const at::Tensor& x_NCP, const at::Tensor& poin
   return at::leaky_relu(norm_.forward(edges).amax(3), kSlope);
 }
 
-void EdgeFeatures::list(const Listing& to) const {
-  difference_.list(to.under("difference"));
-  centre_.list(to.under("centre"));
-  norm_.list(to.under("norm"));
+void EdgeFeatures::add_to(const StateDict& state) const {
+  difference_.add_to(state.under("difference"));
+  centre_.add_to(state.under("centre"));
+  norm_.add_to(state.under("norm"));
 }
 
 }  // namespace larkspur::model3d

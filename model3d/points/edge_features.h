@@ -11,11 +11,14 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/entries.h"
 #include "model3d/layers/group_norm.h"
 #include "model3d/layers/pointwise.h"
+#include "model3d/layers/state_dict.h"
 
 namespace larkspur::model3d {
+
+/// Of the group norms of points.
+inline constexpr std::int64_t kPointNormGroups = 4;
 
 struct EdgeOptions {
   std::int64_t inputs = 8;       ///< channels, > 0
@@ -34,7 +37,7 @@ class EdgeFeatures {
   at::Tensor forward(const at::Tensor& x_NCP, const at::Tensor& points_NP3) const;
 
   /// "difference.weight" (A), "centre.weight" (B), "norm.*".
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   std::int64_t neighbours_;

@@ -12,8 +12,6 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr std::int64_t kGroups = 4;
-
 // Of ImageNet's pictures, which published weights were trained on.
 constexpr std::array<double, 3> kMean{0.485, 0.456, 0.406};
 constexpr std::array<double, 3> kDeviation{0.229, 0.224, 0.225};
@@ -36,7 +34,7 @@ PointToImage::PointToImage(const PointToImageOptions& options)
       lift_(3, kLifted),
       edges_({.inputs = kLifted, .outputs = options.channels, .neighbours = options.neighbours}),
       first_(flat_conv(options.channels)),
-      norm_(options.channels, kGroups),
+      norm_(options.channels, kPointNormGroups),
       second_(flat_conv(options.channels)),
       colour_(options.channels, kColours) {}
 
@@ -57,13 +55,13 @@ at::Tensor PointToImage::forward(const at::Tensor& points_NP3) const {
   return (pictures - per_colour(kMean, pictures)) / per_colour(kDeviation, pictures);
 }
 
-void PointToImage::list(const Listing& to) const {
-  lift_.list(to.under("lift"));
-  edges_.list(to.under("edges"));
-  first_.list(to.under("block.0"));
-  norm_.list(to.under("block.1"));
-  second_.list(to.under("block.3"));
-  colour_.list(to.under("colour"));
+void PointToImage::add_to(const StateDict& state) const {
+  lift_.add_to(state.under("lift"));
+  edges_.add_to(state.under("edges"));
+  first_.add_to(state.under("block.0"));
+  norm_.add_to(state.under("block.1"));
+  second_.add_to(state.under("block.3"));
+  colour_.add_to(state.under("colour"));
 }
 
 }  // namespace larkspur::model3d

@@ -19,9 +19,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "model3d/layers/downsample.h"
-#include "model3d/layers/entries.h"
 #include "model3d/layers/group_norm.h"
 #include "model3d/layers/pointwise.h"
+#include "model3d/layers/state_dict.h"
 #include "model3d/points/edge_features.h"
 
 namespace larkspur::model3d {
@@ -46,7 +46,7 @@ class PointToImage {
   at::Tensor forward(const at::Tensor& points_NP3) const;
 
   /// "lift.*", "edges.*", "block.0.*", "block.1.*", "block.3.*", "colour.*".
-  void list(const Listing& to) const;
+  void add_to(const StateDict& state) const;
 
  private:
   std::int64_t size_;

@@ -10,7 +10,7 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 
-#include "model3d/points/row_links.h"
+#include "model3d/points/edge_list.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -47,7 +47,7 @@ Reach reach_along(const at::Tensor& where_NP, std::int64_t size) {
 }
 
 /// Links from points to the pixels of all views, numbered through.
-RowLinks links_of(const at::Tensor& points_NP3, std::int64_t size) {
+EdgeList links_of(const at::Tensor& points_NP3, std::int64_t size) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> to;
   std::vector<at::Tensor> weights;
@@ -85,14 +85,14 @@ at::Tensor splat(const at::Tensor& features_NCP, const at::Tensor& points_NP3, s
           size,
           ": not [N,C,P], [N,P,3] and >= 1");
   const std::int64_t pixels = kSplatViews * size * size;
-  const RowLinks links = links_of(points_NP3, size);
-  const at::Tensor sums = sum_rows(features_NCP.transpose(1, 2), links, pixels);
+  const EdgeList links = links_of(points_NP3, size);
+  const at::Tensor sums = scatter_sum(features_NCP.transpose(1, 2), links, pixels);
   at::Tensor cover;
   {
     const at::NoGradGuard no_grad;
     const at::Tensor ones =
         at::ones({points_NP3.size(0), points_NP3.size(1), 1}, features_NCP.options());
-    cover = sum_rows(ones, links, pixels).clamp_min(1.0);
+    cover = scatter_sum(ones, links, pixels).clamp_min(1.0);
   }
   return (sums / cover)
       .view({sums.size(0), kSplatViews, size, size, sums.size(2)})

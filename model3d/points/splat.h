@@ -26,7 +26,7 @@ inline constexpr std::int64_t kSplatViews = 3;
 
 /// features [N, C, P] and points [N, P, 3], same floating type and device, to pictures
 /// [N, 3, C, S, S]. What falls outside [-1, 1] is cut off. First derivatives for the features; none
-/// for the points. Same input, same bits (see row_links.h). Throws kInvalidArgument for shapes that
+/// for the points. Same input, same bits (see edge_list.h). Throws kInvalidArgument for shapes that
 /// do not fit and size < 1.
 at::Tensor splat(const at::Tensor& features_NCP, const at::Tensor& points_NP3, std::int64_t size);
 

@@ -138,7 +138,7 @@ struct PthFile::Reading {
   }
 
   /// storage, offset, sizes, strides of a tensor's call.
-  Place place_of(const std::string& name, const PickleNode& call) const {
+  StoredTensor place_of(const std::string& name, const PickleNode& call) const {
     const auto refuse_unless = [&](bool good) {
       require(good, Errc::kCorruptData, origin, ": ", one_line(name), " is no well-formed tensor");
     };
@@ -152,7 +152,7 @@ struct PthFile::Reading {
     const PickleNode& id = pickle.at(persistent.items[0]);
     refuse_unless(id.kind == PickleKind::kTuple && id.items.size() == 5);
     const PickleNode& elements = pickle.at(id.items[4]);
-    Place place;
+    StoredTensor place;
     place.type = pickle.at(id.items[1]).text;
     place.storage = pickle.at(id.items[2]).text;
     place.elements = elements.integer;
@@ -165,8 +165,8 @@ struct PthFile::Reading {
     return place;
   }
 
-  std::map<std::string, Place> places() const {
-    std::map<std::string, Place> places;
+  std::map<std::string, StoredTensor> places() const {
+    std::map<std::string, StoredTensor> places;
     const PickleNode& dict = state_dict();
     for (std::size_t i = 0; dict.kind == PickleKind::kDict && i + 1 < dict.items.size(); i += 2) {
       const PickleNode& key = pickle.at(dict.items[i]);
@@ -253,7 +253,7 @@ std::string PthFile::text_of_record(const std::string& name) const {
   return text;
 }
 
-void PthFile::check_storage(const std::string& name, const Place& place) const {
+void PthFile::check_storage(const std::string& name, const StoredTensor& place) const {
   const StorageType& type = *find_storage_type(place.type);
   const auto bytes = static_cast<std::int64_t>(record("data/" + place.storage).size);
   const auto end = end_of(place.offset, place.sizes, place.strides);
@@ -278,7 +278,7 @@ void PthFile::check_storage(const std::string& name, const Place& place) const {
           " values, more than the file has bytes");
 }
 
-const PthFile::Place& PthFile::place(const std::string& name) const {
+const PthFile::StoredTensor& PthFile::place(const std::string& name) const {
   const auto found = places_.find(name);
   require(
       found != places_.end(), Errc::kCorruptData, path_.string(), " has no entry ", one_line(name));
@@ -303,7 +303,7 @@ void PthFile::check_once(const ZipMember& member) const {
 }
 
 at::Tensor PthFile::tensor(const std::string& name) const {
-  const Place& wanted = place(name);
+  const StoredTensor& wanted = place(name);
   const StorageType& type = *find_storage_type(wanted.type);
   require(type.real.has_value(),
           Errc::kUnsupported,

@@ -17,13 +17,13 @@
 #include <vector>
 
 #include "model3d/weights/zip_archive.h"
-#include "pipeline/storage/named_tensors.h"
+#include "pipeline/storage/tensor_file.h"
 
 namespace larkspur::model3d {
 
 /// A file opened for reading. Holds names; of a storage no more is read than a tensor spans. The
 /// CRC-32 of a record is checked once, before the first tensor is taken from it.
-class PthFile final : public pipeline::NamedTensors {
+class PthFile final : public pipeline::TensorFile {
  public:
   /// The state dict is the value of "model", else of "state_dict", else of "model_ema", else the
   /// whole; a "module." before every name is dropped. Throws kNotFound; kUnsupported for a file
@@ -41,7 +41,7 @@ class PthFile final : public pipeline::NamedTensors {
 
  private:
   /// A tensor as the pickle describes it, checked to lie inside its storage.
-  struct Place {
+  struct StoredTensor {
     std::string storage;  ///< key of the record
     std::string type;     ///< "FloatStorage"
     std::int64_t elements = 0;
@@ -53,14 +53,14 @@ class PthFile final : public pipeline::NamedTensors {
 
   const ZipMember& record(const std::string& name) const;
   std::string text_of_record(const std::string& name) const;
-  void check_storage(const std::string& name, const Place& place) const;
+  void check_storage(const std::string& name, const StoredTensor& place) const;
   void check_once(const ZipMember& member) const;
-  const Place& place(const std::string& name) const;
+  const StoredTensor& place(const std::string& name) const;
 
   std::filesystem::path path_;
   ZipArchive archive_;
   std::string folder_;  ///< of every record, with its slash
-  std::map<std::string, Place> places_;
+  std::map<std::string, StoredTensor> places_;
   mutable std::mutex checking_;
   mutable std::set<std::string> checked_;  ///< members whose CRC-32 was right
 };

@@ -9,7 +9,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "model3d/depthwise/separable_depthwise.h"
-#include "model3d/trunk.h"
+#include "model3d/feature_extractor.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -41,7 +41,7 @@ Shape without_depth(Shape shape) {
 
 /// Which of the file's entries an entry takes its values from.
 struct Filling {
-  Entry entry;
+  NamedTensor entry;
   std::string name;  ///< in the file
 };
 
@@ -58,7 +58,7 @@ bool is_flat(const Shape& theirs, Shape ours) {
   return theirs == ours;
 }
 
-void fill(const Entry& entry, const at::Tensor& values, Inflation inflation) {
+void fill(const NamedTensor& entry, const at::Tensor& values, Inflation inflation) {
   const Shape ours = entry.tensor.sizes().vec();
   if (values.numel() == entry.tensor.numel()) {
     entry.tensor.copy_(values.view(ours));
@@ -72,13 +72,13 @@ void fill(const Entry& entry, const at::Tensor& values, Inflation inflation) {
 
 /// Makes the part for time add nothing. Not by a zero kernel in front of its norm: the norm would
 /// divide the first gradients by the root of its epsilon.
-void silence(const Entry& entry, bool merged) {
+void zero_initialize(const NamedTensor& entry, bool merged) {
   const bool of_norm = entry.name.ends_with(".weight") || entry.name.ends_with(".bias");
   const bool is_conv = entry.name.ends_with("time_conv.weight");
   if (merged ? is_conv : of_norm && !is_conv) entry.tensor.zero_();
 }
 
-void check_head(const Network& network, const pipeline::NamedTensors& file, const Shape& theirs) {
+void check_head(const Network& network, const pipeline::TensorFile& file, const Shape& theirs) {
   const std::int64_t classes = network.options().classes;
   require(theirs.empty() || theirs[0] == classes,
           Errc::kInvalidArgument,
@@ -90,7 +90,7 @@ void check_head(const Network& network, const pipeline::NamedTensors& file, cons
           ": set --classes (in a configuration model.classes) to that");
 }
 
-void check_merged_alike(const Network& network, const pipeline::NamedTensors& file) {
+void check_merged_alike(const Network& network, const pipeline::TensorFile& file) {
   const bool merged = holds_merged_weights(file);
   require(merged == network.is_merged(),
           Errc::kInvalidArgument,
@@ -100,7 +100,7 @@ void check_merged_alike(const Network& network, const pipeline::NamedTensors& fi
 }
 
 /// A norm left out would give plausible nonsense, and nothing else in the file tells.
-void check_norm_before(const Network& network, const pipeline::NamedTensors& file) {
+void check_norm_before(const Network& network, const pipeline::TensorFile& file) {
   require(network.options().norm_before_downsampling || !holds_norm_before_downsampling(file),
           Errc::kInvalidArgument,
           file.origin(),
@@ -109,22 +109,22 @@ void check_norm_before(const Network& network, const pipeline::NamedTensors& fil
 }
 
 /// Empty where the file has no such entry.
-Shape shape_if_there(const pipeline::NamedTensors& file, const std::string& name) {
+Shape shape_if_there(const pipeline::TensorFile& file, const std::string& name) {
   const auto names = file.names();
   return std::ranges::find(names, name) == names.end() ? Shape{} : file.shape(name);
 }
 
 /// Which half of a joint network a file of another form fills; else nothing.
 /// The first kernel tells: voxels have one channel.
-std::string half_of(const Network& network, const pipeline::NamedTensors& file) {
-  if (network.form().trunk != TrunkKind::kJoint) return "";
+std::string half_of(const Network& network, const pipeline::TensorFile& file) {
+  if (network.form().extractor != ExtractorKind::kJoint) return "";
   const Shape shape = shape_if_there(file, "downsample_layers.0.0.weight");
   if (shape.empty()) return "";
   return std::string(shape.size() == 5 && shape[1] == 1 ? kVoxelHalf : kViewsHalf);
 }
 
 /// Norm and head of a joint network see both halves, so a half has nothing for them.
-void check_half(const std::string& half, const pipeline::NamedTensors& file) {
+void check_half(const std::string& half, const pipeline::TensorFile& file) {
   require(half.empty(),
           Errc::kInvalidArgument,
           file.origin(),
@@ -134,14 +134,14 @@ void check_half(const std::string& half, const pipeline::NamedTensors& file) {
 }
 
 /// How many classes the file's head tells apart; 0: it has none.
-std::int64_t classes_of(const pipeline::NamedTensors& file) {
+std::int64_t classes_of(const pipeline::TensorFile& file) {
   const Shape shape = shape_if_there(file, "head.weight");
   return shape.empty() ? 0 : shape[0];
 }
 
 /// The file's names that stand for an entry; not counters, nor what stays with its half, nor the
 /// head if there is a new one.
-std::set<std::string> usable_names(const pipeline::NamedTensors& file,
+std::set<std::string> usable_names(const pipeline::TensorFile& file,
                                    const std::string& half,
                                    bool new_head) {
   std::set<std::string> names;
@@ -154,10 +154,8 @@ std::set<std::string> usable_names(const pipeline::NamedTensors& file,
 }
 
 /// Whether the kernel is one of pictures; refused where it does not fit at all.
-bool check_shape(const Network& network,
-                 const pipeline::NamedTensors& file,
-                 const Filling& filling) {
-  const Entry& entry = filling.entry;
+bool check_shape(const Network& network, const pipeline::TensorFile& file, const Filling& filling) {
+  const NamedTensor& entry = filling.entry;
   const Shape theirs = file.shape(filling.name);
   const Shape ours = entry.tensor.sizes().vec();
   if (is_head(entry.name)) check_head(network, file, theirs);
@@ -178,8 +176,8 @@ bool check_shape(const Network& network,
 }
 
 /// What a file knows nothing of must learn.
-void require_trained(const Entry& entry, const std::string& origin) {
-  require(entry.kind == EntryKind::kStatistic || entry.tensor.requires_grad(),
+void require_trained(const NamedTensor& entry, const std::string& origin) {
+  require(entry.kind == TensorKind::kStatistic || entry.tensor.requires_grad(),
           Errc::kInvalidArgument,
           origin,
           " has no ",
@@ -189,17 +187,17 @@ void require_trained(const Entry& entry, const std::string& origin) {
 
 }  // namespace
 
-bool holds_merged_weights(const pipeline::NamedTensors& file) {
+bool holds_merged_weights(const pipeline::TensorFile& file) {
   const auto names = file.names();
   return std::ranges::any_of(
       names, [](const std::string& name) { return name.ends_with(".pwconv2.0.bias"); });
 }
 
-bool holds_norm_before_downsampling(const pipeline::NamedTensors& file) {
+bool holds_norm_before_downsampling(const pipeline::TensorFile& file) {
   return std::ranges::any_of(file.names(), is_norm_before);
 }
 
-LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file, HeadRule head) {
+LoadedWeights load_weights(Network& network, const pipeline::TensorFile& file, HeadRule head) {
   check_merged_alike(network, file);
   check_norm_before(network, file);
   LoadedWeights loaded;
@@ -214,8 +212,8 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
   std::set<std::string> left = usable_names(file, loaded.half, loaded.new_head);
   const bool knows_time = std::ranges::any_of(left, is_of_time);
   std::vector<Filling> fillings;
-  std::vector<Entry> silent;
-  for (const Entry& entry : network.entries()) {
+  std::vector<NamedTensor> zeros;
+  for (const NamedTensor& entry : network.entries()) {
     if (!entry.name.starts_with(loaded.half)) continue;
     std::string name = entry.name.substr(loaded.half.size());
     if (!left.contains(name) && network.form().temporal_strides) name = name_in_pictures(name);
@@ -224,25 +222,25 @@ LoadedWeights load_weights(Network& network, const pipeline::NamedTensors& file,
       if (check_shape(network, file, fillings.back())) ++loaded.inflated;
     } else if (!knows_time && is_of_time(entry.name)) {
       require_trained(entry, file.origin());
-      silent.push_back(entry);
-      if (entry.tensor.dim() > 1) ++loaded.silent;
+      zeros.push_back(entry);
+      if (entry.tensor.dim() > 1) ++loaded.zero_initialized;
     } else if ((without_norm && is_norm_before(entry.name)) ||
                (!draws && head != HeadRule::kLoad && draws_points(entry.name))) {
       require_trained(entry, file.origin());
-      loaded.fresh.push_back(entry.name);
+      loaded.initialized.push_back(entry.name);
     } else if (!loaded.new_head || !is_head(entry.name)) {
       loaded.missing.push_back(entry.name);
     }
   }
   std::ranges::sort(loaded.missing);
-  std::ranges::sort(loaded.fresh);
-  loaded.left_over.assign(left.begin(), left.end());
+  std::ranges::sort(loaded.initialized);
+  loaded.unexpected.assign(left.begin(), left.end());
   const at::NoGradGuard no_grad;
   const Inflation inflation = network.options().inflation;
   for (const Filling& filling : fillings) {
     fill(filling.entry, file.tensor(filling.name), inflation);
   }
-  for (const Entry& entry : silent) silence(entry, network.is_merged());
+  for (const NamedTensor& entry : zeros) zero_initialize(entry, network.is_merged());
   return loaded;
 }
 
@@ -254,8 +252,8 @@ void require_whole(const LoadedWeights& loaded, const std::string& origin) {
           loaded.missing.size(),
           " entries of the network: ",
           some_of(loaded.missing),
-          loaded.left_over.empty() ? "" : "; it has no place for: ",
-          some_of(loaded.left_over));
+          loaded.unexpected.empty() ? "" : "; it has no place for: ",
+          some_of(loaded.unexpected));
 }
 
 std::string some_of(const std::vector<std::string>& names) {
@@ -266,9 +264,9 @@ std::string some_of(const std::vector<std::string>& names) {
   return text;
 }
 
-std::vector<Entry> published_entries(const Network& network) {
-  std::vector<Entry> entries = network.entries();
-  for (Entry& entry : entries) {
+std::vector<NamedTensor> published_state_dict(const Network& network) {
+  std::vector<NamedTensor> entries = network.entries();
+  for (NamedTensor& entry : entries) {
     const Shape shape = entry.tensor.sizes().vec();
     entry.tensor = entry.tensor.detach().view(
         network.form().is_flat(entry.name) ? without_depth(shape) : shape);

@@ -56,7 +56,7 @@ std::string hex(std::uint32_t value) {
 }
 
 /// Sizes and place of a member as its directory entry has them.
-struct Place {
+struct MemberExtent {
   std::uint64_t size;
   std::uint64_t stored;  ///< its size in the archive
   std::uint64_t header;  ///< offset of its local header
@@ -64,7 +64,7 @@ struct Place {
 
 /// Takes from the zip64 field among `extra` what the entry itself has no room for; false where it
 /// is not there.
-bool fill_from_zip64(std::string_view extra, Place& place) {
+bool fill_from_zip64(std::string_view extra, MemberExtent& place) {
   std::string_view field;
   for (std::size_t at = 0; extra.size() - at >= 4;) {
     const std::size_t size = number(extra, at + 2, 2);
@@ -194,7 +194,7 @@ void ZipArchive::read_directory(const Directory& directory) {
     check_that(whole <= rest.size(), "has a directory with an entry that is cut short");
     ZipMember member{.name = std::string(rest.substr(kEntryBytes, name_bytes)),
                      .crc = static_cast<std::uint32_t>(number(rest, 16, 4))};
-    Place place{number(rest, 24, 4), number(rest, 20, 4), number(rest, 42, 4)};
+    MemberExtent place{number(rest, 24, 4), number(rest, 20, 4), number(rest, 42, 4)};
     const bool found = fill_from_zip64(rest.substr(kEntryBytes + name_bytes, extra_bytes), place);
     check_that(found, "has an entry without its sizes: " + one_line(member.name));
     require(number(rest, 10, 2) == 0 && (number(rest, 8, 2) & 1U) == 0,

@@ -13,7 +13,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pipeline/checkpoint/checkpoint_manifest.h"
-#include "pipeline/peers.h"
+#include "pipeline/communicator.h"
 #include "pipeline/state/train_state.h"
 #include "pipeline/storage/safetensors.h"
 
@@ -32,7 +32,7 @@ struct CheckpointOptions {
 std::filesystem::path save_checkpoint(const CheckpointOptions& options,
                                       const TrainState& state,
                                       const RunIdentity& run,
-                                      Peers& peers);
+                                      Communicator& communicator);
 
 /// A checkpoint on disk. Const and callable from many threads.
 class Checkpoint {
@@ -81,7 +81,8 @@ class Checkpoint {
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder);
 
 /// The same, decided by rank 0 for all. A collective call.
-std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder, Peers& peers);
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder,
+                                            Communicator& communicator);
 
 /// Sets weights, statistics, this rank's moments, step, loss scale and bad samples. Throws
 /// kNotFound when the checkpoint lacks a tensor, kCorruptData when one has another size or a wrong

@@ -5,7 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <xxhash.h>
 
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/log.h"
@@ -158,15 +158,15 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
   return std::nullopt;
 }
 
-std::optional<Checkpoint> newest_checkpoint(const fs::path& folder, Peers& peers) {
-  const auto told = agree(peers, [&]() -> std::string {
-    if (peers.rank() != 0) return "";
+std::optional<Checkpoint> newest_checkpoint(const fs::path& folder, Communicator& communicator) {
+  const auto told = all_or_none(communicator, [&]() -> std::string {
+    if (communicator.rank() != 0) return "";
     const auto found = newest_checkpoint(folder);
     return found ? found->folder().string() : "";
   });
   if (told.front().empty()) return std::nullopt;
   std::optional<Checkpoint> opened;
-  agree(peers, [&] {
+  all_or_none(communicator, [&] {
     opened.emplace(told.front());
     return std::string();
   });

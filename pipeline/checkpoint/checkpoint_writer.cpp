@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/agreement.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/log.h"
@@ -121,19 +121,20 @@ void remove_older(const CheckpointOptions& options, const fs::path& newest, std:
 fs::path save_checkpoint(const CheckpointOptions& options,
                          const TrainState& state,
                          const RunIdentity& run,
-                         Peers& peers) {
-  const bool leads = peers.rank() == 0;
-  const auto named =
-      agree(peers, [&] { return leads ? make_folder(options, state.step) : std::string(); });
+                         Communicator& communicator) {
+  const bool is_root = communicator.rank() == 0;
+  const auto named = all_or_none(
+      communicator, [&] { return is_root ? make_folder(options, state.step) : std::string(); });
   const fs::path folder = options.folder / named.front();
-  const auto shards =
-      agree(peers, [&] { return to_json(write_shard(folder, state, peers.rank())).dump(); });
-  agree(peers, [&] {
-    if (leads)
+  const auto shards = all_or_none(communicator, [&] {
+    return to_json(write_shard(folder, state, communicator.rank())).dump();
+  });
+  all_or_none(communicator, [&] {
+    if (is_root)
       commit(folder, {kCheckpointFormat, state.step, run, state.bad, {}, state.scaler}, shards);
     return std::string();
   });
-  if (leads) remove_older(options, folder, state.step);
+  if (is_root) remove_older(options, folder, state.step);
   return folder;
 }
 

@@ -70,12 +70,13 @@ void append(Rows& all, const std::string& bytes) {
 Rows predict_together(const EvalOptions& options,
                       Classifier& classifier,
                       const SampleSource& source,
-                      Peers& peers) {
+                      Communicator& communicator) {
   const std::int64_t batches = (source.size() + options.batch - 1) / options.batch;
-  const std::int64_t mine = (batches - peers.rank() + peers.size() - 1) / peers.size();
-  const std::int64_t rounds = (batches + peers.size() - 1) / peers.size();
+  const std::int64_t mine =
+      (batches - communicator.rank() + communicator.size() - 1) / communicator.size();
+  const std::int64_t rounds = (batches + communicator.size() - 1) / communicator.size();
   const auto request = [&](std::int64_t k) {
-    const std::int64_t begin = (k * peers.size() + peers.rank()) * options.batch;
+    const std::int64_t begin = (k * communicator.size() + communicator.rank()) * options.batch;
     const std::int64_t end = std::min(begin + options.batch, source.size());
     std::vector<SampleRequest> requests;
     for (std::int64_t id = begin; id < end; ++id) {
@@ -91,7 +92,7 @@ Rows predict_together(const EvalOptions& options,
   for (std::int64_t round = 0; round < rounds; ++round) {
     Rows rows;
     if (round < mine) predict(classifier, prefetcher.next(), device, rows);
-    for (const std::string& bytes : peers.all_gather(encode(rows))) append(all, bytes);
+    for (const std::string& bytes : communicator.all_gather(encode(rows))) append(all, bytes);
   }
   return all;
 }
@@ -101,10 +102,10 @@ Rows predict_together(const EvalOptions& options,
 Evaluation evaluate(const EvalOptions& options,
                     Classifier& classifier,
                     const SampleSource& source,
-                    Peers& peers) {
+                    Communicator& communicator) {
   require(options.batch > 0, Errc::kInvalidArgument, "eval.batch is ", options.batch, ", not > 0");
   classifier.set_training(false);
-  Rows all = predict_together(options, classifier, source, peers);
+  Rows all = predict_together(options, classifier, source, communicator);
   const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
   std::sort(all.predictions.begin(), all.predictions.end(), by_id);
   std::sort(all.bad.begin(), all.bad.end(), by_id);

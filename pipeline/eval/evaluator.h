@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "pipeline/classifier.h"
+#include "pipeline/communicator.h"
 #include "pipeline/eval/score_table.h"
-#include "pipeline/peers.h"
 #include "pipeline/sample_source.h"
 
 namespace larkspur::pipeline {
@@ -36,6 +36,6 @@ struct Evaluation {
 Evaluation evaluate(const EvalOptions& options,
                     Classifier& classifier,
                     const SampleSource& source,
-                    Peers& peers);
+                    Communicator& communicator);
 
 }  // namespace larkspur::pipeline

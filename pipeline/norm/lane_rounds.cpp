@@ -20,7 +20,7 @@ void put(std::string& bytes, const T& value) {
 }
 
 template <typename T>
-T take(std::string_view& bytes) {
+T take_value(std::string_view& bytes) {
   T value{};
   require(bytes.size() >= sizeof(T), Errc::kCollective, "[lane_rounds] a message ends too early");
   std::memcpy(&value, bytes.data(), sizeof(T));
@@ -39,7 +39,7 @@ std::string encode(const LaneRounds::Rows& rows) {
 
 void decode(std::string_view bytes, LaneRounds::Rows& rows) {
   while (!bytes.empty()) {
-    const auto size = take<std::uint64_t>(bytes);
+    const auto size = take_value<std::uint64_t>(bytes);
     require(size <= bytes.size() / sizeof(double),
             Errc::kCollective,
             "[lane_rounds] a row of ",
@@ -61,12 +61,12 @@ LaneRounds::Rows LaneRounds::round(int number, std::string_view body, bool& over
   put(mine, number);
   mine.append(body);
   broken_ = true;  // until this round has gone well
-  const std::vector<std::string> all = peers_.all_gather(mine);
+  const std::vector<std::string> all = communicator_.all_gather(mine);
   Rows rows;
   over = true;
   for (std::size_t rank = 0; rank < all.size(); ++rank) {
     std::string_view bytes = all[rank];
-    const int theirs = take<int>(bytes);
+    const int theirs = take_value<int>(bytes);
     require(theirs != kFailed, Errc::kCollective, "rank ", rank, " cannot go on: ", bytes);
     require(theirs < 0 || number < 0 || theirs == number,
             Errc::kCollective,
@@ -85,7 +85,7 @@ LaneRounds::Rows LaneRounds::round(int number, std::string_view body, bool& over
   return rows;
 }
 
-LaneRounds::Rows LaneRounds::share(int number, const Rows& mine) {
+LaneRounds::Rows LaneRounds::all_gather(int number, const Rows& mine) {
   bool over = false;
   return round(number, encode(mine), over);
 }

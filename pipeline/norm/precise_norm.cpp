@@ -12,7 +12,7 @@
 #include <c10/util/ScopeExit.h>
 
 #include "pipeline/log.h"
-#include "pipeline/norm/lanes_together.h"
+#include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/norm/moments.h"
 #include "pipeline/placement.h"
 #include "pipeline/require.h"
@@ -31,7 +31,7 @@ class NormTable {
  public:
   explicit NormTable(int lanes) : lanes_(static_cast<std::size_t>(lanes)) {}
 
-  void note(int lane, int number, const NormCall& call, const Moments& own) {
+  void add(int lane, int number, const BatchNormCall& call, const Moments& own) {
     const auto norm = static_cast<std::size_t>(number);
     if (norm == norms_.size()) norms_.push_back(call);
     norms_[norm].x = at::Tensor();
@@ -70,7 +70,7 @@ class NormTable {
     }
     for (std::size_t norm = 0; norm < norms_.size(); ++norm) {
       if (joined[norm].count < 2.0) continue;  // no variance in one value
-      const NormCall& call = norms_[norm];
+      const BatchNormCall& call = norms_[norm];
       call.running_mean.copy_(channel_values(joined[norm].mean, call.running_mean));
       call.running_var.copy_(channel_values(joined[norm].unbiased(), call.running_var));
     }
@@ -78,17 +78,17 @@ class NormTable {
   }
 
  private:
-  std::vector<NormCall> norms_;              ///< in order of use, without x
+  std::vector<BatchNormCall> norms_;         ///< in order of use, without x
   std::vector<std::vector<Moments>> lanes_;  ///< [lane][norm]
 };
 
 /// BatchNorm as in training by lane, written down in a table instead of into the statistics.
-class Measuring final : public NormRule {
+class Measuring final : public BatchNormHook {
  public:
   Measuring(NormTable& table, int lane) : table_(table), lane_(lane) {}
 
-  at::Tensor normalise(const NormCall& call) override {
-    table_.note(lane_, number_++, call, moments_of(call.x));
+  at::Tensor normalise(const BatchNormCall& call) override {
+    table_.add(lane_, number_++, call, moments_of(call.x));
     return at::batch_norm(
         call.x, call.weight, call.bias, {}, {}, /*training=*/true, 0.0, call.eps, false);
   }
@@ -118,8 +118,8 @@ void measure_together(NormMeasurement& job, const std::vector<Batch>& lanes, Nor
         network.forward(lanes[static_cast<std::size_t>(index)]);
         return at::Tensor();
       },
-      [&](int index, int number, const NormCall& call, const Moments& own) {
-        table.note(index, number, call, own);
+      [&](int index, int number, const BatchNormCall& call, const Moments& own) {
+        table.add(index, number, call, own);
       });
 }
 
@@ -127,7 +127,7 @@ void measure_together(NormMeasurement& job, const std::vector<Batch>& lanes, Nor
 void tell_the_rest(NormMeasurement& job, bool measured) {
   std::string mine;
   if (measured) job.state.statistics.end_lane(mine);
-  for (const std::string& bytes : job.peers.all_gather(mine)) {
+  for (const std::string& bytes : job.communicator.all_gather(mine)) {
     if (bytes.empty()) continue;
     job.state.statistics.finish_step(bytes);
     return;
@@ -150,10 +150,10 @@ void measure_norms(NormMeasurement& job) {
       measure_together(job, lanes, table);
     } else {
       measure_in_turn(job, lanes, table);
-      job.peers.all_gather("");  // nobody gets further ahead of a slow rank than one batch
+      job.communicator.all_gather("");  // nobody gets further ahead of a slow rank than one batch
     }
   }
-  tell_the_rest(job, table.finish(job.peers.all_gather(table.bytes())));
+  tell_the_rest(job, table.finish(job.communicator.all_gather(table.bytes())));
 }
 
 }  // namespace larkspur::pipeline

@@ -15,22 +15,22 @@
 
 #include "pipeline/batch.h"
 #include "pipeline/classifier.h"
+#include "pipeline/communicator.h"
 #include "pipeline/lanes.h"
-#include "pipeline/peers.h"
 #include "pipeline/precision.h"
 #include "pipeline/state/train_state.h"
 
 namespace larkspur::pipeline {
 
-class LanesTogether;
+class LockstepLanes;
 
 /// What is measured with. References outlive the call.
 struct NormMeasurement {
   Classifier& classifier;  ///< in training mode
   TrainState& state;
-  Peers& peers;
+  Communicator& communicator;
   Lanes lanes;
-  LanesTogether* together = nullptr;  ///< where lanes are normalised together
+  LockstepLanes* together = nullptr;  ///< where lanes are normalised together
   std::int64_t batches = 1;           ///< global batches, > 0
   std::function<Batch()>
       next_batch;  ///< my lanes of the first batch, of the next, ... in host memory

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kCropTries = 10;
 
-// Picture numbers of a window that starts at `first`; past the end the last one again.
+// RgbFrame numbers of a window that starts at `first`; past the end the last one again.
 std::vector<std::int64_t> window(const ClipSampling& sampling,
                                  const VideoShape& shape,
                                  std::int64_t first) {

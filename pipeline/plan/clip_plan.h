@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which pictures of a video a clip takes and which part of them: decided here, executed by readers.
+// Which frames of a video a clip takes and which part of them: decided here, executed by readers.
 //
-//   (key, shape of the video) -- plan --> picture numbers, crop box, mirror --> one clip
+//   (key, shape of the video) -- plan --> frame numbers, crop box, mirror --> one clip
 //
-// Windows as VideoMAE (Tong et al. 2022, arXiv 2203.12602, section 4): `frames` pictures, `stride`
-// apart. Crops as Inception (Szegedy et al. 2015, section 6): a share of the picture's area and a
+// Windows as VideoMAE (Tong et al. 2022, arXiv 2203.12602, section 4): `frames` frames, `stride`
+// apart. Crops as Inception (Szegedy et al. 2015, section 6): a share of the frame's area and a
 // ratio of its sides, both drawn. The ratio is uniform in its logarithm.
 #pragma once
 
@@ -17,10 +17,10 @@ namespace larkspur::pipeline {
 
 /// What is taken of every video.
 struct ClipSampling {
-  std::int64_t frames = 16;  ///< pictures in a clip, > 0
-  std::int64_t stride = 4;   ///< pictures of the video from one to the next, > 0
+  std::int64_t frames = 16;  ///< frames in a clip, > 0
+  std::int64_t stride = 4;   ///< frames of the video from one to the next, > 0
   std::int64_t size = 112;   ///< width and height of the clip, > 0
-  /// A control experiment: the chosen pictures in an order drawn by the key, in evaluation too.
+  /// A control experiment: the chosen frames in an order drawn by the key, in evaluation too.
   bool shuffle_frames = false;
 
   /// Throws kInvalidArgument naming the field at fault and its value.
@@ -29,7 +29,7 @@ struct ClipSampling {
 
 /// Ranges a training view is drawn from. The defaults crop the largest centred square.
 struct ClipAugmentation {
-  double area_min = 1.0;    ///< share of the picture's area, in (0, 1]
+  double area_min = 1.0;    ///< share of the frame's area, in (0, 1]
   double area_max = 1.0;    ///< >= area_min, <= 1
   double aspect_max = 1.0;  ///< width over height in [1 / aspect_max, aspect_max], >= 1
   bool mirror = false;      ///< left and right swapped with probability one half
@@ -45,7 +45,7 @@ struct VideoShape {
   std::int64_t height = 0;  ///< > 0
 };
 
-/// Whole pixels of the rotated picture; lies inside it, both sides > 0.
+/// Whole pixels of the rotated frame; lies inside it, both sides > 0.
 struct CropBox {
   std::int64_t left = 0;
   std::int64_t top = 0;
@@ -57,7 +57,7 @@ struct CropBox {
 
 /// One view of one video; a pure value.
 struct ClipPlan {
-  std::vector<std::int64_t> frames;  ///< picture numbers in order of the clip, [0, shape.frames)
+  std::vector<std::int64_t> frames;  ///< frame numbers in order of the clip, [0, shape.frames)
   CropBox box;                       ///< resized to size x size
   bool mirror = false;
 
@@ -65,7 +65,7 @@ struct ClipPlan {
 };
 
 /// A training view: a window at a random place, a random crop. Of a video shorter than the window
-/// the last picture is repeated. A pure function of its arguments.
+/// the last frame is repeated. A pure function of its arguments.
 ClipPlan plan_clip(const ClipSampling& sampling,
                    const ClipAugmentation& augmentation,
                    const VideoShape& shape,

@@ -34,7 +34,7 @@ std::vector<FlatShape> shapes_of(const std::vector<Parameter>& parameters) {
     shapes.push_back({parameter.name,
                       parameter.tensor.numel(),
                       parameter.decays,
-                      parameter.from_head,
+                      parameter.rate_group,
                       parameter.frozen});
   }
   return shapes;

@@ -41,9 +41,11 @@ AdamW::AdamW(
 
 std::int64_t AdamW::owned_elements() const { return moment1_.numel(); }
 
-double AdamW::global_norm(const at::Tensor& gradient, double scale, Peers& peers) const {
+double AdamW::global_norm(const at::Tensor& gradient,
+                          double scale,
+                          Communicator& communicator) const {
   const at::Tensor sums = chunk_square_sums(gradient.narrow(0, 0, owned_elements()), scale).cpu();
-  const std::vector<std::string> all = peers.all_gather(
+  const std::vector<std::string> all = communicator.all_gather(
       {static_cast<const char*>(sums.const_data_ptr()), static_cast<std::size_t>(sums.nbytes())});
 
   // Shares are consecutive chunks of a bucket, so rank order within a bucket is chunk order.
@@ -51,8 +53,8 @@ double AdamW::global_norm(const at::Tensor& gradient, double scale, Peers& peers
   for (const std::string& sent : all) next.push_back(sent.data());
   double total = 0.0;
   for (int bucket = 0; bucket < layout_.bucket_count(); ++bucket) {
-    for (int rank = 0; rank < peers.size(); ++rank) {
-      const std::int64_t share = layout_.owned(bucket, rank, peers.size()).size();
+    for (int rank = 0; rank < communicator.size(); ++rank) {
+      const std::int64_t share = layout_.owned(bucket, rank, communicator.size()).size();
       for (std::int64_t chunk = 0; chunk < share / kChunkElements; ++chunk) {
         double sum = 0.0;
         const char*& at = next[static_cast<std::size_t>(rank)];
@@ -85,7 +87,7 @@ void AdamW::step(const at::Tensor& values,
   for (const OwnedPart& part : owned_) {
     const FlatEntry& entry = layout_.entries()[part.entry];
     if (entry.frozen) continue;
-    const double rate = learning_rate * std::pow(options_.layer_decay, entry.from_head);
+    const double rate = learning_rate * std::pow(options_.layer_decay, entry.rate_group);
     scalars.step_size = static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count)));
     scalars.decay = static_cast<float>(1.0 - rate * (entry.decays ? options_.weight_decay : 0.0));
     const std::int64_t n = part.flat.size();

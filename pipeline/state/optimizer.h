@@ -7,7 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "pipeline/peers.h"
+#include "pipeline/communicator.h"
 #include "pipeline/state/flat_parameters.h"
 
 namespace larkspur::pipeline {
@@ -19,7 +19,7 @@ struct AdamWOptions {
   double weight_decay = 0.0;  ///< >= 0, times the learning rate, on parameters that decay
   double clip_norm = 0.0;     ///< gradients longer than this are shortened to it; 0: never
   double layer_decay = 1.0;   ///< (0, 1]: the rate of a parameter is learning_rate times this to
-                              ///< the power of Parameter::from_head, in its decay too; 1: one rate
+                              ///< the power of Parameter::rate_group, in its decay too; 1: one rate
                               ///< for all (Clark et al. 2020, arXiv 2003.10555)
 
   /// Throws kInvalidArgument naming the field at fault and its value.
@@ -52,7 +52,7 @@ class AdamW {
   /// L2 norm of the global gradient: sums of squares by chunk in double (ops/chunk_norms.h),
   /// shared, added in chunk order, so every rank of every job size gets the same bits. `gradient`
   /// is the owned sum over lanes, `scale` what turns it into the mean. A collective call.
-  double global_norm(const at::Tensor& gradient, double scale, Peers& peers) const;
+  double global_norm(const at::Tensor& gradient, double scale, Communicator& communicator) const;
 
   /// One step on the owned slices of `values` (float32, flat), number `step` counted from 1.
   /// Parameters without a gradient see a zero one: they decay, as if they had been used. Frozen

@@ -114,9 +114,10 @@ bool is_flat(std::string_view text) {
   return true;
 }
 
-std::string header_of(const std::vector<TensorToWrite>& tensors, const TensorFileNotes& notes) {
+std::string header_of(const std::vector<TensorToWrite>& tensors,
+                      const TensorFileMetadata& metadata) {
   ordered_json header = ordered_json::object();
-  if (!notes.empty()) header["__metadata__"] = notes;
+  if (!metadata.empty()) header["__metadata__"] = metadata;
   std::int64_t offset = 0;
   for (const TensorToWrite& tensor : tensors) {
     const std::int64_t end = offset + tensor.elements * 4;
@@ -134,8 +135,8 @@ std::string header_of(const std::vector<TensorToWrite>& tensors, const TensorFil
 
 WrittenTensors write_safetensors(const std::filesystem::path& path,
                                  const std::vector<TensorToWrite>& tensors,
-                                 const TensorFileNotes& notes) {
-  const std::string header = header_of(tensors, notes);
+                                 const TensorFileMetadata& metadata) {
+  const std::string header = header_of(tensors, metadata);
   const std::uint64_t length = header.size();
   WrittenTensors written;
   written.header_crc = crc32c(header.data(), header.size(), crc32c(&length, sizeof(length)));
@@ -179,12 +180,12 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : path_(
 
 namespace {
 
-TensorFileNotes words_of(const json& metadata) {
-  TensorFileNotes notes;
+TensorFileMetadata words_of(const json& metadata) {
+  TensorFileMetadata words;
   for (const auto& [name, word] : metadata.items()) {
-    if (word.is_string()) notes[name] = word;
+    if (word.is_string()) words[name] = word;
   }
-  return notes;
+  return words;
 }
 
 }  // namespace
@@ -198,7 +199,7 @@ void SafetensorsReader::parse_header(const std::string& header) {
           ": the header is no JSON of names and their entries");
   for (const auto& [name, described] : parsed.items()) {
     if (name == "__metadata__") {
-      notes_ = words_of(described);
+      metadata_ = words_of(described);
       continue;
     }
     const std::string place = path_.string() + ": entry " + one_line(name);

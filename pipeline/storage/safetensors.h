@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "pipeline/flat_layout.h"
-#include "pipeline/storage/named_tensors.h"
+#include "pipeline/storage/tensor_file.h"
 
 namespace larkspur::pipeline {
 
@@ -34,16 +34,16 @@ struct WrittenTensors {
 };
 
 /// Words about a file, for people and tools: its `__metadata__`.
-using TensorFileNotes = std::map<std::string, std::string>;
+using TensorFileMetadata = std::map<std::string, std::string>;
 
 /// Writes tensors, in the order given, and syncs the file, which must not exist yet. Throws kIo.
 WrittenTensors write_safetensors(const std::filesystem::path& path,
                                  const std::vector<TensorToWrite>& tensors,
-                                 const TensorFileNotes& notes = {});
+                                 const TensorFileMetadata& metadata = {});
 
 /// A file opened for reading. Nothing but the header is read before it is asked for. Const and
 /// callable from many threads.
-class SafetensorsReader final : public NamedTensors {
+class SafetensorsReader final : public TensorFile {
  public:
   /// Throws kNotFound; kCorruptData when lengths, shapes or offsets contradict the file or each
   /// other; kUnsupported for a type the format does not have. Memory is bounded by the file's size.
@@ -59,7 +59,7 @@ class SafetensorsReader final : public NamedTensors {
   at::Tensor tensor(const std::string& name) const override;
 
   /// The words in `__metadata__`.
-  TensorFileNotes notes() const override { return notes_; }
+  TensorFileMetadata metadata() const override { return metadata_; }
 
   /// Elements of a tensor; throws kCorruptData when it is not there.
   std::int64_t elements(const std::string& name) const;
@@ -80,7 +80,7 @@ class SafetensorsReader final : public NamedTensors {
   const Entry& entry(const std::string& name) const;
   void read_bytes(const Entry& entry, void* out) const;
 
-  TensorFileNotes notes_;
+  TensorFileMetadata metadata_;
   std::filesystem::path path_;
   std::int64_t file_bytes_ = 0;
   std::int64_t data_begin_ = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/train/step_lanes.h"
 
-#include "pipeline/norm/lanes_together.h"
+#include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/placement.h"
 #include "pipeline/train/loss.h"
 
@@ -14,7 +14,7 @@ at::Tensor scaled(const at::Tensor& loss, double scale) {
 }
 
 /// Forward and backward of one lane; a lane without a readable sample gives no gradient.
-double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& facts) {
+double run_lane(TrainStep& job, const Batch& batch, double scale, StepStats& facts) {
   if (batch.size() == 0) return 0.0;
   PrecisionScope scope(job.precision, batch.labels.device());
   const at::Tensor logits_NK = job.classifier.forward(batch);
@@ -27,7 +27,7 @@ double run_lane(TrainStep& job, const Batch& batch, double scale, StepFacts& fac
 
 }  // namespace
 
-void run_in_turn(TrainStep& job, double scale, StepFacts& mine) {
+void run_in_turn(TrainStep& job, double scale, StepStats& mine) {
   TrainState& state = job.state;
   for (int lane = job.lanes.first; lane < job.lanes.first + job.lanes.count; ++lane) {
     const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
@@ -37,18 +37,18 @@ void run_in_turn(TrainStep& job, double scale, StepFacts& mine) {
     mine.loss.push_back(run_lane(job, batch, scale, mine));
     state.parameters.finish_lane();
     state.statistics.end_lane(mine.statistics);
-    mine.note(batch);
+    mine.add(batch);
   }
 }
 
-void run_together(TrainStep& job, double scale, StepFacts& mine) {
+void run_together(TrainStep& job, double scale, StepStats& mine) {
   const at::Tensor& gradients = job.state.parameters.gradients();
   std::vector<Batch> batches;
   std::vector<bool> takes_part;
   for (int index = 0; index < job.lanes.count; ++index) {
     batches.push_back(on_device(job.next_batch(), gradients.device()));
     takes_part.push_back(batches.back().size() > 0);
-    mine.note(batches.back());
+    mine.add(batches.back());
   }
   PrecisionScope scope(job.precision, gradients.device());
   const auto losses = job.together->forward(takes_part, [&](int index, Classifier& network) {
@@ -61,7 +61,7 @@ void run_together(TrainStep& job, double scale, StepFacts& mine) {
   std::vector<at::Tensor> roots;
   for (const at::Tensor& loss : losses) roots.push_back(scaled(loss, scale));
   job.together->backward(roots);
-  if (job.together->speaks()) job.state.statistics.end_lane(mine.statistics);
+  if (job.together->reports()) job.state.statistics.end_lane(mine.statistics);
   for (int index = 0; index < job.lanes.count; ++index) {
     const at::Tensor& loss = losses[static_cast<std::size_t>(index)];
     mine.loss.push_back(loss.defined() ? loss.item<double>() : 0.0);

@@ -11,7 +11,7 @@ namespace larkspur::pipeline {
 
 StepOutcome train_step(TrainStep& job, double learning_rate) {
   TrainState& state = job.state;
-  StepFacts mine;
+  StepStats mine;
   StepOutcome outcome;
   outcome.loss_scale = state.scaler.scale_in(job.precision);
   state.statistics.begin_step();
@@ -27,12 +27,12 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   outcome.reduce_seconds = waited.count();
   mine.checkpoint_requested = job.requests.checkpoint.exchange(false);
   mine.stop_requested = job.requests.stop.load();
-  outcome.facts = share(mine, job.peers);
+  outcome.facts = all_gather(mine, job.communicator);
   const std::vector<double>& losses = outcome.facts.loss;
   outcome.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / job.lanes.total;
 
   const double mean = 1.0 / (job.lanes.total * outcome.loss_scale);
-  outcome.grad_norm = state.optimizer.global_norm(owned_gradient, mean, job.peers);
+  outcome.grad_norm = state.optimizer.global_norm(owned_gradient, mean, job.communicator);
   outcome.skipped = !std::isfinite(outcome.grad_norm);
   if (outcome.skipped) {
     state.statistics.begin_lane();  // as before the step

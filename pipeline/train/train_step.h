@@ -5,17 +5,17 @@
 #include <functional>
 
 #include "pipeline/classifier.h"
+#include "pipeline/communicator.h"
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/lanes.h"
-#include "pipeline/peers.h"
 #include "pipeline/precision.h"
 #include "pipeline/state/train_state.h"
 #include "pipeline/train/requests.h"
-#include "pipeline/train/step_facts.h"
+#include "pipeline/train/step_stats.h"
 
 namespace larkspur::pipeline {
 
-class LanesTogether;
+class LockstepLanes;
 
 /// What a step works on. References outlive the step; `next_batch` gives lane after lane, in host
 /// memory: the step moves it to the device of `state`.
@@ -23,18 +23,18 @@ struct TrainStep {
   Classifier& classifier;
   TrainState& state;
   GradientExchange& exchange;
-  Peers& peers;
+  Communicator& communicator;
   Lanes lanes;
   std::function<Batch()> next_batch;
   double label_smoothing;
   Requests& requests;
   Precision precision = Precision::kFloat32;
-  LanesTogether* together = nullptr;  ///< BatchNorm over all lanes; null: each lane by itself
+  LockstepLanes* together = nullptr;  ///< BatchNorm over all lanes; null: each lane by itself
 };
 
 /// What a step found out; the same on every rank.
 struct StepOutcome {
-  StepFacts facts;              ///< of all lanes
+  StepStats facts;              ///< of all lanes
   double loss = 0.0;            ///< mean over lanes, in lane order
   double grad_norm = 0.0;       ///< of the mean gradient, before clipping
   double loss_scale = 1.0;      ///< what the loss was multiplied by in backward

@@ -9,7 +9,7 @@
 
 #include "pipeline/data/prefetcher.h"
 #include "pipeline/log.h"
-#include "pipeline/norm/lanes_together.h"
+#include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/norm/precise_norm.h"
 #include "pipeline/require.h"
 #include "pipeline/train/schedule.h"
@@ -123,7 +123,7 @@ void measure_ahead(const TrainOptions& options,
                          step.state.parameters.values().is_cuda()});
   NormMeasurement job{parts.classifier,
                       step.state,
-                      parts.peers,
+                      parts.communicator,
                       step.lanes,
                       step.together,
                       batches,
@@ -184,7 +184,7 @@ void tell_skip(const TrainState& state) {
 
 /// Why the loop ends after this step, if it does.
 std::optional<TrainEnd> end_after(const TrainOptions& options,
-                                  const StepFacts& facts,
+                                  const StepStats& facts,
                                   std::int64_t step,
                                   std::int64_t total_steps) {
   if (step >= total_steps) return TrainEnd::kFinished;
@@ -194,11 +194,11 @@ std::optional<TrainEnd> end_after(const TrainOptions& options,
 }
 
 /// None where every lane is normalised by itself.
-std::unique_ptr<LanesTogether> lanes_together(const TrainOptions& options,
+std::unique_ptr<LockstepLanes> lockstep_lanes(const TrainOptions& options,
                                               TrainParts& parts,
                                               int lanes) {
   if (options.batch_norm != NormScope::kSynchronised) return nullptr;
-  return std::make_unique<LanesTogether>(parts.classifier, parts.state, parts.peers, lanes);
+  return std::make_unique<LockstepLanes>(parts.classifier, parts.state, parts.communicator, lanes);
 }
 
 }  // namespace
@@ -233,7 +233,8 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   options.check();
   TrainState& state = parts.state;
   const StepShape shape = step_shape(options, parts.source.size());
-  const Lanes lanes = lanes_of_rank(parts.peers.rank(), parts.peers.size(), options.lanes);
+  const Lanes lanes =
+      lanes_of_rank(parts.communicator.rank(), parts.communicator.size(), options.lanes);
   const LearningRateSchedule schedule = schedule_of(options, shape.steps_per_epoch());
   if (const auto end = end_after(options, {}, state.step, schedule.total_steps)) return *end;
   Prefetcher prefetcher(parts.source,
@@ -247,14 +248,14 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   TrainStep job{parts.classifier,
                 state,
                 parts.exchange,
-                parts.peers,
+                parts.communicator,
                 lanes,
                 [&] { return prefetcher.next(); },
                 options.label_smoothing,
                 parts.requests,
                 options.precision};
   parts.classifier.set_training(true);
-  const auto together = lanes_together(options, parts, lanes.count);
+  const auto together = lockstep_lanes(options, parts, lanes.count);
   job.together = together.get();
 
   EpochSummary epoch_summary;
@@ -272,7 +273,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     metrics.learning_rate = learning_rate;
     metrics.data_wait_seconds = prefetcher.waited_seconds() - waited_before;
     metrics.samples_per_second = static_cast<double>(options.global_batch) / seconds_since(start);
-    if (parts.peers.rank() == 0) parts.metrics.step(metrics);
+    if (parts.communicator.rank() == 0) parts.metrics.step(metrics);
     check_bad_fraction(state, options, shape.samples);
     epoch_summary.add(metrics);
     if (state.step % shape.steps_per_epoch() == 0) {

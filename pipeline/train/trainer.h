@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <functional>
 
+#include "pipeline/batch_norm_hook.h"
 #include "pipeline/classifier.h"
+#include "pipeline/communicator.h"
 #include "pipeline/data/epoch_order.h"
 #include "pipeline/data/mix.h"
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/metrics.h"
-#include "pipeline/norm_rule.h"
-#include "pipeline/peers.h"
 #include "pipeline/precision.h"
 #include "pipeline/sample_source.h"
 #include "pipeline/state/train_state.h"
@@ -49,7 +49,7 @@ struct TrainParts {
   const SampleSource& source;
   TrainState& state;
   GradientExchange& exchange;
-  Peers& peers;
+  Communicator& communicator;
   MetricSink& metrics;         ///< called on rank 0 only
   std::function<void()> save;  ///< writes a checkpoint of `state`; collective
   Requests& requests;

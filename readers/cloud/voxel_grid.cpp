@@ -37,13 +37,13 @@ void check_points(const at::Tensor& points_N3, std::string_view op) {
 }
 
 // Where a point falls: its voxel, and how far from the voxel's centre in half voxels.
-struct Place {
+struct VoxelPoint {
   std::int64_t voxel = 0;
   std::array<float, 3> offset{};
 };
 
-std::optional<Place> place_of(const float* point, std::int64_t grid) {
-  Place place;
+std::optional<VoxelPoint> place_of(const float* point, std::int64_t grid) {
+  VoxelPoint place;
   for (std::size_t i = 3; i-- > 0;) {  // z is the slowest axis
     const double at = (point[i] + 1.0) * 0.5 * static_cast<double>(grid);
     if (!(at >= 0.0 && at <= static_cast<double>(grid))) return std::nullopt;
@@ -54,10 +54,10 @@ std::optional<Place> place_of(const float* point, std::int64_t grid) {
   return place;
 }
 
-std::vector<Place> places_of(const at::Tensor& points_N3, std::int64_t grid) {
+std::vector<VoxelPoint> places_of(const at::Tensor& points_N3, std::int64_t grid) {
   const at::Tensor points = points_N3.contiguous();
   const auto* point = points.const_data_ptr<float>();
-  std::vector<Place> places;
+  std::vector<VoxelPoint> places;
   places.reserve(static_cast<std::size_t>(points.size(0)));
   for (std::int64_t i = 0; i < points.size(0); ++i, point += 3) {
     if (const auto place = place_of(point, grid)) places.push_back(*place);
@@ -65,15 +65,15 @@ std::vector<Place> places_of(const at::Tensor& points_N3, std::int64_t grid) {
   return places;
 }
 
-void fill_density(const std::vector<Place>& places, std::int64_t voxels, float* out) {
+void fill_density(const std::vector<VoxelPoint>& places, std::int64_t voxels, float* out) {
   float fullest = 1.0F;
-  for (const Place& place : places) fullest = std::max(fullest, out[place.voxel] += 1.0F);
+  for (const VoxelPoint& place : places) fullest = std::max(fullest, out[place.voxel] += 1.0F);
   for (std::int64_t i = 0; i < voxels; ++i) out[i] /= fullest;
 }
 
-void fill_mean(const std::vector<Place>& places, std::int64_t voxels, float* out) {
+void fill_mean(const std::vector<VoxelPoint>& places, std::int64_t voxels, float* out) {
   std::vector<float> counts(static_cast<std::size_t>(voxels));
-  for (const Place& place : places) {
+  for (const VoxelPoint& place : places) {
     const float count = counts[static_cast<std::size_t>(place.voxel)] += 1.0F;
     for (std::size_t k = 0; k < 3; ++k) {
       float& mean = out[static_cast<std::int64_t>(k) * voxels + place.voxel];
@@ -101,10 +101,10 @@ at::Tensor voxelise(const at::Tensor& points_N3, const VoxelGridOptions& options
   const std::int64_t grid = options.grid;
   at::Tensor voxels = at::zeros({options.channels(), grid, grid, grid}, at::kFloat);
   auto* out = voxels.data_ptr<float>();
-  const std::vector<Place> places = places_of(points_N3, grid);
+  const std::vector<VoxelPoint> places = places_of(points_N3, grid);
   switch (options.value) {
     case VoxelValue::kOccupancy:
-      for (const Place& place : places) out[place.voxel] = 1.0F;
+      for (const VoxelPoint& place : places) out[place.voxel] = 1.0F;
       break;
     case VoxelValue::kDensity:
       fill_density(places, grid * grid * grid, out);

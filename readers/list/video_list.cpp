@@ -36,7 +36,7 @@ struct ClassFolder {
   std::vector<std::string> videos;
 };
 
-std::vector<ClassFolder> class_folders(const fs::path& top, const std::string& extension) {
+std::vector<ClassFolder> video_classes(const fs::path& top, const std::string& extension) {
   std::vector<ClassFolder> folders;
   for (const std::string& name : sorted_names(top)) {
     if (is_hidden(name) || !is_folder(top / name)) continue;
@@ -46,10 +46,10 @@ std::vector<ClassFolder> class_folders(const fs::path& top, const std::string& e
   return folders;
 }
 
-SampleList read_folder(const fs::path& root, const ListOptions& options) {
+SampleList read_video_folder(const fs::path& root, const ListOptions& options) {
   const fs::path split = root / options.split;
   const fs::path top = is_folder(split) ? split : root;
-  const std::vector<ClassFolder> folders = class_folders(top, options.extension);
+  const std::vector<ClassFolder> folders = video_classes(top, options.extension);
   std::vector<std::string> names;
   for (const ClassFolder& folder : folders) names.push_back(folder.name);
   const ClassNames classes =
@@ -241,7 +241,7 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
 
 SampleList read_video_list(const ListOptions& options) {
   const fs::path folder = options.list.empty() ? options.root : options.list;
-  if (is_folder(folder)) return read_folder(folder, options);
+  if (is_folder(folder)) return read_video_folder(folder, options);
   const ListPlace place = find_list(options);
   const std::vector<ListLine> lines = read_lines(place.list);
   const auto columns = lines.empty() ? std::nullopt : kinetics_columns(lines.front().text);

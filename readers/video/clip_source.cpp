@@ -31,11 +31,11 @@ pipeline::Result<pipeline::Sample> ClipSource::read(const pipeline::SampleKey& k
       options_.training ? pipeline::plan_clip(sampling, options_.augmentation, shape, key)
                         : pipeline::plan_center_clip(sampling, shape, key);
   at::Tensor clip_CTHW = at::empty({3, sampling.frames, sampling.size, sampling.size}, at::kFloat);
-  const auto place = [&](std::int64_t number, const Picture& picture) {
-    const at::Tensor picture_CHW = transform_picture(picture, plan, shape, sampling.size);
+  const auto place = [&](std::int64_t number, const RgbFrame& frame) {
+    const at::Tensor frame_CHW = transform_frame(frame, plan, shape, sampling.size);
     for (std::size_t t = 0; t < plan.frames.size(); ++t) {
       if (plan.frames[t] == number)
-        clip_CTHW.select(1, static_cast<std::int64_t>(t)).copy_(picture_CHW);
+        clip_CTHW.select(1, static_cast<std::int64_t>(t)).copy_(frame_CHW);
     }
   };
   const auto read = video.read(plan.frames, place);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Videos as samples: from a list entry and a key to the clip that a network sees.
 //
-//   file -- index -- plan: which pictures, which part -- decode those -- crop, resize, mirror,
+//   file -- index -- plan: which frames, which part -- decode those -- crop, resize, mirror,
 //   normalise --
 //
 // The key decides every draw, so a sample is the same in any thread, on any rank, after any

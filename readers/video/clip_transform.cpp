@@ -13,11 +13,11 @@
 namespace larkspur::readers {
 namespace {
 
-// Of ImageNet's training pictures, as published image and video models take them.
+// Of ImageNet's training frames, as published image and video models take them.
 constexpr std::array<float, 3> kMean{0.485F, 0.456F, 0.406F};
 constexpr std::array<float, 3> kDeviation{0.229F, 0.224F, 0.225F};
 
-// [first, first + length) of a picture of `planned`, in one of `actual` pixels.
+// [first, first + length) of a frame of `planned`, in one of `actual` pixels.
 std::pair<std::int64_t, std::int64_t> scaled(std::int64_t first,
                                              std::int64_t length,
                                              std::int64_t planned,
@@ -29,18 +29,18 @@ std::pair<std::int64_t, std::int64_t> scaled(std::int64_t first,
 
 }  // namespace
 
-at::Tensor transform_picture(const Picture& picture,
-                             const pipeline::ClipPlan& plan,
-                             const pipeline::VideoShape& planned,
-                             std::int64_t size) {
+at::Tensor transform_frame(const RgbFrame& frame,
+                           const pipeline::ClipPlan& plan,
+                           const pipeline::VideoShape& planned,
+                           std::int64_t size) {
   const pipeline::CropBox& box = plan.box;
-  const auto [left, width] = scaled(box.left, box.width, planned.width, picture.width);
-  const auto [top, height] = scaled(box.top, box.height, planned.height, picture.height);
+  const auto [left, width] = scaled(box.left, box.width, planned.width, frame.width);
+  const auto [top, height] = scaled(box.top, box.height, planned.height, frame.height);
   // from_blob takes a pointer to mutable memory; nothing below writes through it.
-  auto* const first = const_cast<std::uint8_t*>(picture.rgb + top * picture.row_bytes + 3 * left);
+  auto* const first = const_cast<std::uint8_t*>(frame.rgb + top * frame.row_bytes + 3 * left);
   const at::Tensor crop_13HW = at::from_blob(first,
                                              {1, 3, height, width},
-                                             {height * picture.row_bytes, 1, picture.row_bytes, 3},
+                                             {height * frame.row_bytes, 1, frame.row_bytes, 3},
                                              at::TensorOptions().dtype(at::kByte));
   at::Tensor resized_3HW =
       at::_upsample_bilinear2d_aa(crop_13HW, {size, size}, /*align_corners=*/false)[0];

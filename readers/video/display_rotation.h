@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a coded picture is turned to be seen: one of the eight ways to lay a rectangle on another.
+// How a coded frame is turned to be seen: one of the eight ways to lay a rectangle on another.
 //
 //   shown (x', y') = matrix . coded (x, y)          a b   x' = a x + c y
 //                                                   c d   y' = b x + d y
@@ -30,7 +30,7 @@ struct PixelRows {
   std::int64_t row_bytes;
 };
 
-/// Writes the picture `coded` of width x height to `shown`, which must not overlap it and is height
+/// Writes the frame `coded` of width x height to `shown`, which must not overlap it and is height
 /// x width where the orientation swaps.
 void turn(PixelRows shown,
           PixelRows coded,

@@ -20,7 +20,7 @@ namespace {
 
 using pipeline::Errc;
 
-// A picture of kLargestPicturePixels has 80 MB a plane at 16 bits. What asks for more is an index
+// A frame of kLargestFramePixels has 80 MB a plane at 16 bits. What asks for more is an index
 // that a broken header makes up.
 constexpr std::size_t kLargestAllocation = std::size_t{256} << 20;
 constexpr std::size_t kLongestMessage = 200;

@@ -41,9 +41,9 @@ using ScalerHandle = std::unique_ptr<SwsContext, FreeScaler>;
 PacketHandle make_packet();
 FrameHandle make_frame();
 
-/// Largest picture that is decoded, in pixels: 8K video has 33 million. A header that claims more
+/// Largest frame that is decoded, in pixels: 8K video has 33 million. A header that claims more
 /// costs no memory.
-inline constexpr std::int64_t kLargestPicturePixels = 40'000'000;
+inline constexpr std::int64_t kLargestFramePixels = 40'000'000;
 
 /// Bounds every single allocation of FFmpeg and sends its messages to last_message() instead of
 /// standard error, for the whole process. Cheap when called again; thread-safe.

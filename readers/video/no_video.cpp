@@ -21,7 +21,7 @@ pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path) {
   return refusal(path);
 }
 
-pipeline::Result<at::Tensor> read_pictures(VideoFile&, std::span<const std::int64_t>) {
+pipeline::Result<at::Tensor> read_frames(VideoFile&, std::span<const std::int64_t>) {
   return refusal("");
 }
 

@@ -9,7 +9,7 @@ void VideoFormat::check() const {}
 
 bool can_write_video() { return false; }
 
-void write_video(const std::filesystem::path& path, const VideoFormat&, const DrawPicture&) {
+void write_video(const std::filesystem::path& path, const VideoFormat&, const DrawFrame&) {
   throw pipeline::Error(
       pipeline::Errc::kUnsupported,
       pipeline::text_of(path.string(), ": this build has no FFmpeg to write videos with"));

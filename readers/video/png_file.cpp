@@ -16,7 +16,7 @@ using pipeline::require;
 
 constexpr std::int64_t kLongestSide = 16384;
 
-const AVCodec* encoder() { return avcodec_find_encoder(AV_CODEC_ID_PNG); }
+const AVCodec* png_encoder() { return avcodec_find_encoder(AV_CODEC_ID_PNG); }
 
 void check(int answer, const std::string& name, const char* what) {
   if (answer >= 0) return;
@@ -24,7 +24,7 @@ void check(int answer, const std::string& name, const char* what) {
 }
 
 CodecHandle open_codec(const std::string& name, int width, int height) {
-  CodecHandle codec(avcodec_alloc_context3(encoder()));
+  CodecHandle codec(avcodec_alloc_context3(png_encoder()));
   require(codec != nullptr, Errc::kIo, name, ": no memory for the encoder");
   codec->width = width;
   codec->height = height;
@@ -32,7 +32,7 @@ CodecHandle open_codec(const std::string& name, int width, int height) {
   codec->time_base = {1, 1};
   codec->thread_count = 1;
   codec->flags |= AV_CODEC_FLAG_BITEXACT;
-  check(avcodec_open2(codec.get(), encoder(), nullptr), name, "with the PNG encoder");
+  check(avcodec_open2(codec.get(), png_encoder(), nullptr), name, "with the PNG encoder");
   return codec;
 }
 
@@ -55,7 +55,7 @@ FrameHandle frame_of(const std::string& name,
 
 }  // namespace
 
-bool can_write_png() { return encoder() != nullptr; }
+bool can_write_png() { return png_encoder() != nullptr; }
 
 void write_png(const std::filesystem::path& path,
                std::int64_t width,

@@ -76,7 +76,7 @@ void probe(AVFormatContext& format, const std::filesystem::path& path) {
   std::vector<AVDictionary*> values;
   for (Options& one : options) {
     one.set("threads", "1");
-    one.set("max_pixels", std::to_string(kLargestPicturePixels));
+    one.set("max_pixels", std::to_string(kLargestFramePixels));
     values.push_back(std::exchange(*one.get(), nullptr));
   }
   const unsigned count = format.nb_streams;
@@ -85,7 +85,7 @@ void probe(AVFormatContext& format, const std::filesystem::path& path) {
   if (code < 0) throw ffmpeg_error(code, path.string() + ": no stream can be read");
 }
 
-// A VP8 packet may hold a picture that is only referred to: bit 4 of its first byte is then 0
+// A VP8 packet may hold a frame that is only referred to: bit 4 of its first byte is then 0
 // (RFC 6386, section 9.1).
 bool is_hidden(const AVPacket& packet, AVCodecID codec) {
   if ((packet.flags & AV_PKT_FLAG_DISCARD) != 0) return true;
@@ -180,7 +180,7 @@ VideoIndex VideoContainer::read_index() {
   return VideoIndex(std::move(packets));
 }
 
-// The demuxer of MP4 takes the end of the file for the end of the video, however many pictures the
+// The demuxer of MP4 takes the end of the file for the end of the video, however many frames the
 // table still has.
 void VideoContainer::require_whole_table() const {
   if (std::strncmp(format_->iformat->name, "mov,", 4) != 0) return;
@@ -196,7 +196,7 @@ void VideoContainer::require_whole_table() const {
           present,
           " of the ",
           table.size(),
-          " pictures of its own table");
+          " frames of its own table");
 }
 
 std::size_t VideoContainer::try_seek(const VideoIndex& index, std::size_t wanted) {

@@ -36,7 +36,7 @@ class VideoContainer {
   bool is_damaged() const noexcept { return is_damaged_; }
 
   /// Reads all packets once. kUnsupported above kMostPackets of them; kCorruptData where the file
-  /// is cut off: an MP4 or MOV whose own table places pictures behind the end of the file.
+  /// is cut off: an MP4 or MOV whose own table places frames behind the end of the file.
   VideoIndex read_index();
 
   /// Whether seek() may arrive anywhere but at the first packet; false once it did not.
@@ -65,7 +65,7 @@ class VideoContainer {
   bool has_failed_to_seek_ = false;
 };
 
-/// 38 hours at 30 pictures a second.
+/// 38 hours at 30 frames a second.
 inline constexpr std::size_t kMostPackets = std::size_t{1} << 22;
 
 /// What the header of a packet says.

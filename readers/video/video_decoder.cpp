@@ -10,7 +10,7 @@ namespace larkspur::readers {
 namespace {
 
 // The configuration record (ISO/IEC 14496-15, 8.3.3.1) counts temporal layers in byte 21. Within
-// one layer a picture marked as not referred to is not; a higher layer may still refer to it.
+// one layer a frame marked as not referred to is not; a higher layer may still refer to it.
 bool has_one_temporal_layer(const AVCodecParameters& parameters) {
   constexpr int kLayers = 21;
   if (parameters.extradata_size <= kLayers || parameters.extradata[0] != 1) return false;
@@ -46,8 +46,8 @@ CodecHandle open_decoder(const AVStream& stream, int reorder_depth) {
   if (code < 0) throw ffmpeg_error(code, "decoder parameters");
   context->pkt_timebase = stream.time_base;
   context->thread_count = 1;
-  context->max_pixels = kLargestPicturePixels;
-  // H.264 streams may leave their depth open; guessed too low, pictures are lost.
+  context->max_pixels = kLargestFramePixels;
+  // H.264 streams may leave their depth open; guessed too low, frames are lost.
   if (parameters.codec_id == AV_CODEC_ID_H264) {
     context->has_b_frames = std::max(context->has_b_frames, reorder_depth);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets in, pictures out: FFmpeg's decoder of one stream, on the caller's thread.
+// Packets in, frames out: FFmpeg's decoder of one stream, on the caller's thread.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +12,22 @@ namespace larkspur::readers {
 /// Not thread-safe. What cannot be decoded is left out and counted; decoding goes on behind it.
 class VideoDecoder {
  public:
-  /// `reorder_depth`: pictures to hold back at least, for streams that do not tell. Throws
+  /// `reorder_depth`: frames to hold back at least, for streams that do not tell. Throws
   /// kUnsupported where this build has no decoder.
   VideoDecoder(const AVStream& stream, int reorder_depth);
 
-  /// Whether leaving out pictures that no other refers to leaves the others as they are, bit for
+  /// Whether leaving out frames that no other refers to leaves the others as they are, bit for
   /// bit.
   bool can_skip() const noexcept { return can_skip_; }
 
   /// Forgets all packets, for a new start.
   void reset();
 
-  /// One packet; receive() has to run dry first. With `skips` its picture need not come out.
+  /// One packet; receive() has to run dry first. With `skips` its frame need not come out.
   void send(const AVPacket& packet, bool skips);
   void send_end();
 
-  /// The next picture, in order of presentation, valid until the next call; nullptr when more
+  /// The next frame, in order of presentation, valid until the next call; nullptr when more
   /// packets are needed, or none are left.
   const AVFrame* receive();
 
@@ -41,7 +41,7 @@ class VideoDecoder {
   std::int64_t refused_ = 0;
 };
 
-/// True where the decoder itself says that it had to make parts of the picture up.
+/// True where the decoder itself says that it had to make parts of the frame up.
 bool is_patched(const AVFrame& frame);
 
 }  // namespace larkspur::readers

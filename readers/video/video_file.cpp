@@ -12,8 +12,8 @@
 #include <ATen/ops/empty.h>
 
 #include "pipeline/require.h"
-#include "readers/video/picture_converter.h"
-#include "readers/video/picture_walk.h"
+#include "readers/video/frame_converter.h"
+#include "readers/video/frame_cursor.h"
 
 namespace larkspur::readers {
 namespace {
@@ -56,9 +56,9 @@ class DecodedVideo final : public VideoFile {
     } else {
       settle();
     }
-    require(frames_ > 0, Errc::kCorruptData, name(), ": no picture can be decoded", because());
+    require(frames_ > 0, Errc::kCorruptData, name(), ": no frame can be decoded", because());
     const Orientation turned = orientation_of(display_matrix(walk_.container().stream()));
-    converter_ = std::make_unique<PictureConverter>(width_, height_, turned);
+    converter_ = std::make_unique<FrameConverter>(width_, height_, turned);
   }
 
   std::int64_t frames() const override { return frames_; }
@@ -78,18 +78,18 @@ class DecodedVideo final : public VideoFile {
   Numbers in_order(std::span<const std::int64_t> numbers) const;
   std::size_t read_some(std::span<const std::int64_t> wanted, bool is_plain, const Take& take);
   const AVFrame* find(std::int64_t number, bool is_plain);
-  Picture convert(const AVFrame& frame);
+  RgbFrame convert(const AVFrame& frame);
 
-  PictureWalk walk_;
-  std::unique_ptr<PictureConverter> converter_;
+  FrameCursor walk_;
+  std::unique_ptr<FrameConverter> converter_;
   std::int64_t width_ = 0;  // coded
   std::int64_t height_ = 0;
   std::int64_t frames_ = 0;
-  std::int64_t refused_ = 0;  // packets, where pictures were counted
+  std::int64_t refused_ = 0;  // packets, where frames were counted
   double rate_ = 0;
 };
 
-// Only decoding tells how many pictures there are.
+// Only decoding tells how many frames there are.
 void DecodedVideo::count() {
   struct Moment {
     std::int64_t number = 0;
@@ -98,14 +98,14 @@ void DecodedVideo::count() {
   Moment first;
   Moment last;
   walk_.restart();
-  while (const auto picture = walk_.next()) {
+  while (const auto frame = walk_.next()) {
     if (frames_++ == 0) {
-      width_ = picture->frame->width;
-      height_ = picture->frame->height;
+      width_ = frame->frame->width;
+      height_ = frame->frame->height;
     }
-    const std::int64_t time = picture->frame->best_effort_timestamp;
+    const std::int64_t time = frame->frame->best_effort_timestamp;
     if (time == kNoTime) continue;
-    last = {picture->number, time};
+    last = {frame->number, time};
     if (first.time == kNoTime) first = last;
   }
   refused_ = walk_.refused();
@@ -113,7 +113,7 @@ void DecodedVideo::count() {
       average_rate(last.number - first.number + 1, first.time, last.time, walk_.container().unit());
 }
 
-// Codecs whose pictures carry their size: what probing found is what it decoded.
+// Codecs whose frames carry their size: what probing found is what it decoded.
 bool DecodedVideo::knows_its_size() const {
   static constexpr std::array kCodecs{AV_CODEC_ID_H264,
                                       AV_CODEC_ID_HEVC,
@@ -127,31 +127,31 @@ bool DecodedVideo::knows_its_size() const {
          height_ > 0;
 }
 
-// Decodes the beginning where headers leave open whether its pictures come out, or their size.
+// Decodes the beginning where headers leave open whether its frames come out, or their size.
 void DecodedVideo::settle() {
   VideoIndex& index = walk_.index();
   const Numbers uncertain = index.uncertain();
-  frames_ = index.pictures();
+  frames_ = index.frames();
   rate_ = index.frames_per_second(walk_.container().unit());
   if (uncertain.empty() && knows_its_size()) return;
   const std::int64_t end = uncertain.empty() ? 0 : uncertain.back() + 1;
   Numbers seen;
   bool is_first = true;
   walk_.start(0, {});
-  while (const auto picture = walk_.next()) {
+  while (const auto frame = walk_.next()) {
     if (std::exchange(is_first, false)) {
-      width_ = picture->frame->width;
-      height_ = picture->frame->height;
+      width_ = frame->frame->width;
+      height_ = frame->frame->height;
     }
-    if (picture->number >= end) break;
-    seen.push_back(picture->number);
+    if (frame->number >= end) break;
+    seen.push_back(frame->number);
   }
   std::sort(seen.begin(), seen.end());
   Numbers lost;
   std::set_difference(
       uncertain.begin(), uncertain.end(), seen.begin(), seen.end(), std::back_inserter(lost));
   index.forget(lost);
-  frames_ = is_first ? 0 : index.pictures();
+  frames_ = is_first ? 0 : index.frames();
 }
 
 Numbers DecodedVideo::in_order(std::span<const std::int64_t> numbers) const {
@@ -162,7 +162,7 @@ Numbers DecodedVideo::in_order(std::span<const std::int64_t> numbers) const {
     require(number >= 0 && number < frames_,
             Errc::kInvalidArgument,
             name(),
-            ": no picture ",
+            ": no frame ",
             number,
             ", they count from 0 to ",
             frames_ - 1);
@@ -170,17 +170,17 @@ Numbers DecodedVideo::in_order(std::span<const std::int64_t> numbers) const {
   return wanted;
 }
 
-// The picture of that number, or nullptr when the walk came past it.
+// The frame of that number, or nullptr when the walk came past it.
 const AVFrame* DecodedVideo::find(std::int64_t number, bool is_plain) {
-  while (const auto picture = walk_.next()) {
-    if (picture->number < number) continue;
-    if (picture->number > number || (!is_plain && is_patched(*picture->frame))) return nullptr;
-    return picture->frame;
+  while (const auto frame = walk_.next()) {
+    if (frame->number < number) continue;
+    if (frame->number > number || (!is_plain && is_patched(*frame->frame))) return nullptr;
+    return frame->frame;
   }
   return nullptr;
 }
 
-Picture DecodedVideo::convert(const AVFrame& frame) {
+RgbFrame DecodedVideo::convert(const AVFrame& frame) {
   try {
     return converter_->convert(frame);
   } catch (const Error& error) {
@@ -188,7 +188,7 @@ Picture DecodedVideo::convert(const AVFrame& frame) {
   }
 }
 
-// Hands over pictures until one is missing or a keyframe further on is a better start; returns how
+// Hands over frames until one is missing or a keyframe further on is a better start; returns how
 // many.
 std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
                                     bool is_plain,
@@ -219,11 +219,11 @@ Result<std::int64_t> DecodedVideo::read(std::span<const std::int64_t> numbers, c
       const std::size_t done = read_some(left, is_plain, take);
       left = left.subspan(done);
       if (done > 0 || left.empty()) continue;
-      // A keyframe may be none, a skipped picture needed: from the start what comes out comes out.
+      // A keyframe may be none, a skipped frame needed: from the start what comes out comes out.
       require(!is_plain,
               Errc::kCorruptData,
               name(),
-              ": picture ",
+              ": frame ",
               left.front(),
               " of ",
               frames_,
@@ -242,13 +242,13 @@ VideoFacts DecodedVideo::check() {
     forget_messages();
     std::vector<bool> seen(static_cast<std::size_t>(frames_));
     walk_.restart();
-    while (const auto picture = walk_.next()) {
-      seen[static_cast<std::size_t>(picture->number)] = true;
+    while (const auto frame = walk_.next()) {
+      seen[static_cast<std::size_t>(frame->number)] = true;
     }
     decoded = std::count(seen.begin(), seen.end(), true);
     is_whole = decoded == frames_;
   }
-  require(decoded > 0, Errc::kCorruptData, name(), ": no picture can be decoded", because());
+  require(decoded > 0, Errc::kCorruptData, name(), ": no frame can be decoded", because());
   require(is_whole,
           Errc::kCorruptData,
           name(),
@@ -256,14 +256,14 @@ VideoFacts DecodedVideo::check() {
           decoded,
           " of ",
           std::max(frames_, decoded + refused_),
-          " pictures can be decoded",
+          " frames can be decoded",
           because());
   require(!walk_.container().is_damaged(),
           Errc::kCorruptData,
           name(),
           ": damaged or cut off, ",
           decoded,
-          " of an unknown number of pictures can be decoded",
+          " of an unknown number of frames can be decoded",
           because());
   return {decoded, width(), height()};
 }
@@ -279,24 +279,24 @@ Result<VideoFacts> check_video(const std::filesystem::path& path) {
   return as_result(path, [&] { return DecodedVideo(path).check(); });
 }
 
-Result<at::Tensor> read_pictures(VideoFile& video, std::span<const std::int64_t> numbers) {
+Result<at::Tensor> read_frames(VideoFile& video, std::span<const std::int64_t> numbers) {
   const auto count = static_cast<std::int64_t>(numbers.size());
-  at::Tensor pictures = at::empty({count, video.height(), video.width(), 3}, at::kByte);
+  at::Tensor frames = at::empty({count, video.height(), video.width(), 3}, at::kByte);
   const std::int64_t row_bytes = 3 * video.width();
   const std::int64_t bytes = row_bytes * video.height();
-  auto* const all = pictures.data_ptr<std::uint8_t>();
-  const auto read = video.read(numbers, [&](std::int64_t number, const Picture& picture) {
+  auto* const all = frames.data_ptr<std::uint8_t>();
+  const auto read = video.read(numbers, [&](std::int64_t number, const RgbFrame& frame) {
     for (std::int64_t i = 0; i < count; ++i) {
       if (numbers[static_cast<std::size_t>(i)] != number) continue;
-      for (std::int64_t y = 0; y < picture.height; ++y) {
+      for (std::int64_t y = 0; y < frame.height; ++y) {
         std::memcpy(all + i * bytes + y * row_bytes,
-                    picture.rgb + y * picture.row_bytes,
+                    frame.rgb + y * frame.row_bytes,
                     static_cast<std::size_t>(row_bytes));
       }
     }
   });
   if (!read.ok()) return read.error();
-  return pictures;
+  return frames;
 }
 
 }  // namespace larkspur::readers

@@ -10,7 +10,7 @@ namespace {
 // As many as H.264 and HEVC let a decoder hold.
 constexpr std::size_t kDeepestReorder = 16;
 
-// Keyframes stored before a picture and shown after it: one in good files, a bound for bad ones.
+// Keyframes stored before a frame and shown after it: one in good files, a bound for bad ones.
 constexpr int kMostKeyframesBack = 64;
 
 }  // namespace
@@ -19,40 +19,39 @@ VideoIndex::VideoIndex(std::vector<PacketFacts> packets) : packets_(std::move(pa
   for (std::size_t i = 0; i < packets_.size(); ++i) {
     if (packets_[i].is_key && packets_[i].pts != kNoTime) keyframes_.push_back(i);
   }
-  number_pictures();
+  number_frames();
 }
 
-void VideoIndex::number_pictures() {
-  pictures_.clear();
+void VideoIndex::number_frames() {
+  frames_.clear();
   for (std::size_t i = 0; i < packets_.size(); ++i) {
-    if (packets_[i].is_shown) pictures_.push_back({packets_[i].pts, i});
+    if (packets_[i].is_shown) frames_.push_back({packets_[i].pts, i});
   }
-  std::stable_sort(pictures_.begin(), pictures_.end(), [](const Shown& one, const Shown& other) {
+  std::stable_sort(frames_.begin(), frames_.end(), [](const Shown& one, const Shown& other) {
     return one.pts < other.pts;
   });
-  const auto twice = std::adjacent_find(
-      pictures_.begin(), pictures_.end(), [](const Shown& one, const Shown& other) {
+  const auto twice =
+      std::adjacent_find(frames_.begin(), frames_.end(), [](const Shown& one, const Shown& other) {
         return one.pts == other.pts;
       });
-  has_usable_times_ =
-      !pictures_.empty() && pictures_.front().pts != kNoTime && twice == pictures_.end();
+  has_usable_times_ = !frames_.empty() && frames_.front().pts != kNoTime && twice == frames_.end();
 }
 
 std::optional<std::int64_t> VideoIndex::number_at(std::int64_t pts) const {
   const auto found = std::lower_bound(
-      pictures_.begin(), pictures_.end(), pts, [](const Shown& picture, std::int64_t time) {
-        return picture.pts < time;
+      frames_.begin(), frames_.end(), pts, [](const Shown& frame, std::int64_t time) {
+        return frame.pts < time;
       });
-  if (found == pictures_.end() || found->pts != pts) return std::nullopt;
-  return found - pictures_.begin();
+  if (found == frames_.end() || found->pts != pts) return std::nullopt;
+  return found - frames_.begin();
 }
 
 std::optional<std::size_t> VideoIndex::keyframe_for(std::int64_t number) const {
-  const Shown& picture = pictures_[static_cast<std::size_t>(number)];
-  auto keyframe = std::upper_bound(keyframes_.begin(), keyframes_.end(), picture.packet);
+  const Shown& frame = frames_[static_cast<std::size_t>(number)];
+  auto keyframe = std::upper_bound(keyframes_.begin(), keyframes_.end(), frame.packet);
   for (int i = 0; i < kMostKeyframesBack && keyframe != keyframes_.begin(); ++i) {
     --keyframe;
-    if (packets_[*keyframe].pts <= picture.pts) return *keyframe;
+    if (packets_[*keyframe].pts <= frame.pts) return *keyframe;
   }
   return std::nullopt;
 }
@@ -66,7 +65,7 @@ std::optional<std::size_t> VideoIndex::find(const PacketFacts& packet, std::size
 
 std::vector<std::int64_t> VideoIndex::uncertain() const {
   std::vector<std::int64_t> numbers;
-  for (std::int64_t number = 0; number < pictures(); ++number) {
+  for (std::int64_t number = 0; number < frames(); ++number) {
     if (!keyframe_for(number)) numbers.push_back(number);
   }
   return numbers;
@@ -74,9 +73,9 @@ std::vector<std::int64_t> VideoIndex::uncertain() const {
 
 void VideoIndex::forget(const std::vector<std::int64_t>& numbers) {
   for (const std::int64_t number : numbers) {
-    packets_[pictures_[static_cast<std::size_t>(number)].packet].is_shown = false;
+    packets_[frames_[static_cast<std::size_t>(number)].packet].is_shown = false;
   }
-  number_pictures();
+  number_frames();
 }
 
 int VideoIndex::reorder_depth() const {
@@ -92,8 +91,8 @@ int VideoIndex::reorder_depth() const {
 }
 
 double VideoIndex::frames_per_second(double unit) const {
-  if (pictures_.empty()) return 0;
-  return average_rate(pictures(), pictures_.front().pts, pictures_.back().pts, unit);
+  if (frames_.empty()) return 0;
+  return average_rate(frames(), frames_.front().pts, frames_.back().pts, unit);
 }
 
 double average_rate(std::int64_t count, std::int64_t first, std::int64_t last, double unit) {

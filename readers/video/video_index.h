@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which pictures a video shows, in which order, and where decoding has to start for each: from the
+// Which frames a video shows, in which order, and where decoding has to start for each: from the
 // headers of its packets alone.
 //
 //   packets as stored (decoding order):   I0  P3  B1  B2  I6 ...      the digits are pts
-//   pictures by number:                   I0  B1  B2  P3  ...
+//   frames by number:                   I0  B1  B2  P3  ...
 //
-// A picture can be decoded from a keyframe that is neither stored nor shown after it. Pictures
+// A frame can be decoded from a keyframe that is neither stored nor shown after it. Frames
 // stored behind a keyframe and shown before it may need the group before ("open" groups).
 #pragma once
 
@@ -21,50 +21,50 @@ inline constexpr std::int64_t kNoTime = INT64_MIN;
 
 /// The header of one packet; times in units of the stream.
 struct PacketFacts {
-  std::int64_t pts = kNoTime;  ///< when its picture is shown
+  std::int64_t pts = kNoTime;  ///< when its frame is shown
   std::int64_t position = -1;  ///< byte in the file, -1 where unknown
   bool is_key = false;
   bool is_shown = true;  ///< false: needed for decoding only (edit lists, hidden frames)
 };
 
-/// Numbers of pictures count from 0. Thread-safe to read.
+/// Numbers of frames count from 0. Thread-safe to read.
 class VideoIndex {
  public:
   VideoIndex() = default;
   explicit VideoIndex(std::vector<PacketFacts> packets);
 
-  /// False where a packet that is shown has no time, or two have the same: such pictures can only
+  /// False where a packet that is shown has no time, or two have the same: such frames can only
   /// be counted as they come out of the decoder. All below wants true.
   bool has_usable_times() const noexcept { return has_usable_times_; }
 
   const std::vector<PacketFacts>& packets() const noexcept { return packets_; }
 
-  std::int64_t pictures() const noexcept { return static_cast<std::int64_t>(pictures_.size()); }
+  std::int64_t frames() const noexcept { return static_cast<std::int64_t>(frames_.size()); }
 
-  /// The picture shown at a time, if any.
+  /// The frame shown at a time, if any.
   std::optional<std::int64_t> number_at(std::int64_t pts) const;
 
-  /// The last keyframe from which this picture can be decoded; nothing where there is none.
+  /// The last keyframe from which this frame can be decoded; nothing where there is none.
   std::optional<std::size_t> keyframe_for(std::int64_t number) const;
 
-  /// Where decoding starts for this picture: its keyframe, or else the first packet.
+  /// Where decoding starts for this frame: its keyframe, or else the first packet.
   std::size_t first_packet(std::int64_t number) const { return keyframe_for(number).value_or(0); }
 
   /// Where among the packets (pts, position) stands, looked for from `last` backwards.
   std::optional<std::size_t> find(const PacketFacts& packet, std::size_t last) const;
 
-  /// Pictures without a keyframe, in rising order: stored before the first one, or shown before it.
+  /// Frames without a keyframe, in rising order: stored before the first one, or shown before it.
   /// Whether they decode only decoding tells.
   std::vector<std::int64_t> uncertain() const;
 
-  /// Takes pictures, numbers in rising order, out of the count; later ones move down.
+  /// Takes frames, numbers in rising order, out of the count; later ones move down.
   void forget(const std::vector<std::int64_t>& numbers);
 
-  /// How many pictures a decoder has to hold back: the most that are stored before a picture and
+  /// How many frames a decoder has to hold back: the most that are stored before a frame and
   /// shown after it; at most 16.
   int reorder_depth() const;
 
-  /// Pictures a second, `unit` the seconds of one unit of time; 0 for a single picture.
+  /// Frames a second, `unit` the seconds of one unit of time; 0 for a single frame.
   double frames_per_second(double unit) const;
 
  private:
@@ -73,15 +73,15 @@ class VideoIndex {
     std::size_t packet;
   };
 
-  void number_pictures();
+  void number_frames();
 
   std::vector<PacketFacts> packets_;
   std::vector<std::size_t> keyframes_;
-  std::vector<Shown> pictures_;  // by pts
+  std::vector<Shown> frames_;  // by pts
   bool has_usable_times_ = false;
 };
 
-/// Pictures a second of `count` pictures from `first` to `last`; 0 where that says nothing.
+/// Frames a second of `count` frames from `first` to `last`; 0 where that says nothing.
 double average_rate(std::int64_t count, std::int64_t first, std::int64_t last, double unit);
 
 }  // namespace larkspur::readers

@@ -29,7 +29,7 @@ struct CloseOutput {
 };
 using OutputHandle = std::unique_ptr<AVFormatContext, CloseOutput>;
 
-const AVCodec* encoder() { return avcodec_find_encoder_by_name("libx264"); }
+const AVCodec* h264_encoder() { return avcodec_find_encoder_by_name("libx264"); }
 
 /// A file that is removed again unless it is kept.
 class UnfinishedFile {
@@ -59,7 +59,7 @@ class Writer {
   }
 
   void add(std::int64_t number, std::span<const std::uint8_t> rgb) {
-    check(av_frame_make_writable(frame_.get()), "a picture's memory");
+    check(av_frame_make_writable(frame_.get()), "a frame's memory");
     const std::uint8_t* rows[] = {rgb.data()};
     const int row_bytes[] = {static_cast<int>(3 * format_.width)};
     sws_scale(scaler_.get(),
@@ -70,12 +70,12 @@ class Writer {
               frame_->data,
               frame_->linesize);
     frame_->pts = number;
-    check(avcodec_send_frame(codec_.get(), frame_.get()), "a picture");
+    check(avcodec_send_frame(codec_.get(), frame_.get()), "a frame");
     write_packets();
   }
 
   void finish() {
-    check(avcodec_send_frame(codec_.get(), nullptr), "the last picture");
+    check(avcodec_send_frame(codec_.get(), nullptr), "the last frame");
     write_packets();
     check(av_write_trailer(container_.get()), "the index");
     check(avio_closep(&container_->pb), "the last bytes");
@@ -90,7 +90,7 @@ class Writer {
   }
 
   void open_codec() {
-    codec_.reset(avcodec_alloc_context3(encoder()));
+    codec_.reset(avcodec_alloc_context3(h264_encoder()));
     require(codec_ != nullptr, Errc::kIo, path_, ": no memory for the encoder");
     codec_->width = static_cast<int>(format_.width);
     codec_->height = static_cast<int>(format_.height);
@@ -102,14 +102,14 @@ class Writer {
     codec_->gop_size = static_cast<int>(format_.key_distance);
     codec_->thread_count = 1;
     codec_->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
-    // Nothing that looks at neighbouring pictures or at the processor. ipratio: key pictures get
+    // Nothing that looks at neighbouring frames or at the processor. ipratio: key frames get
     // the quantiser itself, not a finer one.
     const std::string options = "qp=" + std::to_string(format_.quantiser) +
                                 ":ipratio=1:aq-mode=0:mbtree=0:rc-lookahead=0:scenecut=0:threads=1:"
                                 "cpu-independent=1:log-level=0";
     check(av_opt_set(codec_->priv_data, "x264-params", options.c_str(), 0), "with these options");
     check(av_opt_set(codec_->priv_data, "preset", "fast", 0), "with this preset");
-    check(avcodec_open2(codec_.get(), encoder(), nullptr), "with this encoder");
+    check(avcodec_open2(codec_.get(), h264_encoder(), nullptr), "with this encoder");
   }
 
   void open_container() {
@@ -133,7 +133,7 @@ class Writer {
     frame_->format = AV_PIX_FMT_YUV420P;
     frame_->width = codec_->width;
     frame_->height = codec_->height;
-    check(av_frame_get_buffer(frame_.get(), 0), "a picture's memory");
+    check(av_frame_get_buffer(frame_.get(), 0), "a frame's memory");
     scaler_.reset(sws_getContext(codec_->width,
                                  codec_->height,
                                  AV_PIX_FMT_RGB24,
@@ -186,11 +186,11 @@ void VideoFormat::check() const {
   require_within("[write_video] key_distance", key_distance, 1, 1'000'000);
 }
 
-bool can_write_video() { return encoder() != nullptr; }
+bool can_write_video() { return h264_encoder() != nullptr; }
 
 void write_video(const std::filesystem::path& path,
                  const VideoFormat& format,
-                 const DrawPicture& draw) {
+                 const DrawFrame& draw) {
   format.check();
   require(can_write_video(),
           Errc::kUnsupported,

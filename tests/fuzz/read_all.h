@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "pipeline/error.h"
-#include "pipeline/storage/named_tensors.h"
+#include "pipeline/storage/tensor_file.h"
 
 namespace larkspur::testing {
 
@@ -37,7 +37,7 @@ inline std::filesystem::path file_of(const std::uint8_t* data, std::size_t size)
 }
 
 /// A tensor as promised, or an error of ours.
-inline void take(const pipeline::NamedTensors& file, const std::string& name) {
+inline void take(const pipeline::TensorFile& file, const std::string& name) {
   const auto shape = file.shape(name);
   try {
     const at::Tensor values = file.tensor(name);

@@ -13,13 +13,13 @@
 #include "distributed/transport/staged_group.h"
 #include "distributed/tree_exchange.h"
 #include "model3d/network.h"
+#include "pipeline/batch_norm_hook.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/data/prefetcher.h"
-#include "pipeline/norm/lanes_together.h"
-#include "pipeline/norm_rule.h"
+#include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/placement.h"
 #include "tests/gpu/gpu.h"
-#include "tests/support/solo_peers.h"
+#include "tests/support/solo_communicator.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/toy_source.h"
 
@@ -57,14 +57,14 @@ struct Job {
         exchange(group ? *group : *solo, state.parameters, lanes),
         prefetcher(source, requests, {0, 100, 2, 4, where.is_cuda()}) {
     network->set_training(true);
-    if (norms == NormScope::kSynchronised) together.emplace(*network, state, peers, kLanes);
+    if (norms == NormScope::kSynchronised) together.emplace(*network, state, communicator, kLanes);
   }
 
   StepOutcome step() {
     TrainStep work{*network,
                    state,
                    exchange,
-                   peers,
+                   communicator,
                    lanes,
                    [this] { return prefetcher.next(); },
                    0.1,
@@ -93,9 +93,9 @@ struct Job {
   Lanes lanes{0, kLanes, kLanes};
   distributed::TreeExchange exchange;
   Prefetcher prefetcher;
-  testing::SoloPeers peers;
+  testing::SoloCommunicator communicator;
   Requests wishes;
-  std::optional<LanesTogether> together;
+  std::optional<LockstepLanes> together;
 };
 
 double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
@@ -154,7 +154,7 @@ TEST(CheckpointOnGpu, GoesOnWithTheSameBitsAndLoadsOnACpu) {
   Job unbroken(gpu());
   Job resumed(gpu());
   for (int step = 0; step < 2; ++step) unbroken.step();
-  const auto saved = save_checkpoint({folder.path(), 1}, unbroken.state, {}, unbroken.peers);
+  const auto saved = save_checkpoint({folder.path(), 1}, unbroken.state, {}, unbroken.communicator);
   const Checkpoint checkpoint(saved);
   for (int step = 0; step < 2; ++step) resumed.step();  // so that its batches stand where they must
   resumed.state.parameters.values().mul_(-2.0);         // what stands between parameters stays 0
@@ -164,7 +164,7 @@ TEST(CheckpointOnGpu, GoesOnWithTheSameBitsAndLoadsOnACpu) {
 
   Job cpu(at::kCPU);
   restore(checkpoint, cpu.state);
-  const auto again = save_checkpoint({folder.path(), 2}, cpu.state, {}, cpu.peers);
+  const auto again = save_checkpoint({folder.path(), 2}, cpu.state, {}, cpu.communicator);
   EXPECT_EQ(Checkpoint(again).digest(), checkpoint.digest());
 }
 

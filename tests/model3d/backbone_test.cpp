@@ -21,17 +21,17 @@ class PublishedSizes : public ::testing::TestWithParam<Published> {};
 
 TEST_P(PublishedSizes, HasThePublishedNumberOfParameters) {
   const Variant& variant = find_variant(GetParam().variant);
-  std::vector<Entry> entries;
+  std::vector<NamedTensor> entries;
   const Backbone backbone({.variant = variant,
                            .in_channels = 3,
                            .small_taps = {1, 3, 3},
                            .stage_taps = in_every_stage({1, 13, 13})});
-  backbone.list(Listing(&entries));
+  backbone.add_to(StateDict(&entries));
   const ClassifierHead head(variant.dims.back(), 1000);
-  head.list(Listing(&entries));
+  head.add_to(StateDict(&entries));
   std::int64_t parameters = 0;
-  for (const Entry& entry : entries) {
-    if (entry.kind != EntryKind::kStatistic) parameters += entry.tensor.numel();
+  for (const NamedTensor& entry : entries) {
+    if (entry.kind != TensorKind::kStatistic) parameters += entry.tensor.numel();
   }
   EXPECT_EQ(parameters, GetParam().parameters);
 }
@@ -53,8 +53,8 @@ std::map<std::string, at::Tensor> layers_with(double rate) {
                            .stem_stride = 2,
                            .drop_path = rate,
                            .layer_scale = 1.0});
-  std::vector<Entry> entries;
-  backbone.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  backbone.add_to(StateDict(&entries));
   draw_weights(entries, 1);
   std::vector<pipeline::SampleKey> keys(8);
   for (std::uint32_t i = 0; i < 8; ++i) keys[i].sample = i;

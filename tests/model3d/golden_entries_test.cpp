@@ -30,7 +30,7 @@ std::string crc_of(std::vector<std::string> lines) {
 
 std::string shape_crc(const Network& network) {
   std::vector<std::string> lines;
-  for (const Entry& entry : published_entries(network)) {
+  for (const NamedTensor& entry : published_state_dict(network)) {
     std::string shape;
     for (const std::int64_t size : entry.tensor.sizes()) {
       shape += (shape.empty() ? "" : ",") + std::to_string(size);
@@ -43,7 +43,7 @@ std::string shape_crc(const Network& network) {
 /// Over what the formula gives each entry.
 std::string value_crc(const Network& network) {
   std::vector<std::string> lines;
-  for (const Entry& entry : network.entries()) {
+  for (const NamedTensor& entry : network.entries()) {
     const at::Tensor values = larkspur::testing::golden_entry(entry.name, entry.tensor.sizes());
     const auto bytes = static_cast<std::size_t>(values.nbytes());
     lines.push_back(entry.name + " " + hex(crc32(values.const_data_ptr(), bytes)) + "\n");

@@ -48,7 +48,7 @@ std::map<std::string, at::Tensor> entries_by_name(const Network& network) {
 /// Layer outputs under the names of the golden features: "stem", "stage1", "down1", ...
 std::map<std::string, at::Tensor> features_of(const Network& network, const at::Tensor& image) {
   std::map<std::string, at::Tensor> features;
-  const auto watch = [&](const std::string& layer, const at::Tensor& y) {
+  const auto observer = [&](const std::string& layer, const at::Tensor& y) {
     const std::string number = layer.substr(layer.find('.') + 1);
     if (layer.starts_with("stages.")) {
       features["stage" + std::to_string(number[0] - '0' + 1)] = y;
@@ -57,7 +57,7 @@ std::map<std::string, at::Tensor> features_of(const Network& network, const at::
       features[number == "0" ? "stem" : std::string("down").append(number)] = y;
     }
   };
-  const at::Tensor last = network.backbone().forward(network.form().as_map(image), {}, watch);
+  const at::Tensor last = network.backbone().forward(network.form().as_map(image), {}, observer);
   features["head_norm"] = network.head().normed(last.mean({2, 3, 4}));
   return features;
 }

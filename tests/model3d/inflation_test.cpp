@@ -18,7 +18,7 @@ namespace {
 
 using larkspur::testing::file_of;
 using larkspur::testing::golden_noise;
-using larkspur::testing::MemoryTensors;
+using larkspur::testing::MemoryTensorFile;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -135,7 +135,7 @@ TEST(Inflation, ByMeanEveryTapHasItsShare) {
                    .kernel = Extent3{5, 7, 7},
                    .time_padding = TimePadding::kReplicate,
                    .inflation = Inflation::kMean});
-  MemoryTensors file = file_of(picture);
+  MemoryTensorFile file = file_of(picture);
   load_weights(network, file, HeadRule::kLoad);
   std::map<std::string, std::string> names{
       {"downsample_layers.0.0.weight", "downsample_layers.0.0.weight"},
@@ -143,7 +143,7 @@ TEST(Inflation, ByMeanEveryTapHasItsShare) {
       {"stages.1.0.dwconv.lk_origin.weight", "stages.1.0.dwconv.lk_origin.weight"},
       {"stages.1.0.dwconv.dil_conv_k3x3x3_1x2x2.weight", "stages.1.0.dwconv.dil_conv_k3_2.weight"}};
   std::size_t seen = 0;
-  for (const Entry& entry : network.entries()) {
+  for (const NamedTensor& entry : network.entries()) {
     if (!names.contains(entry.name)) continue;
     ++seen;
     for (std::int64_t tap = 0; tap < entry.tensor.size(2); ++tap) {
@@ -160,9 +160,9 @@ TEST(Inflation, PartsForTimeAreNotMissedInAModelOfPictures) {
   Network network({.form = "clip", .variant = "a", .classes = 11, .separable_time = true});
   const auto loaded = load_weights(network, file_of(picture_network("a", 13)), HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, IsEmpty());
-  EXPECT_THAT(loaded.left_over, IsEmpty());
+  EXPECT_THAT(loaded.unexpected, IsEmpty());
   EXPECT_EQ(loaded.inflated, 1 + 2);  // the stem and two small kernels
-  EXPECT_EQ(loaded.silent, 10);
+  EXPECT_EQ(loaded.zero_initialized, 10);
 }
 
 TEST(Inflation, APartForTimeMissingInAModelOfClipsIsTold) {
@@ -171,12 +171,12 @@ TEST(Inflation, APartForTimeMissingInAModelOfClipsIsTold) {
                              .classes = 11,
                              .kernel = Extent3{5, 7, 7},
                              .separable_time = true};
-  MemoryTensors file = file_of(Network(options));
+  MemoryTensorFile file = file_of(Network(options));
   file.all().erase("stages.1.0.dwconv.time_conv.weight");
   Network network(options);
   const auto loaded = load_weights(network, file, HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, ElementsAre("stages.1.0.dwconv.time_conv.weight"));
-  EXPECT_EQ(loaded.silent, 0);
+  EXPECT_EQ(loaded.zero_initialized, 0);
 }
 
 TEST(Inflation, ASilentPartForTimeMustNotBeFrozen) {

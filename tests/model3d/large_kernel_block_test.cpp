@@ -12,10 +12,10 @@ namespace {
 using larkspur::testing::golden_noise;
 
 std::vector<std::string> names_of(const LargeKernelBlock& block) {
-  std::vector<Entry> entries;
-  block.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  block.add_to(StateDict(&entries));
   std::vector<std::string> names;
-  for (const Entry& entry : entries) names.push_back(entry.name);
+  for (const NamedTensor& entry : entries) names.push_back(entry.name);
   return names;
 }
 
@@ -30,8 +30,8 @@ TEST(LargeKernelBlock, HasBranchesFromSevenTapsOn) {
 
 TEST(LargeKernelBlock, StartsAsNearlyTheIdentity) {
   const LargeKernelBlock block({.channels = 8, .taps = {3, 3, 3}, .layer_scale = 1e-6});
-  std::vector<Entry> entries;
-  block.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  block.add_to(StateDict(&entries));
   draw_weights(entries, 1);
   const at::Tensor x = golden_noise("x", {2, 8, 4, 4, 4});
   const at::Tensor change = block.forward(x, {.training = true}) - x;

@@ -62,8 +62,8 @@ TEST(LayerGroups, NeverRiseOnTheWayThroughANetworkAndLeaveNoneOut) {
     int behind = 6;
     std::set<int> seen;
     for (const auto& parameter : network.parameters()) {
-      EXPECT_LE(parameter.from_head, behind) << parameter.name;
-      behind = parameter.from_head;
+      EXPECT_LE(parameter.rate_group, behind) << parameter.name;
+      behind = parameter.rate_group;
       seen.insert(behind);
     }
     EXPECT_THAT(seen, ElementsAre(0, 1, 2, 3, 4, 5, 6));

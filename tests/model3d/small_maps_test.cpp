@@ -35,7 +35,7 @@ Network variant_a(double variances, bool norm_before = false) {
   Network network(
       {.form = "image", .variant = "a", .classes = 10, .norm_before_downsampling = norm_before});
   fill_by_formula(network.entries());
-  for (const Entry& entry : network.entries()) {
+  for (const NamedTensor& entry : network.entries()) {
     if (entry.name.starts_with("stages.2.") && entry.name.ends_with("running_var")) {
       entry.tensor.mul_(variances);
     }
@@ -110,7 +110,7 @@ TEST(LargeValues, ComeFromStatisticsOfOtherDataBlockAfterBlock) {
 at::Tensor half_rounded(const at::Tensor& x) { return x.to(at::kHalf).to(at::kFloat); }
 
 at::Tensor entry_of(const Network& network, const std::string& name) {
-  for (const Entry& entry : network.entries()) {
+  for (const NamedTensor& entry : network.entries()) {
     if (entry.name == name) return entry.tensor.detach();
   }
   throw std::runtime_error("no entry " + name);
@@ -122,9 +122,9 @@ at::Tensor half_downsampling(const Network& network, const at::Tensor& x) {
   const std::string prefix = "downsample_layers.3.";
   const auto norm = [&](const at::Tensor& y, const std::string& name) {
     LayerNorm layer(y.size(1));
-    std::vector<Entry> entries;
-    layer.list(Listing(&entries));
-    for (const Entry& entry : entries) {
+    std::vector<NamedTensor> entries;
+    layer.add_to(StateDict(&entries));
+    for (const NamedTensor& entry : entries) {
       entry.tensor.detach().copy_(entry_of(network, prefix + name + "." + entry.name));
     }
     return layer.forward(y);
@@ -171,7 +171,7 @@ TEST(NormBeforeDownsampling, IsOneNormWithEntriesOfItsOwn) {
   const Network published = variant_a(1.0);
   const Network remedied = variant_a(1.0, true);
   std::vector<std::string> added;
-  for (const Entry& entry : remedied.entries()) {
+  for (const NamedTensor& entry : remedied.entries()) {
     if (entry.name.find("pre_norm") != std::string::npos) added.push_back(entry.name);
   }
   EXPECT_EQ(added,
@@ -183,8 +183,8 @@ TEST(NormBeforeDownsampling, IsOneNormWithEntriesOfItsOwn) {
 /// A downsampling of the same weights, with the extra norm or without.
 at::Tensor downsampled(const at::Tensor& x, bool norm_before) {
   Downsample downsample({.inputs = 8, .outputs = 4}, norm_before);
-  std::vector<Entry> entries;
-  downsample.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  downsample.add_to(StateDict(&entries));
   draw_weights(entries, 1);
   EXPECT_EQ(entries.front().name, norm_before ? "pre_norm.weight" : "0.weight");
   return downsample.forward(x);

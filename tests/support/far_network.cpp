@@ -32,7 +32,7 @@ Spread spread_of(const std::string& name, at::IntArrayRef shape) {
 
 void move_far(const model3d::Network& network) {
   const at::NoGradGuard no_grad;
-  for (const model3d::Entry& entry : network.entries()) {
+  for (const model3d::NamedTensor& entry : network.entries()) {
     const auto [centre, amplitude] = spread_of(entry.name, entry.tensor.sizes());
     at::Tensor noise = golden_noise("far." + entry.name, entry.tensor.sizes().vec());
     if (entry.name.ends_with(".running_var")) {
@@ -45,7 +45,7 @@ void move_far(const model3d::Network& network) {
 }
 
 void widen(const model3d::Network& network) {
-  for (const model3d::Entry& entry : network.entries()) {
+  for (const model3d::NamedTensor& entry : network.entries()) {
     entry.tensor.set_data(entry.tensor.detach().to(at::kDouble));
   }
 }

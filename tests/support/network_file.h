@@ -7,17 +7,17 @@
 #include <utility>
 
 #include "model3d/weights/weights.h"
-#include "tests/support/memory_tensors.h"
+#include "tests/support/memory_tensor_file.h"
 
 namespace larkspur::testing {
 
 /// Copies of every entry, under its published name and shape.
-inline MemoryTensors file_of(const model3d::Network& network) {
+inline MemoryTensorFile file_of(const model3d::Network& network) {
   std::map<std::string, at::Tensor> tensors;
-  for (const model3d::Entry& entry : model3d::published_entries(network)) {
+  for (const model3d::NamedTensor& entry : model3d::published_state_dict(network)) {
     tensors[entry.name] = entry.tensor.clone();
   }
-  return MemoryTensors(std::move(tensors));
+  return MemoryTensorFile(std::move(tensors));
 }
 
 }  // namespace larkspur::testing

@@ -7,7 +7,7 @@
 
 #include "pipeline/train/trainer.h"
 #include "tests/support/serial_exchange.h"
-#include "tests/support/solo_peers.h"
+#include "tests/support/solo_communicator.h"
 #include "tests/support/toy_classifier.h"
 #include "tests/support/toy_source.h"
 
@@ -40,7 +40,7 @@ struct ToyRun {
                                source,
                                state,
                                exchange,
-                               peers,
+                               communicator,
                                sink,
                                [this] { saved_at.push_back(state.step); },
                                requests,
@@ -52,7 +52,7 @@ struct ToyRun {
   std::unique_ptr<pipeline::Classifier> classifier;
   pipeline::TrainState state;
   SerialExchange exchange;
-  SoloPeers peers;
+  SoloCommunicator communicator;
   RecordingSink sink;
   pipeline::Requests requests;
   pipeline::TrainOptions options;

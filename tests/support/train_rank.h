@@ -2,7 +2,7 @@
 // One rank of a whole training without files, with the exchange that jobs use.
 #pragma once
 
-#include "distributed/group_peers.h"
+#include "distributed/group_communicator.h"
 #include "distributed/tree_exchange.h"
 #include "pipeline/train/trainer.h"
 #include "tests/support/toy_run.h"
@@ -16,12 +16,13 @@ inline void train_rank(distributed::ProcessGroup& group,
                        const pipeline::SampleSource& source,
                        pipeline::TrainState& state,
                        const pipeline::TrainOptions& options) {
-  distributed::GroupPeers peers(group);
+  distributed::GroupCommunicator communicator(group);
   distributed::TreeExchange exchange(
       group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), options.lanes));
   RecordingSink sink;
   pipeline::Requests requests;
-  pipeline::TrainParts parts{network, source, state, exchange, peers, sink, [] {}, requests, [] {}};
+  pipeline::TrainParts parts{
+      network, source, state, exchange, communicator, sink, [] {}, requests, [] {}};
   pipeline::train(options, parts);
 }
 

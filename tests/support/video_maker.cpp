@@ -145,12 +145,12 @@ void make_video(const std::filesystem::path& path, const VideoPlan& plan) {
   muxer.finish();
 }
 
-std::int64_t shown_number(const readers::Picture& picture) {
+std::int64_t shown_number(const readers::RgbFrame& frame) {
   std::int64_t number = 0;
   for (int bit = 0; bit < kColumns * kRows; ++bit) {
-    const std::int64_t x = (2 * (bit % kColumns) + 1) * picture.width / (2 * kColumns);
-    const std::int64_t y = (2 * (bit / kColumns) + 1) * picture.height / (2 * kRows);
-    const std::uint8_t green = picture.rgb[y * picture.row_bytes + 3 * x + 1];
+    const std::int64_t x = (2 * (bit % kColumns) + 1) * frame.width / (2 * kColumns);
+    const std::int64_t y = (2 * (bit / kColumns) + 1) * frame.height / (2 * kRows);
+    const std::uint8_t green = frame.rgb[y * frame.row_bytes + 3 * x + 1];
     if (green > 75 && green < 180) return -1;
     if (green >= 180) number |= std::int64_t{1} << bit;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small videos that a test encodes for itself; every picture shows its own number.
+// Small videos that a test encodes for itself; every frame shows its own number.
 #pragma once
 
 #include <array>
@@ -22,16 +22,16 @@ struct VideoPlan {
   int height = 48;
   int keyframe_every = 8;
   int b_frames = 2;
-  std::vector<std::int64_t> times = {};   ///< of each picture in 1/1000 s; none: 40 apart
+  std::vector<std::int64_t> times = {};   ///< of each frame in 1/1000 s; none: 40 apart
   std::vector<std::int32_t> matrix = {};  ///< display matrix, nine numbers; none: not written
   int first_keyframe = 0;  ///< packets before the keyframe of this number are left out
 };
 
-/// A picture is a grid of 5 x 2 cells: cell i is white where bit i of its number is set, else
+/// A frame is a grid of 5 x 2 cells: cell i is white where bit i of its number is set, else
 /// black. Throws pipeline::Error where FFmpeg refuses, kUnsupported where it has no such encoder.
 void make_video(const std::filesystem::path& path, const VideoPlan& plan);
 
-/// The number such a picture shows; -1 where a cell is neither black nor white.
-std::int64_t shown_number(const readers::Picture& picture);
+/// The number such a frame shows; -1 where a cell is neither black nor white.
+std::int64_t shown_number(const readers::RgbFrame& frame);
 
 }  // namespace larkspur::testing

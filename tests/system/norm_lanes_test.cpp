@@ -12,9 +12,9 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <gtest/gtest.h>
 
-#include "distributed/group_peers.h"
+#include "distributed/group_communicator.h"
 #include "model3d/network.h"
-#include "pipeline/norm/lanes_together.h"
+#include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/train/train_step.h"
 #include "pipeline/train/trainer.h"
 #include "tests/support/far_network.h"
@@ -98,14 +98,14 @@ TEST(NormLanes, AStepTogetherIsThatOfOneGlobalBatchInFloat64) {
   network.set_training(true);
   pipeline::TrainState state(network, 8192, 0, 1, {});
   KeepingExchange exchange(state.parameters);
-  testing::SoloPeers peers;
+  testing::SoloCommunicator communicator;
   pipeline::Requests requests;
-  pipeline::LanesTogether together(network, state, peers, kLanes);
+  pipeline::LockstepLanes together(network, state, communicator, kLanes);
   std::size_t next = 0;
   pipeline::TrainStep job{network,
                           state,
                           exchange,
-                          peers,
+                          communicator,
                           {0, kLanes, kLanes},
                           [&] { return lanes[next++]; },
                           0.0,
@@ -213,8 +213,8 @@ TEST(NormLanes, ARankThatFailsInAForwardPassEndsTheOthersWithItsReason) {
     model3d::Network network(micro_network());
     network.set_training(true);
     pipeline::TrainState state(network, 8192, group.rank(), group.size(), {});
-    distributed::GroupPeers peers(group);
-    pipeline::LanesTogether together(network, state, peers, 2);
+    distributed::GroupCommunicator communicator(group);
+    pipeline::LockstepLanes together(network, state, communicator, 2);
     const std::vector<Batch> lanes = four_lanes();
     int passes = 0;
     try {

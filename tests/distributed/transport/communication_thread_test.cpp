@@ -10,10 +10,12 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "tests/support/refusal.h"
 
 namespace larkspur::distributed {
 namespace {
 
+using larkspur::testing::error_of;
 using pipeline::Errc;
 using pipeline::Error;
 using ::testing::ElementsAre;
@@ -36,17 +38,6 @@ std::unique_ptr<Transfer> transfer(std::function<bool()> advance) {
 
 CommunicationOptions patient(double deadline_seconds) {
   return {0, deadline_seconds, [] {}, [] {}};
-}
-
-template <typename Call>
-Error error_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {Errc::kInvalidArgument, ""};
 }
 
 TEST(CommunicationThread, MakesEveryCallFromOneThreadInOrder) {

@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "distributed/group_peers.h"
+#include "distributed/group_communicator.h"
 #include "distributed/transport/group_registry.h"
 #include "distributed/transport/rank_env.h"
 #include "distributed/tree_exchange.h"
@@ -61,7 +61,7 @@ TEST(MpiGroup, StaysInOrderBeyondTheReuseOfTags) {
 }
 
 TEST(MpiGroup, PeersGatherTexts) {
-  const auto texts = GroupPeers(*world()).all_gather(std::to_string(world()->rank() * 1000));
+  const auto texts = GroupCommunicator(*world()).all_gather(std::to_string(world()->rank() * 1000));
   for (std::size_t rank = 0; rank < texts.size(); ++rank) {
     EXPECT_EQ(texts[rank], std::to_string(rank * 1000));
   }

@@ -9,29 +9,19 @@
 
 #include "pipeline/error.h"
 #include "tests/support/group_operations.h"
+#include "tests/support/refusal.h"
 #include "tests/support/thread_ranks.h"
 
 namespace larkspur::distributed {
 namespace {
 
 using larkspur::testing::Bytes;
+using larkspur::testing::error_of;
 using larkspur::testing::run_ranks;
 using pipeline::Errc;
 using pipeline::Error;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-/// The error that a call throws; a failure when there is none.
-template <typename Call>
-Error error_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {Errc::kInvalidArgument, ""};
-}
 
 class ThreadGroupOperations : public ::testing::TestWithParam<int> {};
 

@@ -9,7 +9,7 @@
 #include "launch/run/assemble.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "tests/support/refusal.h"
-#include "tests/support/solo_peers.h"
+#include "tests/support/solo_communicator.h"
 #include "tests/support/temp_dir.h"
 
 namespace larkspur::launch {
@@ -42,11 +42,11 @@ RunConfig clips() {
 fs::path save_run(const fs::path& output, const RunConfig& config, model3d::Network& network) {
   pipeline::TrainState state(network, 1 << 20, 0, 1, {});
   state.step = 4;
-  testing::SoloPeers peers;
+  testing::SoloCommunicator communicator;
   pipeline::RunIdentity identity;
   identity.config = write_config(config);
   identity.classes = {"a", "b", "c"};
-  return save_checkpoint({output / "checkpoints", 3}, state, identity, peers);
+  return save_checkpoint({output / "checkpoints", 3}, state, identity, communicator);
 }
 
 struct SavedRun {
@@ -63,7 +63,7 @@ TEST(OpenWeights, TakesARunItsCheckpointsAndOneOfThem) {
     EXPECT_EQ(weights->origin(), path.string());
     ASSERT_EQ(weights->names().size(), run.network->entries().size());
     EXPECT_TRUE(std::ranges::is_sorted(weights->names()));
-    for (const model3d::Entry& entry : model3d::published_entries(*run.network)) {
+    for (const model3d::NamedTensor& entry : model3d::published_state_dict(*run.network)) {
       EXPECT_EQ(weights->shape(entry.name), entry.tensor.sizes().vec());
       EXPECT_TRUE(at::equal(weights->tensor(entry.name), entry.tensor)) << entry.name;
     }
@@ -109,14 +109,15 @@ TEST(CheckNotes, RefuseAFileWrittenByOtherRules) {
   const auto network = make_network(clips());
   write_weights(*network, path);
   const auto file = open_weights(path);
-  check_notes(*network, *file);
+  check_metadata(*network, *file);
   RunConfig other = clips();
   other.model.time_padding = model3d::TimePadding::kReplicate;
-  const auto refusal = refusal_of([&] { check_notes(*make_network(other), *file); });
+  const auto refusal = refusal_of([&] { check_metadata(*make_network(other), *file); });
   EXPECT_THAT(refusal.text,
               HasSubstr("clip.safetensors was written of a network with time_padding zeros"));
   EXPECT_THAT(refusal.text, HasSubstr("set --time-padding"));
-  check_notes(*make_network(pictures()), *file);  // of another form: what fits is for others to say
+  check_metadata(*make_network(pictures()),
+                 *file);  // of another form: what fits is for others to say
 }
 
 TEST(FillFromWeights, TellsOfARuleThatChangesNoShape) {

@@ -29,12 +29,12 @@ Ran run_script(Supervisor& supervisor,
                const std::function<void()>& when_said = {}) {
   Ran ran;
   std::function<void()> once = when_said;
-  const Watch watch{[&](std::string_view words) { ran.words += words; },
-                    [&] {
-                      if (ran.words.empty() || !once) return;
-                      once();
-                      once = {};
-                    }};
+  const JobCallbacks watch{[&](std::string_view words) { ran.words += words; },
+                           [&] {
+                             if (ran.words.empty() || !once) return;
+                             once();
+                             once = {};
+                           }};
   ran.end = supervisor.run({"/bin/sh", "-c", script}, watch);
   return ran;
 }
@@ -114,12 +114,12 @@ TEST(Supervisor, ASecondInterruptKills) {
   Supervisor supervisor({});
   std::string words;
   int raised = 0;
-  const Watch watch{[&](std::string_view text) { words += text; },
-                    [&] {
-                      if (words.empty() || raised == 2) return;
-                      ++raised;
-                      ::raise(SIGINT);
-                    }};
+  const JobCallbacks watch{[&](std::string_view text) { words += text; },
+                           [&] {
+                             if (words.empty() || raised == 2) return;
+                             ++raised;
+                             ::raise(SIGINT);
+                           }};
   const JobEnd end = supervisor.run({"/bin/sh", "-c", kDeaf}, watch);
   EXPECT_EQ(end.killed, "interrupted again");
 }

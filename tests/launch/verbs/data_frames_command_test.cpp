@@ -40,15 +40,15 @@ class DataFramesCommand : public ::testing::Test {
   Phase phase_ = Phase::kStart;
 };
 
-TEST_F(DataFramesCommand, WritesThePicturesInTheOrderAskedFor) {
-  EXPECT_EQ(run(video_, "21,0,7"), output_ + ": 3 of 24 pictures, 80x48\n");
+TEST_F(DataFramesCommand, WritesTheFramesInTheOrderAskedFor) {
+  EXPECT_EQ(run(video_, "21,0,7"), output_ + ": 3 of 24 frames, 80x48\n");
   const at::Tensor all = readers::read_npy(output_).value().to(at::kByte);
   ASSERT_EQ(all.sizes(), (at::IntArrayRef{3, 48, 80, 3}));
   const std::vector<std::int64_t> numbers{21, 0, 7};
   for (std::int64_t i = 0; i < 3; ++i) {
     const at::Tensor one = all[i].contiguous();
-    const readers::Picture picture{one.data_ptr<std::uint8_t>(), 240, 80, 48};
-    EXPECT_EQ(testing::shown_number(picture), numbers[static_cast<std::size_t>(i)]);
+    const readers::RgbFrame frame{one.data_ptr<std::uint8_t>(), 240, 80, 48};
+    EXPECT_EQ(testing::shown_number(frame), numbers[static_cast<std::size_t>(i)]);
   }
 }
 
@@ -61,11 +61,11 @@ TEST_F(DataFramesCommand, RefusesNumbersThatAreNone) {
   EXPECT_FALSE(std::filesystem::exists(output_));
 }
 
-TEST_F(DataFramesCommand, RefusesPicturesPastTheEnd) {
+TEST_F(DataFramesCommand, RefusesFramesPastTheEnd) {
   EXPECT_EQ(run(video_, "3,24"), "");
   EXPECT_EQ(refusal_,
             (testing::Refusal{"invalid argument",
-                              "argument '--frames': no picture 24, the video has 24 (0 to 23)"}));
+                              "argument '--frames': no frame 24, the video has 24 (0 to 23)"}));
 }
 
 TEST_F(DataFramesCommand, NamesAFileThatIsNoneAndAnOutputThatCannotBe) {

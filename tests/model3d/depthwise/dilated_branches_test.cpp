@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<std::string> names_of(const Extent3& taps) {
+std::vector<std::string> branch_names(const Extent3& taps) {
   std::vector<std::string> names;
   for (const DilatedBranch& branch : default_branches(taps)) {
     names.push_back(branch_name(branch, taps));
@@ -22,13 +22,13 @@ std::vector<std::string> names_of(const Extent3& taps) {
 }
 
 TEST(DilatedBranches, OfAPictureHaveThePublishedNames) {
-  EXPECT_THAT(names_of({1, 17, 17}), ElementsAre("k5_1", "k9_2", "k3_4", "k3_5", "k3_7"));
-  EXPECT_THAT(names_of({1, 13, 13}), ElementsAre("k5_1", "k7_2", "k3_3", "k3_4", "k3_5"));
-  EXPECT_THAT(names_of({1, 7, 7}), ElementsAre("k5_1", "k3_2", "k3_3"));
+  EXPECT_THAT(branch_names({1, 17, 17}), ElementsAre("k5_1", "k9_2", "k3_4", "k3_5", "k3_7"));
+  EXPECT_THAT(branch_names({1, 13, 13}), ElementsAre("k5_1", "k7_2", "k3_3", "k3_4", "k3_5"));
+  EXPECT_THAT(branch_names({1, 7, 7}), ElementsAre("k5_1", "k3_2", "k3_3"));
 }
 
 TEST(DilatedBranches, OfACubeFollowTheTableOnAllAxes) {
-  EXPECT_THAT(names_of({13, 13, 13}), ElementsAre("k5_1", "k7_2", "k3_3", "k3_4", "k3_5"));
+  EXPECT_THAT(branch_names({13, 13, 13}), ElementsAre("k5_1", "k7_2", "k3_3", "k3_4", "k3_5"));
   EXPECT_EQ(default_branches({13, 13, 13})[1], (DilatedBranch{{7, 7, 7}, {2, 2, 2}}));
 }
 
@@ -39,7 +39,7 @@ TEST(DilatedBranches, OfAClipAreShortInTime) {
                           DilatedBranch{{3, 3, 3}, {1, 3, 3}},
                           DilatedBranch{{3, 3, 3}, {2, 4, 4}},
                           DilatedBranch{{3, 3, 3}, {2, 5, 5}}));
-  EXPECT_THAT(names_of({5, 7, 7}), ElementsAre("k3x5x5_1x1x1", "k3x3x3_1x2x2", "k3x3x3_1x3x3"));
+  EXPECT_THAT(branch_names({5, 7, 7}), ElementsAre("k3x5x5_1x1x1", "k3x3x3_1x2x2", "k3x3x3_1x3x3"));
 }
 
 TEST(DilatedBranches, NeverReachBeyondTheLargeKernel) {
@@ -77,7 +77,7 @@ TEST(DilatedBranches, HaveOnAShorterAxisTheLargestRateThatTheRuleAllows) {
 
 TEST(DilatedBranches, OfOneKernelHaveDifferentNames) {
   for (const Extent3& taps : {Extent3{5, 17, 17}, Extent3{17, 17, 17}, Extent3{9, 1, 9}}) {
-    const auto names = names_of(taps);
+    const auto names = branch_names(taps);
     EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
   }
 }

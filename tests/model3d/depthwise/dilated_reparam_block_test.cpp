@@ -23,9 +23,9 @@ using larkspur::testing::golden_noise;
 using larkspur::testing::read_golden;
 using larkspur::testing::record_named;
 
-std::vector<Entry> entries_of(const DilatedReparamBlock& block) {
-  std::vector<Entry> entries;
-  block.list(Listing(&entries));
+std::vector<NamedTensor> entries_of(const DilatedReparamBlock& block) {
+  std::vector<NamedTensor> entries;
+  block.add_to(StateDict(&entries));
   return entries;
 }
 
@@ -40,7 +40,7 @@ class GoldenBlock : public ::testing::Test {
       published_["dil_conv_" + name] = file_.at("branches")[i].at("name");
       published_["dil_bn_" + name] = file_.at("branches")[i].at("bn");
     }
-    for (const Entry& entry : entries_of(block_)) {
+    for (const NamedTensor& entry : entries_of(block_)) {
       const std::string name = "block3d.dwconv." + published(entry.name);
       entry.tensor.detach().copy_(golden_entry(name, entry.tensor.sizes()));
     }
@@ -63,7 +63,7 @@ class GoldenBlock : public ::testing::Test {
 
 TEST_F(GoldenBlock, HasTheBranchesAndEntriesOfTheFile) {
   std::size_t listed = 0;
-  for (const Entry& entry : entries_of(block_)) {
+  for (const NamedTensor& entry : entries_of(block_)) {
     const std::string name = "block3d.dwconv." + published(entry.name);
     for (const auto& row : file_.at("entries")) {
       if (row[0] != name) continue;
@@ -94,8 +94,8 @@ TEST_F(GoldenBlock, TrainsAsTheFileSays) {
   expect_record(record_named(records, "train.out"), out);
   expect_record(record_named(records, "train.grad_input"), input_.grad());
   EXPECT_NEAR(loss.item<double>(), file_.at("train_loss").get<double>(), 1e-4);
-  for (const Entry& entry : entries_of(block_)) {
-    const bool statistic = entry.kind == EntryKind::kStatistic;
+  for (const NamedTensor& entry : entries_of(block_)) {
+    const bool statistic = entry.kind == TensorKind::kStatistic;
     const auto name = (statistic ? "train." : "train.grad.") + published(entry.name);
     expect_record(record_named(records, name), statistic ? entry.tensor : entry.tensor.grad());
   }
@@ -104,7 +104,7 @@ TEST_F(GoldenBlock, TrainsAsTheFileSays) {
 /// Puts a block's entries far from where they start.
 void scatter(const DilatedReparamBlock& block) {
   const at::NoGradGuard no_grad;
-  for (const Entry& entry : entries_of(block)) {
+  for (const NamedTensor& entry : entries_of(block)) {
     const at::Tensor noise = golden_noise(entry.name, entry.tensor.sizes().vec());
     const bool variance = entry.name.ends_with("running_var");
     entry.tensor.copy_(variance ? 5.01 + 5 * noise : 3 * noise);
@@ -143,9 +143,9 @@ TEST(DilatedReparamBlock, HasTheGradientOfItsFiniteDifferences) {
   DilatedReparamBlock block({.channels = 2, .taps = {3, 7, 7}});
   scatter(block);
   std::vector<at::Tensor> leaves{golden_noise("x", {2, 2, 3, 5, 4}).requires_grad_(true)};
-  for (const Entry& entry : entries_of(block)) {
+  for (const NamedTensor& entry : entries_of(block)) {
     entry.tensor.set_data(entry.tensor.detach().to(at::kDouble));
-    if (entry.kind != EntryKind::kStatistic) leaves.push_back(entry.tensor);
+    if (entry.kind != TensorKind::kStatistic) leaves.push_back(entry.tensor);
   }
   leaves[0].set_data(leaves[0].detach().to(at::kDouble));
   const at::Tensor weights = golden_noise("weights", {2, 2, 3, 5, 4}).to(at::kDouble);

@@ -38,16 +38,16 @@ SeparableDepthwise layer_of(TimePadding padding) {
   return SeparableDepthwise(space_of_7(), kChannels, 5, padding);
 }
 
-std::vector<Entry> entries_of(const SeparableDepthwise& layer) {
-  std::vector<Entry> entries;
-  layer.list(Listing(&entries));
+std::vector<NamedTensor> entries_of(const SeparableDepthwise& layer) {
+  std::vector<NamedTensor> entries;
+  layer.add_to(StateDict(&entries));
   return entries;
 }
 
 /// Puts entries far from where they start.
 void scatter(const SeparableDepthwise& layer) {
   const at::NoGradGuard no_grad;
-  for (const Entry& entry : entries_of(layer)) {
+  for (const NamedTensor& entry : entries_of(layer)) {
     const at::Tensor noise = golden_noise(entry.name, entry.tensor.sizes().vec());
     const bool variance = entry.name.ends_with("running_var");
     entry.tensor.copy_(variance ? 5.01 + 5 * noise : 3 * noise);
@@ -58,7 +58,7 @@ void scatter(const SeparableDepthwise& layer) {
 class Reference {
  public:
   explicit Reference(const SeparableDepthwise& layer) {
-    for (const Entry& entry : entries_of(layer)) {
+    for (const NamedTensor& entry : entries_of(layer)) {
       entries_[entry.name] = entry.tensor.detach().to(at::kDouble).clone();
     }
   }
@@ -143,8 +143,8 @@ TEST_P(Separable, IsTheSumOfItsConvolutionsEachBehindItsNorm) {
                 reference.forward(input_, training, GetParam().padding),
                 training ? "training" : "evaluation");
   }
-  for (const Entry& entry : entries_of(layer_)) {
-    if (entry.kind != EntryKind::kStatistic) continue;
+  for (const NamedTensor& entry : entries_of(layer_)) {
+    if (entry.kind != TensorKind::kStatistic) continue;
     expect_near(entry.tensor, reference.at(entry.name), entry.name);
   }
 }
@@ -169,9 +169,9 @@ INSTANTIATE_TEST_SUITE_P(Clips,
                                            Case{3, TimePadding::kReplicate},
                                            Case{8, TimePadding::kReplicate}));
 
-std::vector<std::string> names_of(const std::vector<Entry>& entries) {
+std::vector<std::string> names_of(const std::vector<NamedTensor>& entries) {
   std::vector<std::string> names;
-  for (const Entry& entry : entries) names.push_back(entry.name);
+  for (const NamedTensor& entry : entries) names.push_back(entry.name);
   return names;
 }
 
@@ -204,9 +204,9 @@ TEST(SeparableDepthwise, HasTheGradientOfItsFiniteDifferences) {
   scatter(layer);
   std::vector<at::Tensor> leaves{golden_noise("x", {2, kChannels, 3, 5, 4}).requires_grad_(true)};
   leaves[0].set_data(leaves[0].detach().to(at::kDouble));
-  for (const Entry& entry : entries_of(layer)) {
+  for (const NamedTensor& entry : entries_of(layer)) {
     entry.tensor.set_data(entry.tensor.detach().to(at::kDouble));
-    if (entry.kind != EntryKind::kStatistic) leaves.push_back(entry.tensor);
+    if (entry.kind != TensorKind::kStatistic) leaves.push_back(entry.tensor);
   }
   const at::Tensor weights = golden_noise("weights", {2, kChannels, 3, 5, 4}).to(at::kDouble);
   larkspur::testing::expect_directional_derivative(
@@ -214,9 +214,9 @@ TEST(SeparableDepthwise, HasTheGradientOfItsFiniteDifferences) {
 }
 
 std::vector<std::string> names_of(const Extent3& taps) {
-  std::vector<Entry> entries;
+  std::vector<NamedTensor> entries;
   const LargeKernelBlock block({.channels = 8, .taps = taps, .separable_time = true});
-  block.list(Listing(&entries));
+  block.add_to(StateDict(&entries));
   return names_of(entries);
 }
 

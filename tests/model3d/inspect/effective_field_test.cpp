@@ -25,7 +25,7 @@ Network plain_network(std::int64_t taps, double value) {
                    .classes = 2,
                    .kernel = Extent3{1, taps, taps},
                    .layer_scale = 1.0});
-  for (const Entry& entry : network.entries()) {
+  for (const NamedTensor& entry : network.entries()) {
     if (entry.name.find(".se.") != std::string::npos) entry.tensor.detach().zero_();
     if (entry.name.find(".dwconv.") != std::string::npos && entry.name.ends_with("weight") &&
         entry.tensor.dim() == 5) {

@@ -257,10 +257,10 @@ TEST(Summary, CountsTheProductsOfADrawing) {
 /// means over the whole map, in squeeze-and-excite and GRN, without effect.
 Backbone transparent_backbone(const BackboneOptions& options) {
   Backbone backbone(options);
-  std::vector<Entry> entries;
-  backbone.list(Listing(&entries));
-  for (const Entry& entry : entries) {
-    const bool kernel = entry.kind == EntryKind::kDrawn;
+  std::vector<NamedTensor> entries;
+  backbone.add_to(StateDict(&entries));
+  for (const NamedTensor& entry : entries) {
+    const bool kernel = entry.kind == TensorKind::kDrawn;
     const bool gate = entry.name.find(".se.") != std::string::npos;
     if (kernel) entry.tensor.detach().copy_(golden_noise(entry.name, entry.tensor.sizes().vec()));
     if (kernel && gate) entry.tensor.detach().zero_();

@@ -12,9 +12,9 @@ namespace {
 
 using larkspur::testing::golden_noise;
 
-std::vector<Entry> entries_of(const BatchNorm& norm) {
-  std::vector<Entry> entries;
-  norm.list(Listing(&entries, "op.bn"));
+std::vector<NamedTensor> entries_of(const BatchNorm& norm) {
+  std::vector<NamedTensor> entries;
+  norm.add_to(StateDict(&entries, "op.bn"));
   return entries;
 }
 
@@ -52,13 +52,13 @@ TEST(BatchNorm, OutsideTrainingIsItsAffineMapAndChangesNothing) {
 }
 
 /// Answers with the bias and keeps what it was asked.
-class BiasRule : public pipeline::NormRule {
+class BiasRule : public pipeline::BatchNormHook {
  public:
-  at::Tensor normalise(const pipeline::NormCall& call) override {
+  at::Tensor normalise(const pipeline::BatchNormCall& call) override {
     asked = call;
     return call.x * 0 + call.bias.view({1, -1, 1, 1});
   }
-  pipeline::NormCall asked;
+  pipeline::BatchNormCall asked;
 };
 
 TEST(BatchNorm, LeavesTrainingToThePassesRuleAndEvaluationAlone) {

@@ -20,10 +20,10 @@ TEST(Stem, DividesTheMapByItsStride) {
 
 /// Shapes of the weights of the stem's two convolutions.
 std::vector<std::vector<std::int64_t>> weights_of(const Stem& stem) {
-  std::vector<Entry> entries;
-  stem.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  stem.add_to(StateDict(&entries));
   std::vector<std::vector<std::int64_t>> shapes;
-  for (const Entry& entry : entries) {
+  for (const NamedTensor& entry : entries) {
     if (entry.tensor.dim() == 5) shapes.push_back(entry.tensor.sizes().vec());
   }
   return shapes;
@@ -56,8 +56,8 @@ TEST(Downsample, HalvesTheMapRoundingUp) {
 
 TEST(StridedConv, SumsTheNeighboursOfEveryOtherPlace) {
   const StridedConv conv({1, 1, {1, 1, 3}, {2, 2, 2}});
-  std::vector<Entry> entries;
-  conv.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  conv.add_to(StateDict(&entries));
   entries[0].tensor.detach().fill_(1.0);
   entries[1].tensor.detach().fill_(0.5);
   const at::Tensor x = golden_noise("x", {1, 1, 1, 1, 5});

@@ -13,9 +13,9 @@ namespace {
 
 using larkspur::testing::golden_noise;
 
-std::vector<Entry> entries_of(const Grn& grn) {
-  std::vector<Entry> entries;
-  grn.list(Listing(&entries, "op.act.1"));
+std::vector<NamedTensor> entries_of(const Grn& grn) {
+  std::vector<NamedTensor> entries;
+  grn.add_to(StateDict(&entries, "op.act.1"));
   return entries;
 }
 
@@ -31,7 +31,7 @@ TEST(Grn, RespondsToTinyMapsAsTheGoldenFileSays) {
 
 TEST(Grn, AChannelOfZerosHasAZeroGradientThroughItsNorm) {
   const Grn grn(4);
-  for (const Entry& entry : entries_of(grn)) entry.tensor.detach().fill_(0.5);
+  for (const NamedTensor& entry : entries_of(grn)) entry.tensor.detach().fill_(0.5);
   at::Tensor x = golden_noise("x", {2, 1, 2, 3, 4});
   x.select(4, 2).zero_();
   x.requires_grad_(true);
@@ -45,7 +45,7 @@ TEST(Grn, HasTheGradientOfItsFiniteDifferences) {
   const Grn grn(4);
   larkspur::testing::fill_by_formula(entries_of(grn));
   std::vector<at::Tensor> leaves{golden_noise("x", {2, 2, 3, 2, 4}).requires_grad_(true)};
-  for (const Entry& entry : entries_of(grn)) leaves.push_back(entry.tensor);
+  for (const NamedTensor& entry : entries_of(grn)) leaves.push_back(entry.tensor);
   for (at::Tensor& leaf : leaves) leaf.set_data(leaf.detach().to(at::kDouble));
   const at::Tensor weights = golden_noise("weights", {2, 2, 3, 2, 4}).to(at::kDouble);
   larkspur::testing::expect_directional_derivative(

@@ -11,8 +11,8 @@ namespace {
 
 TEST(GroupNorm, NormalisesEachGroupOfASampleOverChannelsAndPlaces) {
   const GroupNorm norm(6, 2);
-  std::vector<Entry> entries;
-  norm.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  norm.add_to(StateDict(&entries));
   ASSERT_EQ(entries.size(), 2U);
   entries[0].tensor.set_data(testing::golden_noise("weight", {6}));
   entries[1].tensor.set_data(testing::golden_noise("bias", {6}));

@@ -12,8 +12,8 @@ namespace {
 
 LayerNorm golden_norm() {
   LayerNorm norm(12);
-  std::vector<Entry> entries;
-  norm.list(Listing(&entries, "op.ln"));
+  std::vector<NamedTensor> entries;
+  norm.add_to(StateDict(&entries, "op.ln"));
   larkspur::testing::fill_by_formula(entries);
   return norm;
 }

@@ -11,9 +11,9 @@ namespace {
 
 using larkspur::testing::golden_noise;
 
-std::vector<Entry> entries_of(const Linear& linear) {
-  std::vector<Entry> entries;
-  linear.list(Listing(&entries));
+std::vector<NamedTensor> entries_of(const Linear& linear) {
+  std::vector<NamedTensor> entries;
+  linear.add_to(StateDict(&entries));
   return entries;
 }
 

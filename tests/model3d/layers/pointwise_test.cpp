@@ -11,8 +11,8 @@ namespace {
 
 TEST(Pointwise, MapsTheChannelsOfEveryPlace) {
   const Pointwise map(3, 2);
-  std::vector<Entry> entries;
-  map.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  map.add_to(StateDict(&entries));
   ASSERT_EQ(entries.size(), 2U);
   entries[1].tensor.set_data(testing::golden_noise("bias", {2}));
   entries[0].tensor.set_data(testing::golden_noise("weight", {2, 3}));
@@ -33,8 +33,8 @@ TEST(Pointwise, MapsTheChannelsOfEveryPlace) {
 
 TEST(Pointwise, StartsWithADeviationThatKeepsTheSizeOfPlaces) {
   const Pointwise map(64, 400, Bias::kNone);
-  std::vector<Entry> entries;
-  map.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  map.add_to(StateDict(&entries));
   ASSERT_EQ(entries.size(), 1U);
   draw_weights(entries, 3);
   EXPECT_NEAR(entries[0].tensor.std().item<double>(), 1.0 / 8.0, 0.002);

@@ -12,8 +12,8 @@ namespace {
 TEST(SqueezeExcite, GatesAsTheGoldenFileSays) {
   const auto file = larkspur::testing::read_golden("ops.json");
   const SqueezeExcite gate(12, 3);
-  std::vector<Entry> entries;
-  gate.list(Listing(&entries, "op.se"));
+  std::vector<NamedTensor> entries;
+  gate.add_to(StateDict(&entries, "op.se"));
   larkspur::testing::fill_by_formula(entries);
   const at::Tensor x = larkspur::testing::golden_noise("op.sein", {2, 12, 1, 3, 5});
   const auto& record = larkspur::testing::record_named(file.at("ops"), "se");
@@ -22,8 +22,8 @@ TEST(SqueezeExcite, GatesAsTheGoldenFileSays) {
 
 TEST(SqueezeExcite, SeesTheWholeMapThroughItsMean) {
   const SqueezeExcite gate(8, 2);
-  std::vector<Entry> entries;
-  gate.list(Listing(&entries, "op.se"));
+  std::vector<NamedTensor> entries;
+  gate.add_to(StateDict(&entries, "op.se"));
   larkspur::testing::fill_by_formula(entries);
   const at::Tensor x = larkspur::testing::golden_noise("x", {1, 8, 2, 3, 4});
   const at::Tensor turned = x.flip({2, 3, 4});

@@ -32,7 +32,7 @@ ModelOptions micro_clip() {
 
 std::map<std::string, Shape> shapes_of(const ModelOptions& options) {
   std::map<std::string, Shape> shapes;
-  for (const Entry& entry : Network(options).entries()) {
+  for (const NamedTensor& entry : Network(options).entries()) {
     shapes[entry.name] = entry.tensor.sizes().vec();
   }
   return shapes;

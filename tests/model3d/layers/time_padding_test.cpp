@@ -122,8 +122,8 @@ TEST_P(StridedInTime, SeesTheEndFramesAgain) {
   const std::int64_t frames = GetParam();
   const StridedConv conv(
       {.inputs = 3, .outputs = 4, .lean_depth = true, .padding = TimePadding::kReplicate});
-  std::vector<Entry> entries;
-  conv.list(Listing(&entries));
+  std::vector<NamedTensor> entries;
+  conv.add_to(StateDict(&entries));
   larkspur::testing::fill_by_formula(entries);
   const at::Tensor x = golden_noise("x", {2, 3, frames, 6, 5});
   const at::Tensor expected = at::conv3d(looked_up(x, 1).to(at::kDouble),

@@ -19,25 +19,25 @@ using larkspur::testing::golden_noise;
 struct Layer {
   explicit Layer(std::int64_t neighbours)
       : features({.inputs = 3, .outputs = 8, .neighbours = neighbours}) {
-    features.list(Listing(&entries));
-    for (const Entry& entry : entries) {
+    features.add_to(StateDict(&entries));
+    for (const NamedTensor& entry : entries) {
       entry.tensor.set_data(golden_noise(entry.name, entry.tensor.sizes().vec()).to(at::kDouble) +
                             0.1);
     }
   }
 
   at::Tensor values(const std::string& name) const {
-    for (const Entry& entry : entries) {
+    for (const NamedTensor& entry : entries) {
       if (entry.name == name) return entry.tensor.detach().contiguous();
     }
     throw std::runtime_error("no entry " + name);
   }
 
   EdgeFeatures features;
-  std::vector<Entry> entries;
+  std::vector<NamedTensor> entries;
 };
 
-void expect_reference(const at::Tensor& points_NP3, std::int64_t neighbours) {
+void expect_edge_features(const at::Tensor& points_NP3, std::int64_t neighbours) {
   const Layer layer(neighbours);
   const std::int64_t points = points_NP3.size(1);
   const at::Tensor x = golden_noise("x", {points_NP3.size(0), 3, points}).to(at::kDouble);
@@ -61,22 +61,22 @@ at::Tensor cloud(std::int64_t samples, std::int64_t points) {
   return (golden_noise("cloud", {samples, points, 3}) * 40).round().to(at::kDouble);
 }
 
-TEST(EdgeFeatures, AreThoseOfPlainLoops) { expect_reference(cloud(2, 33), 6); }
+TEST(EdgeFeatures, AreThoseOfPlainLoops) { expect_edge_features(cloud(2, 33), 6); }
 
 TEST(EdgeFeatures, TakeOnePointAndFewerThanNeighbours) {
-  expect_reference(cloud(2, 1), 32);
-  expect_reference(cloud(1, 5), 32);
+  expect_edge_features(cloud(2, 1), 32);
+  expect_edge_features(cloud(1, 5), 32);
 }
 
 TEST(EdgeFeatures, TakePointsInOnePlace) {
-  expect_reference(at::zeros({1, 12, 3}, at::kDouble), 4);
+  expect_edge_features(at::zeros({1, 12, 3}, at::kDouble), 4);
 }
 
 TEST(EdgeFeatures, HaveTheGradientOfTheirFiniteDifferences) {
   Layer layer(5);
   std::vector<at::Tensor> leaves{
       golden_noise("x", {2, 3, 20}).to(at::kDouble).requires_grad_(true)};
-  for (const Entry& entry : layer.entries) leaves.push_back(entry.tensor);
+  for (const NamedTensor& entry : layer.entries) leaves.push_back(entry.tensor);
   const at::Tensor points = cloud(2, 20);
   const at::Tensor weights = golden_noise("loss", {2, 8, 20}).to(at::kDouble);
   larkspur::testing::expect_directional_derivative(

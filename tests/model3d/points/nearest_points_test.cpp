@@ -18,7 +18,7 @@ using larkspur::testing::golden_noise;
 using larkspur::testing::nearest_reference;
 using larkspur::testing::refusal_of;
 
-void expect_reference(const at::Tensor& points_NP3, std::int64_t k) {
+void expect_nearest(const at::Tensor& points_NP3, std::int64_t k) {
   const at::Tensor nearest = nearest_points(points_NP3, k);
   ASSERT_EQ(
       nearest.sizes(),
@@ -34,20 +34,20 @@ void expect_reference(const at::Tensor& points_NP3, std::int64_t k) {
 
 // Whole numbers: distances are exact in float32, and many are equal.
 TEST(NearestPoints, AreThoseOfPlainLoopsTiesIncluded) {
-  expect_reference((golden_noise("points", {3, 57, 3}) * 4).round(), 8);
+  expect_nearest((golden_noise("points", {3, 57, 3}) * 4).round(), 8);
 }
 
 TEST(NearestPoints, OfManyPointsAreFoundBlockByBlock) {
-  expect_reference((golden_noise("many", {1, 2500, 3}) * 200).round(), 5);
+  expect_nearest((golden_noise("many", {1, 2500, 3}) * 200).round(), 5);
 }
 
 TEST(NearestPoints, OfAFewAreAllOfThem) {
   for (const std::int64_t points : {1, 2, 5}) {
-    expect_reference((golden_noise("few", {2, points, 3}) * 9).round(), 32);
+    expect_nearest((golden_noise("few", {2, points, 3}) * 9).round(), 32);
   }
 }
 
-TEST(NearestPoints, InOnePlaceComeInOrder) { expect_reference(at::zeros({1, 40, 3}), 32); }
+TEST(NearestPoints, InOnePlaceComeInOrder) { expect_nearest(at::zeros({1, 40, 3}), 32); }
 
 TEST(NearestPoints, RefuseWhatIsNoCloud) {
   using Shape = std::vector<std::int64_t>;

@@ -20,12 +20,12 @@ using larkspur::testing::refusal_of;
 
 struct Drawing {
   Drawing() : layer({.size = 9, .channels = 8, .neighbours = 6}) {
-    layer.list(Listing(&entries));
+    layer.add_to(StateDict(&entries));
     draw_weights(entries, 5);
   }
 
   PointToImage layer;
-  std::vector<Entry> entries;
+  std::vector<NamedTensor> entries;
 };
 
 TEST(PointToImage, DrawsThreePicturesWithinThePaletteOfImageNet) {
@@ -56,7 +56,7 @@ TEST(PointToImage, LearnsFromOnePointAndFromPointsInOnePlace) {
     const at::Tensor pictures = drawing.layer.forward(points);
     EXPECT_TRUE(pictures.isfinite().all().item<bool>());
     pictures.square().sum().backward();
-    for (const Entry& entry : drawing.entries) {
+    for (const NamedTensor& entry : drawing.entries) {
       EXPECT_TRUE(entry.tensor.grad().isfinite().all().item<bool>()) << entry.name;
     }
   }
@@ -65,7 +65,7 @@ TEST(PointToImage, LearnsFromOnePointAndFromPointsInOnePlace) {
 TEST(PointToImage, HasTheGradientOfItsFiniteDifferences) {
   const Drawing drawing;
   std::vector<at::Tensor> leaves;
-  for (const Entry& entry : drawing.entries) {
+  for (const NamedTensor& entry : drawing.entries) {
     entry.tensor.set_data(golden_noise(entry.name, entry.tensor.sizes().vec()).to(at::kDouble));
     leaves.push_back(entry.tensor);
   }

@@ -22,9 +22,7 @@ using larkspur::testing::golden_noise;
 using larkspur::testing::refusal_of;
 using larkspur::testing::splat_reference;
 
-void expect_reference(const at::Tensor& features_NCP,
-                      const at::Tensor& points_NP3,
-                      std::int64_t size) {
+void expect_splat(const at::Tensor& features_NCP, const at::Tensor& points_NP3, std::int64_t size) {
   const at::Tensor pictures = splat(features_NCP, points_NP3, size);
   ASSERT_EQ(pictures.sizes(),
             (at::IntArrayRef{features_NCP.size(0), 3, features_NCP.size(1), size, size}));
@@ -39,12 +37,12 @@ void expect_reference(const at::Tensor& features_NCP,
 TEST(Splat, IsThatOfPlainLoops) {
   const at::Tensor points = golden_noise("points", {2, 60, 3}).to(at::kDouble) * 1.4;
   const at::Tensor features = golden_noise("features", {2, 3, 60}).to(at::kDouble);
-  for (const std::int64_t size : {1, 2, 7, 16}) expect_reference(features, points, size);
+  for (const std::int64_t size : {1, 2, 7, 16}) expect_splat(features, points, size);
 }
 
 TEST(Splat, OfOnePointIsASplineAroundIt) {
   const at::Tensor points = at::tensor({0.25, 0.0, -0.5}, at::kDouble).view({1, 1, 3});
-  expect_reference(at::full({1, 2, 1}, 3.0, at::kDouble), points, 8);
+  expect_splat(at::full({1, 2, 1}, 3.0, at::kDouble), points, 8);
   const at::Tensor pictures = splat(at::ones({1, 1, 1}, at::kDouble), points, 8)[0].select(1, 0);
   for (std::int64_t view = 0; view < 3; ++view)
     EXPECT_NEAR(pictures[view].sum().item<double>(), 1.0, 1e-12);

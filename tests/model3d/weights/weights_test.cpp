@@ -8,14 +8,14 @@
 
 #include "tests/support/golden_formula.h"
 #include "tests/support/golden_record.h"
-#include "tests/support/memory_tensors.h"
+#include "tests/support/memory_tensor_file.h"
 #include "tests/support/refusal.h"
 
 namespace larkspur::model3d {
 namespace {
 
 using larkspur::testing::golden_entry;
-using larkspur::testing::MemoryTensors;
+using larkspur::testing::MemoryTensorFile;
 using larkspur::testing::read_golden;
 using larkspur::testing::refusal_of;
 using ::testing::ElementsAre;
@@ -23,7 +23,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 /// Variant A as published: names, shapes and formula values from the golden list of entries.
-MemoryTensors published_file(const char* rows = "entries") {
+MemoryTensorFile published_file(const char* rows = "entries") {
   std::map<std::string, at::Tensor> tensors;
   const auto file = read_golden("names_A.json");
   for (const auto& row : file.at(rows)) {
@@ -32,7 +32,7 @@ MemoryTensors published_file(const char* rows = "entries") {
     const bool counter = name.ends_with("num_batches_tracked");
     tensors[name] = counter ? at::zeros(shape) : golden_entry(name, shape);
   }
-  return MemoryTensors(std::move(tensors));
+  return MemoryTensorFile(std::move(tensors));
 }
 
 Network variant_a(std::int64_t classes = 1000) {
@@ -40,7 +40,7 @@ Network variant_a(std::int64_t classes = 1000) {
 }
 
 at::Tensor entry_of(const Network& network, const std::string& name) {
-  for (const Entry& entry : network.entries()) {
+  for (const NamedTensor& entry : network.entries()) {
     if (entry.name == name) return entry.tensor.detach().clone();
   }
   throw std::runtime_error("no entry " + name);
@@ -50,8 +50,8 @@ TEST(Weights, PublishedEntriesFillEveryEntryOfTheNetwork) {
   Network network = variant_a();
   const LoadedWeights loaded = load_weights(network, published_file(), HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, IsEmpty());
-  EXPECT_THAT(loaded.left_over, IsEmpty());
-  for (const Entry& entry : network.entries()) {
+  EXPECT_THAT(loaded.unexpected, IsEmpty());
+  for (const NamedTensor& entry : network.entries()) {
     EXPECT_TRUE(entry.tensor.equal(golden_entry(entry.name, entry.tensor.sizes()))) << entry.name;
   }
 }
@@ -59,12 +59,12 @@ TEST(Weights, PublishedEntriesFillEveryEntryOfTheNetwork) {
 TEST(Weights, MergedOnesFillAMergedNetwork) {
   Network network = variant_a();
   network.merge();
-  const MemoryTensors file = published_file("deploy_entries");
+  const MemoryTensorFile file = published_file("deploy_entries");
   EXPECT_TRUE(holds_merged_weights(file));
   EXPECT_FALSE(holds_merged_weights(published_file()));
   const LoadedWeights loaded = load_weights(network, file, HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, IsEmpty());
-  EXPECT_THAT(loaded.left_over, IsEmpty());
+  EXPECT_THAT(loaded.unexpected, IsEmpty());
 }
 
 TEST(Weights, MergedAndTrainedOnesAreNotMixed) {
@@ -81,13 +81,13 @@ TEST(Weights, MergedAndTrainedOnesAreNotMixed) {
 
 TEST(Weights, WhatIsMissingOrLeftOverIsToldByName) {
   Network network = variant_a();
-  MemoryTensors file = published_file();
+  MemoryTensorFile file = published_file();
   file.all().erase("norm.weight");
   file.all()["decoder.weight"] = at::zeros({3});
   const at::Tensor before = entry_of(network, "norm.weight");
   const LoadedWeights loaded = load_weights(network, file, HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, ElementsAre("norm.weight"));
-  EXPECT_THAT(loaded.left_over, ElementsAre("decoder.weight"));
+  EXPECT_THAT(loaded.unexpected, ElementsAre("decoder.weight"));
   EXPECT_TRUE(entry_of(network, "norm.weight").equal(before));
   EXPECT_EQ(refusal_of([&] { require_whole(loaded, "x.safetensors"); }).text,
             "x.safetensors lacks 1 entries of the network: norm.weight; it has no place for: "
@@ -110,7 +110,7 @@ TEST(Weights, AHeadOfOtherClassesIsRefusedOrKept) {
     const LoadedWeights loaded = load_weights(other, published_file(), rule);
     EXPECT_TRUE(loaded.whole());
     EXPECT_TRUE(loaded.new_head);
-    EXPECT_THAT(loaded.left_over, IsEmpty());
+    EXPECT_THAT(loaded.unexpected, IsEmpty());
     EXPECT_TRUE(entry_of(other, "head.weight").equal(head));
     EXPECT_FALSE(entry_of(other, "downsample_layers.0.0.weight").equal(stem));
   }
@@ -126,7 +126,7 @@ TEST(Weights, AHeadOfTheSameClassesIsLoadedUnlessANewOneIsAskedFor) {
 }
 
 TEST(Weights, AFileWithoutAHeadFitsATrainingAndIsNotWholeOtherwise) {
-  MemoryTensors headless = published_file();
+  MemoryTensorFile headless = published_file();
   ASSERT_EQ(headless.all().erase("head.weight") + headless.all().erase("head.bias"), 2U);
   Network network = variant_a();
   EXPECT_THAT(load_weights(network, headless, HeadRule::kLoad).missing,
@@ -148,7 +148,7 @@ TEST(Weights, AShapeThatDoesNotFitIsRefusedByName) {
 
 void expect_published_shapes(const Network& network, const char* rows) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
-  for (const Entry& entry : published_entries(network)) {
+  for (const NamedTensor& entry : published_state_dict(network)) {
     shapes[entry.name] = entry.tensor.sizes().vec();
   }
   std::size_t published = 0;
@@ -175,7 +175,7 @@ TEST(Weights, AModelOfPicturesStartsAModelOfClips) {
   Network network({.form = "clip", .variant = "a", .classes = 1000});
   const LoadedWeights loaded = load_weights(network, published_file(), HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, IsEmpty());
-  EXPECT_THAT(loaded.left_over, IsEmpty());
+  EXPECT_THAT(loaded.unexpected, IsEmpty());
   // 1 in the stem, a small kernel in each of 2 blocks, a large one and its 5 branches in each of 10
   EXPECT_EQ(loaded.inflated, 1 + 2 + 10 * 6);
   const auto file = read_golden("eval_A.json");
@@ -204,10 +204,10 @@ TEST(Weights, AnExtraNormBeginsAfreshWherePublishedWeightsHaveNone) {
   const LoadedWeights loaded = load_weights(network, published_file(), HeadRule::kLoad);
   EXPECT_TRUE(loaded.whole());
   EXPECT_THAT(
-      loaded.fresh,
+      loaded.initialized,
       ElementsAre("downsample_layers.3.pre_norm.bias", "downsample_layers.3.pre_norm.weight"));
   EXPECT_EQ(entry_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 160);
-  MemoryTensors file = published_file();
+  MemoryTensorFile file = published_file();
   file.all()["downsample_layers.3.pre_norm.weight"] = at::zeros({160}).fill_(3.0);
   // Half a norm is no norm of published weights.
   EXPECT_THAT(load_weights(network, file, HeadRule::kLoad).missing,

@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 const RunIdentity kRun{"seed: 1\n", {"bed", "chair", "sofa"}, 77, 1, 1, "test"};
 
 fs::path save(const fs::path& folder, ToyRun& toy, int keep = 3) {
-  return save_checkpoint({folder, keep}, toy.state, kRun, toy.peers);
+  return save_checkpoint({folder, keep}, toy.state, kRun, toy.communicator);
 }
 
 /// A toy that has taken `steps` steps.

@@ -4,18 +4,18 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/solo_peers.h"
+#include "tests/support/solo_communicator.h"
 #include "tests/support/toy_classifier.h"
 #include "tests/support/toy_source.h"
 
 namespace larkspur::pipeline {
 namespace {
 
-using testing::SoloPeers;
+using testing::SoloCommunicator;
 using testing::ToySource;
 
 /// Plays one rank of several: keeps what it sends, and hears what it is given.
-class ScriptedPeers : public Peers {
+class ScriptedPeers : public Communicator {
  public:
   ScriptedPeers(int rank, int size) : rank_(rank), size_(size) {}
   int rank() const override { return rank_; }
@@ -45,8 +45,8 @@ EvalOptions options_of(std::int64_t batch) {
 TEST(Evaluator, PredictsEverySampleOnceInTheListsOrder) {
   const ToySource source(23, {5}, 3);
   const auto classifier = testing::make_toy_classifier(5, 3, 1);
-  SoloPeers peers;
-  const Evaluation found = evaluate(options_of(4), *classifier, source, peers);
+  SoloCommunicator communicator;
+  const Evaluation found = evaluate(options_of(4), *classifier, source, communicator);
   ASSERT_EQ(found.predictions.size(), 23U);
   for (std::int64_t id = 0; id < 23; ++id) {
     EXPECT_EQ(found.predictions[static_cast<std::size_t>(id)].id, id);
@@ -61,7 +61,7 @@ TEST(Evaluator, GivesThreeRanksTheSameResultAsOne) {
   ToySource source(23, {5}, 3);
   source.spoil(9, Errc::kCorruptData);
   const auto classifier = testing::make_toy_classifier(5, 3, 1);
-  SoloPeers solo;
+  SoloCommunicator solo;
   const Evaluation alone = evaluate(options_of(4), *classifier, source, solo);
   ScriptedPeers last(2, 3);
   for (int rank = 0; rank < 3; ++rank) {
@@ -83,11 +83,11 @@ TEST(Evaluator, CountsAnUnreadableSampleAsWrongUnlessToldToLeaveItOut) {
   ToySource source(10, {5}, 3);
   source.spoil(0, Errc::kNotFound);
   const auto classifier = testing::make_toy_classifier(5, 3, 1);
-  SoloPeers peers;
+  SoloCommunicator communicator;
   EvalOptions options = options_of(4);
-  EXPECT_EQ(evaluate(options, *classifier, source, peers).scores.samples, 10);
+  EXPECT_EQ(evaluate(options, *classifier, source, communicator).scores.samples, 10);
   options.bad_samples = BadSamplePolicy::kExclude;
-  const Evaluation excluded = evaluate(options, *classifier, source, peers);
+  const Evaluation excluded = evaluate(options, *classifier, source, communicator);
   EXPECT_EQ(excluded.scores.samples, 9);
   EXPECT_EQ(excluded.bad.front().name, "toy/0");
 }

@@ -5,7 +5,7 @@
 
 #include <gmock/gmock.h>
 
-#include "distributed/group_peers.h"
+#include "distributed/group_communicator.h"
 #include "pipeline/error.h"
 #include "tests/support/thread_ranks.h"
 
@@ -19,12 +19,12 @@ using ::testing::HasSubstr;
 
 TEST(LaneRounds, GiveEveryRankTheRowsOfAllLanesInOrder) {
   run_ranks(3, [](distributed::ProcessGroup& group) {
-    distributed::GroupPeers peers(group);
-    LaneRounds rounds(peers);
+    distributed::GroupCommunicator communicator(group);
+    LaneRounds rounds(communicator);
     const double rank = group.rank();
     LaneRounds::Rows mine = {{rank, 0.5}};
     if (group.rank() == 1) mine.push_back({1.25});
-    EXPECT_THAT(rounds.share(0, mine),
+    EXPECT_THAT(rounds.all_gather(0, mine),
                 ElementsAre(ElementsAre(0.0, 0.5),
                             ElementsAre(1.0, 0.5),
                             ElementsAre(1.25),
@@ -35,28 +35,28 @@ TEST(LaneRounds, GiveEveryRankTheRowsOfAllLanesInOrder) {
 
 TEST(LaneRounds, ARankWithoutLanesTakesPartUntilTheOthersAreThrough) {
   run_ranks(3, [](distributed::ProcessGroup& group) {
-    distributed::GroupPeers peers(group);
-    LaneRounds rounds(peers);
+    distributed::GroupCommunicator communicator(group);
+    LaneRounds rounds(communicator);
     for (int pass = 0; pass < 2; ++pass) {
       rounds.begin();
       for (int number = 0; number < 4 && group.rank() != 0; ++number) {
-        EXPECT_EQ(rounds.share(number, {{1.0}}).size(), 2U);
+        EXPECT_EQ(rounds.all_gather(number, {{1.0}}).size(), 2U);
       }
       rounds.finish();
-      EXPECT_EQ(rounds.speaks(), group.rank() == 1);
+      EXPECT_EQ(rounds.reports(), group.rank() == 1);
     }
     rounds.begin();
     rounds.finish();  // nobody has anything
-    EXPECT_EQ(rounds.speaks(), group.rank() == 0);
+    EXPECT_EQ(rounds.reports(), group.rank() == 0);
   });
 }
 
 TEST(LaneRounds, ARankThatFailsIsNamedToTheOthers) {
   std::atomic<int> told = 0;
   run_ranks(3, [&](distributed::ProcessGroup& group) {
-    distributed::GroupPeers peers(group);
-    LaneRounds rounds(peers);
-    rounds.share(0, {{1.0}});
+    distributed::GroupCommunicator communicator(group);
+    LaneRounds rounds(communicator);
+    rounds.all_gather(0, {{1.0}});
     if (group.rank() == 1) {
       rounds.fail("no memory left");
       rounds.fail("once is enough");
@@ -64,7 +64,7 @@ TEST(LaneRounds, ARankThatFailsIsNamedToTheOthers) {
     }
     try {
       if (group.rank() == 0) rounds.finish();
-      if (group.rank() == 2) rounds.share(1, {{1.0}});
+      if (group.rank() == 2) rounds.all_gather(1, {{1.0}});
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Errc::kCollective);
       EXPECT_THAT(error.what(), HasSubstr("rank 1 cannot go on: no memory left"));
@@ -76,10 +76,10 @@ TEST(LaneRounds, ARankThatFailsIsNamedToTheOthers) {
 
 TEST(LaneRounds, RanksAtDifferentRoundsAreToldApart) {
   run_ranks(2, [](distributed::ProcessGroup& group) {
-    distributed::GroupPeers peers(group);
-    LaneRounds rounds(peers);
+    distributed::GroupCommunicator communicator(group);
+    LaneRounds rounds(communicator);
     try {
-      rounds.share(3 + group.rank(), {{1.0}});
+      rounds.all_gather(3 + group.rank(), {{1.0}});
       ADD_FAILURE() << "nobody noticed";
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), AnyOf(HasSubstr("is at round 3"), HasSubstr("is at round 4")));

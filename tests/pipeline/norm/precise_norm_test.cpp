@@ -9,7 +9,7 @@
 #include <ATen/ops/stack.h>
 #include <gmock/gmock.h>
 
-#include "pipeline/norm/lanes_together.h"
+#include "pipeline/norm/lockstep_lanes.h"
 #include "tests/support/toy_run.h"
 
 namespace larkspur::pipeline {

@@ -20,13 +20,13 @@ SampleKey key_of(std::uint32_t sample) { return {1, 0, sample, 0}; }
 
 TEST(CenterClip, TakesTheMiddleWindowAndTheCentredSquare) {
   const ClipPlan plan = plan_center_clip({4, 5, 112, false}, {30, 320, 241}, key_of(0));
-  // The window spans 3 * 5 + 1 = 16 of 30 pictures: 14 are left over, 7 on each side.
+  // The window spans 3 * 5 + 1 = 16 of 30 frames: 14 are left over, 7 on each side.
   EXPECT_THAT(plan.frames, ElementsAre(7, 12, 17, 22));
   EXPECT_EQ(plan.box, (CropBox{39, 0, 241, 241}));
   EXPECT_FALSE(plan.mirror);
 }
 
-TEST(CenterClip, RepeatsTheLastPictureOfAShortVideo) {
+TEST(CenterClip, RepeatsTheLastFrameOfAShortVideo) {
   EXPECT_THAT(plan_center_clip({4, 2, 8, false}, {5, 8, 8}, key_of(0)).frames,
               ElementsAre(0, 2, 4, 4));
   EXPECT_THAT(plan_center_clip({3, 4, 8, false}, {1, 8, 8}, key_of(0)).frames,
@@ -41,7 +41,7 @@ TEST(ClipPlan, StartsEverywhereAWindowFitsEquallyOften) {
     EXPECT_EQ(plan.frames[2], plan.frames[0] + 4);
     ++starts[plan.frames[0]];
   }
-  ASSERT_EQ(starts.size(), 8U);  // pictures 0 to 7: the last window is 7, 9, 11
+  ASSERT_EQ(starts.size(), 8U);  // frames 0 to 7: the last window is 7, 9, 11
   for (const auto& [start, count] : starts) EXPECT_NEAR(count, 500, 100) << start;
 }
 
@@ -88,7 +88,7 @@ TEST(ClipPlan, IsAFunctionOfItsKey) {
   EXPECT_NE(plan({1, 2, 3, 0}), plan({1, 2, 3, 1}));
 }
 
-TEST(ShuffledClip, HasTheSamePicturesInAnOrderOfItsOwn) {
+TEST(ShuffledClip, HasTheSameFramesInAnOrderOfItsOwn) {
   const ClipSampling plain{6, 1, 8, false};
   const ClipSampling shuffled{6, 1, 8, true};
   std::map<std::int64_t, int> first;
@@ -99,7 +99,7 @@ TEST(ShuffledClip, HasTheSamePicturesInAnOrderOfItsOwn) {
     EXPECT_EQ(plan.frames, plan_center_clip(plain, {6, 8, 8}, key_of(sample)).frames);
   }
   ASSERT_EQ(first.size(), 6U);
-  for (const auto& [picture, count] : first) EXPECT_NEAR(count, 500, 100) << picture;
+  for (const auto& [frame, count] : first) EXPECT_NEAR(count, 500, 100) << frame;
   EXPECT_NE(plan_clip(shuffled, {}, {6, 8, 8}, {1, 0, 0, 0}).frames,
             plan_clip(shuffled, {}, {6, 8, 8}, {1, 1, 0, 0}).frames);
 }

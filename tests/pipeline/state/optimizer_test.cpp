@@ -15,7 +15,7 @@
 #include <torch/optim/adamw.h>
 
 #include "pipeline/ops/adamw_kernels.h"
-#include "tests/support/solo_peers.h"
+#include "tests/support/solo_communicator.h"
 
 namespace larkspur::pipeline {
 namespace {
@@ -42,7 +42,7 @@ TEST(AdamW, AgreesWithTorchOverTwentyClippedSteps) {
           {{two.torch_bias},
            std::make_unique<AdamWOptions>(AdamWOptions(options).weight_decay(0.0))}},
       options);
-  testing::SoloPeers peers;
+  testing::SoloCommunicator communicator;
   for (int step = 1; step <= 20; ++step) {
     const at::Tensor gradient = at::randn({70, 90}) * (step % 3 == 0 ? 1e-4 : 1.0);
     const at::Tensor bias_gradient = at::randn({33});
@@ -54,7 +54,7 @@ TEST(AdamW, AgreesWithTorchOverTwentyClippedSteps) {
     two.flat.begin_lane();
     two.matrix.mutable_grad().copy_(gradient * 4.0);  // as a sum over four lanes
     two.bias.mutable_grad().copy_(bias_gradient * 4.0);
-    const double found = ours.global_norm(two.flat.gradients(), 0.25, peers);
+    const double found = ours.global_norm(two.flat.gradients(), 0.25, communicator);
     EXPECT_NEAR(found, norm, 1e-5 * norm);
     ours.step(two.flat.values(), two.flat.gradients(), {0.25, found}, 0.01, step);
   }

@@ -49,7 +49,7 @@ class ReadVideoList : public ::testing::Test {
 TEST_F(ReadVideoList, TakesClassFoldersBelowTheSplit) {
   add("k/train/tai chi/b.mp4");
   add("k/train/tai chi/a.mkv");
-  add("k/train/tai chi/notes.txt");
+  add("k/train/tai chi/metadata.txt");
   add("k/train/arm wrestling/c.mp4");
   add("k/val/tai chi/d.mp4");
   const SampleList list = read("k");
@@ -139,7 +139,7 @@ TEST_F(ReadVideoList, PathsStayBelowTheRootWithoutASplitColumn) {
 
 TEST_F(ReadVideoList, HiddenFoldersAndThoseWithoutAVideoAreNoClasses) {
   add("k/.git/x.mp4");
-  add("k/doc/notes.txt");
+  add("k/doc/metadata.txt");
   add("k/waving/a.mp4");
   add("k/waving/._a.mp4");
   std::filesystem::create_directories(at("k/empty"));

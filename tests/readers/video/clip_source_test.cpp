@@ -24,10 +24,10 @@ using ::testing::HasSubstr;
 using testing::refusal_of;
 using testing::write_file;
 
-constexpr std::int64_t kFrames = 20;
+constexpr std::int64_t kClipFrames = 20;
 
-/// Every pixel of picture n is the grey 10 + 12 n, but for a white left third.
-void draw(std::int64_t number, std::span<std::uint8_t> rgb) {
+/// Every pixel of frame n is the grey 10 + 12 n, but for a white left third.
+void draw_clip(std::int64_t number, std::span<std::uint8_t> rgb) {
   for (std::size_t i = 0; i < rgb.size(); ++i) {
     const bool left = i / 3 % 48 < 16;
     rgb[i] = left ? 255 : static_cast<std::uint8_t>(10 + 12 * number);
@@ -41,15 +41,15 @@ class ReadClip : public ::testing::Test {
     VideoFormat format;
     format.width = 48;
     format.height = 32;
-    format.frames = kFrames;
-    write_video(folder_.path() / "grey.mp4", format, draw);
+    format.frames = kClipFrames;
+    write_video(folder_.path() / "grey.mp4", format, draw_clip);
     list_.entries.push_back({"grey.mp4", folder_.path() / "grey.mp4", 3});
   }
 
   ClipSource source(const ClipSourceOptions& options) const { return {list_, options}; }
 
-  /// Which picture each frame of the clip is, by its grey at the right border.
-  static std::vector<std::int64_t> pictures(const at::Tensor& clip) {
+  /// Which frame each frame of the clip is, by its grey at the right border.
+  static std::vector<std::int64_t> frames(const at::Tensor& clip) {
     std::vector<std::int64_t> numbers;
     const std::int64_t middle = clip.size(2) / 2;
     for (std::int64_t t = 0; t < clip.size(1); ++t) {
@@ -63,13 +63,13 @@ class ReadClip : public ::testing::Test {
   SampleList list_;
 };
 
-TEST_F(ReadClip, HasThePicturesOfThePlanInTheirOrder) {
+TEST_F(ReadClip, HasTheFramesOfThePlanInTheirOrder) {
   const ClipSource clips = source({.sampling = {5, 3, 24, false}});
   const auto sample = clips.read({.sample = 0});
   ASSERT_TRUE(sample.ok()) << sample.error().what();
   EXPECT_EQ(sample.value().label, 3);
   ASSERT_EQ(sample.value().input.sizes(), (at::IntArrayRef{3, 5, 24, 24}));
-  EXPECT_THAT(pictures(sample.value().input), ::testing::ElementsAre(3, 6, 9, 12, 15));
+  EXPECT_THAT(frames(sample.value().input), ::testing::ElementsAre(3, 6, 9, 12, 15));
 }
 
 TEST_F(ReadClip, InTrainingFollowsThePlanOfTheKey) {
@@ -79,14 +79,14 @@ TEST_F(ReadClip, InTrainingFollowsThePlanOfTheKey) {
   const ClipSource clips = source(options);
   for (std::uint32_t epoch = 0; epoch < 8; ++epoch) {
     const SampleKey key{5, epoch, 0, 0};
-    const auto plan = pipeline::plan_clip(options.sampling, {}, {kFrames, 48, 32}, key);
-    EXPECT_EQ(pictures(clips.read(key).value().input), plan.frames);
+    const auto plan = pipeline::plan_clip(options.sampling, {}, {kClipFrames, 48, 32}, key);
+    EXPECT_EQ(frames(clips.read(key).value().input), plan.frames);
   }
 }
 
-TEST_F(ReadClip, RepeatsTheLastPictureOfAShortVideo) {
+TEST_F(ReadClip, RepeatsTheLastFrameOfAShortVideo) {
   const ClipSource clips = source({.sampling = {6, 7, 24, false}});
-  EXPECT_THAT(pictures(clips.read({.sample = 0}).value().input),
+  EXPECT_THAT(frames(clips.read({.sample = 0}).value().input),
               ::testing::ElementsAre(0, 7, 14, 19, 19, 19));
 }
 

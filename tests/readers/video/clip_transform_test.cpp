@@ -17,10 +17,10 @@ using pipeline::VideoShape;
 constexpr double kMean[] = {0.485, 0.456, 0.406};
 constexpr double kDeviation[] = {0.229, 0.224, 0.225};
 
-/// A picture with padding behind its rows, whose every byte is told by its place.
-class TestPicture {
+/// A frame with padding behind its rows, whose every byte is told by its place.
+class TestFrame {
  public:
-  TestPicture(std::int64_t width, std::int64_t height) : bytes_((3 * width + 5) * height) {
+  TestFrame(std::int64_t width, std::int64_t height) : bytes_((3 * width + 5) * height) {
     view = {bytes_.data(), 3 * width + 5, width, height};
     for (std::size_t i = 0; i < bytes_.size(); ++i) {
       bytes_[i] = static_cast<std::uint8_t>((i * 2654435761U) >> 13);
@@ -29,7 +29,7 @@ class TestPicture {
   double at(std::int64_t y, std::int64_t x, int channel) const {
     return view.rgb[y * view.row_bytes + 3 * x + channel];
   }
-  Picture view;
+  RgbFrame view;
 
  private:
   std::vector<std::uint8_t> bytes_;
@@ -50,7 +50,7 @@ std::vector<double> weights(std::int64_t place, std::int64_t length, std::int64_
   return result;
 }
 
-double resized(const TestPicture& picture,
+double resized(const TestFrame& frame,
                const CropBox& box,
                std::int64_t size,
                std::int64_t y,
@@ -62,7 +62,7 @@ double resized(const TestPicture& picture,
   for (std::int64_t i = 0; i < box.height; ++i) {
     for (std::int64_t j = 0; j < box.width; ++j) {
       value += down[static_cast<std::size_t>(i)] * across[static_cast<std::size_t>(j)] *
-               picture.at(box.top + i, box.left + j, channel);
+               frame.at(box.top + i, box.left + j, channel);
     }
   }
   return value;
@@ -73,15 +73,15 @@ double value_of(const at::Tensor& clip, int channel, std::int64_t y, std::int64_
 }
 
 void expect_resized(const CropBox& box, std::int64_t size, bool mirror) {
-  const TestPicture picture(40, 30);
-  const at::Tensor out = transform_picture(picture.view, {{}, box, mirror}, {1, 40, 30}, size);
+  const TestFrame frame(40, 30);
+  const at::Tensor out = transform_frame(frame.view, {{}, box, mirror}, {1, 40, 30}, size);
   ASSERT_EQ(out.sizes(), (at::IntArrayRef{3, size, size}));
   for (int channel = 0; channel < 3; ++channel) {
     for (std::int64_t y = 0; y < size; ++y) {
       for (std::int64_t x = 0; x < size; ++x) {
         const std::int64_t from = mirror ? size - 1 - x : x;
         ASSERT_NEAR(value_of(out, channel, y, x),
-                    resized(picture, box, size, y, from, channel),
+                    resized(frame, box, size, y, from, channel),
                     1.01)  // whole values, rounded once an axis
             << channel << " " << y << " " << x;
       }
@@ -89,31 +89,31 @@ void expect_resized(const CropBox& box, std::int64_t size, bool mirror) {
   }
 }
 
-TEST(TransformPicture, CropsWithoutResizingExactly) {
-  const TestPicture picture(40, 30);
+TEST(TransformFrame, CropsWithoutResizingExactly) {
+  const TestFrame frame(40, 30);
   const at::Tensor out =
-      transform_picture(picture.view, {{}, CropBox{7, 3, 16, 16}, false}, {1, 40, 30}, 16);
+      transform_frame(frame.view, {{}, CropBox{7, 3, 16, 16}, false}, {1, 40, 30}, 16);
   for (int channel = 0; channel < 3; ++channel) {
     for (std::int64_t y = 0; y < 16; ++y) {
       for (std::int64_t x = 0; x < 16; ++x) {
-        ASSERT_NEAR(value_of(out, channel, y, x), picture.at(3 + y, 7 + x, channel), 1e-4);
+        ASSERT_NEAR(value_of(out, channel, y, x), frame.at(3 + y, 7 + x, channel), 1e-4);
       }
     }
   }
 }
 
-TEST(TransformPicture, ShrinksByATriangleThatCoversEveryPixel) {
+TEST(TransformFrame, ShrinksByATriangleThatCoversEveryPixel) {
   expect_resized({5, 1, 30, 29}, 9, false);
 }
 
-TEST(TransformPicture, EnlargesAndMirrors) { expect_resized({12, 8, 7, 11}, 20, true); }
+TEST(TransformFrame, EnlargesAndMirrors) { expect_resized({12, 8, 7, 11}, 20, true); }
 
-TEST(TransformPicture, ScalesTheBoxToAPictureOfAnotherSize) {
-  const TestPicture picture(40, 30);
+TEST(TransformFrame, ScalesTheBoxToAFrameOfAnotherSize) {
+  const TestFrame frame(40, 30);
   const ClipPlan half_planned{{}, CropBox{4, 2, 10, 10}, false};
   const ClipPlan whole{{}, CropBox{8, 4, 20, 20}, false};
-  const at::Tensor scaled = transform_picture(picture.view, half_planned, {1, 20, 15}, 8);
-  EXPECT_TRUE(scaled.equal(transform_picture(picture.view, whole, {1, 40, 30}, 8)));
+  const at::Tensor scaled = transform_frame(frame.view, half_planned, {1, 20, 15}, 8);
+  EXPECT_TRUE(scaled.equal(transform_frame(frame.view, whole, {1, 40, 30}, 8)));
 }
 
 }  // namespace

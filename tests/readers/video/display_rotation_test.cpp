@@ -16,7 +16,7 @@ Matrix matrix(std::int32_t a, std::int32_t b, std::int32_t c, std::int32_t d) {
   return {a, b, 0, c, d, 0, 0, 0, 1 << 30};
 }
 
-// Turns the 3 x 2 picture "abc / def" (a letter a pixel) into lines of text.
+// Turns the 3 x 2 frame "abc / def" (a letter a pixel) into lines of text.
 std::vector<std::string> turned(const Matrix& matrix) {
   constexpr int kRowBytes = 11;
   std::vector<std::uint8_t> coded(2 * kRowBytes);
@@ -55,7 +55,7 @@ TEST(DisplayRotation, EightMatricesAreEightWaysToLayARectangle) {
   EXPECT_EQ(turned(matrix(0, -1, -1, 0)), (Lines{"fc", "eb", "da"}));
 }
 
-TEST(DisplayRotation, NoMatrixAndZerosLeaveThePicture) {
+TEST(DisplayRotation, NoMatrixAndZerosLeaveTheFrame) {
   EXPECT_EQ(orientation_of(nullptr), Orientation{});
   EXPECT_EQ(orientation_of(Matrix{}.data()), Orientation{});
 }

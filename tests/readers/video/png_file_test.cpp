@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/file_contents.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
@@ -16,12 +17,8 @@
 namespace larkspur::readers {
 namespace {
 
+using larkspur::testing::contents_of;
 using larkspur::testing::refusal_of;
-
-std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::uint32_t word_at(const std::string& bytes, std::size_t at) {
   std::uint32_t word = 0;
@@ -37,7 +34,7 @@ TEST(PngFile, IsAGreyPictureOfEightBitsWithWholeChunks) {
   const auto path = dir.path() / "x.png";
   const std::vector<std::uint8_t> grey{0, 1, 2, 253, 254, 255};
   write_png(path, 3, 2, grey);
-  const std::string bytes = bytes_of(path);
+  const std::string bytes = contents_of(path);
   ASSERT_EQ(bytes.substr(0, 8), "\x89PNG\r\n\x1a\n");
   std::vector<std::string> kinds;
   for (std::size_t at = 8; at < bytes.size();) {
@@ -53,7 +50,7 @@ TEST(PngFile, IsAGreyPictureOfEightBitsWithWholeChunks) {
   EXPECT_EQ(bytes[24], 8);  // bits
   EXPECT_EQ(bytes[25], 0);  // grey
   write_png(dir.path() / "y.png", 3, 2, grey);
-  EXPECT_EQ(bytes_of(dir.path() / "y.png"), bytes);
+  EXPECT_EQ(contents_of(dir.path() / "y.png"), bytes);
 }
 
 TEST(PngFile, RefusesWhatIsNoPictureAndWhereItCannotWrite) {

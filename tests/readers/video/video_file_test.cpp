@@ -15,12 +15,14 @@
 #include <gtest/gtest.h>
 
 #include "tests/readers/write_file.h"
+#include "tests/support/file_contents.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/video_maker.h"
 
 namespace larkspur::readers {
 namespace {
 
+using larkspur::testing::contents_of;
 using pipeline::Errc;
 using ::testing::HasSubstr;
 using testing::make_video;
@@ -40,11 +42,6 @@ std::unique_ptr<VideoFile> open(const std::filesystem::path& path) {
   return std::move(video).value();
 }
 
-std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 class VideoFileTest : public ::testing::Test {
  protected:
   std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
@@ -57,19 +54,19 @@ class VideoFileTest : public ::testing::Test {
   testing::TempDir folder_;
 };
 
-// What the pictures of `numbers` show of themselves, in the order they come.
+// What the frames of `numbers` show of themselves, in the order they come.
 Numbers shown(VideoFile& video, const Numbers& numbers) {
   Numbers seen;
-  const auto read = video.read(numbers, [&](std::int64_t, const Picture& picture) {
-    EXPECT_EQ(picture.width, video.width());
-    EXPECT_EQ(picture.height, video.height());
-    seen.push_back(shown_number(picture));
+  const auto read = video.read(numbers, [&](std::int64_t, const RgbFrame& frame) {
+    EXPECT_EQ(frame.width, video.width());
+    EXPECT_EQ(frame.height, video.height());
+    seen.push_back(shown_number(frame));
   });
   EXPECT_TRUE(read.ok()) << read.error().what();
   return seen;
 }
 
-// All pictures in order, then each alone and a few at a time in a random order.
+// All frames in order, then each alone and a few at a time in a random order.
 void expect_numbered(const std::filesystem::path& path, const Numbers& expected) {
   SCOPED_TRACE(path.filename());
   const auto video = open(path);
@@ -91,7 +88,7 @@ void expect_numbered(const std::filesystem::path& path, const Numbers& expected)
   }
 }
 
-TEST_F(VideoFileTest, PicturesAreNumberedAsTheyAreShown) {
+TEST_F(VideoFileTest, FramesAreNumberedAsTheyAreShown) {
   for (const char* const name : {"a.mp4", "a.mkv", "a.mov", "a.avi", "a.ts", "a.flv", "a.h264"}) {
     expect_numbered(make(name, {}), first(24));
   }
@@ -116,7 +113,7 @@ TEST_F(VideoFileTest, OptionalCodecsAreNumberedTheSame) {
   }
 }
 
-TEST_F(VideoFileTest, HiddenPicturesAreNotCounted) {
+TEST_F(VideoFileTest, HiddenFramesAreNotCounted) {
   const VideoPlan plan{.codec = "libvpx",
                        .options = "auto-alt-ref=1;lag-in-frames=16;arnr-maxframes=5",
                        .frames = 60,
@@ -143,7 +140,7 @@ TEST_F(VideoFileTest, TheRateIsTheAverage) {
   EXPECT_EQ(open(make("one.mp4", {.frames = 1}))->frames_per_second(), 0);
 }
 
-TEST_F(VideoFileTest, OpenGroupsAndRollingRefreshGiveTheSamePictures) {
+TEST_F(VideoFileTest, OpenGroupsAndRollingRefreshGiveTheSameFrames) {
   const VideoPlan open_groups{.options = "x264-params=open-gop=1:scenecut=0:bframes=3",
                               .frames = 40};
   const VideoPlan refresh{.options = "intra-refresh=1", .frames = 40, .b_frames = 0};
@@ -153,9 +150,9 @@ TEST_F(VideoFileTest, OpenGroupsAndRollingRefreshGiveTheSamePictures) {
   }
 }
 
-// Cut where a keyframe starts, as stream copies are: pictures stored behind it and shown before it
+// Cut where a keyframe starts, as stream copies are: frames stored behind it and shown before it
 // refer to what is gone.
-TEST_F(VideoFileTest, PicturesThatACutLostAreNotCounted) {
+TEST_F(VideoFileTest, FramesThatACutLostAreNotCounted) {
   VideoPlan plan{.codec = "libx265",
                  .options = "x265-params=open-gop=1:scenecut=0:bframes=3:b-adapt=0:log-level=none",
                  .frames = 40,
@@ -180,8 +177,8 @@ TEST_F(VideoFileTest, PicturesThatACutLostAreNotCounted) {
 
 TEST_F(VideoFileTest, SizeMayBeOddAndMayChange) {
   expect_numbered(make("a.mp4", {.codec = "mpeg4", .width = 85, .height = 51}), first(24));
-  const auto one = bytes_of(make("one.h264", {}));
-  const auto two = bytes_of(make("two.h264", {.width = 160, .height = 64}));
+  const auto one = contents_of(make("one.h264", {}));
+  const auto two = contents_of(make("two.h264", {.width = 160, .height = 64}));
   Numbers twice = first(24);
   twice.insert(twice.end(), twice.begin(), twice.begin() + 24);
   expect_numbered(testing::write_file(at("both.h264"), one + two), twice);
@@ -209,8 +206,8 @@ at::Tensor placed(const at::Tensor& coded, const std::vector<std::int32_t>& matr
   return shown;
 }
 
-TEST_F(VideoFileTest, TheDisplayMatrixTurnsPictures) {
-  const at::Tensor coded = read_pictures(*open(make("plain.mp4", {})), Numbers{13}).value();
+TEST_F(VideoFileTest, TheDisplayMatrixTurnsFrames) {
+  const at::Tensor coded = read_frames(*open(make("plain.mp4", {})), Numbers{13}).value();
   constexpr std::int32_t k = 1 << 16;
   const std::vector<std::vector<std::int32_t>> turns{{k, 0, 0, k},
                                                      {0, k, -k, 0},
@@ -226,16 +223,16 @@ TEST_F(VideoFileTest, TheDisplayMatrixTurnsPictures) {
     const at::Tensor expected = placed(coded[0], matrix);
     EXPECT_EQ(video->height(), expected.size(0));
     EXPECT_EQ(video->width(), expected.size(1));
-    EXPECT_TRUE(at::equal(read_pictures(*video, Numbers{13}).value()[0], expected))
+    EXPECT_TRUE(at::equal(read_frames(*video, Numbers{13}).value()[0], expected))
         << turn[0] << " " << turn[1] << " " << turn[2] << " " << turn[3];
   }
 }
 
-TEST_F(VideoFileTest, PicturesComeInTheOrderAskedFor) {
+TEST_F(VideoFileTest, FramesComeInTheOrderAskedFor) {
   const auto video = open(make("a.mp4", {}));
-  const at::Tensor all = read_pictures(*video, first(24)).value();
+  const at::Tensor all = read_frames(*video, first(24)).value();
   const Numbers numbers{20, 3, 20, 0, 4};
-  const at::Tensor some = read_pictures(*video, numbers).value();
+  const at::Tensor some = read_frames(*video, numbers).value();
   ASSERT_EQ(some.sizes(), (at::IntArrayRef{5, 48, 80, 3}));
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     EXPECT_TRUE(at::equal(some[static_cast<std::int64_t>(i)], all[numbers[i]])) << i;
@@ -245,10 +242,10 @@ TEST_F(VideoFileTest, PicturesComeInTheOrderAskedFor) {
 TEST_F(VideoFileTest, NumbersThatDoNotExistAreRefused) {
   const auto video = open(make("a.mp4", {}));
   for (const std::int64_t number : {-1, 24}) {
-    const auto read = read_pictures(*video, Numbers{0, number});
+    const auto read = read_frames(*video, Numbers{0, number});
     ASSERT_FALSE(read.ok());
     EXPECT_EQ(read.error().code(), Errc::kInvalidArgument);
-    EXPECT_THAT(read.error().what(), HasSubstr("no picture " + std::to_string(number)));
+    EXPECT_THAT(read.error().what(), HasSubstr("no frame " + std::to_string(number)));
   }
 }
 
@@ -267,11 +264,11 @@ TEST_F(VideoFileTest, WhatIsNoVideoIsRefusedByKind) {
   EXPECT_EQ(code_of(testing::write_file(at("list.mp4"), playlist)), Errc::kCorruptData);
 }
 
-// Cut anywhere, with bytes overwritten anywhere: an error or pictures, and never more.
+// Cut anywhere, with bytes overwritten anywhere: an error or frames, and never more.
 TEST_F(VideoFileTest, DamageNeverEndsTheProcess) {
   std::mt19937 random(11);
   for (const char* const name : {"a.mp4", "a.mkv", "a.avi", "a.ts", "a.flv", "a.h264"}) {
-    const std::string whole = bytes_of(make(name, {.frames = 12}));
+    const std::string whole = contents_of(make(name, {.frames = 12}));
     for (int i = 0; i < 60; ++i) {
       std::string bytes = whole;
       if (i % 2 == 0) {
@@ -298,7 +295,7 @@ TEST_F(VideoFileTest, DamageNeverEndsTheProcess) {
 
 TEST_F(VideoFileTest, ACutFileKeepsWhatIsThere) {
   // Matroska needs no table at its end.
-  const std::string whole = bytes_of(make("a.mkv", {}));
+  const std::string whole = contents_of(make("a.mkv", {}));
   const auto path = testing::write_file(at("cut.mkv"), whole.substr(0, whole.size() * 8 / 10));
   const auto video = open(path);
   EXPECT_GE(video->frames(), 8);
@@ -308,9 +305,9 @@ TEST_F(VideoFileTest, ACutFileKeepsWhatIsThere) {
 
 // Its index in front, as for the web: half a download opens, and the demuxer takes its end for the
 // video's.
-TEST_F(VideoFileTest, AFileThatLacksPicturesOfItsTableIsRefused) {
+TEST_F(VideoFileTest, AFileThatLacksFramesOfItsTableIsRefused) {
   const std::string whole =
-      bytes_of(make("whole.mp4", {.container = "movflags=+faststart", .frames = 48}));
+      contents_of(make("whole.mp4", {.container = "movflags=+faststart", .frames = 48}));
   EXPECT_TRUE(check_video(at("whole.mp4")).ok());
   for (const std::size_t lost : {std::size_t{1}, whole.size() / 3}) {
     const auto path = testing::write_file(at("cut.mp4"), whole.substr(0, whole.size() - lost));
@@ -319,7 +316,7 @@ TEST_F(VideoFileTest, AFileThatLacksPicturesOfItsTableIsRefused) {
     ASSERT_FALSE(facts.ok()) << lost;
     EXPECT_EQ(facts.error().code(), Errc::kCorruptData);
     EXPECT_THAT(facts.error().what(), HasSubstr("cut.mp4: cut off, it holds "));
-    EXPECT_THAT(facts.error().what(), HasSubstr(" of the 48 pictures of its own table"));
+    EXPECT_THAT(facts.error().what(), HasSubstr(" of the 48 frames of its own table"));
   }
 }
 
@@ -329,7 +326,7 @@ TEST_F(VideoFileTest, CheckingFindsPacketsThatAreNotAllThere) {
   for (const char* const name : {"a.avi", "a.mkv", "a.flv", "a.ts", "a.mpg"}) {
     const bool is_mpeg = std::string(name) == "a.mpg";
     const std::string whole =
-        bytes_of(make(name, is_mpeg ? VideoPlan{.codec = "mpeg2video"} : VideoPlan{}));
+        contents_of(make(name, is_mpeg ? VideoPlan{.codec = "mpeg2video"} : VideoPlan{}));
     EXPECT_TRUE(check_video(at(name)).ok()) << check_video(at(name)).error().what();
     int found = 0;
     for (std::size_t tenth = 6; tenth < 10; ++tenth) {

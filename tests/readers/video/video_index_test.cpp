@@ -37,7 +37,7 @@ VideoIndex two_groups() {
 TEST(VideoIndex, NumbersAreTheOrderOfTimes) {
   const VideoIndex index = two_groups();
   EXPECT_TRUE(index.has_usable_times());
-  EXPECT_EQ(index.pictures(), 10);
+  EXPECT_EQ(index.frames(), 10);
   for (std::int64_t number = 0; number < 10; ++number) {
     EXPECT_EQ(index.number_at(10 * number), number);
   }
@@ -55,20 +55,20 @@ TEST(VideoIndex, DecodingStartsAtAKeyframeBeforeInBothOrders) {
   EXPECT_THAT(index.uncertain(), IsEmpty());
 }
 
-TEST(VideoIndex, HiddenPacketsAreNoPicturesButMayStartDecoding) {
+TEST(VideoIndex, HiddenPacketsAreNoFramesButMayStartDecoding) {
   const VideoIndex index({hidden(key(-20)), hidden(delta(-10)), delta(10), delta(0)});
-  EXPECT_EQ(index.pictures(), 2);
+  EXPECT_EQ(index.frames(), 2);
   EXPECT_EQ(index.number_at(0), 0);
   EXPECT_EQ(index.number_at(10), 1);
   EXPECT_FALSE(index.number_at(-20));
   EXPECT_EQ(index.keyframe_for(1), 0U);
 }
 
-TEST(VideoIndex, PicturesBeforeTheFirstKeyframeAreUncertain) {
+TEST(VideoIndex, FramesBeforeTheFirstKeyframeAreUncertain) {
   VideoIndex index({delta(0), delta(70), key(30), delta(10), delta(20), delta(40)});
   EXPECT_THAT(index.uncertain(), ElementsAre(0, 1, 2, 5));
   index.forget({0, 2});
-  EXPECT_EQ(index.pictures(), 4);
+  EXPECT_EQ(index.frames(), 4);
   EXPECT_EQ(index.number_at(10), 0);
   EXPECT_EQ(index.number_at(30), 1);
   EXPECT_FALSE(index.number_at(20));
@@ -137,7 +137,7 @@ TEST(VideoIndex, KeyframesAreThoseOfAPlainSearch) {
   }
 }
 
-TEST(VideoIndex, TheRateIsTheAverageOverThePicturesShown) {
+TEST(VideoIndex, TheRateIsTheAverageOverTheFramesShown) {
   EXPECT_DOUBLE_EQ(two_groups().frames_per_second(0.001), 100);
   EXPECT_EQ(VideoIndex({key(5)}).frames_per_second(0.001), 0);
   EXPECT_EQ(VideoIndex().frames_per_second(0.001), 0);

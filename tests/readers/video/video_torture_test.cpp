@@ -32,11 +32,11 @@ using Numbers = std::vector<std::int64_t>;
 // libavcodec of the manifest; others may round colours differently.
 constexpr unsigned kManifestCodec = 59;
 
-std::string packed(const Picture& picture) {
+std::string packed(const RgbFrame& frame) {
   std::string bytes;
-  for (std::int64_t y = 0; y < picture.height; ++y) {
-    bytes.append(reinterpret_cast<const char*>(picture.rgb) + y * picture.row_bytes,
-                 static_cast<std::size_t>(3 * picture.width));
+  for (std::int64_t y = 0; y < frame.height; ++y) {
+    bytes.append(reinterpret_cast<const char*>(frame.rgb) + y * frame.row_bytes,
+                 static_cast<std::size_t>(3 * frame.width));
   }
   return bytes;
 }
@@ -109,20 +109,20 @@ TEST_F(VideoTorture, GoodFilesAreWholeAndAsLargeAsTheyAreShown) {
   }
 }
 
-TEST_F(VideoTorture, FilesWithoutPicturesAreRefusedByKind) {
+TEST_F(VideoTorture, FilesWithoutFramesAreRefusedByKind) {
   expect_refused("error_open", Errc::kCorruptData);
   expect_refused("error_no_frames", Errc::kCorruptData);
   expect_refused("error_no_video", Errc::kUnsupported);
 }
 
-TEST_F(VideoTorture, DamagedFilesKeepThePicturesTheyHave) {
+TEST_F(VideoTorture, DamagedFilesKeepTheFramesTheyHave) {
   for (const json& entry : entries("ok_or_error")) {
     SCOPED_TRACE(entry.at("file"));
     const auto video = open(entry);
     if (video == nullptr) continue;
     std::int64_t readable = 0;
     for (std::int64_t number = 0; number < video->frames(); ++number) {
-      const auto read = video->read(Numbers{number}, [](std::int64_t, const Picture&) {});
+      const auto read = video->read(Numbers{number}, [](std::int64_t, const RgbFrame&) {});
       if (read.ok()) {
         ++readable;
       } else {
@@ -140,7 +140,7 @@ TEST_F(VideoTorture, DamagedFilesKeepThePicturesTheyHave) {
   }
 }
 
-TEST_F(VideoTorture, PicturesHaveTheColoursOfTheManifest) {
+TEST_F(VideoTorture, FramesHaveTheColoursOfTheManifest) {
   for (const json& entry : entries("ok")) {
     SCOPED_TRACE(entry.at("file"));
     const auto video = open(entry);
@@ -156,8 +156,8 @@ TEST_F(VideoTorture, PicturesHaveTheColoursOfTheManifest) {
       numbers.push_back(check.at("frame"));
       expected[check.at("frame")] = check;
     }
-    const auto read = video->read(numbers, [&](std::int64_t number, const Picture& picture) {
-      const std::string bytes = packed(picture);
+    const auto read = video->read(numbers, [&](std::int64_t number, const RgbFrame& frame) {
+      const std::string bytes = packed(frame);
       std::array<double, 3> mean{};
       for (std::size_t i = 0; i < bytes.size(); ++i) {
         mean[i % 3] +=
@@ -174,7 +174,7 @@ TEST_F(VideoTorture, PicturesHaveTheColoursOfTheManifest) {
   }
 }
 
-TEST_F(VideoTorture, AnyOrderGivesThePicturesOfDecodingInOrder) {
+TEST_F(VideoTorture, AnyOrderGivesTheFramesOfDecodingInOrder) {
   constexpr std::size_t kAtOnce = 5;
   std::mt19937 random(7);
   for (const json& entry : entries("ok")) {
@@ -184,11 +184,11 @@ TEST_F(VideoTorture, AnyOrderGivesThePicturesOfDecodingInOrder) {
     Numbers all(static_cast<std::size_t>(video->frames()));
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
     std::map<std::int64_t, std::uint32_t> sums;
-    const auto keep = [&](std::int64_t number, const Picture& picture) {
-      const std::string bytes = packed(picture);
+    const auto keep = [&](std::int64_t number, const RgbFrame& frame) {
+      const std::string bytes = packed(frame);
       const std::uint32_t sum = pipeline::crc32c(bytes.data(), bytes.size());
       const auto [seen, is_new] = sums.emplace(number, sum);
-      EXPECT_EQ(seen->second, sum) << "picture " << number;
+      EXPECT_EQ(seen->second, sum) << "frame " << number;
     };
     const auto in_order = video->read(all, keep);
     ASSERT_TRUE(in_order.ok()) << in_order.error().what();
@@ -239,7 +239,7 @@ void expect_counts(const std::filesystem::path& folder, const std::vector<Counte
   }
 }
 
-TEST(VideoCounts, SurveillanceClipsHaveThePicturesThatWereCounted) {
+TEST(VideoCounts, SurveillanceClipsHaveTheFramesThatWereCounted) {
   const auto folder = testing::real_data("fight");
   if (!folder) GTEST_SKIP() << "needs LARKSPUR_REAL_DATA";
   std::vector<Counted> counts = counts_of(*folder / "clips.tsv", "clip", "frames");
@@ -251,7 +251,7 @@ TEST(VideoCounts, SurveillanceClipsHaveThePicturesThatWereCounted) {
   expect_counts(*folder, counts);
 }
 
-TEST(VideoCounts, ActionClipsHaveThePicturesThatWereCounted) {
+TEST(VideoCounts, ActionClipsHaveTheFramesThatWereCounted) {
   const auto folder = testing::real_data("k400");
   if (!folder) GTEST_SKIP() << "needs LARKSPUR_REAL_DATA";
   expect_counts(*folder, counts_of(*folder / "probe.tsv", "file", "frames_decoded"));

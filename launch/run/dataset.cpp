@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run/dataset.h"
+
+#include "launch/run/label_map.h"
+#include "pipeline/require.h"
+#include "pipeline/utf8.h"
+#include "readers/cloud/cloud_source.h"
+#include "readers/list/cloud_list.h"
+#include "readers/list/video_list.h"
+#include "readers/video/clip_source.h"
+
+namespace larkspur::launch {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+
+readers::SampleList read_list(DataKind kind, const SideConfig& side) {
+  const readers::ListOptions options{side.list, side.root, side.labels, side.split, ""};
+  return kind == DataKind::kVideo ? readers::read_video_list(options)
+                                  : readers::read_cloud_list(options);
+}
+
+std::string title_of(const SideConfig& side) { return side.list.empty() ? side.root : side.list; }
+
+std::unique_ptr<pipeline::SampleSource> make_clips(const DataConfig& data,
+                                                   readers::SampleList list,
+                                                   bool training) {
+  readers::ClipSourceOptions options;
+  options.sampling = data.clip;
+  options.training = training;
+  options.augmentation = data.crop;
+  return std::make_unique<readers::ClipSource>(std::move(list), options);
+}
+
+/// What the network of a form sees of a cloud.
+readers::CloudProduct product_of(ModelForm form) {
+  switch (form) {
+    case ModelForm::kViews:
+      return readers::CloudProduct::kViews;
+    case ModelForm::kJoint:
+      return readers::CloudProduct::kVoxelsAndViews;
+    case ModelForm::kPoints:
+      return readers::CloudProduct::kPoints;
+    default:
+      return readers::CloudProduct::kVoxels;
+  }
+}
+
+std::unique_ptr<pipeline::SampleSource> make_clouds(const RunConfig& config,
+                                                    readers::SampleList list,
+                                                    bool training) {
+  readers::CloudSourceOptions options;
+  options.points = config.data.points;
+  options.product = product_of(config.model.form);
+  options.voxels.grid = config.data.grid;
+  const ViewConfig& views = config.data.views;
+  // Three channels, as networks trained on colour take.
+  options.views = {views.count, views.elevation, views.size, views.splat, 3};
+  options.training = training;
+  options.augmentation = config.data.augmentation;
+  options.surface_seed = static_cast<std::uint64_t>(config.seed);
+  return std::make_unique<readers::CloudSource>(std::move(list), options);
+}
+
+Dataset make_side(const RunConfig& config, readers::SampleList list, bool training) {
+  for (const std::string& name : list.classes) {
+    require(pipeline::as_utf8(name) == name,
+            Errc::kInvalidArgument,
+            "the class name '",
+            pipeline::as_utf8(name),
+            "' is not UTF-8");
+  }
+  Dataset side;
+  side.classes = list.classes;
+  side.source = config.data.kind == DataKind::kVideo
+                    ? make_clips(config.data, std::move(list), training)
+                    : make_clouds(config, std::move(list), training);
+  return side;
+}
+
+}  // namespace
+
+Dataset make_training_data(const RunConfig& config) {
+  const SideConfig& side = config.data.train;
+  readers::SampleList list = read_list(config.data.kind, side);
+  const auto classes = static_cast<std::size_t>(config.model.classes);
+  if (are_numbers(list.classes)) {
+    std::vector<std::string> numbers;
+    for (std::size_t i = 0; i < classes; ++i) numbers.push_back(std::to_string(i));
+    align_labels(list, numbers, title_of(side));
+  }
+  require(list.classes.size() == classes,
+          Errc::kInvalidArgument,
+          title_of(side),
+          " has ",
+          list.classes.size(),
+          " classes, model.classes is ",
+          config.model.classes);
+  return make_side(config, std::move(list), true);
+}
+
+Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
+  readers::SampleList list = read_list(config.data.kind, config.data.eval);
+  const SideConfig& side = config.data.eval;
+  require(!are_numbers(classes) || are_numbers(list.classes) || !side.labels.empty(),
+          Errc::kInvalidArgument,
+          title_of(side),
+          " names its classes, the model was trained on bare numbers: set data.eval.labels to the "
+          "file of names in the order of those numbers");
+  align_labels(list, classes, title_of(side));
+  return make_side(config, std::move(list), false);
+}
+
+Dataset make_data_of_files(const RunConfig& config,
+                           const std::vector<std::string>& classes,
+                           const std::vector<std::string>& files) {
+  readers::SampleList list{{}, classes};
+  for (const std::string& file : files) list.entries.push_back({file, file, 0});
+  return make_side(config, std::move(list), false);
+}
+
+}  // namespace larkspur::launch

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/feature_extractor.h"
+
+#include <ATen/ops/cat.h>
+
+#include "pipeline/require.h"
+
+namespace larkspur::model3d {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+
+constexpr const char* kVoxels = "voxel";
+constexpr const char* kViews = "views";
+
+void require_one_input(const pipeline::Batch& batch) {
+  require(!batch.second_input.defined(),
+          Errc::kInvalidArgument,
+          "[network] a second input ",
+          batch.second_input.defined() ? batch.second_input.sizes() : at::IntArrayRef(),
+          " is given, but only form joint takes two");
+}
+
+/// Each sample's key once for each of its views.
+std::vector<pipeline::SampleKey> keys_of_views(std::span<const pipeline::SampleKey> keys,
+                                               std::int64_t views) {
+  std::vector<pipeline::SampleKey> repeated;
+  for (const pipeline::SampleKey& key : keys) {
+    repeated.insert(repeated.end(), static_cast<std::size_t>(views), key);
+  }
+  return repeated;
+}
+
+/// The same observer, told whose layer it is.
+LayerObserver behind(const std::string& prefix, const LayerObserver& observer) {
+  if (!observer) return {};
+  return [&observer, prefix](const std::string& layer, const at::Tensor& output) {
+    observer(prefix + "." + layer, output);
+  };
+}
+
+}  // namespace
+
+ViewPooling find_view_pooling(std::string_view name) {
+  require(name == "max" || name == "mean",
+          Errc::kInvalidArgument,
+          "[model] view_pooling is \"",
+          name,
+          "\", none of: max mean");
+  return name == "max" ? ViewPooling::kMax : ViewPooling::kMean;
+}
+
+at::Tensor MapExtractor::mean_features(const at::Tensor& input,
+                                       const Pass& pass,
+                                       const LayerObserver& observer) const {
+  return backbone_.forward(form_.as_map(input), pass, observer).mean({2, 3, 4});
+}
+
+at::Tensor MapExtractor::forward(const pipeline::Batch& batch,
+                                 const Pass& pass,
+                                 const LayerObserver& observer) const {
+  require_one_input(batch);
+  return mean_features(batch.input, pass, observer);
+}
+
+at::Tensor ViewsExtractor::pooled_features(const at::Tensor& views_NV3SS,
+                                           const Pass& pass,
+                                           const LayerObserver& observer) const {
+  const std::int64_t views = views_NV3SS.dim() > 1 ? views_NV3SS.size(1) : 0;
+  const auto keys = keys_of_views(pass.keys, views);
+  Pass of_views = pass;
+  of_views.keys = keys;
+  const at::Tensor features = backbone_.mean_features(views_NV3SS, of_views, observer);
+  const at::Tensor of_samples = features.view({-1, views, features.size(1)});
+  return pooling_ == ViewPooling::kMax ? of_samples.amax(1) : of_samples.mean(1);
+}
+
+at::Tensor ViewsExtractor::forward(const pipeline::Batch& batch,
+                                   const Pass& pass,
+                                   const LayerObserver& observer) const {
+  require_one_input(batch);
+  return pooled_features(batch.input, pass, observer);
+}
+
+at::Tensor PointsExtractor::forward(const pipeline::Batch& batch,
+                                    const Pass& pass,
+                                    const LayerObserver& observer) const {
+  require_one_input(batch);
+  return views_.pooled_features(drawing_.forward(batch.input), pass, observer);
+}
+
+void PointsExtractor::add_to(const StateDict& state) const {
+  drawing_.add_to(state.under("point_to_image"));
+  views_.add_to(state);
+}
+
+at::Tensor JointExtractor::forward(const pipeline::Batch& batch,
+                                   const Pass& pass,
+                                   const LayerObserver& observer) const {
+  require(batch.second_input.defined(),
+          Errc::kInvalidArgument,
+          "[network] form joint takes two inputs, voxels [N,1,D,H,W] and views [N,V,3,S,S], and "
+          "the second is not there");
+  const at::Tensor& views = batch.second_input;
+  require(batch.input.dim() > 0 && views.dim() > 0 && batch.input.size(0) == views.size(0),
+          Errc::kInvalidArgument,
+          "[network] inputs ",
+          batch.input.sizes(),
+          " and ",
+          views.sizes(),
+          " are not of as many samples");
+  return at::cat({voxels_.mean_features(batch.input, pass, behind(kVoxels, observer)),
+                  views_.pooled_features(views, pass, behind(kViews, observer))},
+                 1);
+}
+
+void JointExtractor::add_to(const StateDict& state) const {
+  voxels_.add_to(state.under(kVoxels));
+  views_.add_to(state.under(kViews));
+}
+
+void JointExtractor::merge() {
+  voxels_.merge();
+  views_.merge();
+}
+
+std::vector<NamedBackbone> JointExtractor::backbones() const {
+  return {{std::string(kVoxels) + ".", voxels_.backbones().front().backbone},
+          {std::string(kViews) + ".", views_.backbones().front().backbone}};
+}
+
+}  // namespace larkspur::model3d

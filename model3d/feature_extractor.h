@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything between a batch and the head: from inputs to one row of features a sample.
+//
+//   MapExtractor     input -- as a map -- backbone -- mean over the map                     [N,F]
+//   ViewsExtractor   views, folded into the batch -- the same -- pooled over a sample's     [N,F]
+//   PointsExtractor  points -- point_to_image -- a ViewsExtractor [N,F] JointExtractor   input -- a
+//   MapExtractor, second input -- a ViewsExtractor, side by side        [N,F+F']
+//
+// Views share one backbone and are pooled at its end: Su, Maji, Kalogerakis, Learned-Miller,
+// "Multi-view Convolutional Neural Networks for 3D Shape Recognition" (MVCNN), ICCV 2015.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model3d/backbone.h"
+#include "model3d/points/point_to_image.h"
+#include "pipeline/batch.h"
+
+namespace larkspur::model3d {
+
+/// What stands before the entries of a JointExtractor's two backbones.
+inline constexpr std::string_view kVoxelHalf = "voxel.";
+inline constexpr std::string_view kViewsHalf = "views.";
+
+/// How the features of a sample's views become one row.
+enum class ViewPooling : std::uint8_t {
+  kMax,   ///< what any view shows strongly counts, however many others do not show it
+  kMean,  ///< what all views show
+};
+
+/// `max` or `mean`. Throws kInvalidArgument that lists both.
+ViewPooling find_view_pooling(std::string_view name);
+
+/// A backbone of a extractor and what stands before the names of its entries: "" or "voxel.".
+struct NamedBackbone {
+  std::string prefix;
+  const Backbone* backbone;  ///< lives as long as the extractor
+};
+
+/// Not thread-safe. Owns its parameters.
+class FeatureExtractor {
+ public:
+  virtual ~FeatureExtractor() = default;
+
+  /// Features [N,features()]. `observer`, if given, sees what Backbone::forward shows, each layer's
+  /// name behind its backbone's prefix; views are folded into the batch there, [N*V,C,1,H,W].
+  /// Throws kInvalidArgument naming form and shape for inputs that are not what the form takes.
+  virtual at::Tensor forward(const pipeline::Batch& batch,
+                             const Pass& pass,
+                             const LayerObserver& observer = {}) const = 0;
+
+  virtual std::int64_t features() const = 0;
+
+  /// In order of use.
+  virtual void add_to(const StateDict& state) const = 0;
+
+  /// Merges every block of every backbone.
+  virtual void merge() = 0;
+
+  /// In order of use; at least one.
+  virtual std::vector<NamedBackbone> backbones() const = 0;
+
+ protected:
+  FeatureExtractor() = default;
+  FeatureExtractor(const FeatureExtractor&) = default;
+  FeatureExtractor& operator=(const FeatureExtractor&) = default;
+};
+
+/// One backbone over one map. Entries are the backbone's.
+class MapExtractor final : public FeatureExtractor {
+ public:
+  /// `form` is a row of the table of forms.
+  MapExtractor(const Form& form, const BackboneOptions& options)
+      : form_(form), backbone_(options) {}
+
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const LayerObserver& observer = {}) const override;
+  std::int64_t features() const override { return backbone_.channels(); }
+  void add_to(const StateDict& state) const override { backbone_.add_to(state); }
+  void merge() override { backbone_.merge(); }
+  std::vector<NamedBackbone> backbones() const override { return {{"", &backbone_}}; }
+
+  /// The input as the form has it, to the mean over its map [N,F].
+  at::Tensor mean_features(const at::Tensor& input,
+                           const Pass& pass,
+                           const LayerObserver& observer) const;
+
+ private:
+  const Form& form_;
+  Backbone backbone_;
+};
+
+/// One backbone that looks at every view [N,V,3,S,S] of a sample. Entries are the backbone's, so
+/// weights of pictures fit. In training all views of a sample take part in its lane's BatchNorm,
+/// and share its random depth.
+class ViewsExtractor final : public FeatureExtractor {
+ public:
+  ViewsExtractor(const Form& form, const BackboneOptions& options, ViewPooling pooling)
+      : backbone_(form, options), pooling_(pooling) {}
+
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const LayerObserver& observer = {}) const override;
+  std::int64_t features() const override { return backbone_.features(); }
+  void add_to(const StateDict& state) const override { backbone_.add_to(state); }
+  void merge() override { backbone_.merge(); }
+  std::vector<NamedBackbone> backbones() const override { return backbone_.backbones(); }
+
+  /// Views [N,V,3,S,S] to [N,F].
+  at::Tensor pooled_features(const at::Tensor& views_NV3SS,
+                             const Pass& pass,
+                             const LayerObserver& observer) const;
+
+ private:
+  MapExtractor backbone_;
+  ViewPooling pooling_;
+};
+
+/// Learned pictures of points. Entries: "point_to_image.*", then the backbone's.
+class PointsExtractor final : public FeatureExtractor {
+ public:
+  PointsExtractor(const PointToImageOptions& drawing, ViewsExtractor views)
+      : drawing_(drawing), views_(std::move(views)) {}
+
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const LayerObserver& observer = {}) const override;
+  std::int64_t features() const override { return views_.features(); }
+  void add_to(const StateDict& state) const override;
+  void merge() override { views_.merge(); }
+  std::vector<NamedBackbone> backbones() const override { return views_.backbones(); }
+
+ private:
+  PointToImage drawing_;
+  ViewsExtractor views_;
+};
+
+/// Voxels and views of one cloud, trained together. Entries: "voxel.*", then "views.*".
+class JointExtractor final : public FeatureExtractor {
+ public:
+  JointExtractor(MapExtractor voxels, ViewsExtractor views)
+      : voxels_(std::move(voxels)), views_(std::move(views)) {}
+
+  /// batch.input: the voxels; batch.second_input: the views.
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const LayerObserver& observer = {}) const override;
+  std::int64_t features() const override { return voxels_.features() + views_.features(); }
+  void add_to(const StateDict& state) const override;
+  void merge() override;
+  std::vector<NamedBackbone> backbones() const override;
+
+ private:
+  MapExtractor voxels_;
+  ViewsExtractor views_;
+};
+
+}  // namespace larkspur::model3d

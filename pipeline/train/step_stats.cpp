@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/train/step_stats.h"
+
+#include <nlohmann/json.hpp>
+
+#include "pipeline/bad_sample_json.h"
+#include "pipeline/batch.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using nlohmann::json;
+
+std::string encode(const StepStats& facts) {
+  const json message = {
+      {"loss", facts.loss},
+      {"samples", facts.samples},
+      {"correct", facts.correct},
+      {"bad", to_json(facts.bad)},
+      {"checkpoint", facts.checkpoint_requested},
+      {"stop", facts.stop_requested},
+      {"statistics", json::binary({facts.statistics.begin(), facts.statistics.end()})}};
+  std::string bytes;
+  json::to_cbor(message, bytes);
+  return bytes;
+}
+
+void append(StepStats& all, const std::string& bytes) {
+  const json message = json::from_cbor(bytes);
+  for (const json& loss : message.at("loss")) all.loss.push_back(loss.get<double>());
+  all.samples += message.at("samples").get<std::int64_t>();
+  all.correct += message.at("correct").get<std::int64_t>();
+  for (BadSample& bad : bad_samples_from_json(message.at("bad"))) {
+    all.bad.push_back(std::move(bad));
+  }
+  const auto& statistics = message.at("statistics").get_binary();
+  all.statistics.append(statistics.begin(), statistics.end());
+  all.checkpoint_requested = all.checkpoint_requested || message.at("checkpoint").get<bool>();
+  all.stop_requested = all.stop_requested || message.at("stop").get<bool>();
+}
+
+}  // namespace
+
+void StepStats::add(const Batch& batch) {
+  samples += batch.size();
+  bad.insert(bad.end(), batch.bad.begin(), batch.bad.end());
+}
+
+StepStats all_gather(const StepStats& mine, Communicator& communicator) {
+  StepStats all;
+  for (const std::string& bytes : communicator.all_gather(encode(mine))) append(all, bytes);
+  return all;
+}
+
+}  // namespace larkspur::pipeline
