@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace larkspur::readers {
@@ -13,6 +14,9 @@ using Vertex = std::array<double, 3>;
 
 /// Three places in the vertex list, counter-clockwise seen from outside where the file cares.
 using Triangle = std::array<std::int32_t, 3>;
+
+/// Coordinates beyond it are refused: points are float32 in the end.
+inline constexpr double kLargestCoordinate = std::numeric_limits<float>::max();
 
 /// Plain data. Every index of a triangle is in [0, vertices.size()); vertices that no triangle uses
 /// and triangles without area are both usual. Without triangles the vertices are the points.

@@ -16,7 +16,6 @@ using pipeline::Errc;
 using pipeline::Error;
 using pipeline::text_of;
 
-constexpr double kLargest = std::numeric_limits<float>::max();
 constexpr std::int64_t kVertexBytes = 6;   // "0 0 0\n"
 constexpr std::int64_t kPolygonBytes = 4;  // "1 0\n"
 
@@ -114,7 +113,8 @@ class OffParser {
     for (double& coordinate : vertex) {
       scan_.skip_blanks();
       if (!scan_.number(coordinate)) fail("a coordinate of a vertex");
-      if (coordinate > kLargest || coordinate < -kLargest) fail("a coordinate that fits float32");
+      if (coordinate > kLargestCoordinate || coordinate < -kLargestCoordinate)
+        fail("a coordinate that fits float32");
     }
     if (has_extras_) {
       scan_.skip_line();

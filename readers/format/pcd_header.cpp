@@ -39,9 +39,9 @@ std::vector<std::string_view> words_of(std::string_view line) {
   return words;
 }
 
-class HeaderParser {
+class PcdHeaderParser {
  public:
-  HeaderParser(std::string_view bytes, std::string_view name) : rest_(bytes), name_(name) {}
+  PcdHeaderParser(std::string_view bytes, std::string_view name) : rest_(bytes), name_(name) {}
 
   PcdHeader parse() {
     const std::size_t size = rest_.size();
@@ -308,7 +308,7 @@ std::string PcdHeader::text() const {
 }
 
 PcdHeader read_pcd_header(std::string_view bytes, std::string_view name) {
-  PcdHeader header = HeaderParser(bytes, name).parse();
+  PcdHeader header = PcdHeaderParser(bytes, name).parse();
   const std::string_view body = bytes.substr(header.body);
   switch (header.data) {
     case PcdData::kAscii:

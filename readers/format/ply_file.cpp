@@ -26,7 +26,6 @@ using pipeline::Error;
 using pipeline::require;
 using pipeline::text_of;
 
-constexpr double kLargest = std::numeric_limits<float>::max();
 constexpr std::array<std::string_view, 6> kColumns{"x", "y", "z", "nx", "ny", "nz"};
 
 // Which properties are read.
@@ -84,7 +83,7 @@ struct Rows {
   std::int64_t polygons = 0;
 };
 
-bool is_bad(double value) { return !(std::abs(value) <= kLargest); }  // NaN too
+bool is_bad(double value) { return !(std::abs(value) <= kLargestCoordinate); }  // NaN too
 
 template <typename Cursor>
 class PlyReader {

@@ -17,31 +17,31 @@ using pipeline::text_of;
 
 constexpr std::size_t kMaxFound = 24;  // bytes of a word in a message
 
-struct TypeName {
+struct PlyTypeName {
   std::string_view name;
   PlyType type;
 };
 
-constexpr std::array<TypeName, 16> kTypes{{{"char", PlyType::kInt8},
-                                           {"uchar", PlyType::kUint8},
-                                           {"short", PlyType::kInt16},
-                                           {"ushort", PlyType::kUint16},
-                                           {"int", PlyType::kInt32},
-                                           {"uint", PlyType::kUint32},
-                                           {"float", PlyType::kFloat32},
-                                           {"double", PlyType::kFloat64},
-                                           {"int8", PlyType::kInt8},
-                                           {"uint8", PlyType::kUint8},
-                                           {"int16", PlyType::kInt16},
-                                           {"uint16", PlyType::kUint16},
-                                           {"int32", PlyType::kInt32},
-                                           {"uint32", PlyType::kUint32},
-                                           {"float32", PlyType::kFloat32},
-                                           {"float64", PlyType::kFloat64}}};
+constexpr std::array<PlyTypeName, 16> kPlyTypes{{{"char", PlyType::kInt8},
+                                                 {"uchar", PlyType::kUint8},
+                                                 {"short", PlyType::kInt16},
+                                                 {"ushort", PlyType::kUint16},
+                                                 {"int", PlyType::kInt32},
+                                                 {"uint", PlyType::kUint32},
+                                                 {"float", PlyType::kFloat32},
+                                                 {"double", PlyType::kFloat64},
+                                                 {"int8", PlyType::kInt8},
+                                                 {"uint8", PlyType::kUint8},
+                                                 {"int16", PlyType::kInt16},
+                                                 {"uint16", PlyType::kUint16},
+                                                 {"int32", PlyType::kInt32},
+                                                 {"uint32", PlyType::kUint32},
+                                                 {"float32", PlyType::kFloat32},
+                                                 {"float64", PlyType::kFloat64}}};
 
-class HeaderParser {
+class PlyHeaderParser {
  public:
-  HeaderParser(std::string_view bytes, std::string_view name) : rest_(bytes), name_(name) {}
+  PlyHeaderParser(std::string_view bytes, std::string_view name) : rest_(bytes), name_(name) {}
 
   PlyHeader parse() {
     const std::size_t size = rest_.size();
@@ -147,7 +147,7 @@ class HeaderParser {
   }
 
   PlyType type_of(std::string_view word) const {
-    for (const TypeName& one : kTypes) {
+    for (const PlyTypeName& one : kPlyTypes) {
       if (one.name == word) return one.type;
     }
     fail("a type such as uchar, int or float");
@@ -192,7 +192,7 @@ std::int64_t PlyElement::row_bytes() const {
 }
 
 PlyHeader read_ply_header(std::string_view bytes, std::string_view name) {
-  return HeaderParser(bytes, name).parse();
+  return PlyHeaderParser(bytes, name).parse();
 }
 
 }  // namespace larkspur::readers

@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 6> kIdExtensions{
     ".txt", ".npy", ".off", ".ply", ".pcd", ".xyz"};
 
 // A folder of a class has one for a split in it; others lie beside real data sets too.
-std::vector<std::string> class_folders(const fs::path& root, const std::string& split) {
+std::vector<std::string> cloud_classes(const fs::path& root, const std::string& split) {
   std::vector<std::string> folders;
   for (const std::string& name : sorted_names(root)) {
     if (is_hidden(name)) continue;
@@ -38,13 +38,13 @@ std::vector<std::string> class_folders(const fs::path& root, const std::string& 
   return folders;
 }
 
-SampleList read_folder(const fs::path& root, const ListOptions& options) {
+SampleList read_cloud_folder(const fs::path& root, const ListOptions& options) {
   const ClassNames labels(options.labels);
   SampleList list;
-  list.classes = labels.is_empty() ? class_folders(root, options.split) : labels.names();
+  list.classes = labels.is_empty() ? cloud_classes(root, options.split) : labels.names();
   std::set<std::string> extensions;
   std::int64_t place = 0;
-  for (const std::string& folder : class_folders(root, options.split)) {
+  for (const std::string& folder : cloud_classes(root, options.split)) {
     const std::optional<std::int64_t> label = labels.is_empty() ? place++ : labels.find(folder);
     require(label.has_value(),
             Errc::kInvalidArgument,
@@ -153,7 +153,7 @@ SampleList read_ids(const std::vector<ListLine>& lines,
 
 SampleList read_cloud_list(const ListOptions& options) {
   const fs::path folder = options.list.empty() ? options.root : options.list;
-  if (is_folder(folder)) return read_folder(folder, options);
+  if (is_folder(folder)) return read_cloud_folder(folder, options);
   const auto [list, root] = find_list(options);
   const std::vector<ListLine> lines = read_lines(list);
   const bool is_id_list = !lines.empty() && splits_of(lines.front().text).empty();

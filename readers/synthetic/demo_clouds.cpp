@@ -141,7 +141,7 @@ constexpr DemoClass kClasses[] = {
 /// tears.
 void bend(Mesh& mesh, CounterRng& rng) {
   struct Wave {
-    Point3 along, push;
+    Vertex along, push;
     double phase;
   };
   std::array<Wave, 3> waves{};
@@ -150,8 +150,8 @@ void bend(Mesh& mesh, CounterRng& rng) {
     for (double& component : wave.push) component = rng.uniform(-0.04, 0.04);
     wave.phase = rng.uniform(0.0, 2.0 * std::numbers::pi);
   }
-  for (Point3& point : mesh.vertices) {
-    const Point3 before = point;
+  for (Vertex& point : mesh.vertices) {
+    const Vertex before = point;
     for (const Wave& wave : waves) {
       const double height = std::sin(wave.along[0] * before[0] + wave.along[1] * before[1] +
                                      wave.along[2] * before[2] + wave.phase);
@@ -166,7 +166,7 @@ void add_clutter(Mesh& mesh, CounterRng& rng) {
   const std::uint32_t blocks = rng.below(3);
   for (std::uint32_t block = 0; block < blocks; ++block) {
     const double angle = rng.uniform(0.0, 2.0 * std::numbers::pi);
-    const Point3 center{std::cos(angle), std::sin(angle), rng.uniform(-0.9, 0.9)};
+    const Vertex center{std::cos(angle), std::sin(angle), rng.uniform(-0.9, 0.9)};
     GridPlanes planes;
     for (std::size_t axis = 0; axis < 3; ++axis) {
       const double half = rng.uniform(0.04, 0.1);
@@ -178,15 +178,15 @@ void add_clutter(Mesh& mesh, CounterRng& rng) {
 
 /// Stretches, turns about the up axis, leans a little, and moves to units and an origin of its own.
 void place(Mesh& mesh, CounterRng& rng) {
-  Point3 stretch{};
+  Vertex stretch{};
   for (double& factor : stretch) factor = rng.uniform(0.8, 1.25);
   const double turn = rng.uniform(-0.35, 0.35);
   const double lean = rng.uniform(-0.1, 0.1);
   const double unit = std::exp(rng.uniform(-2.0, 5.0));
-  Point3 origin{};
+  Vertex origin{};
   for (double& coordinate : origin) coordinate = rng.uniform(-2.0, 2.0);
-  for (Point3& point : mesh.vertices) {
-    const Point3 p{point[0] * stretch[0], point[1] * stretch[1], point[2] * stretch[2]};
+  for (Vertex& point : mesh.vertices) {
+    const Vertex p{point[0] * stretch[0], point[1] * stretch[1], point[2] * stretch[2]};
     const double x = std::cos(turn) * p[0] - std::sin(turn) * p[1];
     const double y = std::sin(turn) * p[0] + std::cos(turn) * p[1];
     point = {unit * (x + origin[0]),

@@ -14,7 +14,7 @@ using pipeline::Purpose;
 constexpr double kFullTurn = 2.0 * std::numbers::pi;
 constexpr int kItems = 2;  // shapes in a round: what leaves is followed by what comes
 
-constexpr MotionClass kClasses[] = {
+constexpr MotionClass kMotions[] = {
     {"moving right", Motion::kAcross, false},
     {"moving left", Motion::kAcross, true},
     {"moving up", Motion::kUp, false},
@@ -48,7 +48,7 @@ double polygon_distance(double x, double y, double radius, int sides) {
 
 }  // namespace
 
-std::span<const MotionClass> motion_classes() { return kClasses; }
+std::span<const MotionClass> motion_classes() { return kMotions; }
 
 MotionScene::MotionScene(Motion motion,
                          std::int64_t size,
@@ -82,7 +82,7 @@ MotionScene::MotionScene(Motion motion,
   }
 }
 
-/// `turn`: rounds since the motion began somewhere. A drifting shape's way is the picture and its
+/// `turn`: rounds since the motion began somewhere. A drifting shape's way is the frame and its
 /// own size, so that it comes back only after it has left; a circling, growing or parting one's is
 /// the reach of the motion.
 std::vector<MotionScene::Item> MotionScene::items_at(double turn) const {

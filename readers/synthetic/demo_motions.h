@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Made-up moving pictures whose class is how something moves, and nothing else.
+// Made-up moving frames whose class is how something moves, and nothing else.
 //
 //   class = kind of motion + way it is played      scene = all that is drawn at random
 //
 // Classes come in pairs: the second is the first played backwards. A scene is drawn without looking
-// at the way it will be played, speeds are constant, and what varies from picture to picture
-// (camera, noise) belongs to the scene's moment. So the pictures of a sample, reversed, are the
-// sample of the other class from the same draw, bit for bit: a set of pictures without its order
+// at the way it will be played, speeds are constant, and what varies from frame to frame
+// (camera, noise) belongs to the scene's moment. So the frames of a sample, reversed, are the
+// sample of the other class from the same draw, bit for bit: a set of frames without its order
 // is as probable in one class as in the other. Every motion goes round and starts anywhere, so the
-// first picture alone says nothing either. Mirrored or upside down, some classes become their
+// first frame alone says nothing either. Mirrored or upside down, some classes become their
 // partner: training must not mirror.
 #pragma once
 
@@ -25,7 +25,7 @@ namespace larkspur::readers {
 enum class Motion : std::uint8_t {
   kAcross,  ///< shapes drift to the right
   kUp,      ///< shapes drift upwards
-  kTurn,    ///< shapes circle a centre clockwise, as people see the picture
+  kTurn,    ///< shapes circle a centre clockwise, as people see the frame
   kGrow,    ///< shapes around a centre grow
   kPart,    ///< pairs of shapes leave a centre in opposite directions
 };
@@ -45,13 +45,13 @@ using Colour = std::array<double, 3>;
 /// One draw of everything but the way it is played. Immutable.
 class MotionScene {
  public:
-  /// `size` pixels a side, > 0; `moments` pictures, > 1. A pure function of its arguments.
+  /// `size` pixels a side, > 0; `moments` frames, > 1. A pure function of its arguments.
   MotionScene(Motion motion,
               std::int64_t size,
               std::int64_t moments,
               const pipeline::SampleKey& key);
 
-  /// Writes the picture of a moment in [0, moments): uint8 [size][size][3], RGB.
+  /// Writes the frame of a moment in [0, moments): uint8 [size][size][3], RGB.
   void draw(std::int64_t moment, std::span<std::uint8_t> rgb) const;
 
  private:

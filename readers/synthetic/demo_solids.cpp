@@ -34,8 +34,8 @@ class CellSurface {
       // u x v points along the axis: the lower wall is walked the other way round.
       ring[static_cast<std::size_t>(upper ? i : 3 - i)] = vertex(corner);
     }
-    mesh_.faces.push_back({ring[0], ring[1], ring[2]});
-    mesh_.faces.push_back({ring[0], ring[2], ring[3]});
+    mesh_.triangles.push_back({ring[0], ring[1], ring[2]});
+    mesh_.triangles.push_back({ring[0], ring[2], ring[3]});
   }
 
   Mesh take() && { return std::move(mesh_); }
@@ -45,7 +45,7 @@ class CellSurface {
     const auto [place, is_new] =
         index_.try_emplace(corner, static_cast<int>(mesh_.vertices.size()));
     if (is_new) {
-      Point3 point{};
+      Vertex point{};
       for (std::size_t axis = 0; axis < 3; ++axis) {
         point[axis] = planes_[axis][static_cast<std::size_t>(corner[axis])];
       }
@@ -61,7 +61,7 @@ class CellSurface {
 
 /// Appends a triangle unless a pole made two of its corners one.
 void add_face(Mesh& mesh, int a, int b, int c) {
-  if (a != b && b != c && c != a) mesh.faces.push_back({a, b, c});
+  if (a != b && b != c && c != a) mesh.triangles.push_back({a, b, c});
 }
 
 }  // namespace
@@ -157,19 +157,19 @@ std::vector<double> planes_between(double low, double high, int cells) {
 void append(Mesh& mesh, const Mesh& other) {
   const int shift = static_cast<int>(mesh.vertices.size());
   mesh.vertices.insert(mesh.vertices.end(), other.vertices.begin(), other.vertices.end());
-  for (const auto& face : other.faces) {
-    mesh.faces.push_back({face[0] + shift, face[1] + shift, face[2] + shift});
+  for (const auto& face : other.triangles) {
+    mesh.triangles.push_back({face[0] + shift, face[1] + shift, face[2] + shift});
   }
 }
 
 std::string off_text(const Mesh& mesh, OffHeader header) {
   std::ostringstream text;
   text << "OFF" << (header == OffHeader::kGlued ? "" : "\n") << mesh.vertices.size() << " "
-       << mesh.faces.size() << " 0\n";
-  for (const Point3& point : mesh.vertices) {
+       << mesh.triangles.size() << " 0\n";
+  for (const Vertex& point : mesh.vertices) {
     text << point[0] << " " << point[1] << " " << point[2] << "\n";
   }
-  for (const auto& face : mesh.faces) {
+  for (const auto& face : mesh.triangles) {
     text << "3 " << face[0] << " " << face[1] << " " << face[2] << "\n";
   }
   return text.str();

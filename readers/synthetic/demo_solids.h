@@ -10,14 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "readers/format/mesh.h"
+
 namespace larkspur::readers {
-
-using Point3 = std::array<double, 3>;
-
-struct Mesh {
-  std::vector<Point3> vertices;
-  std::vector<std::array<int, 3>> faces;  ///< indices of vertices
-};
 
 /// A point of a profile: distance from the z axis, >= 0, and height.
 struct ProfilePoint {

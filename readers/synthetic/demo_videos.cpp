@@ -78,13 +78,13 @@ void write_one(const DemoVideoOptions& options,
                std::int64_t label,
                std::int64_t number,
                const std::filesystem::path& path) {
-  readers::VideoFormat format;
+  VideoFormat format;
   format.width = format.height = options.size;
   format.frames = options.frames;
   format.frames_per_second = kFramesPerSecond;
   format.quantiser = options.quantiser;
-  readers::write_video(path, format, [&](std::int64_t picture, std::span<std::uint8_t> rgb) {
-    draw_demo_picture(options, label, number, picture, rgb);
+  write_video(path, format, [&](std::int64_t frame, std::span<std::uint8_t> rgb) {
+    draw_demo_frame(options, label, number, frame, rgb);
   });
 }
 
@@ -139,15 +139,15 @@ void DemoVideoOptions::check() const {
   require_within("quantiser", quantiser, 0, 51);
 }
 
-void draw_demo_picture(const DemoVideoOptions& options,
-                       std::int64_t label,
-                       std::int64_t number,
-                       std::int64_t picture,
-                       std::span<std::uint8_t> rgb) {
+void draw_demo_frame(const DemoVideoOptions& options,
+                     std::int64_t label,
+                     std::int64_t number,
+                     std::int64_t frame,
+                     std::span<std::uint8_t> rgb) {
   const MotionClass& shown = motion_classes()[static_cast<std::size_t>(label)];
   const MotionScene scene(
       shown.motion, options.size, options.frames, key_of(options, label, number));
-  scene.draw(shown.backwards ? options.frames - 1 - picture : picture, rgb);
+  scene.draw(shown.backwards ? options.frames - 1 - frame : frame, rgb);
 }
 
 std::string demo_video_name(const DemoVideoOptions& options,
@@ -158,7 +158,7 @@ std::string demo_video_name(const DemoVideoOptions& options,
 
 void make_demo_videos(const DemoVideoOptions& options) {
   options.check();
-  require(readers::can_write_video(),
+  require(can_write_video(),
           Errc::kUnsupported,
           "this build has no FFmpeg with an H.264 encoder (libx264) to make videos with: run "
           "launch/setup");

@@ -7,7 +7,7 @@
 //
 // A name is an id of 11 characters (it may begin with a dash), start and end in seconds, as the
 // data set's own downloads have. Labels with a space are quoted. What is to be seen:
-// demo_motions.h. Every picture is a key picture with the same quantiser, so that encoding does
+// demo_motions.h. Every frame is a key frame with the same quantiser, so that encoding does
 // not tell a video from one played backwards.
 #pragma once
 
@@ -26,20 +26,20 @@ struct DemoVideoOptions {
   std::int64_t test = 20;        ///< held-out videos a class
   std::int64_t seed = 1;
   std::int64_t size = 64;       ///< pixels a side, even
-  std::int64_t frames = 32;     ///< pictures a video, 16 a second
+  std::int64_t frames = 32;     ///< frames a video, 16 a second
   std::int64_t quantiser = 24;  ///< see video/video_writer.h
 
   /// Throws kInvalidArgument naming the option at fault and its value.
   void check() const;
 };
 
-/// Picture `picture` of video `number` (from 1) of a class, before it is encoded: uint8
+/// RgbFrame `frame` of video `number` (from 1) of a class, before it is encoded: uint8
 /// [size][size][3], RGB. A pure function of its arguments; label is a place in motion_classes().
-void draw_demo_picture(const DemoVideoOptions& options,
-                       std::int64_t label,
-                       std::int64_t number,
-                       std::int64_t picture,
-                       std::span<std::uint8_t> rgb);
+void draw_demo_frame(const DemoVideoOptions& options,
+                     std::int64_t label,
+                     std::int64_t number,
+                     std::int64_t frame,
+                     std::span<std::uint8_t> rgb);
 
 /// File name of a video without folder. A pure function of its arguments; every seventh id begins
 /// with a dash, every seventh with an underscore.

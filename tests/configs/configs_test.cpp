@@ -80,13 +80,13 @@ TEST(ShippedConfigs, HaveAClassForEachLineOfTheirLabels) {
 
 TEST(DemoConfig, FitsTheDemoClouds) {
   const RunConfig config = load_config(source_root() / "configs/demo/cloud.yaml").config;
-  EXPECT_EQ(config.model.classes, DemoCloudOptions{}.classes);
-  EXPECT_EQ(config.model.classes, static_cast<std::int64_t>(demo_class_names().size()));
+  EXPECT_EQ(config.model.classes, readers::DemoCloudOptions{}.classes);
+  EXPECT_EQ(config.model.classes, static_cast<std::int64_t>(readers::demo_class_names().size()));
 }
 
 TEST(DemoConfig, FitsTheDemoVideos) {
   const RunConfig config = load_config(source_root() / "configs/demo/clip.yaml").config;
-  const DemoVideoOptions videos;
+  const readers::DemoVideoOptions videos;
   EXPECT_EQ(config.model.classes, videos.classes);
   EXPECT_LT((config.data.clip.frames - 1) * config.data.clip.stride, videos.frames);
   EXPECT_FALSE(config.data.crop.mirror) << "right would be left";

@@ -52,17 +52,17 @@ std::string group_of(const std::string& entry) {
   return name.ends_with(".gamma") ? "layer_scales" : "unknown";
 }
 
-const std::vector<std::string> kGroups{"strided_convolutions",
-                                       "layer_norms",
-                                       "large_kernels",
-                                       "small_and_dilated_kernels",
-                                       "batch_norms",
-                                       "squeeze_excite",
-                                       "linear",
-                                       "response_norms",
-                                       "layer_scales",
-                                       "head",
-                                       "input"};
+const std::vector<std::string> kParameterGroups{"strided_convolutions",
+                                                "layer_norms",
+                                                "large_kernels",
+                                                "small_and_dilated_kernels",
+                                                "batch_norms",
+                                                "squeeze_excite",
+                                                "linear",
+                                                "response_norms",
+                                                "layer_scales",
+                                                "head",
+                                                "input"};
 
 /// What a form's network is shown. A new form is a row. Voxels fill more than one place of the last
 /// map: a norm over three samples of one place is so curved that differences of any step disagree.
@@ -75,7 +75,7 @@ struct FormCase {
 
 /// Points move no gradient: where they lie is not learned.
 std::vector<std::string> groups_of_points() {
-  std::vector<std::string> groups = kGroups;
+  std::vector<std::string> groups = kParameterGroups;
   groups.back() = "drawing";
   return groups;
 }
@@ -93,7 +93,7 @@ class Training {
     network_.set_training(true);
     batch_.input = larkspur::testing::far_input("gradient", form.input).to(at::kDouble);
     batch_.keys.resize(3);
-    if (network_.form().trunk != TrunkKind::kPoints) groups_["input"] = {batch_.input};
+    if (network_.form().extractor != ExtractorKind::kPoints) groups_["input"] = {batch_.input};
     if (!form.second_input.empty()) {
       batch_.second_input =
           larkspur::testing::far_input("second", form.second_input).to(at::kDouble);
@@ -151,7 +151,7 @@ TEST_P(Gradient, IsThatOfFiniteDifferences) {
   Training training(form);
   training.loss().backward();
   const at::NoGradGuard no_grad;
-  ASSERT_EQ(training.groups().size(), kGroups.size());
+  ASSERT_EQ(training.groups().size(), kParameterGroups.size());
   const Tensors leaves = training.groups().at(group);
   double worst = 0.0;
   int redrawn = 0;
@@ -201,15 +201,16 @@ TEST(GradientOfConstants, IsZeroInFrontOfANormOfTheBatch) {
   EXPECT_GT(seen, 12);
 }
 
-std::string case_name(const ::testing::TestParamInfo<std::tuple<FormCase, std::string>>& info) {
+std::string gradient_case_name(
+    const ::testing::TestParamInfo<std::tuple<FormCase, std::string>>& info) {
   return std::get<0>(info.param).form + ("_" + std::get<1>(info.param));
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms,
                          Gradient,
                          ::testing::Combine(::testing::Values(FormCase{"image", {3, 3, 40, 36}}),
-                                            ::testing::ValuesIn(kGroups)),
-                         case_name);
+                                            ::testing::ValuesIn(kParameterGroups)),
+                         gradient_case_name);
 INSTANTIATE_TEST_SUITE_P(
     Slow,
     Gradient,
@@ -220,14 +221,14 @@ INSTANTIATE_TEST_SUITE_P(
                           FormCase{"voxel", {3, 1, 17, 13, 15}},
                           FormCase{"views", {3, 2, 3, 36, 40}, {}, kShortStep},
                           FormCase{"joint", {3, 1, 13, 9, 11}, {3, 2, 3, 36, 40}, kShortStep}),
-        ::testing::ValuesIn(kGroups)),
-    case_name);
+        ::testing::ValuesIn(kParameterGroups)),
+    gradient_case_name);
 INSTANTIATE_TEST_SUITE_P(SlowPoints,
                          Gradient,
                          ::testing::Combine(::testing::Values(FormCase{
                                                 "points", {3, 12, 3}, {}, kShortStep}),
                                             ::testing::ValuesIn(groups_of_points())),
-                         case_name);
+                         gradient_case_name);
 
 }  // namespace
 }  // namespace larkspur::model3d

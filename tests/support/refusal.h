@@ -5,6 +5,8 @@
 #include <ostream>
 #include <string>
 
+#include <gtest/gtest.h>
+
 #include "pipeline/error.h"
 
 namespace larkspur::testing {
@@ -30,6 +32,18 @@ Refusal refusal_of(const Call& call) {
   } catch (const pipeline::Error& error) {
     return {std::string(name_of(error.code())), error.what()};
   }
+}
+
+/// The error that `call` throws; a failure of the test where there is none.
+template <typename Call>
+pipeline::Error error_of(const Call& call) {
+  try {
+    call();
+  } catch (const pipeline::Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {pipeline::Errc::kInvalidArgument, ""};
 }
 
 }  // namespace larkspur::testing

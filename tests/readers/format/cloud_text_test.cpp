@@ -16,7 +16,7 @@ namespace {
 using pipeline::Errc;
 using ::testing::HasSubstr;
 
-void expect_refused(const std::string& text, const std::string& message) {
+void expect_text_refused(const std::string& text, const std::string& message) {
   const auto points = parse_cloud_text(text, "c.txt");
   ASSERT_FALSE(points.ok()) << text;
   EXPECT_EQ(points.error().code(), Errc::kCorruptData);
@@ -59,14 +59,14 @@ TEST(CloudText, SurvivesAFileCutAnywhere) {
 }
 
 TEST(CloudText, RefusesWhatIsNotACloudNamingTheLine) {
-  expect_refused("# nothing\n", "line 2: expected a point, found the end of the file");
-  expect_refused("1 2\n", "line 1: expected x, y and z");
-  expect_refused("1 2 3\n4 5\n", "line 2: expected x, y and z");
-  expect_refused("1 2 3\n4 5 6 7\n", "line 2: expected 3 numbers as on the first line, not 4");
-  expect_refused("1 2 3\n4 nan 6\n", "line 2: expected a number, found 'nan'");
-  expect_refused("1 2 1e39\n", "line 1: expected a number");
-  expect_refused("1,,2,3\n", "line 1: expected a number, found ',2,3'");
-  expect_refused("x,y,z\n1,2,3\n", "line 1: expected a number, found 'x,y,z'");
+  expect_text_refused("# nothing\n", "line 2: expected a point, found the end of the file");
+  expect_text_refused("1 2\n", "line 1: expected x, y and z");
+  expect_text_refused("1 2 3\n4 5\n", "line 2: expected x, y and z");
+  expect_text_refused("1 2 3\n4 5 6 7\n", "line 2: expected 3 numbers as on the first line, not 4");
+  expect_text_refused("1 2 3\n4 nan 6\n", "line 2: expected a number, found 'nan'");
+  expect_text_refused("1 2 1e39\n", "line 1: expected a number");
+  expect_text_refused("1,,2,3\n", "line 1: expected a number, found ',2,3'");
+  expect_text_refused("x,y,z\n1,2,3\n", "line 1: expected a number, found 'x,y,z'");
 }
 
 TEST(CloudText, ReadsTheResampledModelNet) {

@@ -25,7 +25,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr std::string_view kTriangle = "OFF\n3 1 0\n0 0 0\n1 0 0.5\n0 -1e1 0\n3 0 1 2\n";
+constexpr std::string_view kOffTriangle = "OFF\n3 1 0\n0 0 0\n1 0 0.5\n0 -1e1 0\n3 0 1 2\n";
 
 void expect_triangle(const std::string& text) {
   const auto mesh = parse_off(text, "t.off");
@@ -35,14 +35,16 @@ void expect_triangle(const std::string& text) {
   EXPECT_THAT(mesh.value().triangles, ElementsAre(Triangle{0, 1, 2}));
 }
 
-void expect_refused(const std::string& text, const std::string& where, const std::string& what) {
+void expect_off_refused(const std::string& text,
+                        const std::string& where,
+                        const std::string& what) {
   const auto mesh = parse_off(text, "t.off");
   ASSERT_FALSE(mesh.ok()) << text;
   EXPECT_EQ(mesh.error().code(), Errc::kCorruptData);
   EXPECT_THAT(mesh.error().what(), AllOf(HasSubstr("t.off: " + where), HasSubstr(what))) << text;
 }
 
-TEST(OffFile, ReadsAPlainFile) { expect_triangle(std::string(kTriangle)); }
+TEST(OffFile, ReadsAPlainFile) { expect_triangle(std::string(kOffTriangle)); }
 
 TEST(OffFile, ReadsAHeaderGluedToTheCounts) {
   expect_triangle("OFF3 1 0\n0 0 0\n1 0 0.5\n0 -10 0\n3 0 1 2\n");
@@ -55,13 +57,13 @@ TEST(OffFile, ReadsCountsOnTheHeadersLineAndWithoutEdges) {
 TEST(OffFile, ReadsWindowsAndOldMacLines) {
   for (const std::string eol : {"\r\n", "\r"}) {
     std::string text;
-    for (const char c : kTriangle) text += c == '\n' ? eol : std::string(1, c);
+    for (const char c : kOffTriangle) text += c == '\n' ? eol : std::string(1, c);
     expect_triangle(text);
   }
 }
 
 TEST(OffFile, ReadsAByteOrderMarkAndBlanksBeforeTheHeader) {
-  expect_triangle("\xEF\xBB\xBF \t" + std::string(kTriangle));
+  expect_triangle("\xEF\xBB\xBF \t" + std::string(kOffTriangle));
 }
 
 TEST(OffFile, ReadsCommentsAnywhere) {
@@ -89,29 +91,31 @@ TEST(OffFile, AcceptsVerticesWithoutPolygons) {
 }
 
 TEST(OffFile, RefusesWhatContradictsTheFormatNamingLineAndFinding) {
-  expect_refused("PLY\n3 1 0\n", "line 1", "expected OFF, found 'PLY'");
-  expect_refused("", "line 1", "the end of the file");
-  expect_refused("OFF\n0 0 0\n", "line 2", "vertices > 0");
-  expect_refused("OFF\n3 -1 0\n0 0 0\n", "line 2", "polygons >= 0, found -1");
-  expect_refused("OFF\n3 1 0 7\n", "line 2", "end of the line after the counts, found '7'");
-  expect_refused("OFF\n1 0 0\n0 0 nan\n", "line 3", "a coordinate of a vertex, found 'nan'");
-  expect_refused("OFF\n1 0 0\n0 -inf 0\n", "line 3", "'-inf'");
-  expect_refused("OFF\n1 0 0\n0 1e39 0\n", "line 3", "fits float32");
-  expect_refused("OFF\n1 0 0\n0 0\n0\n", "line 3", "found the end of the line");
-  expect_refused("OFF\n1 0 0\n0 0 0 1\n", "line 3", "end of the line after a vertex, found '1'");
-  expect_refused("OFF\n2 0 0\nend_header\n0 0 0\n1 1 1\n", "line 3", "found 'end_header'");
-  expect_refused("OFF\n1 1 0\n0 0 0\n3 0 0 1\n", "line 4", "a corner in [0, 1), found 1");
-  expect_refused("OFF\n1 1 0\n0 0 0\n3 0 0 -1\n", "line 4", "found -1");
-  expect_refused("OFF\n1 1 0\n0 0 0\n0 0 0 0\n", "line 4", "number of corners > 0");
-  expect_refused("OFF\n1 1 0\n0 0 0\n3 0 0\n", "line 4", "a corner of a polygon");
-  expect_refused("OFF\n1 1 0\n0 0 0\n3 0 0 0 red\n", "line 4", "a colour");
-  expect_refused("OFF\n1 1 0\n0 0 0\n1 0\n1 0\n", "line 5", "end of the file after 1 polygons");
+  expect_off_refused("PLY\n3 1 0\n", "line 1", "expected OFF, found 'PLY'");
+  expect_off_refused("", "line 1", "the end of the file");
+  expect_off_refused("OFF\n0 0 0\n", "line 2", "vertices > 0");
+  expect_off_refused("OFF\n3 -1 0\n0 0 0\n", "line 2", "polygons >= 0, found -1");
+  expect_off_refused("OFF\n3 1 0 7\n", "line 2", "end of the line after the counts, found '7'");
+  expect_off_refused("OFF\n1 0 0\n0 0 nan\n", "line 3", "a coordinate of a vertex, found 'nan'");
+  expect_off_refused("OFF\n1 0 0\n0 -inf 0\n", "line 3", "'-inf'");
+  expect_off_refused("OFF\n1 0 0\n0 1e39 0\n", "line 3", "fits float32");
+  expect_off_refused("OFF\n1 0 0\n0 0\n0\n", "line 3", "found the end of the line");
+  expect_off_refused(
+      "OFF\n1 0 0\n0 0 0 1\n", "line 3", "end of the line after a vertex, found '1'");
+  expect_off_refused("OFF\n2 0 0\nend_header\n0 0 0\n1 1 1\n", "line 3", "found 'end_header'");
+  expect_off_refused("OFF\n1 1 0\n0 0 0\n3 0 0 1\n", "line 4", "a corner in [0, 1), found 1");
+  expect_off_refused("OFF\n1 1 0\n0 0 0\n3 0 0 -1\n", "line 4", "found -1");
+  expect_off_refused("OFF\n1 1 0\n0 0 0\n0 0 0 0\n", "line 4", "number of corners > 0");
+  expect_off_refused("OFF\n1 1 0\n0 0 0\n3 0 0\n", "line 4", "a corner of a polygon");
+  expect_off_refused("OFF\n1 1 0\n0 0 0\n3 0 0 0 red\n", "line 4", "a colour");
+  expect_off_refused("OFF\n1 1 0\n0 0 0\n1 0\n1 0\n", "line 5", "end of the file after 1 polygons");
 }
 
 TEST(OffFile, RefusesCountsThatTheFileCannotHoldBeforeItAllocates) {
-  expect_refused("OFF\n2000000000 0 0\n0 0 0\n", "line 2", "promises 2000000000 vertices");
-  expect_refused("OFF\n1 999999999999999999 0\n0 0 0\n", "line 2", "999999999999999999 polygons");
-  expect_refused("OFF\n1 3 0\n0 0 0\n1 0\n", "line 2", "the 11 bytes that follow");
+  expect_off_refused("OFF\n2000000000 0 0\n0 0 0\n", "line 2", "promises 2000000000 vertices");
+  expect_off_refused(
+      "OFF\n1 999999999999999999 0\n0 0 0\n", "line 2", "999999999999999999 polygons");
+  expect_off_refused("OFF\n1 3 0\n0 0 0\n1 0\n", "line 2", "the 11 bytes that follow");
 }
 
 TEST(OffFile, CallsBinaryAndOtherDimensionsUnsupported) {
@@ -137,7 +141,7 @@ TEST(OffFile, RefusesAFileCutAnywhere) {
 TEST(OffFile, SurvivesRandomDamage) {
   pipeline::CounterRng rng({5, 0, 0, 0}, pipeline::Purpose::kSynthetic);
   for (int round = 0; round < 20000; ++round) {
-    std::string text(kTriangle);
+    std::string text(kOffTriangle);
     for (int i = 0; i < 3; ++i) {
       const std::uint32_t at = rng.below(static_cast<std::uint32_t>(text.size()));
       text[at] = "0123456789 \n\r#-.eOFNC\xFF"[rng.below(22)];
@@ -154,7 +158,7 @@ TEST(OffFile, SurvivesRandomDamage) {
 
 TEST(OffFile, ReadsFromAFileAndNamesOneThatIsNotThere) {
   const testing::TempDir folder;
-  const auto path = testing::write_file(folder.path() / "a b.off", kTriangle);
+  const auto path = testing::write_file(folder.path() / "a b.off", kOffTriangle);
   EXPECT_EQ(read_off(path).value().vertices.size(), 3U);
   const auto absent = read_off(folder.path() / "absent.off");
   ASSERT_FALSE(absent.ok());

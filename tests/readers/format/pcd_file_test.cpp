@@ -14,6 +14,7 @@
 
 #include "pipeline/rng.h"
 #include "tests/readers/write_file.h"
+#include "tests/support/file_contents.h"
 #include "tests/support/temp_dir.h"
 
 namespace larkspur::readers {
@@ -41,13 +42,6 @@ std::string pcd(const Layout& of, const std::string& data, const std::string& bo
          body;
 }
 
-template <typename Value>
-std::string bytes_of(const std::vector<Value>& values) {
-  std::string bytes(values.size() * sizeof(Value), '\0');
-  std::memcpy(bytes.data(), values.data(), bytes.size());
-  return bytes;
-}
-
 // LZF that only has literals: a byte n < 32, then n + 1 bytes as they are.
 std::string packed(const std::string& plain) {
   std::string lzf;
@@ -56,7 +50,7 @@ std::string packed(const std::string& plain) {
     lzf += static_cast<char>(run.size() - 1);
     lzf += run;
   }
-  const auto sizes = bytes_of<std::uint32_t>(
+  const auto sizes = testing::bytes_of<std::uint32_t>(
       {static_cast<std::uint32_t>(lzf.size()), static_cast<std::uint32_t>(plain.size())});
   return sizes + lzf;
 }
@@ -90,8 +84,9 @@ const std::string kText = "1 2 3\n4 5 6.5\n";
 
 TEST_F(PcdFile, ReadsTheSamePointsFromEveryEncoding) {
   expect_points(pcd({}, "ascii", kText), kSix);
-  expect_points(pcd({}, "binary", bytes_of(kSix)), kSix);
-  expect_points(pcd({}, "binary_compressed", packed(bytes_of<float>({1, 4, 2, 5, 3, 6.5F}))), kSix);
+  expect_points(pcd({}, "binary", testing::bytes_of(kSix)), kSix);
+  expect_points(
+      pcd({}, "binary_compressed", packed(testing::bytes_of<float>({1, 4, 2, 5, 3, 6.5F}))), kSix);
 }
 
 TEST_F(PcdFile, ReadsOtherVersionsLineEndsAndHeadersWithoutWidth) {
@@ -106,10 +101,10 @@ TEST_F(PcdFile, ReadsOtherVersionsLineEndsAndHeadersWithoutWidth) {
 TEST_F(PcdFile, StepsOverPaddingFieldsAndWhatLiesBehindTheData) {
   const Layout layout{"x y z _", "4 4 4 1", "F F F U", "1 1 1 4"};
   expect_points(pcd(layout, "ascii", "1 2 3 0 0 0 0\n4 5 6.5 7 7 7 7\n"), kSix);
-  const std::string rows = bytes_of<float>({1, 2, 3, 9, 4, 5, 6.5F, 9});
+  const std::string rows = testing::bytes_of<float>({1, 2, 3, 9, 4, 5, 6.5F, 9});
   expect_points(pcd(layout, "binary", rows + std::string(3922, '\0')), kSix);
   // PCL's writer leaves padding fields out of compressed data.
-  const std::string columns = packed(bytes_of<float>({1, 4, 2, 5, 3, 6.5F}));
+  const std::string columns = packed(testing::bytes_of<float>({1, 4, 2, 5, 3, 6.5F}));
   expect_points(pcd(layout, "binary_compressed", columns + std::string(3913, '\0')), kSix);
 }
 
@@ -117,7 +112,7 @@ TEST_F(PcdFile, KeepsFinitePointsOfAnOrganisedCloud) {
   const Layout layout{.width = "2", .height = "2", .points = "4"};
   expect_points(pcd(layout, "ascii", "1 2 3\nnan nan nan\n4 5 6.5\n1 -NaN inf\n"), kSix);
   const std::vector<float> values{1, 2, 3, kNan, kNan, kNan, 4, 5, 6.5F, 0, kNan, 1};
-  expect_points(pcd(layout, "binary", bytes_of(values)), kSix);
+  expect_points(pcd(layout, "binary", testing::bytes_of(values)), kSix);
   expect_refused(pcd({}, "ascii", "nan 1 1\n1 nan 1\n"), "none of 2 points is finite");
 }
 
@@ -136,7 +131,7 @@ TEST_F(PcdFile, TakesNormalsAndNoOtherFields) {
 TEST_F(PcdFile, KeepsDoublesUntilTheyAreNearTheOrigin) {
   const Layout layout{.size = "8 8 8"};
   const std::string body =
-      bytes_of<double>({513247.001, 5403655.002, 260, 513249.001, 5403655, 261});
+      testing::bytes_of<double>({513247.001, 5403655.002, 260, 513249.001, 5403655, 261});
   const at::Tensor points = parse_pcd(pcd(layout, "binary", body), "a.pcd").value();
   EXPECT_NEAR(points[0][0].item<float>(), -1.0F, 1e-6);
   EXPECT_NEAR((points[0][1] - points[1][1]).item<float>(), 0.002F, 1e-6);
@@ -169,10 +164,10 @@ TEST_F(PcdFile, CallsCoordinatesThatAreNoFloatsUnsupported) {
 TEST_F(PcdFile, RefusesPromisesBeforeAnythingIsAllocated) {
   const Layout many{.width = "100000000", .height = "1", .points = "100000000"};
   for (const char* data : {"ascii", "binary", "binary_compressed"}) {
-    expect_refused(pcd(many, data, bytes_of(kSix)), "");
+    expect_refused(pcd(many, data, testing::bytes_of(kSix)), "");
   }
   // The right size is claimed, but 8 bytes of LZF cannot become it.
-  const auto lie = bytes_of<std::uint32_t>({8, 1200000000, 0, 0});
+  const auto lie = testing::bytes_of<std::uint32_t>({8, 1200000000, 0, 0});
   expect_refused(pcd(many, "binary_compressed", lie), "promises 1200000000 bytes of points in 8");
   const Layout huge{.width = "2000000000", .height = "2000000000", .points = "2"};
   EXPECT_EQ(parse_pcd(pcd(huge, "binary", kText), "a.pcd").error().code(), Errc::kUnsupported);
@@ -180,8 +175,8 @@ TEST_F(PcdFile, RefusesPromisesBeforeAnythingIsAllocated) {
 
 TEST_F(PcdFile, RefusesAFileCutAnywhere) {
   const std::string text = pcd({}, "ascii", kText);
-  const std::string binary = pcd({}, "binary", bytes_of(kSix));
-  const std::string compressed = pcd({}, "binary_compressed", packed(bytes_of(kSix)));
+  const std::string binary = pcd({}, "binary", testing::bytes_of(kSix));
+  const std::string compressed = pcd({}, "binary_compressed", packed(testing::bytes_of(kSix)));
   for (const std::string& bytes : {text, binary, compressed}) {
     // Text without its last digits is a good text: "6.5", "6.", "6".
     const std::size_t whole = bytes.size() - (bytes == text ? 4 : 0);
@@ -200,11 +195,11 @@ TEST_F(PcdFile, SurvivesRandomDamageInSilence) {
   ::testing::internal::CaptureStderr();
   ::testing::internal::CaptureStdout();
   const Layout layout{"x y z _", "4 4 4 1", "F F F U", "1 1 1 4"};
-  std::string lzf = packed(bytes_of(kSix));
+  std::string lzf = packed(testing::bytes_of(kSix));
   lzf[8] = 0x21;  // a reference instead of a literal
   for (const std::string& good : {pcd(layout, "ascii", "1 2 3 0 0 0 0\n4 5 6 7 7 7 7\n"),
-                                  pcd({}, "binary", bytes_of(kSix)),
-                                  pcd({}, "binary_compressed", packed(bytes_of(kSix))),
+                                  pcd({}, "binary", testing::bytes_of(kSix)),
+                                  pcd({}, "binary_compressed", packed(testing::bytes_of(kSix))),
                                   pcd({}, "binary_compressed", lzf)}) {
     for (int round = 0; round < 3000; ++round) {
       std::string bytes = good;

@@ -31,7 +31,8 @@ std::string ply(const std::string& format, const std::string& elements, const st
 const std::string kCoordinates = "property float x\nproperty float y\nproperty float z\n";
 const std::string kCorners = "property list uchar int vertex_indices\n";
 const std::string kTwo = "element vertex 2\n" + kCoordinates;
-const std::string kTriangle = "element vertex 3\n" + kCoordinates + "element face 1\n" + kCorners;
+const std::string kPlyTriangle =
+    "element vertex 3\n" + kCoordinates + "element face 1\n" + kCorners;
 
 // Values as bytes of either order.
 class Bytes {
@@ -68,7 +69,9 @@ void expect_points(const std::string& bytes, const at::Tensor& expected) {
   EXPECT_TRUE(at::equal(std::get<at::Tensor>(content.value()), expected)) << bytes;
 }
 
-void expect_refused(const std::string& bytes, const std::string& where, const std::string& what) {
+void expect_ply_refused(const std::string& bytes,
+                        const std::string& where,
+                        const std::string& what) {
   const auto content = parse_ply(bytes, "a.ply");
   ASSERT_FALSE(content.ok()) << bytes;
   EXPECT_EQ(content.error().code(), Errc::kCorruptData);
@@ -166,7 +169,8 @@ TEST(PlyFile, AcceptsWindowsLinesMoreLinesAndMoreNumbersBehindAFace) {
   }
   expect_points(windows, kPoints);
   expect_points(ply("ascii", kTwo, "1 2 3\n4 5 6.5\n\n7 8 9\n"), kPoints);
-  EXPECT_EQ(mesh_of(ply("ascii", kTriangle, "0 0 0\n1 0 0\n0 1 0\n3 0 1 2 9 1 1\n")).polygons, 1);
+  EXPECT_EQ(mesh_of(ply("ascii", kPlyTriangle, "0 0 0\n1 0 0\n0 1 0\n3 0 1 2 9 1 1\n")).polygons,
+            1);
   Bytes row(false);  // a line feed is also a good first byte of data behind CRLF
   row.add(std::int8_t{'\n'}).add(std::int8_t{2}).add(std::int8_t{3});
   expect_points(
@@ -187,64 +191,69 @@ TEST(PlyFile, MovesFarPointsToTheOriginInDouble) {
 }
 
 TEST(PlyFile, RefusesHeadersThatContradictTheFormatNamingTheLine) {
-  expect_refused("OFF\n", "line 1", "expected ply, found 'OFF'");
-  expect_refused("ply\nformat ascii 1.0\nend_header\n", "", "expected a vertex, found none");
-  expect_refused(ply("ascii", "element vertex 0\n" + kCoordinates, ""), "", "expected a vertex");
-  expect_refused("ply\nend_header\n", "line 2", "expected format");
-  expect_refused(ply("binary", kTwo, ""), "line 2", "expected format ascii");
-  expect_refused(ply("ascii", "element vertex -1\n", ""), "line 4", "a number of rows >= 0");
-  expect_refused(ply("ascii", "property int x\n", ""), "line 4", "an element before");
-  expect_refused(ply("ascii", kTwo + "property half h\n", ""), "line 8", "a type such as");
-  expect_refused(ply("ascii", kTwo + "property list float int h\n", ""), "line 8", "integer type");
-  expect_refused(ply("ascii", kTwo + "property float x\n", ""), "line 8", "each property once");
-  expect_refused(ply("ascii", kTwo + kTwo, ""), "line 8", "each element once");
-  expect_refused(ply("ascii", "element vertex 1\nproperty float x\n", "1\n"), "", "without y");
-  expect_refused("ply\nformat ascii 1.0\n", "line 3", "a line of the header");
+  expect_ply_refused("OFF\n", "line 1", "expected ply, found 'OFF'");
+  expect_ply_refused("ply\nformat ascii 1.0\nend_header\n", "", "expected a vertex, found none");
+  expect_ply_refused(
+      ply("ascii", "element vertex 0\n" + kCoordinates, ""), "", "expected a vertex");
+  expect_ply_refused("ply\nend_header\n", "line 2", "expected format");
+  expect_ply_refused(ply("binary", kTwo, ""), "line 2", "expected format ascii");
+  expect_ply_refused(ply("ascii", "element vertex -1\n", ""), "line 4", "a number of rows >= 0");
+  expect_ply_refused(ply("ascii", "property int x\n", ""), "line 4", "an element before");
+  expect_ply_refused(ply("ascii", kTwo + "property half h\n", ""), "line 8", "a type such as");
+  expect_ply_refused(
+      ply("ascii", kTwo + "property list float int h\n", ""), "line 8", "integer type");
+  expect_ply_refused(ply("ascii", kTwo + "property float x\n", ""), "line 8", "each property once");
+  expect_ply_refused(ply("ascii", kTwo + kTwo, ""), "line 8", "each element once");
+  expect_ply_refused(ply("ascii", "element vertex 1\nproperty float x\n", "1\n"), "", "without y");
+  expect_ply_refused("ply\nformat ascii 1.0\n", "line 3", "a line of the header");
 }
 
 TEST(PlyFile, RefusesRowsThatContradictTheHeader) {
-  expect_refused(
+  expect_ply_refused(
       ply("ascii", kTwo, "1 2 3\n4 5    \n"), "line 10", "a number, found the end of the");
-  expect_refused(ply("ascii", kTwo, "1 2 3\n4 5 nan\n"), "line 10", "found 'nan'");
-  expect_refused(ply("ascii", kTwo, "1 2 3\n4 5 1e39\n"), "line 10", "fits float32");
-  expect_refused(
+  expect_ply_refused(ply("ascii", kTwo, "1 2 3\n4 5 nan\n"), "line 10", "found 'nan'");
+  expect_ply_refused(ply("ascii", kTwo, "1 2 3\n4 5 1e39\n"), "line 10", "fits float32");
+  expect_ply_refused(
       ply("ascii", kTwo, "1 2 3 4\n4 5 6\n"), "line 9", "the end of the line, found '4'");
   const std::string places = "0 0 0\n1 0 0\n0 1 0\n";
-  expect_refused(
-      ply("ascii", kTriangle, places + "3 0 1 3\n"), "line 14", "vertex in [0, 3), found 3");
-  expect_refused(ply("ascii", kTriangle, places + "3 0 1 -1\n"), "line 14", "found -1");
-  expect_refused(ply("ascii", kTriangle, places + "-3 0 1 2\n"), "line 14", "a list length >= 0");
-  expect_refused(ply("ascii", kTriangle, places + "3 0 1 2 red\n"), "line 14", "found 'red'");
+  expect_ply_refused(
+      ply("ascii", kPlyTriangle, places + "3 0 1 3\n"), "line 14", "vertex in [0, 3), found 3");
+  expect_ply_refused(ply("ascii", kPlyTriangle, places + "3 0 1 -1\n"), "line 14", "found -1");
+  expect_ply_refused(
+      ply("ascii", kPlyTriangle, places + "-3 0 1 2\n"), "line 14", "a list length >= 0");
+  expect_ply_refused(
+      ply("ascii", kPlyTriangle, places + "3 0 1 2 red\n"), "line 14", "found 'red'");
   Bytes bytes(false);
   for (int i = 0; i < 5; ++i) bytes.add(1.0F);
   bytes.add(std::numeric_limits<float>::infinity());
-  expect_refused(ply("binary_little_endian", kTwo, bytes.text()), "byte ", "z that fit float32");
+  expect_ply_refused(
+      ply("binary_little_endian", kTwo, bytes.text()), "byte ", "z that fit float32");
 }
 
 TEST(PlyFile, RefusesCountsThatTheFileCannotHoldBeforeItAllocates) {
   for (const char* format : {"ascii", "binary_little_endian"}) {
     const std::string many = "element vertex 9000000000000000000\n" + kCoordinates;
-    expect_refused(ply(format, many, "1 2 3\n"), "", "9000000000000000000 rows of vertex");
+    expect_ply_refused(ply(format, many, "1 2 3\n"), "", "9000000000000000000 rows of vertex");
     const std::string faces = "element face 4000000000\n" + kCorners + kTwo;
-    expect_refused(ply(format, faces, "1 2 3\n"), "", "4000000000 rows of face");
+    expect_ply_refused(ply(format, faces, "1 2 3\n"), "", "4000000000 rows of face");
     const std::string others = "element other 4000000000\nproperty int a\n" + kTwo;
-    expect_refused(ply(format, others, "1 2 3\n"), "", "4000000000 rows of other");
+    expect_ply_refused(ply(format, others, "1 2 3\n"), "", "4000000000 rows of other");
   }
   Bytes bytes(false);
   bytes.add(std::uint32_t{4294967295U}).add(std::int32_t{0});
   for (int i = 0; i < 6; ++i) bytes.add(1.0F);
   const std::string faces = "element face 1\nproperty list uint int vertex_indices\n";
-  expect_refused(ply("binary_little_endian", faces + kTwo, bytes.text()), "byte ", "");
+  expect_ply_refused(ply("binary_little_endian", faces + kTwo, bytes.text()), "byte ", "");
 }
 
 std::vector<std::string> good_files() {
-  std::vector<std::string> files{ply("ascii", kTriangle, "0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n")};
+  std::vector<std::string> files{ply("ascii", kPlyTriangle, "0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n")};
   for (const bool is_big : {false, true}) {
     Bytes bytes(is_big);
     for (int i = 0; i < 9; ++i) bytes.add(static_cast<float>(i));
     bytes.add(std::uint8_t{3});
     for (const std::int32_t corner : {0, 1, 2}) bytes.add(corner);
-    files.push_back(ply(format_of(is_big), kTriangle, bytes.text()));
+    files.push_back(ply(format_of(is_big), kPlyTriangle, bytes.text()));
   }
   return files;
 }

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/readers/synthetic/mesh_checks.h"
+#include "tests/support/file_contents.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -23,24 +24,12 @@ using ::testing::IsEmpty;
 using testing::Refusal;
 using testing::refusal_of;
 using ::testing::SizeIs;
-using Files = std::map<std::string, std::string>;
 
 /// Every file below a folder, by its path there.
-Files files_below(const std::filesystem::path& folder) {
-  Files files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream stream(entry.path(), std::ios::binary);
-    files[std::filesystem::relative(entry.path(), folder).string()] = {
-        std::istreambuf_iterator<char>(stream), {}};
-  }
-  return files;
-}
-
-Files made(std::int64_t seed) {
+std::map<std::string, std::string> made_clouds(std::int64_t seed) {
   const testing::TempDir dir;
   make_demo_clouds({dir.path() / "set", 3, 8, 2, seed});
-  return files_below(dir.path() / "set");
+  return testing::files_below(dir.path() / "set");
 }
 
 TEST(DemoShape, EveryClassIsClosedAndLooksOutward) {
@@ -87,7 +76,7 @@ TEST(DemoClassNames, AreSortedAndSomeHoldAnUnderscore) {
 }
 
 TEST(MakeDemoClouds, LaysFilesOutAsModelNet) {
-  const Files files = made(1);
+  const std::map<std::string, std::string> files = made_clouds(1);
   EXPECT_THAT(files, SizeIs(3 * 10));
   for (const std::string name : {"box", "cone", "cross_bar"}) {
     EXPECT_TRUE(files.contains(name + "/train/" + name + "_0001.off"));
@@ -98,7 +87,7 @@ TEST(MakeDemoClouds, LaysFilesOutAsModelNet) {
 }
 
 TEST(MakeDemoClouds, WritesWhatTheHeaderCounts) {
-  for (const auto& [name, text] : made(1)) {
+  for (const auto& [name, text] : made_clouds(1)) {
     std::istringstream words(text.substr(3));
     std::size_t vertices = 0, faces = 0, edges = 1;
     words >> vertices >> faces >> edges;
@@ -110,7 +99,7 @@ TEST(MakeDemoClouds, WritesWhatTheHeaderCounts) {
 }
 
 TEST(MakeDemoClouds, OneFileInFiveHasItsHeaderGlued) {
-  const Files files = made(1);
+  const std::map<std::string, std::string> files = made_clouds(1);
   const auto glued = std::count_if(
       files.begin(), files.end(), [](const auto& file) { return file.second[3] != '\n'; });
   EXPECT_EQ(glued, 6);
@@ -118,9 +107,9 @@ TEST(MakeDemoClouds, OneFileInFiveHasItsHeaderGlued) {
 }
 
 TEST(MakeDemoClouds, TheSeedDecidesEveryByte) {
-  const Files first = made(1);
-  const Files other = made(2);
-  EXPECT_EQ(first, made(1));
+  const auto first = made_clouds(1);
+  const auto other = made_clouds(2);
+  EXPECT_EQ(first, made_clouds(1));
   for (const auto& [name, text] : first) EXPECT_NE(other.at(name), text) << name;
 }
 

@@ -21,26 +21,26 @@ using Plane = std::vector<double>;
 
 pipeline::SampleKey key_of(std::uint32_t number) { return {7, 0, number, 3}; }
 
-/// The pictures of a class from one draw, in the order they are shown.
+/// The frames of a class from one draw, in the order they are shown.
 std::vector<Bytes> played(const MotionClass& shown, const pipeline::SampleKey& key) {
   const MotionScene scene(shown.motion, kSize, kMoments, key);
-  std::vector<Bytes> pictures;
+  std::vector<Bytes> frames;
   for (std::int64_t t = 0; t < kMoments; ++t) {
-    pictures.emplace_back(3 * kSize * kSize);
-    scene.draw(shown.backwards ? kMoments - 1 - t : t, pictures.back());
+    frames.emplace_back(3 * kSize * kSize);
+    scene.draw(shown.backwards ? kMoments - 1 - t : t, frames.back());
   }
-  return pictures;
+  return frames;
 }
 
-/// What differs from the mean of all pictures: the moving things, in grey.
-std::vector<Plane> moving_parts(const std::vector<Bytes>& pictures) {
+/// What differs from the mean of all frames: the moving things, in grey.
+std::vector<Plane> moving_parts(const std::vector<Bytes>& frames) {
   Plane mean(kSize * kSize);
   std::vector<Plane> planes;
-  for (const Bytes& rgb : pictures) {
+  for (const Bytes& rgb : frames) {
     Plane& plane = planes.emplace_back(kSize * kSize);
     for (std::size_t i = 0; i < plane.size(); ++i) {
       plane[i] = rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2];
-      mean[i] += plane[i] / static_cast<double>(pictures.size());
+      mean[i] += plane[i] / static_cast<double>(frames.size());
     }
   }
   for (Plane& plane : planes) {
@@ -65,7 +65,7 @@ double likeness(const Plane& before, const Plane& after, const Move& move) {
   return sum;
 }
 
-/// Above 0 when pictures two apart look more as if things had moved by `move` than by `back`.
+/// Above 0 when frames two apart look more as if things had moved by `move` than by `back`.
 template <typename Move, typename Back>
 double evidence(const MotionClass& shown, const Move& move, const Back& back) {
   double sum = 0.0;
@@ -110,11 +110,11 @@ TEST(MotionScene, ReversedIsTheOtherClassOfThePairFromTheSameDraw) {
   const auto all = motion_classes();
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::uint32_t number = 0; number < 5; ++number) {
-      std::vector<Bytes> pictures = played(all[i], key_of(number));
+      std::vector<Bytes> frames = played(all[i], key_of(number));
       const std::vector<Bytes> partner = played(all[i ^ 1], key_of(number));
-      EXPECT_NE(pictures, partner) << all[i].name;
-      std::reverse(pictures.begin(), pictures.end());
-      EXPECT_EQ(pictures, partner) << all[i].name;
+      EXPECT_NE(frames, partner) << all[i].name;
+      std::reverse(frames.begin(), frames.end());
+      EXPECT_EQ(frames, partner) << all[i].name;
     }
   }
 }
@@ -148,19 +148,19 @@ TEST(MotionScene, MovesAsItsClassSays) {
             -0.3);
 }
 
-/// Mean picture over many draws, in blocks of 8 x 8 pixels, and its standard error.
+/// Mean frame over many draws, in blocks of 8 x 8 pixels, and its standard error.
 struct Blocks {
   std::vector<double> mean, error;
 };
 
-Blocks blocks_at(const MotionClass& shown, std::int64_t picture, std::uint32_t first) {
+Blocks blocks_at(const MotionClass& shown, std::int64_t frame, std::uint32_t first) {
   constexpr std::uint32_t draws = 300;
   constexpr std::size_t across = kSize / 8;
   std::vector<double> sum(across * across), squares(across * across);
   for (std::uint32_t number = first; number < first + draws; ++number) {
     const MotionScene scene(shown.motion, kSize, kMoments, key_of(number));
     Bytes rgb(3 * kSize * kSize);
-    scene.draw(shown.backwards ? kMoments - 1 - picture : picture, rgb);
+    scene.draw(shown.backwards ? kMoments - 1 - frame : frame, rgb);
     std::vector<double> block(across * across);
     for (std::size_t i = 0; i < rgb.size(); ++i) {
       const std::size_t pixel = i / 3;
@@ -181,7 +181,7 @@ Blocks blocks_at(const MotionClass& shown, std::int64_t picture, std::uint32_t f
   return blocks;
 }
 
-TEST(MotionScene, OnePictureAtAKnownPlaceSaysNothingOfTheWayItIsPlayed) {
+TEST(MotionScene, OneFrameAtAKnownPlaceSaysNothingOfTheWayItIsPlayed) {
   const auto all = motion_classes();
   for (std::size_t i = 0; i < all.size(); i += 2) {
     // Other draws for the partner, as in the data set.
@@ -197,7 +197,7 @@ TEST(MotionScene, OnePictureAtAKnownPlaceSaysNothingOfTheWayItIsPlayed) {
 }
 
 TEST(MotionScene, DependsOnItsKeyAndOnNothingElse) {
-  std::set<Bytes> pictures;
+  std::set<Bytes> frames;
   Bytes rgb(3 * kSize * kSize);
   for (std::uint32_t number = 0; number < 20; ++number) {
     MotionScene(Motion::kTurn, kSize, kMoments, key_of(number)).draw(3, rgb);
@@ -206,9 +206,9 @@ TEST(MotionScene, DependsOnItsKeyAndOnNothingElse) {
     again.draw(9, rgb);
     again.draw(3, rgb);
     EXPECT_EQ(rgb, once);
-    pictures.insert(rgb);
+    frames.insert(rgb);
   }
-  EXPECT_EQ(pictures.size(), 20U);
+  EXPECT_EQ(frames.size(), 20U);
 }
 
 }  // namespace

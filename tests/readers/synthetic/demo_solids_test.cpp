@@ -22,7 +22,7 @@ TEST(Turned, AHalfSquareBecomesACylinder) {
   const int segments = 360;
   const Mesh mesh = turned({{0, -1}, {2, -1}, {2, 1}, {0, 1}}, segments);
   EXPECT_EQ(mesh.vertices.size(), 2U + 2U * segments);
-  EXPECT_EQ(mesh.faces.size(), 4U * segments);
+  EXPECT_EQ(mesh.triangles.size(), 4U * segments);
   EXPECT_THAT(open_edges(mesh), IsEmpty());
   EXPECT_NEAR(volume(mesh), 8.0 * std::numbers::pi, 0.002);
 }
@@ -52,7 +52,7 @@ TEST(Turned, RefusesAProfileThatCrossesTheAxis) {
 TEST(FilledCells, OneCellIsABoxWithEightCorners) {
   const Mesh mesh = filled_cells({{{0, 2}, {0, 3}, {-1, 4}}}, [](int, int, int) { return true; });
   EXPECT_EQ(mesh.vertices.size(), 8U);
-  EXPECT_EQ(mesh.faces.size(), 12U);
+  EXPECT_EQ(mesh.triangles.size(), 12U);
   EXPECT_THAT(open_edges(mesh), IsEmpty());
   EXPECT_DOUBLE_EQ(volume(mesh), 30.0);
 }
@@ -62,7 +62,7 @@ TEST(FilledCells, AnLHasNoWallInside) {
   const Mesh mesh =
       filled_cells({planes, {0, 1}, planes}, [](int x, int, int z) { return x == 0 || z == 0; });
   EXPECT_THAT(open_edges(mesh), IsEmpty());
-  EXPECT_EQ(mesh.faces.size(), 2U * (3 + 3 + 8));
+  EXPECT_EQ(mesh.triangles.size(), 2U * (3 + 3 + 8));
   EXPECT_DOUBLE_EQ(volume(mesh), 5.0);
 }
 

@@ -13,6 +13,7 @@
 
 #include "readers/synthetic/demo_motions.h"
 #include "readers/video/video_writer.h"
+#include "tests/support/file_contents.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -23,18 +24,6 @@ using testing::Refusal;
 using testing::refusal_of;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-using Files = std::map<std::string, std::string>;
-
-Files files_below(const std::filesystem::path& folder) {
-  Files files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream stream(entry.path(), std::ios::binary);
-    files[std::filesystem::relative(entry.path(), folder).string()] = {
-        std::istreambuf_iterator<char>(stream), {}};
-  }
-  return files;
-}
 
 DemoVideoOptions small(const std::filesystem::path& output) {
   DemoVideoOptions options;
@@ -46,12 +35,12 @@ DemoVideoOptions small(const std::filesystem::path& output) {
   return options;
 }
 
-Files made(std::int64_t seed) {
+std::map<std::string, std::string> made_videos(std::int64_t seed) {
   const testing::TempDir dir;
   DemoVideoOptions options = small(dir.path() / "set");
   options.seed = seed;
   make_demo_videos(options);
-  return files_below(options.output);
+  return testing::files_below(options.output);
 }
 
 class MakeDemoVideos : public ::testing::Test {
@@ -62,7 +51,7 @@ class MakeDemoVideos : public ::testing::Test {
 };
 
 TEST_F(MakeDemoVideos, LaysFilesOutAsKinetics) {
-  const Files files = made(1);
+  const std::map<std::string, std::string> files = made_videos(1);
   EXPECT_THAT(files, SizeIs(8 * 5 + 3));
   const std::regex place("(train|test)/[a-z ]+/[-_A-Za-z0-9]{11}_[0-9]{6}_[0-9]{6}\\.mp4");
   for (const auto& [name, bytes] : files) {
@@ -73,7 +62,7 @@ TEST_F(MakeDemoVideos, LaysFilesOutAsKinetics) {
 }
 
 TEST_F(MakeDemoVideos, ListsNameEveryFile) {
-  const Files files = made(1);
+  const std::map<std::string, std::string> files = made_videos(1);
   for (const auto& [split, count] : {std::pair{"train", 8 * 3}, std::pair{"test", 8 * 2}}) {
     std::istringstream list(files.at(std::string(split) + ".csv"));
     std::string line;
@@ -104,15 +93,15 @@ TEST_F(MakeDemoVideos, ListsNameEveryFile) {
 }
 
 TEST_F(MakeDemoVideos, ClassesAreSortedOneALine) {
-  EXPECT_EQ(made(1).at("classes.txt"),
+  EXPECT_EQ(made_videos(1).at("classes.txt"),
             "growing\nmoving down\nmoving left\nmoving right\nmoving up\nshrinking\n"
             "turning anticlockwise\nturning clockwise\n");
 }
 
 TEST_F(MakeDemoVideos, TheSeedDecidesEveryByte) {
-  const Files first = made(1);
-  EXPECT_EQ(first, made(1));
-  const Files other = made(2);
+  const auto first = made_videos(1);
+  EXPECT_EQ(first, made_videos(1));
+  const auto other = made_videos(2);
   for (const auto& [name, bytes] : first) {
     EXPECT_EQ(other.contains(name), !name.ends_with(".mp4")) << name;
   }
@@ -127,16 +116,16 @@ TEST_F(MakeDemoVideos, RefusesAFolderThatHoldsSomething) {
                                            "first"}));
 }
 
-TEST(DrawDemoPicture, PlaysTheScenesOfAPairOppositeWays) {
+TEST(DrawDemoFrame, PlaysTheScenesOfAPairOppositeWays) {
   const DemoVideoOptions options = small("unused");
   for (std::int64_t label = 0; label < 8; ++label) {
     const MotionClass& shown = motion_classes()[static_cast<std::size_t>(label)];
     const MotionScene scene(shown.motion, 32, 6, {1, 0, 4, static_cast<std::uint16_t>(label)});
     std::vector<std::uint8_t> drawn(3 * 32 * 32), expected(3 * 32 * 32);
-    for (std::int64_t picture = 0; picture < 6; ++picture) {
-      draw_demo_picture(options, label, 4, picture, drawn);
-      scene.draw(label % 2 == 0 ? picture : 5 - picture, expected);
-      EXPECT_EQ(drawn, expected) << shown.name << " " << picture;
+    for (std::int64_t frame = 0; frame < 6; ++frame) {
+      draw_demo_frame(options, label, 4, frame, drawn);
+      scene.draw(label % 2 == 0 ? frame : 5 - frame, expected);
+      EXPECT_EQ(drawn, expected) << shown.name << " " << frame;
     }
   }
 }
