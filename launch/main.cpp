@@ -8,6 +8,7 @@
 
 #include "launch/run/device.h"
 #include "launch/run/exit_code.h"
+#include "launch/run/kept_memory.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/error.h"
 
@@ -45,6 +46,7 @@ int run(Invocation call) {
 int main(int argc, char** argv) {
   // Words that nobody reads any more must not end a run that could still save its work.
   std::signal(SIGPIPE, SIG_IGN);
+  larkspur::launch::keep_freed_memory();
   const int code = larkspur::launch::run({"larkspur", {argv + 1, argv + argc}, std::cout});
   // After an error a message may still be under way, and its library wait for it on the way out.
   if (code != 0 && code != larkspur::launch::kExitStopped) std::_Exit(code);
