@@ -2,7 +2,6 @@
 """The demo as the README has it: made-up solids and motions, two ranks, minutes."""
 import csv
 import json
-import math
 import pathlib
 import shutil
 import tempfile
@@ -11,17 +10,18 @@ import unittest
 from support import larkspur
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs" / "demo"
-PAIRS = (("growing", "shrinking"), ("moving up", "moving down"), ("moving left", "moving right"),
-         ("turning clockwise", "turning anticlockwise"))
-PARTNER = dict(PAIRS) | {second: first for first, second in PAIRS}
 
 
-class Demo(unittest.TestCase):
+class DemoWorkspace(unittest.TestCase):
+    """A folder with the demo's data."""
+
+    KINDS = ("clouds", "videos")
+
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="larkspur-demo-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        for kind in ("clouds", "videos"):
+        for kind in cls.KINDS:
             result = larkspur("data", "make", kind, "--output", str(cls.folder / kind))
             assert result.returncode == 0, result.stderr
 
@@ -40,6 +40,8 @@ class Demo(unittest.TestCase):
         return self.train_and_evaluate("clip.yaml", name, f"data.train.list={videos}/train.csv",
                                        f"data.eval.list={videos}/test.csv", *overrides)
 
+
+class Demo(DemoWorkspace):
     def test_held_out_solids_are_told_apart(self):
         clouds = self.folder / "clouds"
         report, _ = self.train_and_evaluate("cloud.yaml", "cloud", f"data.train.root={clouds}",
@@ -51,19 +53,6 @@ class Demo(unittest.TestCase):
         report, _ = self.clips("clip")
         self.assertEqual(report["samples"], 160)
         self.assertGreaterEqual(report["top1"], 95.0)
-
-    def test_without_the_order_of_pictures_a_pair_cannot_be_told_apart(self):
-        report, rows = self.clips("shuffled", "data.shuffle_frames=true")
-        classes = {row["file"].split("/")[-2] for row in rows}
-        self.assertEqual(classes, set(PARTNER))
-        inside = right = 0
-        for row in rows:
-            truth = row["file"].split("/")[-2]
-            inside += row["class1"] in (truth, PARTNER[truth])
-            right += row["class1"] == truth
-        self.assertGreater(inside, 80, "the network learned nothing at all")
-        print(f"within pairs {right} of {inside}, top1 {report['top1']}")
-        self.assertLess(abs(right / inside - 0.5), 3 * math.sqrt(0.25 / inside))
 
 
 if __name__ == "__main__":
