@@ -5,7 +5,6 @@
 
 #include "launch/config/config_schema.h"
 #include "launch/run/assemble.h"
-#include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -86,10 +85,7 @@ bool resume_if_possible(const RunConfig& config,
                      now.processor,
                      ": bits may differ from an unbroken run"));
   }
-  pipeline::all_or_none(communicator, [&] {
-    pipeline::restore(*checkpoint, state);
-    return std::string();
-  });
+  pipeline::restore(*checkpoint, state, communicator);
   log_info(text_of("resuming at step ",
                    state.step,
                    " from ",

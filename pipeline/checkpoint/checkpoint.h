@@ -14,6 +14,7 @@
 
 #include "pipeline/checkpoint/checkpoint_manifest.h"
 #include "pipeline/communicator.h"
+#include "pipeline/state/snapshot.h"
 #include "pipeline/state/train_state.h"
 #include "pipeline/storage/safetensors.h"
 
@@ -25,10 +26,17 @@ struct CheckpointOptions {
   int keep = 3;                  ///< newest ones kept, >= 1
 };
 
-/// Writes `state` as one more checkpoint and returns its folder. Every rank writes the chunks it
-/// owns, rank 0 the statistics and, once it has seen every shard, the manifest. Nothing is
+/// Writes a snapshot as one more checkpoint and returns its folder. Every rank writes what its
+/// snapshot holds, rank 0 also, once it has seen every shard, the manifest. Nothing is
 /// overwritten; older checkpoints beyond `keep` go once the new one is safe. On any rank's failure
-/// all ranks throw kIo, and what was there before is untouched. A collective call.
+/// all ranks throw it (kIo; kInvalidArgument naming a weight or statistic that is not finite), and
+/// what was there before is untouched. A collective call.
+std::filesystem::path save_checkpoint(const CheckpointOptions& options,
+                                      const StateSnapshot& state,
+                                      const RunIdentity& run,
+                                      Communicator& communicator);
+
+/// The same of a snapshot taken now.
 std::filesystem::path save_checkpoint(const CheckpointOptions& options,
                                       const TrainState& state,
                                       const RunIdentity& run,
@@ -55,8 +63,15 @@ class Checkpoint {
   /// (kind, name) of every logical tensor, sorted.
   std::vector<std::pair<std::string, std::string>> tensors() const;
 
-  /// A whole logical tensor: float32 [elements], checksums checked. Throws kNotFound when it is not
-  /// there, kCorruptData when its pieces leave a gap or a checksum is wrong.
+  /// The ranges a logical tensor is cut into, in order, from 0 to its size without a gap. Throws
+  /// kNotFound when it is not there, kCorruptData when its pieces leave a gap. Reads nothing.
+  std::vector<ElementRange> pieces(const std::string& kind, const std::string& name) const;
+
+  /// One of them: float32 [size of the range], checksum checked. Throws kCorruptData when it is
+  /// wrong.
+  at::Tensor read_piece(const std::string& kind, const std::string& name, std::size_t piece) const;
+
+  /// A whole logical tensor: float32 [elements]. Throws what pieces() and read_piece() throw.
   at::Tensor read(const std::string& kind, const std::string& name) const;
 
   /// 32 hexadecimal digits over all logical tensors (XXH3, 128 bits): their kinds, names, sizes and
@@ -68,6 +83,9 @@ class Checkpoint {
     std::size_t shard = 0;
     CheckpointPiece piece;
   };
+
+  const std::vector<PiecePlace>& places(const std::string& kind, const std::string& name) const;
+  void read_into(float* out, const PiecePlace& place) const;
 
   std::filesystem::path folder_;
   CheckpointManifest manifest_;
@@ -84,12 +102,15 @@ std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder)
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder,
                                             Communicator& communicator);
 
-/// Sets weights, statistics, this rank's moments, step, loss scale and bad samples. Throws
-/// kNotFound when the checkpoint lacks a tensor, kCorruptData when one has another size or a wrong
-/// checksum.
-void restore(const Checkpoint& checkpoint, TrainState& state);
+/// Sets every tensor of `state`, its step, loss scale and bad samples. Over all ranks together,
+/// each piece of what all hold is read once and handed round; of what ranks own, each rank reads
+/// the pieces it needs. Kinds of tensors that this version does not know, and another arithmetic,
+/// are a warning each. On any rank's failure all ranks throw it: kNotFound when the checkpoint
+/// lacks a tensor, kCorruptData naming one that has another size, a wrong checksum, or a weight or
+/// statistic that is not finite. A collective call.
+void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& communicator);
 
-/// Weights and statistics only, for evaluation.
+/// Weights and statistics only, for evaluation. Warns and throws likewise.
 void restore_network(const Checkpoint& checkpoint, const Classifier& classifier);
 
 }  // namespace larkspur::pipeline

@@ -25,6 +25,7 @@ json to_json(const CheckpointManifest& manifest) {
   json shards = json::array();
   for (const CheckpointShard& shard : manifest.shards) shards.push_back(to_json(shard));
   return {{"format", manifest.format},
+          {"arithmetic", manifest.arithmetic},
           {"step", manifest.step},
           {"config", manifest.run.config},
           {"classes", manifest.run.classes},
@@ -61,6 +62,7 @@ CheckpointManifest manifest_from_json(const json& json) {
   manifest.run.processor = json.at("processor").get<std::string>();
   manifest.bad = bad_samples_from_json(json.at("bad_samples"));
   manifest.scaler = scaler_from_json(json, manifest.step);
+  manifest.arithmetic = json.value("arithmetic", 1);
   for (const auto& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
 }

@@ -17,19 +17,16 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "pipeline/arithmetic.h"
 #include "pipeline/flat_layout.h"
 #include "pipeline/sample.h"
 #include "pipeline/state/loss_scaler.h"
 
 namespace larkspur::pipeline {
 
+/// Stays while kinds of tensors and fields with a default are only added; rises when the meaning of
+/// what is there changes.
 inline constexpr int kCheckpointFormat = 1;
-
-/// Kinds of logical tensors.
-inline constexpr const char* kWeight = "weight";
-inline constexpr const char* kMoment1 = "moment1";
-inline constexpr const char* kMoment2 = "moment2";
-inline constexpr const char* kStatistic = "statistic";
 
 /// A range of one logical tensor, and the checksum of its bytes.
 struct CheckpointPiece {
@@ -66,6 +63,8 @@ struct CheckpointManifest {
   std::vector<BadSample> bad;
   std::vector<CheckpointShard> shards;
   LossScaler scaler;  ///< a fresh one where the manifest says nothing of it
+  int arithmetic =
+      kArithmetic;  ///< of the run that wrote it (arithmetic.h); 1 where it is not said
 };
 
 nlohmann::json to_json(const CheckpointShard& shard);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <xxhash.h>
 
@@ -13,39 +12,7 @@
 #include "pipeline/storage/safetensors.h"
 
 namespace larkspur::pipeline {
-namespace {
-
 namespace fs = std::filesystem;
-
-/// A logical tensor of a given size, or an error that names it.
-at::Tensor read_sized(const Checkpoint& checkpoint,
-                      const char* kind,
-                      const std::string& name,
-                      std::int64_t elements) {
-  at::Tensor tensor = checkpoint.read(kind, name);
-  require(tensor.numel() == elements,
-          Errc::kCorruptData,
-          checkpoint.folder().string(),
-          ": ",
-          kind,
-          " ",
-          name,
-          " has ",
-          tensor.numel(),
-          " elements, the model ",
-          elements);
-  return tensor;
-}
-
-void restore_statistics(const Checkpoint& checkpoint, const std::vector<Statistic>& statistics) {
-  for (const Statistic& statistic : statistics) {
-    const at::Tensor whole =
-        read_sized(checkpoint, kStatistic, statistic.name, statistic.tensor.numel());
-    statistic.tensor.copy_(whole.view(statistic.tensor.sizes()));
-  }
-}
-
-}  // namespace
 
 Checkpoint::Checkpoint(fs::path folder)
     : folder_(std::move(folder)), manifest_(read_manifest(folder_)) {
@@ -84,28 +51,56 @@ void Checkpoint::verify() const {
   for (const auto& [key, places] : places_) (void)read(key.first, key.second);
 }
 
-at::Tensor Checkpoint::read(const std::string& kind, const std::string& name) const {
+const std::vector<Checkpoint::PiecePlace>& Checkpoint::places(const std::string& kind,
+                                                              const std::string& name) const {
   const auto found = places_.find({kind, name});
   require(found != places_.end(), Errc::kNotFound, folder_.string(), " has no ", kind, " ", name);
-  const at::Tensor whole = at::empty({found->second.back().piece.range.end}, at::kFloat);
+  return found->second;
+}
+
+std::vector<ElementRange> Checkpoint::pieces(const std::string& kind,
+                                             const std::string& name) const {
+  std::vector<ElementRange> ranges;
   std::int64_t next = 0;
-  for (const auto& [shard, piece] : found->second) {
-    const SafetensorsReader& reader = readers_[shard];
+  for (const auto& [shard, piece] : places(kind, name)) {
     const std::string entry = piece.entry();
-    require(piece.range.begin == next && reader.elements(entry) == piece.range.size(),
+    require(piece.range.begin == next && readers_[shard].elements(entry) == piece.range.size(),
             Errc::kCorruptData,
             manifest_.shards[shard].file,
             ": ",
             entry,
             " leaves a gap or overlaps");
-    const std::uint32_t crc = reader.read(entry, whole.data_ptr<float>() + next);
-    require(crc == piece.crc,
-            Errc::kCorruptData,
-            (folder_ / manifest_.shards[shard].file).string(),
-            ": ",
-            entry,
-            " fails its checksum");
     next = piece.range.end;
+    ranges.push_back(piece.range);
+  }
+  return ranges;
+}
+
+void Checkpoint::read_into(float* out, const PiecePlace& place) const {
+  const auto& [shard, piece] = place;
+  const std::string entry = piece.entry();
+  const std::uint32_t crc = readers_[shard].read(entry, out);
+  require(crc == piece.crc,
+          Errc::kCorruptData,
+          (folder_ / manifest_.shards[shard].file).string(),
+          ": ",
+          entry,
+          " fails its checksum");
+}
+
+at::Tensor Checkpoint::read_piece(const std::string& kind,
+                                  const std::string& name,
+                                  std::size_t piece) const {
+  const ElementRange range = pieces(kind, name).at(piece);
+  const at::Tensor values = at::empty({range.size()}, at::kFloat);
+  read_into(values.data_ptr<float>(), places(kind, name)[piece]);
+  return values;
+}
+
+at::Tensor Checkpoint::read(const std::string& kind, const std::string& name) const {
+  const at::Tensor whole = at::empty({pieces(kind, name).back().end}, at::kFloat);
+  for (const PiecePlace& place : places(kind, name)) {
+    read_into(whole.data_ptr<float>() + place.piece.range.begin, place);
   }
   return whole;
 }
@@ -171,39 +166,6 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder, Communicator
     return std::string();
   });
   return opened;
-}
-
-void restore(const Checkpoint& checkpoint, TrainState& state) {
-  const at::NoGradGuard no_grad;
-  for (const FlatEntry& entry : state.parameters.layout().entries()) {
-    const std::int64_t elements = entry.range.size();
-    state.parameters.values()
-        .narrow(0, entry.range.begin, elements)
-        .copy_(read_sized(checkpoint, kWeight, entry.name, elements));
-  }
-  for (const auto& [index, flat, packed] : state.optimizer.owned()) {
-    const FlatEntry& entry = state.parameters.layout().entries()[index];
-    for (const auto& [kind, moment] : {std::pair{kMoment1, state.optimizer.moment1()},
-                                       std::pair{kMoment2, state.optimizer.moment2()}}) {
-      const at::Tensor whole = read_sized(checkpoint, kind, entry.name, entry.range.size());
-      moment.narrow(0, packed, flat.size())
-          .copy_(whole.narrow(0, flat.begin - entry.range.begin, flat.size()));
-    }
-  }
-  restore_statistics(checkpoint, state.statistics.tensors());
-  state.step = checkpoint.manifest().step;
-  state.bad = checkpoint.manifest().bad;
-  state.scaler = checkpoint.manifest().scaler;
-}
-
-void restore_network(const Checkpoint& checkpoint, const Classifier& classifier) {
-  const at::NoGradGuard no_grad;
-  for (const Parameter& parameter : classifier.parameters()) {
-    const at::Tensor whole =
-        read_sized(checkpoint, kWeight, parameter.name, parameter.tensor.numel());
-    parameter.tensor.copy_(whole.view(parameter.tensor.sizes()));
-  }
-  restore_statistics(checkpoint, classifier.statistics());
 }
 
 }  // namespace larkspur::pipeline

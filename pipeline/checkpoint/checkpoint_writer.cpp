@@ -18,58 +18,19 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// The pieces of one shard and where their bytes are.
-struct ShardContent {
-  std::vector<CheckpointPiece> pieces;
-  std::vector<TensorToWrite> tensors;
-  std::vector<at::Tensor> keep_alive;
-
-  void add(const char* kind, const std::string& name, ElementRange range, const float* data) {
-    pieces.push_back({kind, name, range, 0});
-    tensors.push_back({pieces.back().entry(), range.size(), data});
-  }
-};
-
-/// What this rank owns: for each share of a bucket, the parameters it cuts.
-ShardContent owned_content(const TrainState& state) {
-  ShardContent content;
-  const at::Tensor values = state.parameters.values().cpu();
-  const at::Tensor moment1 = state.optimizer.moment1().cpu();
-  const at::Tensor moment2 = state.optimizer.moment2().cpu();
-  content.keep_alive = {values, moment1, moment2};
-  for (const auto& [index, flat, packed] : state.optimizer.owned()) {
-    const FlatEntry& entry = state.parameters.layout().entries()[index];
-    const ElementRange logical{flat.begin - entry.range.begin, flat.end - entry.range.begin};
-    content.add(kWeight, entry.name, logical, values.data_ptr<float>() + flat.begin);
-    content.add(kMoment1, entry.name, logical, moment1.data_ptr<float>() + packed);
-    content.add(kMoment2, entry.name, logical, moment2.data_ptr<float>() + packed);
-  }
-  return content;
-}
-
-void add_statistics(ShardContent& content, const TrainState& state) {
-  for (const Statistic& statistic : state.statistics.tensors()) {
-    const at::Tensor values = statistic.tensor.cpu().contiguous();
-    content.keep_alive.push_back(values);
-    content.add(kStatistic, statistic.name, {0, values.numel()}, values.data_ptr<float>());
-  }
-}
-
-CheckpointShard write_shard(const fs::path& folder, const TrainState& state, int rank) {
-  const bool finite = state.parameters.values().isfinite().all().item<bool>();
-  require(finite,
-          Errc::kInvalidArgument,
-          "the weights of step ",
-          state.step,
-          " are not finite, no checkpoint is written: lower train.learning_rate");
-  ShardContent content = owned_content(state);
-  if (rank == 0) add_statistics(content, state);
+CheckpointShard write_shard(const fs::path& folder, const StateSnapshot& state, int rank) {
+  require_finite(state);
   CheckpointShard shard;
   shard.file = shard_file_name(rank);
-  const WrittenTensors written = write_safetensors(folder / shard.file, content.tensors);
+  std::vector<TensorToWrite> tensors;
+  for (const SnapshotPiece& piece : state.pieces) {
+    shard.pieces.push_back({piece.kind, piece.name, piece.range, 0});
+    tensors.push_back(
+        {shard.pieces.back().entry(), piece.range.size(), piece.values.const_data_ptr<float>()});
+  }
+  const WrittenTensors written = write_safetensors(folder / shard.file, tensors);
   shard.bytes = written.bytes;
   shard.header_crc = written.header_crc;
-  shard.pieces = std::move(content.pieces);
   for (std::size_t i = 0; i < shard.pieces.size(); ++i) {
     shard.pieces[i].crc = written.tensor_crcs[i];
   }
@@ -119,7 +80,7 @@ void remove_older(const CheckpointOptions& options, const fs::path& newest, std:
 }  // namespace
 
 fs::path save_checkpoint(const CheckpointOptions& options,
-                         const TrainState& state,
+                         const StateSnapshot& state,
                          const RunIdentity& run,
                          Communicator& communicator) {
   const bool is_root = communicator.rank() == 0;
@@ -136,6 +97,13 @@ fs::path save_checkpoint(const CheckpointOptions& options,
   });
   if (is_root) remove_older(options, folder, state.step);
   return folder;
+}
+
+fs::path save_checkpoint(const CheckpointOptions& options,
+                         const TrainState& state,
+                         const RunIdentity& run,
+                         Communicator& communicator) {
+  return save_checkpoint(options, take_snapshot(state), run, communicator);
 }
 
 }  // namespace larkspur::pipeline

@@ -158,12 +158,12 @@ TEST(CheckpointOnGpu, GoesOnWithTheSameBitsAndLoadsOnACpu) {
   const Checkpoint checkpoint(saved);
   for (int step = 0; step < 2; ++step) resumed.step();  // so that its batches stand where they must
   resumed.state.parameters.values().mul_(-2.0);         // what stands between parameters stays 0
-  restore(checkpoint, resumed.state);
+  restore(checkpoint, resumed.state, resumed.communicator);
   EXPECT_EQ(unbroken.step().loss, resumed.step().loss);
   EXPECT_TRUE(at::equal(unbroken.state.parameters.values(), resumed.state.parameters.values()));
 
   Job cpu(at::kCPU);
-  restore(checkpoint, cpu.state);
+  restore(checkpoint, cpu.state, cpu.communicator);
   const auto again = save_checkpoint({folder.path(), 2}, cpu.state, {}, cpu.communicator);
   EXPECT_EQ(Checkpoint(again).digest(), checkpoint.digest());
 }

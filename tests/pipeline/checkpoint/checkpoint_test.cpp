@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/checkpoint/checkpoint.h"
 
-#include <cstdio>
 #include <fstream>
-#include <functional>
 
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
-#include <nlohmann/json.hpp>
 
 #include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/error.h"
-#include "pipeline/storage/crc32c.h"
-#include "pipeline/storage/durable_file.h"
+#include "tests/support/edit_manifest.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/toy_run.h"
 
@@ -20,6 +16,7 @@ namespace larkspur::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
+using ::larkspur::testing::edit_manifest;
 using ::larkspur::testing::TempDir;
 using ::larkspur::testing::ToyRun;
 using ::testing::HasSubstr;
@@ -61,7 +58,7 @@ TEST(Checkpoint, BringsBackEverythingARunNeeds) {
   const auto toy = trained(3);
   save(folder.path(), *toy);
   ToyRun fresh(9);
-  restore(*newest_checkpoint(folder.path()), fresh.state);
+  restore(*newest_checkpoint(folder.path()), fresh.state, fresh.communicator);
   EXPECT_TRUE(at::equal(fresh.state.parameters.values(), toy->state.parameters.values()));
   EXPECT_TRUE(at::equal(fresh.state.optimizer.moment1(), toy->state.optimizer.moment1()));
   EXPECT_TRUE(at::equal(fresh.state.optimizer.moment2(), toy->state.optimizer.moment2()));
@@ -81,7 +78,7 @@ TEST(Checkpoint, AResumedRunEndsWithTheBitsOfAnUnbrokenOne) {
   ToyRun second(1);
   second.source.spoil(2, Errc::kNotFound);
   second.options.stop_after_steps = 8;
-  restore(*newest_checkpoint(folder.path()), second.state);
+  restore(*newest_checkpoint(folder.path()), second.state, second.communicator);
   second.run();
   EXPECT_TRUE(at::equal(second.state.parameters.values(), unbroken->state.parameters.values()));
   EXPECT_EQ(second.sink.steps.front().step, 4);
@@ -108,24 +105,13 @@ TEST(Checkpoint, ARunResumedBehindASkippedStepEndsWithTheBitsOfAnUnbrokenOne) {
     first->run();
     save(folder.path(), *first);
     const auto second = half_run(8);
-    restore(*newest_checkpoint(folder.path()), second->state);
+    restore(*newest_checkpoint(folder.path()), second->state, second->communicator);
     EXPECT_EQ(second->state.scaler, first->state.scaler);
     second->run();
     EXPECT_TRUE(at::equal(second->state.parameters.values(), unbroken->state.parameters.values()));
     EXPECT_EQ(second->state.scaler, unbroken->state.scaler);
     EXPECT_EQ(second->state.updates(), unbroken->state.updates());
   }
-}
-
-/// Changes a checkpoint's manifest and puts its checksum right.
-void edit_manifest(const fs::path& checkpoint, const std::function<void(nlohmann::json&)>& edit) {
-  nlohmann::json manifest = nlohmann::json::parse(read_file(checkpoint / "manifest.json"));
-  edit(manifest);
-  const std::string text = manifest.dump();
-  char crc[9];
-  std::snprintf(crc, sizeof(crc), "%08x", crc32c(text.data(), text.size()));
-  write_and_rename(checkpoint / "manifest.json", text);
-  write_and_rename(checkpoint / "manifest.crc", crc);
 }
 
 TEST(Checkpoint, OneWithoutALossScaleLoadsWithAFreshOne) {
@@ -136,7 +122,7 @@ TEST(Checkpoint, OneWithoutALossScaleLoadsWithAFreshOne) {
     for (const char* key : {"loss_scale", "good_steps", "skipped_steps"}) manifest.erase(key);
   });
   ToyRun fresh(9);
-  restore(*newest_checkpoint(saved), fresh.state);
+  restore(*newest_checkpoint(saved), fresh.state, fresh.communicator);
   EXPECT_EQ(fresh.state.scaler, LossScaler());
   EXPECT_EQ(fresh.state.updates(), 3);
 }

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstring>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include "pipeline/all_or_none.h"
+#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/finite.h"
+#include "pipeline/log.h"
+#include "pipeline/require.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+/// The ranges a logical tensor of a known size is cut into, or an error that names it.
+std::vector<ElementRange> pieces_of(const Checkpoint& checkpoint,
+                                    const char* kind,
+                                    const std::string& name,
+                                    std::int64_t elements) {
+  const std::vector<ElementRange> pieces = checkpoint.pieces(kind, name);
+  require(pieces.back().end == elements,
+          Errc::kCorruptData,
+          checkpoint.folder().string(),
+          ": ",
+          kind,
+          " ",
+          name,
+          " has ",
+          pieces.back().end,
+          " elements, the model ",
+          elements);
+  return pieces;
+}
+
+void require_finite_values(const Checkpoint& checkpoint,
+                           std::string_view kind,
+                           const std::string& name,
+                           const at::Tensor& values) {
+  if (kind != kWeight && kind != kStatistic) return;
+  require(!first_not_finite(values),
+          Errc::kCorruptData,
+          checkpoint.folder().string(),
+          ": ",
+          kind,
+          " ",
+          name,
+          " has values that are not finite");
+}
+
+void warn_of_unknown_kinds(const Checkpoint& checkpoint) {
+  std::string unknown;
+  for (const auto& [kind, name] : checkpoint.tensors()) {
+    const bool known = std::ranges::find(kStateKinds, kind) != kStateKinds.end();
+    if (known || unknown.ends_with(" " + kind)) continue;  // sorted: equal kinds are neighbours
+    unknown += (unknown.empty() ? " " : ", ") + kind;
+  }
+  if (unknown.empty()) return;
+  log_warn(text_of(checkpoint.folder().string(),
+                   " was written by a later version and holds tensors that this one does not "
+                   "know; left out:",
+                   unknown));
+}
+
+void warn_of_other_arithmetic(const Checkpoint& checkpoint) {
+  const int saved = checkpoint.manifest().arithmetic;
+  if (saved == kArithmetic) return;
+  log_warn(text_of(checkpoint.folder().string(),
+                   " was written with arithmetic ",
+                   saved,
+                   ", this version has ",
+                   kArithmetic,
+                   ": bits may differ from an unbroken run"));
+}
+
+/// A piece of something that every rank holds.
+struct SharedPiece {
+  const StateTensor* tensor;
+  std::size_t index;
+  ElementRange range;
+};
+
+/// Each piece is read by one rank and handed to all, a piece a rank at a time: nobody holds more
+/// than that beside its state.
+void restore_replicated(const Checkpoint& checkpoint,
+                        const std::vector<StateTensor>& tensors,
+                        Communicator& communicator) {
+  std::vector<SharedPiece> shared;
+  for (const StateTensor& tensor : tensors) {
+    if (tensor.sharding != Sharding::kReplicated) continue;
+    const auto pieces = pieces_of(checkpoint, tensor.kind, tensor.name, tensor.elements);
+    for (std::size_t i = 0; i < pieces.size(); ++i) shared.push_back({&tensor, i, pieces[i]});
+  }
+  const auto ranks = static_cast<std::size_t>(communicator.size());
+  for (std::size_t first = 0; first < shared.size(); first += ranks) {
+    const auto bytes = all_or_none(communicator, [&]() -> std::string {
+      const std::size_t mine = first + static_cast<std::size_t>(communicator.rank());
+      if (mine >= shared.size()) return "";
+      const auto& [tensor, index, range] = shared[mine];
+      const at::Tensor values = checkpoint.read_piece(tensor->kind, tensor->name, index);
+      require_finite_values(checkpoint, tensor->kind, tensor->name, values);
+      return {static_cast<const char*>(values.const_data_ptr()), values.nbytes()};
+    });
+    for (std::size_t i = first; i < std::min(first + ranks, shared.size()); ++i) {
+      const auto& [tensor, index, range] = shared[i];
+      const at::Tensor values = at::empty({range.size()}, at::kFloat);
+      std::memcpy(values.mutable_data_ptr(), bytes[i - first].data(), values.nbytes());
+      tensor->values.narrow(0, range.begin, range.size()).copy_(values);
+    }
+  }
+}
+
+/// Whole pieces, because a checksum is one of a whole piece; they are cut as the job that wrote
+/// them was, so one may reach beyond what this rank owns.
+void restore_owned(const Checkpoint& checkpoint, const StateTensor& tensor) {
+  const auto pieces = pieces_of(checkpoint, tensor.kind, tensor.name, tensor.elements);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const std::int64_t begin = std::max(pieces[i].begin, tensor.held.begin);
+    const std::int64_t end = std::min(pieces[i].end, tensor.held.end);
+    if (begin >= end) continue;
+    const at::Tensor piece = checkpoint.read_piece(tensor.kind, tensor.name, i);
+    tensor.values.narrow(0, begin - tensor.held.begin, end - begin)
+        .copy_(piece.narrow(0, begin - pieces[i].begin, end - begin));
+  }
+}
+
+void restore_whole(const Checkpoint& checkpoint,
+                   const char* kind,
+                   const std::string& name,
+                   const at::Tensor& tensor) {
+  (void)pieces_of(checkpoint, kind, name, tensor.numel());
+  const at::Tensor values = checkpoint.read(kind, name);
+  require_finite_values(checkpoint, kind, name, values);
+  tensor.copy_(values.view(tensor.sizes()));
+}
+
+}  // namespace
+
+void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& communicator) {
+  const at::NoGradGuard no_grad;
+  if (communicator.rank() == 0) {
+    warn_of_unknown_kinds(checkpoint);
+    warn_of_other_arithmetic(checkpoint);
+  }
+  const std::vector<StateTensor> tensors = state.tensors();
+  restore_replicated(checkpoint, tensors, communicator);
+  all_or_none(communicator, [&] {
+    for (const StateTensor& tensor : tensors) {
+      if (tensor.sharding == Sharding::kOwned) restore_owned(checkpoint, tensor);
+    }
+    return std::string();
+  });
+  state.step = checkpoint.manifest().step;
+  state.bad = checkpoint.manifest().bad;
+  state.scaler = checkpoint.manifest().scaler;
+}
+
+void restore_network(const Checkpoint& checkpoint, const Classifier& classifier) {
+  const at::NoGradGuard no_grad;
+  warn_of_unknown_kinds(checkpoint);
+  for (const Parameter& parameter : classifier.parameters()) {
+    restore_whole(checkpoint, kWeight, parameter.name, parameter.tensor);
+  }
+  for (const Statistic& statistic : classifier.statistics()) {
+    restore_whole(checkpoint, kStatistic, statistic.name, statistic.tensor);
+  }
+}
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/state/train_state.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+/// Where the part of a parameter lies that this rank owns; empty where it owns none of it.
+struct OwnedRun {
+  ElementRange logical;
+  std::int64_t packed = 0;
+};
+
+/// By entry of the layout. A parameter lies in one bucket and a rank owns one range of it.
+std::vector<OwnedRun> owned_runs(const TrainState& state) {
+  const std::vector<FlatEntry>& entries = state.parameters.layout().entries();
+  std::vector<OwnedRun> runs(entries.size());
+  for (const auto& [index, flat, packed] : state.optimizer.owned()) {
+    const std::int64_t first = entries[index].range.begin;
+    runs[index] = {{flat.begin - first, flat.end - first}, packed};
+  }
+  return runs;
+}
+
+/// A kind that every rank holds whole, laid out as the parameters, each rank writing what it owns.
+void add_replicated(std::vector<StateTensor>& all,
+                    const TrainState& state,
+                    const char* kind,
+                    const at::Tensor& flat) {
+  const std::vector<OwnedRun> runs = owned_runs(state);
+  for (std::size_t index = 0; index < runs.size(); ++index) {
+    const FlatEntry& entry = state.parameters.layout().entries()[index];
+    const std::int64_t elements = entry.range.size();
+    all.push_back({kind,
+                   entry.name,
+                   elements,
+                   {0, elements},
+                   runs[index].logical,
+                   flat.narrow(0, entry.range.begin, elements),
+                   Sharding::kReplicated});
+  }
+}
+
+/// A kind of which every rank holds what it owns, packed as gradients are.
+void add_owned(std::vector<StateTensor>& all,
+               const TrainState& state,
+               const char* kind,
+               const at::Tensor& packed) {
+  const std::vector<OwnedRun> runs = owned_runs(state);
+  for (std::size_t index = 0; index < runs.size(); ++index) {
+    const FlatEntry& entry = state.parameters.layout().entries()[index];
+    const auto& [logical, at] = runs[index];
+    all.push_back({kind,
+                   entry.name,
+                   entry.range.size(),
+                   logical,
+                   logical,
+                   packed.narrow(0, at, logical.size())});
+  }
+}
+
+}  // namespace
+
+std::vector<StateTensor> TrainState::tensors() const {
+  std::vector<StateTensor> all;
+  add_replicated(all, *this, kWeight, parameters.values());
+  add_owned(all, *this, kMoment1, optimizer.moment1());
+  add_owned(all, *this, kMoment2, optimizer.moment2());
+  for (const Statistic& statistic : statistics.tensors()) {
+    const ElementRange whole{0, statistic.tensor.numel()};
+    all.push_back({kStatistic,
+                   statistic.name,
+                   whole.size(),
+                   whole,
+                   is_root ? whole : ElementRange{},
+                   statistic.tensor.view(-1),
+                   Sharding::kReplicated});
+  }
+  return all;
+}
+
+}  // namespace larkspur::pipeline
