@@ -10,6 +10,7 @@
 
 #include "model3d/depthwise/separable_depthwise.h"
 #include "model3d/feature_extractor.h"
+#include "pipeline/finite.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -175,6 +176,28 @@ bool check_shape(const Network& network, const pipeline::TensorFile& file, const
   return flat;
 }
 
+/// A network with one such value gives scores all the same, and they mean nothing.
+void check_values(const pipeline::TensorFile& file,
+                  const std::string& name,
+                  const at::Tensor& values) {
+  const auto place = pipeline::first_not_finite(values);
+  require(!place,
+          Errc::kCorruptData,
+          file.origin(),
+          ": ",
+          name,
+          " is not finite at element ",
+          place.value_or(0),
+          " (as float32): the file holds no usable network");
+  require(
+      !name.ends_with(".running_var") || values.numel() == 0 || values.min().item<float>() >= 0.0F,
+      Errc::kCorruptData,
+      file.origin(),
+      ": ",
+      name,
+      " has a negative variance: the file holds no usable network");
+}
+
 /// What a file knows nothing of must learn.
 void require_trained(const NamedTensor& entry, const std::string& origin) {
   require(entry.kind == TensorKind::kStatistic || entry.tensor.requires_grad(),
@@ -238,7 +261,9 @@ LoadedWeights load_weights(Network& network, const pipeline::TensorFile& file, H
   const at::NoGradGuard no_grad;
   const Inflation inflation = network.options().inflation;
   for (const Filling& filling : fillings) {
-    fill(filling.entry, file.tensor(filling.name), inflation);
+    const at::Tensor values = file.tensor(filling.name);
+    check_values(file, filling.name, values);
+    fill(filling.entry, values, inflation);
   }
   for (const NamedTensor& entry : zeros) zero_initialize(entry, network.is_merged());
   return loaded;

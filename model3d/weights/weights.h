@@ -60,7 +60,8 @@ bool holds_norm_before_downsampling(const pipeline::TensorFile& file);
 /// joint network (kLoad), or that it has an extra norm before a downsampling and the network has
 /// none; what reading throws. The other way round the norm, which published weights lack, keeps its
 /// first values (LoadedWeights::initialized): it is there for tuning them. Shapes are looked at
-/// before anything is changed.
+/// before anything is changed. Throws kCorruptData naming an entry of which a value is not finite
+/// or a variance negative; entries before it are filled by then.
 LoadedWeights load_weights(Network& network, const pipeline::TensorFile& file, HeadRule head);
 
 /// Throws kInvalidArgument that lists, by name, what was missing, and nothing where nothing was.

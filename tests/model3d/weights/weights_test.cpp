@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/weights/weights.h"
 
+#include <cmath>
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
@@ -54,6 +56,25 @@ TEST(Weights, PublishedEntriesFillEveryEntryOfTheNetwork) {
   for (const NamedTensor& entry : network.entries()) {
     EXPECT_TRUE(entry.tensor.equal(golden_entry(entry.name, entry.tensor.sizes()))) << entry.name;
   }
+}
+
+TEST(Weights, AValueThatIsNotFiniteOrANegativeVarianceIsRefusedByName) {
+  Network network = variant_a();
+  MemoryTensorFile file = published_file();
+  const auto refusal_with = [&](const std::string& name, float value) {
+    at::Tensor& tensor = file.all().at(name);
+    const at::Tensor good = tensor.clone();
+    tensor.view(-1)[5].fill_(value);
+    const auto refusal = refusal_of([&] { load_weights(network, file, HeadRule::kLoad); });
+    tensor = good;
+    return refusal.text;
+  };
+  EXPECT_THAT(refusal_with("stages.1.0.norm.weight", NAN),
+              HasSubstr("weights.file: stages.1.0.norm.weight is not finite at element 5"));
+  EXPECT_THAT(refusal_with("stages.1.0.norm.running_mean", INFINITY), HasSubstr("running_mean"));
+  EXPECT_THAT(refusal_with("stages.1.0.norm.running_var", -0.5F),
+              HasSubstr("stages.1.0.norm.running_var has a negative variance"));
+  EXPECT_EQ(refusal_of([&] { load_weights(network, file, HeadRule::kLoad); }).code, "no error");
 }
 
 TEST(Weights, MergedOnesFillAMergedNetwork) {
