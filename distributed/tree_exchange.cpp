@@ -2,7 +2,6 @@
 #include "distributed/tree_exchange.h"
 
 #include <algorithm>
-#include <chrono>
 #include <span>
 #include <utility>
 
@@ -47,8 +46,7 @@ std::vector<Subtree> leaves_of(const pipeline::Lanes& lanes) {
 }
 
 void check_lanes(const ProcessGroup& group, const pipeline::Lanes& lanes) {
-  const bool power_of_two = lanes.total > 0 && (lanes.total & (lanes.total - 1)) == 0;
-  require(power_of_two && lanes.total >= group.size(),
+  require(pipeline::is_power_of_two(lanes.total) && lanes.total >= group.size(),
           Errc::kInvalidArgument,
           "[tree_exchange] ",
           lanes.total,
@@ -222,7 +220,6 @@ float* TreeExchange::finish(int index, float* owned) {
 }
 
 at::Tensor TreeExchange::reduce() {
-  waited_seconds_ = 0.0;
   float* owned = owned_.mutable_data_ptr<float>();
   for (int index = 0; index < static_cast<int>(buckets_.size()); ++index) {
     Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
@@ -235,10 +232,7 @@ at::Tensor TreeExchange::reduce() {
             " of my ",
             lanes_.count,
             " lanes");
-    const auto before = std::chrono::steady_clock::now();
     pending_[static_cast<std::size_t>(index)].wait();
-    waited_seconds_ +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
     owned = finish(index, owned);
     bucket.lanes_done = 0;
   }

@@ -43,9 +43,6 @@ class TreeExchange : public pipeline::GradientExchange {
 
   void gather() override;
 
-  /// Seconds that the last reduce() spent blocked, waiting for peers.
-  double waited_seconds() const { return waited_seconds_; }
-
  private:
   /// What one bucket needs, where the parameters lie. Blocks and leaves point into the bucket's own
   /// buffers.
@@ -74,9 +71,8 @@ class TreeExchange : public pipeline::GradientExchange {
   std::vector<FoldStep> lane_steps_;            ///< one for each of my lanes
   std::vector<FoldStep> finish_steps_;          ///< one for each subtree of the job
   std::vector<Bucket> buckets_;
-  at::Tensor finish_held_;  ///< [sum beyond the first][longest run], while finishing
-  at::Tensor owned_;        ///< what reduce() returns
-  double waited_seconds_ = 0.0;
+  at::Tensor finish_held_;        ///< [sum beyond the first][longest run], while finishing
+  at::Tensor owned_;              ///< what reduce() returns
   std::vector<Pending> pending_;  ///< [buckets]; goes first, before the buffers
 };
 

@@ -5,7 +5,13 @@
 // gives one gradient, and gradients are added in one fixed tree over lanes, whoever holds them.
 #pragma once
 
+#include <cstdint>
+
 namespace larkspur::pipeline {
+
+constexpr bool is_power_of_two(std::int64_t value) noexcept {
+  return value > 0 && (value & (value - 1)) == 0;
+}
 
 /// All that readers and the loop learn of the distributed world.
 struct Lanes {

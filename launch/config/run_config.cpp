@@ -5,6 +5,7 @@
 
 #include "launch/config/config_schema.h"
 #include "launch/config/near_name.h"
+#include "pipeline/lanes.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -26,8 +27,6 @@ constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
 constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
 constexpr std::string_view kInflations[] = {"centre", "mean"};
 constexpr std::string_view kNormScopes[] = {"lane", "synchronised"};
-
-bool is_power_of_two(std::int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
 std::string value_text(const RunConfig& config, std::string_view path) {
   return text_of_value(find_config_key(path)->get(config));
@@ -243,7 +242,7 @@ void check_model(const LoadedConfig& loaded) {
 
 void check_train(const LoadedConfig& loaded) {
   const TrainConfig& train = loaded.config.train;
-  require(is_power_of_two(train.lanes),
+  require(pipeline::is_power_of_two(train.lanes),
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "train.lanes"),
           train.lanes,

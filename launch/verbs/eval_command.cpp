@@ -12,6 +12,7 @@
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/all_or_none.h"
+#include "pipeline/bad_samples.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -99,26 +100,6 @@ EvalContext context_of(const RunConfig& config,
   return context;
 }
 
-/// Too much of the list unreadable: the report is written, but the run did not do what it should.
-void check_bad_fraction(const RunConfig& config,
-                        const pipeline::Evaluation& evaluation,
-                        std::int64_t samples) {
-  const auto bad = static_cast<double>(evaluation.bad.size());
-  if (bad <= config.data.max_bad_fraction * static_cast<double>(samples)) return;
-  const pipeline::BadSample& first = evaluation.bad.front();
-  throw pipeline::Error(
-      Errc::kCorruptData,
-      pipeline::text_of(evaluation.bad.size(),
-                        " of ",
-                        samples,
-                        " evaluated samples cannot be read, more than data.max_bad_fraction=",
-                        config.data.max_bad_fraction,
-                        " allows (the report is written); the first is ",
-                        first.name,
-                        ": ",
-                        first.message));
-}
-
 void print_scores(std::ostream& out,
                   const pipeline::Evaluation& evaluation,
                   const fs::path& folder) {
@@ -164,7 +145,12 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
     return std::string();
   });
   if (job.is_root()) print_scores(call.out, evaluation, folder);
-  check_bad_fraction(config, evaluation, data.source->size());
+  // Behind the report: it is written, but the run did not do what it should.
+  pipeline::require_few_bad(evaluation.bad,
+                            {data.source->size(),
+                             config.data.max_bad_fraction,
+                             "evaluated samples",
+                             " (the report is written)"});
 }
 
 }  // namespace

@@ -259,7 +259,7 @@ pipeline::TrainEnd run_training(Invocation& call,
     report();
   };
   pipeline::TrainParts parts{
-      *prepared.network, source, state, exchange, communicator, metrics, save, requests, report};
+      {*prepared.network, state, exchange, communicator}, source, metrics, requests, save, report};
   const pipeline::TrainEnd end = pipeline::train(options, parts);
   pipeline::log_info(text_of("step ",
                              state.step,

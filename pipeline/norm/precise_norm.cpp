@@ -100,19 +100,20 @@ class Measuring final : public BatchNormHook {
 };
 
 void measure_in_turn(NormMeasurement& job, const std::vector<Batch>& lanes, NormTable& table) {
-  const auto back_to_training = c10::make_scope_exit([&] { job.classifier.set_training_pass({}); });
+  const auto back_to_training =
+      c10::make_scope_exit([&] { job.run.classifier.set_training_pass({}); });
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     if (lanes[lane].size() == 0) continue;
     Measuring rule(table, static_cast<int>(lane));
-    job.classifier.set_training_pass({.norms = &rule, .random_depth = false});
-    job.classifier.forward(lanes[lane]);
+    job.run.classifier.set_training_pass({.norms = &rule, .random_depth = false});
+    job.run.classifier.forward(lanes[lane]);
   }
 }
 
 void measure_together(NormMeasurement& job, const std::vector<Batch>& lanes, NormTable& table) {
   std::vector<bool> takes_part;
   for (const Batch& lane : lanes) takes_part.push_back(lane.size() > 0);
-  job.together->measure(
+  job.run.lockstep->measure(
       takes_part,
       [&](int index, Classifier& network) {
         network.forward(lanes[static_cast<std::size_t>(index)]);
@@ -126,10 +127,10 @@ void measure_together(NormMeasurement& job, const std::vector<Batch>& lanes, Nor
 /// Ranks that read no sample take the statistics of those that did.
 void tell_the_rest(NormMeasurement& job, bool measured) {
   std::string mine;
-  if (measured) job.state.statistics.end_lane(mine);
-  for (const std::string& bytes : job.communicator.all_gather(mine)) {
+  if (measured) job.run.state.statistics.end_lane(mine);
+  for (const std::string& bytes : job.run.communicator.all_gather(mine)) {
     if (bytes.empty()) continue;
-    job.state.statistics.finish_step(bytes);
+    job.run.state.statistics.finish_step(bytes);
     return;
   }
 }
@@ -138,22 +139,23 @@ void tell_the_rest(NormMeasurement& job, bool measured) {
 
 void measure_norms(NormMeasurement& job) {
   const at::NoGradGuard no_grad;
-  const at::Device device = job.state.parameters.values().device();
-  NormTable table(job.lanes.count);
+  const at::Device device = job.run.state.parameters.values().device();
+  NormTable table(job.run.lanes.count);
   for (std::int64_t batch = 0; batch < job.batches; ++batch) {
     std::vector<Batch> lanes;
-    for (int lane = 0; lane < job.lanes.count; ++lane) {
+    for (int lane = 0; lane < job.run.lanes.count; ++lane) {
       lanes.push_back(on_device(job.next_batch(), device));
     }
-    const PrecisionScope scope(job.precision, device);
-    if (job.together != nullptr) {
+    const PrecisionScope scope(job.run.precision, device);
+    if (job.run.lockstep != nullptr) {
       measure_together(job, lanes, table);
     } else {
       measure_in_turn(job, lanes, table);
-      job.communicator.all_gather("");  // nobody gets further ahead of a slow rank than one batch
+      job.run.communicator.all_gather(
+          "");  // nobody gets further ahead of a slow rank than one batch
     }
   }
-  tell_the_rest(job, table.finish(job.communicator.all_gather(table.bytes())));
+  tell_the_rest(job, table.finish(job.run.communicator.all_gather(table.bytes())));
 }
 
 }  // namespace larkspur::pipeline

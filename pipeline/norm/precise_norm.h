@@ -14,30 +14,19 @@
 #include <functional>
 
 #include "pipeline/batch.h"
-#include "pipeline/classifier.h"
-#include "pipeline/communicator.h"
-#include "pipeline/lanes.h"
-#include "pipeline/precision.h"
-#include "pipeline/state/train_state.h"
+#include "pipeline/state/train_context.h"
 
 namespace larkspur::pipeline {
 
-class LockstepLanes;
-
 /// What is measured with. References outlive the call.
 struct NormMeasurement {
-  Classifier& classifier;  ///< in training mode
-  TrainState& state;
-  Communicator& communicator;
-  Lanes lanes;
-  LockstepLanes* together = nullptr;  ///< where lanes are normalised together
-  std::int64_t batches = 1;           ///< global batches, > 0
+  TrainContext& run;         ///< its classifier in training mode
+  std::int64_t batches = 1;  ///< global batches, > 0
   std::function<Batch()>
       next_batch;  ///< my lanes of the first batch, of the next, ... in host memory
-  Precision precision = Precision::kFloat32;
 };
 
-/// Replaces the statistics in job.state; nothing else changes. The same bits on any number of
+/// Replaces the statistics in job.run.state; nothing else changes. The same bits on any number of
 /// ranks. Samples that cannot be read are left out; with none at all, or where an
 /// activation is not finite, the statistics stay. A collective call.
 void measure_norms(NormMeasurement& job);

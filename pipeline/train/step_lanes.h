@@ -8,15 +8,9 @@
 
 namespace larkspur::pipeline {
 
-/// Every lane as if it were alone, its loss times `scale`: its gradients go into the exchange
-/// bucket by bucket while backward runs, what it has to tell into `mine`. A lane without a readable
-/// sample gives no gradient.
-void run_in_turn(TrainStep& job, double scale, StepStats& mine);
-
-/// Forward and backward of this rank's lanes through job.together, losses times `scale`, every
-/// lane's gradient into the exchange in lane order, and into `mine` what the lanes have to tell.
-/// All buckets go out after backward: in it, ranks with one lane and with several would issue them
-/// in different orders between the rounds of the norms. A collective call.
-void run_together(TrainStep& job, double scale, StepStats& mine);
+/// Every lane once, its loss times `scale` in backward: its gradients are in the exchange when this
+/// returns, in lane order, and what the lanes have to report is returned. A lane without a readable
+/// sample gives no gradient. With job.run.lockstep a collective call.
+StepStats run_lanes(TrainStep& job, double scale);
 
 }  // namespace larkspur::pipeline

@@ -1,51 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/train/train_step.h"
 
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
 #include "pipeline/train/step_lanes.h"
 
 namespace larkspur::pipeline {
+namespace {
+
+void take_requests(Requests& requests, StepStats& mine) {
+  mine.checkpoint_requested = requests.checkpoint.exchange(false);
+  mine.stop_requested = requests.stop.load();
+}
+
+double mean_over_lanes(const std::vector<double>& losses, const Lanes& lanes) {
+  return std::accumulate(losses.begin(), losses.end(), 0.0) / lanes.total;
+}
+
+/// Leaves weights, moments and statistics as they were before the step.
+void skip_update(TrainContext& run, double loss) {
+  run.state.statistics.begin_lane();
+  run.state.scaler.skip(run.precision, run.state.step + 1, loss);
+}
+
+void update(TrainContext& run,
+            const at::Tensor& owned_gradient,
+            const StepScale& scale,
+            double learning_rate) {
+  TrainState& state = run.state;
+  state.optimizer.step(
+      state.parameters.values(), owned_gradient, scale, learning_rate, state.updates() + 1);
+  run.exchange.gather();
+}
+
+}  // namespace
 
 StepOutcome train_step(TrainStep& job, double learning_rate) {
-  TrainState& state = job.state;
-  StepStats mine;
+  TrainContext& run = job.run;
+  TrainState& state = run.state;
   StepOutcome outcome;
-  outcome.loss_scale = state.scaler.scale_in(job.precision);
-  state.statistics.begin_step();
-  if (job.together != nullptr) {
-    run_together(job, outcome.loss_scale, mine);
-  } else {
-    run_in_turn(job, outcome.loss_scale, mine);
-  }
-
-  const auto reduce_start = std::chrono::steady_clock::now();
-  const at::Tensor owned_gradient = job.exchange.reduce();
-  const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - reduce_start;
-  outcome.reduce_seconds = waited.count();
-  mine.checkpoint_requested = job.requests.checkpoint.exchange(false);
-  mine.stop_requested = job.requests.stop.load();
-  outcome.facts = all_gather(mine, job.communicator);
-  const std::vector<double>& losses = outcome.facts.loss;
-  outcome.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / job.lanes.total;
-
-  const double mean = 1.0 / (job.lanes.total * outcome.loss_scale);
-  outcome.grad_norm = state.optimizer.global_norm(owned_gradient, mean, job.communicator);
+  outcome.loss_scale = state.scaler.scale_in(run.precision);
+  StepStats mine = run_lanes(job, outcome.loss_scale);
+  const at::Tensor owned_gradient = run.exchange.reduce();
+  take_requests(job.requests, mine);
+  outcome.facts = all_gather(mine, run.communicator);
+  outcome.loss = mean_over_lanes(outcome.facts.loss, run.lanes);
+  const double to_mean = 1.0 / (run.lanes.total * outcome.loss_scale);
+  outcome.grad_norm = state.optimizer.global_norm(owned_gradient, to_mean, run.communicator);
   outcome.skipped = !std::isfinite(outcome.grad_norm);
   if (outcome.skipped) {
-    state.statistics.begin_lane();  // as before the step
-    state.scaler.skip(job.precision, state.step + 1, outcome.loss);
+    skip_update(run, outcome.loss);
   } else {
-    state.scaler.count_good(job.precision);
+    state.scaler.count_good(run.precision);
     state.statistics.finish_step(outcome.facts.statistics);
-    state.optimizer.step(state.parameters.values(),
-                         owned_gradient,
-                         {mean, outcome.grad_norm},
-                         learning_rate,
-                         state.updates() + 1);
-    job.exchange.gather();
+    update(run, owned_gradient, {to_mean, outcome.grad_norm}, learning_rate);
   }
   ++state.step;
   return outcome;

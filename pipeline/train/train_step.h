@@ -4,42 +4,29 @@
 
 #include <functional>
 
-#include "pipeline/classifier.h"
-#include "pipeline/communicator.h"
-#include "pipeline/gradient_exchange.h"
-#include "pipeline/lanes.h"
-#include "pipeline/precision.h"
-#include "pipeline/state/train_state.h"
+#include "pipeline/batch.h"
+#include "pipeline/state/train_context.h"
 #include "pipeline/train/requests.h"
 #include "pipeline/train/step_stats.h"
 
 namespace larkspur::pipeline {
 
-class LockstepLanes;
-
 /// What a step works on. References outlive the step; `next_batch` gives lane after lane, in host
-/// memory: the step moves it to the device of `state`.
+/// memory: the step moves it to the device of the state.
 struct TrainStep {
-  Classifier& classifier;
-  TrainState& state;
-  GradientExchange& exchange;
-  Communicator& communicator;
-  Lanes lanes;
+  TrainContext& run;
   std::function<Batch()> next_batch;
   double label_smoothing;
   Requests& requests;
-  Precision precision = Precision::kFloat32;
-  LockstepLanes* together = nullptr;  ///< BatchNorm over all lanes; null: each lane by itself
 };
 
 /// What a step found out; the same on every rank.
 struct StepOutcome {
-  StepStats facts;              ///< of all lanes
-  double loss = 0.0;            ///< mean over lanes, in lane order
-  double grad_norm = 0.0;       ///< of the mean gradient, before clipping
-  double loss_scale = 1.0;      ///< what the loss was multiplied by in backward
-  bool skipped = false;         ///< the gradient was not finite; only `step` and `scaler` changed
-  double reduce_seconds = 0.0;  ///< this rank waited for gradients
+  StepStats facts;          ///< of all lanes
+  double loss = 0.0;        ///< mean over lanes, in lane order
+  double grad_norm = 0.0;   ///< of the mean gradient, before clipping
+  double loss_scale = 1.0;  ///< what the loss was multiplied by in backward
+  bool skipped = false;     ///< the gradient was not finite; only `step` and `scaler` changed
 };
 
 /// Wishes that arrive before the step's exchange of facts are in its outcome, on every rank.

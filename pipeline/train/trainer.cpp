@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 
+#include "pipeline/bad_samples.h"
 #include "pipeline/data/prefetcher.h"
 #include "pipeline/log.h"
 #include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/norm/precise_norm.h"
 #include "pipeline/require.h"
 #include "pipeline/train/schedule.h"
+#include "pipeline/train/timed_exchange.h"
 #include "pipeline/train/train_step.h"
 
 namespace larkspur::pipeline {
@@ -66,7 +68,7 @@ LearningRateSchedule schedule_of(const TrainOptions& options, std::int64_t steps
   return schedule;
 }
 
-/// Adds the step's unreadable samples that were not met before; the first time each is said aloud.
+/// Adds the step's unreadable samples that were not met before; the first time each is logged.
 /// Whether there were any.
 bool remember_bad(TrainState& state, const std::vector<BadSample>& bad) {
   const std::size_t before = state.bad.size();
@@ -81,24 +83,6 @@ bool remember_bad(TrainState& state, const std::vector<BadSample>& bad) {
   return state.bad.size() > before;
 }
 
-void check_bad_fraction(const TrainState& state,
-                        const TrainOptions& options,
-                        std::int64_t samples) {
-  const auto bad = static_cast<double>(state.bad.size());
-  if (bad <= options.max_bad_fraction * static_cast<double>(samples)) return;
-  const BadSample& first = state.bad.front();
-  throw Error(Errc::kCorruptData,
-              text_of(state.bad.size(),
-                      " of ",
-                      samples,
-                      " training samples cannot be read, more than data.max_bad_fraction=",
-                      options.max_bad_fraction,
-                      " allows; the first is ",
-                      first.name,
-                      ": ",
-                      first.message));
-}
-
 bool checkpoint_due(const TrainOptions& options, const StepShape& shape, std::int64_t step) {
   const std::int64_t every =
       options.checkpoint_every > 0 ? options.checkpoint_every : shape.steps_per_epoch();
@@ -109,26 +93,19 @@ bool checkpoint_due(const TrainOptions& options, const StepShape& shape, std::in
 /// function of configuration and step, so a resumed run finds the same.
 void measure_ahead(const TrainOptions& options,
                    const StepShape& shape,
-                   const TrainParts& parts,
-                   const TrainStep& step) {
+                   const SampleSource& source,
+                   TrainContext& run) {
   const std::int64_t batches =
       (options.precise_norm_samples + options.global_batch - 1) / options.global_batch;
-  const std::int64_t count = step.lanes.count;
-  Prefetcher prefetcher(parts.source,
-                        lane_batches(options, shape, step.lanes, step.state.step),
+  const std::int64_t count = run.lanes.count;
+  Prefetcher prefetcher(source,
+                        lane_batches(options, shape, run.lanes, run.state.step),
                         {0,
                          batches * count,
                          options.workers,
                          static_cast<int>(2 * count) + options.workers,
-                         step.state.parameters.values().is_cuda()});
-  NormMeasurement job{parts.classifier,
-                      step.state,
-                      parts.communicator,
-                      step.lanes,
-                      step.together,
-                      batches,
-                      [&] { return prefetcher.next(); },
-                      options.precision};
+                         run.state.parameters.values().is_cuda()});
+  NormMeasurement job{run, batches, [&] { return prefetcher.next(); }};
   measure_norms(job);
 }
 
@@ -168,14 +145,42 @@ StepMetrics metrics_of(const StepOutcome& outcome, const TrainState& state) {
   metrics.loss = outcome.loss;
   metrics.accuracy = 100.0 * static_cast<double>(outcome.facts.correct) / samples;
   metrics.grad_norm = outcome.grad_norm;
-  metrics.exposed_reduce_seconds = outcome.reduce_seconds;
   metrics.bad_samples = static_cast<std::int64_t>(state.bad.size());
   metrics.loss_scale = outcome.loss_scale;
   metrics.skipped_steps = state.scaler.skipped();
   return metrics;
 }
 
-void tell_skip(const TrainState& state) {
+/// Where the seconds of a step went.
+class StepClock {
+ public:
+  StepClock(const Prefetcher& data, const TimedExchange& exchange)
+      : data_(data),
+        exchange_(exchange),
+        data_before_(data.waited_seconds()),
+        reduce_before_(exchange.reduce_seconds()) {}
+
+  void write(StepMetrics& metrics, std::int64_t global_batch) const {
+    metrics.data_wait_seconds = data_.waited_seconds() - data_before_;
+    metrics.exposed_reduce_seconds = exchange_.reduce_seconds() - reduce_before_;
+    metrics.samples_per_second = static_cast<double>(global_batch) / seconds_since(start_);
+  }
+
+ private:
+  const Prefetcher& data_;
+  const TimedExchange& exchange_;
+  double data_before_;
+  double reduce_before_;
+  Clock::time_point start_ = Clock::now();
+};
+
+void end_epoch(TrainParts& parts, std::int64_t epoch) {
+  if (!parts.at_epoch_end) return;
+  parts.at_epoch_end(epoch);
+  parts.run.classifier.set_training(true);  // the hook may have evaluated
+}
+
+void log_skip(const TrainState& state) {
   log_info(text_of("skipped step ",
                    state.step,
                    ": its gradient overflowed float16; the loss scale is now ",
@@ -195,10 +200,10 @@ std::optional<TrainEnd> end_after(const TrainOptions& options,
 
 /// None where every lane is normalised by itself.
 std::unique_ptr<LockstepLanes> lockstep_lanes(const TrainOptions& options,
-                                              TrainParts& parts,
-                                              int lanes) {
+                                              const TrainContext& run) {
   if (options.batch_norm != NormScope::kSynchronised) return nullptr;
-  return std::make_unique<LockstepLanes>(parts.classifier, parts.state, parts.communicator, lanes);
+  return std::make_unique<LockstepLanes>(
+      run.classifier, run.state, run.communicator, run.lanes.count);
 }
 
 }  // namespace
@@ -208,7 +213,7 @@ void TrainOptions::check() const {
     require(good, Errc::kInvalidArgument, "train.", field, " is ", value, ": ", want);
   };
   need(epochs > 0, "epochs", epochs, "must be > 0");
-  need(lanes > 0 && (lanes & (lanes - 1)) == 0, "lanes", lanes, "must be a power of two");
+  need(is_power_of_two(lanes), "lanes", lanes, "must be a power of two");
   need(global_batch > 0 && global_batch % lanes == 0,
        "global_batch",
        global_batch,
@@ -231,55 +236,48 @@ void TrainOptions::check() const {
 
 TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   options.check();
-  TrainState& state = parts.state;
+  TimedExchange exchange(parts.run.exchange);
+  TrainContext run{parts.run.classifier, parts.run.state, exchange, parts.run.communicator};
+  run.lanes = lanes_of_rank(run.communicator.rank(), run.communicator.size(), options.lanes);
+  run.precision = options.precision;
+  TrainState& state = run.state;
   const StepShape shape = step_shape(options, parts.source.size());
-  const Lanes lanes =
-      lanes_of_rank(parts.communicator.rank(), parts.communicator.size(), options.lanes);
   const LearningRateSchedule schedule = schedule_of(options, shape.steps_per_epoch());
   if (const auto end = end_after(options, {}, state.step, schedule.total_steps)) return *end;
   Prefetcher prefetcher(parts.source,
-                        lane_batches(options, shape, lanes, state.step),
+                        lane_batches(options, shape, run.lanes, state.step),
                         {0,
-                         (schedule.total_steps - state.step) * lanes.count,
+                         (schedule.total_steps - state.step) * run.lanes.count,
                          options.workers,
-                         2 * lanes.count + options.workers,
+                         2 * run.lanes.count + options.workers,
                          state.parameters.values().is_cuda(),
                          options.mix});
-  TrainStep job{parts.classifier,
-                state,
-                parts.exchange,
-                parts.communicator,
-                lanes,
-                [&] { return prefetcher.next(); },
-                options.label_smoothing,
-                parts.requests,
-                options.precision};
-  parts.classifier.set_training(true);
-  const auto together = lockstep_lanes(options, parts, lanes.count);
-  job.together = together.get();
+  TrainStep job{run, [&] { return prefetcher.next(); }, options.label_smoothing, parts.requests};
+  run.classifier.set_training(true);
+  const auto lockstep = lockstep_lanes(options, run);
+  run.lockstep = lockstep.get();
 
   EpochSummary epoch_summary;
   while (true) {
-    const auto start = Clock::now();
-    const double waited_before = prefetcher.waited_seconds();
+    const StepClock clock(prefetcher, exchange);
     const double learning_rate = schedule.at(state.step);
     const std::int64_t epoch = shape.epoch_of(state.step);
     const StepOutcome outcome = train_step(job, learning_rate);
     if (remember_bad(state, outcome.facts.bad)) parts.report_bad();
-    if (outcome.skipped) tell_skip(state);
+    if (outcome.skipped) log_skip(state);
 
     StepMetrics metrics = metrics_of(outcome, state);
     metrics.epoch = epoch;
     metrics.learning_rate = learning_rate;
-    metrics.data_wait_seconds = prefetcher.waited_seconds() - waited_before;
-    metrics.samples_per_second = static_cast<double>(options.global_batch) / seconds_since(start);
-    if (parts.communicator.rank() == 0) parts.metrics.step(metrics);
-    check_bad_fraction(state, options, shape.samples);
+    clock.write(metrics, options.global_batch);
+    if (run.communicator.rank() == 0) parts.metrics.step(metrics);
+    require_few_bad(state.bad, {shape.samples, options.max_bad_fraction, "training samples"});
     epoch_summary.add(metrics);
     if (state.step % shape.steps_per_epoch() == 0) {
       log_info(epoch_summary.text(epoch, options.epochs));
       epoch_summary = EpochSummary();
-      if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts, job);
+      if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts.source, run);
+      end_epoch(parts, epoch);
     }
 
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);

@@ -6,15 +6,12 @@
 #include <functional>
 
 #include "pipeline/batch_norm_hook.h"
-#include "pipeline/classifier.h"
-#include "pipeline/communicator.h"
 #include "pipeline/data/epoch_order.h"
 #include "pipeline/data/mix.h"
-#include "pipeline/gradient_exchange.h"
 #include "pipeline/metrics.h"
 #include "pipeline/precision.h"
 #include "pipeline/sample_source.h"
-#include "pipeline/state/train_state.h"
+#include "pipeline/state/train_context.h"
 #include "pipeline/train/requests.h"
 
 namespace larkspur::pipeline {
@@ -45,15 +42,16 @@ struct TrainOptions {
 
 /// Who takes part. References outlive the trainer.
 struct TrainParts {
-  Classifier& classifier;
+  TrainContext run;  ///< lanes, precision and lockstep lanes are set from the options
   const SampleSource& source;
-  TrainState& state;
-  GradientExchange& exchange;
-  Communicator& communicator;
-  MetricSink& metrics;         ///< called on rank 0 only
-  std::function<void()> save;  ///< writes a checkpoint of `state`; collective
+  MetricSink& metrics;  ///< called on rank 0 only
   Requests& requests;
-  std::function<void()> report_bad;  ///< new unreadable samples are in `state`; collective
+  std::function<void()> save;        ///< writes a checkpoint of the state; collective
+  std::function<void()> report_bad;  ///< new unreadable samples are in the state; collective
+
+  /// After each epoch, before its checkpoint; collective. May run the network, also in evaluation,
+  /// but leaves weights and statistics as they are.
+  std::function<void(std::int64_t epoch)> at_epoch_end{};
 };
 
 enum class TrainEnd : std::uint8_t {
@@ -62,9 +60,9 @@ enum class TrainEnd : std::uint8_t {
   kStopRequested,  ///< a rank was asked to stop
 };
 
-/// Trains from parts.state.step on; a checkpoint is written before it returns. Throws kCorruptData
-/// when too much of the list is unreadable, naming the first such sample in epoch order, and what
-/// a step throws. A collective call.
+/// Trains from parts.run.state.step on; a checkpoint is written before it returns. Throws
+/// kCorruptData when too much of the list is unreadable, naming the first such sample in epoch
+/// order, and what a step throws. A collective call.
 TrainEnd train(const TrainOptions& options, TrainParts& parts);
 
 }  // namespace larkspur::pipeline

@@ -218,18 +218,6 @@ TEST(TreeExchange, SendsEachBucketAsSoonAsItsLastLaneIsDone) {
   }
 }
 
-TEST(TreeExchange, TellsHowLongReduceWaited) {
-  run_ranks(2, [](ProcessGroup& group) {
-    FlatParameters flat(parameters(), kBucketElements);
-    const Lanes mine = lanes_of_rank(group.rank(), 2, 2);
-    TreeExchange exchange(group, flat, mine);
-    group.barrier().wait();
-    if (group.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    play_step(exchange, flat, mine, all_lane_gradients(flat.layout().elements(), 1));
-    EXPECT_TRUE(group.rank() == 1 || exchange.waited_seconds() > 0.01);
-  });
-}
-
 /// The message of the error that a call throws.
 template <typename Call>
 std::string error_text(const Call& call) {

@@ -61,16 +61,9 @@ struct Job {
   }
 
   StepOutcome step() {
-    TrainStep work{*network,
-                   state,
-                   exchange,
-                   communicator,
-                   lanes,
-                   [this] { return prefetcher.next(); },
-                   0.1,
-                   wishes,
-                   precision,
-                   together ? &*together : nullptr};
+    TrainContext run{*network, state, exchange, communicator, lanes, precision};
+    run.lockstep = together ? &*together : nullptr;
+    TrainStep work{run, [this] { return prefetcher.next(); }, 0.1, wishes};
     return train_step(work, 0.002);
   }
 

@@ -36,15 +36,13 @@ struct ToyRun {
   }
 
   pipeline::TrainEnd run() {
-    pipeline::TrainParts parts{*classifier,
+    pipeline::TrainParts parts{{*classifier, state, exchange, communicator},
                                source,
-                               state,
-                               exchange,
-                               communicator,
                                sink,
-                               [this] { saved_at.push_back(state.step); },
                                requests,
-                               [this] { ++bad_reports; }};
+                               [this] { saved_at.push_back(state.step); },
+                               [this] { ++bad_reports; },
+                               at_epoch_end};
     return pipeline::train(options, parts);
   }
 
@@ -58,6 +56,7 @@ struct ToyRun {
   pipeline::TrainOptions options;
   std::vector<std::int64_t> saved_at;
   int bad_reports = 0;
+  std::function<void(std::int64_t)> at_epoch_end;
 };
 
 }  // namespace larkspur::testing

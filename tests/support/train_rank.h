@@ -22,7 +22,7 @@ inline void train_rank(distributed::ProcessGroup& group,
   RecordingSink sink;
   pipeline::Requests requests;
   pipeline::TrainParts parts{
-      network, source, state, exchange, communicator, sink, [] {}, requests, [] {}};
+      {network, state, exchange, communicator}, source, sink, requests, [] {}, [] {}};
   pipeline::train(options, parts);
 }
 

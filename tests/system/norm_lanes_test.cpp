@@ -102,16 +102,9 @@ TEST(NormLanes, AStepTogetherIsThatOfOneGlobalBatchInFloat64) {
   pipeline::Requests requests;
   pipeline::LockstepLanes together(network, state, communicator, kLanes);
   std::size_t next = 0;
-  pipeline::TrainStep job{network,
-                          state,
-                          exchange,
-                          communicator,
-                          {0, kLanes, kLanes},
-                          [&] { return lanes[next++]; },
-                          0.0,
-                          requests,
-                          pipeline::Precision::kFloat32,
-                          &together};
+  pipeline::TrainContext run{network, state, exchange, communicator, {0, kLanes, kLanes}};
+  run.lockstep = &together;
+  pipeline::TrainStep job{run, [&] { return lanes[next++]; }, 0.0, requests};
   const pipeline::StepOutcome outcome = pipeline::train_step(job, 1e-3);
   EXPECT_NEAR(outcome.loss, loss.item<double>(), 1e-5);
 

@@ -46,16 +46,9 @@ struct FourLanes {
 
   StepOutcome step() {
     std::size_t next = 0;
-    TrainStep job{*toy.classifier,
-                  toy.state,
-                  exchange,
-                  toy.communicator,
-                  Lanes{0, 4, 4},
-                  [&] { return batches[next++]; },
-                  0.0,
-                  toy.requests,
-                  Precision::kFloat32,
-                  &together};
+    TrainContext run{*toy.classifier, toy.state, exchange, toy.communicator, Lanes{0, 4, 4}};
+    run.lockstep = &together;
+    TrainStep job{run, [&] { return batches[next++]; }, 0.0, toy.requests};
     return train_step(job, 0.01);
   }
 

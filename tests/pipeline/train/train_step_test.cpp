@@ -32,15 +32,9 @@ StepOutcome step_on(ToyRun& toy,
                     const std::vector<Batch>& batches,
                     Precision precision = Precision::kFloat32) {
   std::size_t next = 0;
-  TrainStep job{*toy.classifier,
-                toy.state,
-                toy.exchange,
-                toy.communicator,
-                Lanes{0, 4, 4},
-                [&] { return batches[next++]; },
-                0.0,
-                toy.requests,
-                precision};
+  TrainContext run{
+      *toy.classifier, toy.state, toy.exchange, toy.communicator, Lanes{0, 4, 4}, precision};
+  TrainStep job{run, [&] { return batches[next++]; }, 0.0, toy.requests};
   return train_step(job, 0.01);
 }
 

@@ -58,6 +58,27 @@ TEST(Trainer, SavesOnceAndGoesOnWhenAsked) {
   EXPECT_THAT(toy.saved_at, ElementsAre(1, 5, 10));
 }
 
+TEST(Trainer, CallsTheHookAtEachEpochsEndBeforeItsCheckpoint) {
+  ToyRun toy;
+  std::vector<std::string> order;
+  toy.at_epoch_end = [&](std::int64_t epoch) {
+    order.push_back("epoch " + std::to_string(epoch) + " at step " +
+                    std::to_string(toy.state.step) + ", saved " +
+                    std::to_string(toy.saved_at.size()));
+  };
+  toy.run();
+  EXPECT_THAT(order, ElementsAre("epoch 0 at step 5, saved 0", "epoch 1 at step 10, saved 1"));
+}
+
+TEST(Trainer, AHookThatEvaluatesDoesNotTouchTheTraining) {
+  ToyRun plain;
+  ToyRun evaluated;
+  evaluated.at_epoch_end = [&](std::int64_t) { evaluated.classifier->set_training(false); };
+  plain.run();
+  evaluated.run();
+  EXPECT_TRUE(evaluated.state.parameters.values().equal(plain.state.parameters.values()));
+}
+
 TEST(Trainer, CountsEachUnreadableSampleOnceOverEpochs) {
   ToyRun toy;
   toy.source.spoil(7, Errc::kNotFound);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// An exchange that measures how long the loop stood still for it.
+#pragma once
+
+#include <chrono>
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/gradient_exchange.h"
+
+namespace larkspur::pipeline {
+
+/// Passes every call on. One thread at a time; borrows the exchange.
+class TimedExchange final : public GradientExchange {
+ public:
+  explicit TimedExchange(GradientExchange& exchange) : exchange_(exchange) {}
+
+  void lane_done(int lane, int bucket) override { exchange_.lane_done(lane, bucket); }
+  at::Tensor reduce() override {
+    const auto start = std::chrono::steady_clock::now();
+    const at::Tensor owned = exchange_.reduce();
+    reduce_seconds_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return owned;
+  }
+  void gather() override { exchange_.gather(); }
+
+  /// Spent in reduce() so far: what the exchange of gradients did not hide behind backward.
+  double reduce_seconds() const { return reduce_seconds_; }
+
+ private:
+  GradientExchange& exchange_;
+  double reduce_seconds_ = 0.0;
+};
+
+}  // namespace larkspur::pipeline
