@@ -2,7 +2,6 @@
 #include "distributed/transport/thread_group.h"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "distributed/transport/exchange.h"
+#include "distributed/watchdog/watchdog.h"
 #include "pipeline/require.h"
 
 namespace larkspur::distributed {
@@ -46,6 +46,8 @@ class Hub {
   static void meet(Side& mine, Side& theirs);
   static void copy(const Side& from, const Side& to);
   void leave_locked(int rank) noexcept;
+  Watch watch_until_settled(const Side& side, bool& late);
+  bool is_settled(const Side& side) const;
   std::vector<int> gone_of(const std::vector<int>& peers) const;
 
   const double deadline_seconds_;
@@ -136,20 +138,43 @@ void Hub::copy(const Side& from, const Side& to) {
 }
 
 void Hub::wait(const Side& side) {
-  const auto limit =
-      std::chrono::steady_clock::now() + std::chrono::duration<double>(deadline_seconds_);
   const Operation operation = side.exchange.operation;
+  bool late = false;  // under the lock
+  const Watch watch = watch_until_settled(side, late);
   std::unique_lock lock(mutex_);
-  const bool settled = news_.wait_until(lock, limit, [&] {
-    return side.missing.empty() || failure_ || !gone_of(side.missing).empty();
-  });
+  news_.wait(lock, [&] { return late || is_settled(side); });
   if (side.missing.empty()) return;
   // Not done: this rank's blocks are about to go, so it has to leave.
   const std::vector<int> lost = gone_of(side.missing);
   leave_locked(side.rank);
   if (failure_) throw broken_error(operation, side.rank, *failure_);
-  if (!settled) throw late_error(operation, side.rank, deadline_seconds_, side.missing);
+  if (lost.empty()) throw late_error(operation, side.rank, deadline_seconds_, side.missing);
   throw lost_error(operation, side.rank, deadline_seconds_, lost);
+}
+
+/// Nothing to watch where the others have been here already.
+Watch Hub::watch_until_settled(const Side& side, bool& late) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_settled(side)) return {};
+  }
+  return Watchdog::of_process().watch({std::string(name_of(side.exchange.operation)),
+                                       side.rank,
+                                       deadline_seconds_,
+                                       [this, &side] {
+                                         const std::lock_guard lock(mutex_);
+                                         return is_settled(side);
+                                       },
+                                       [this, &late](const Overdue&) {
+                                         const std::lock_guard lock(mutex_);
+                                         late = true;
+                                         news_.notify_all();
+                                       }});
+}
+
+/// Done, or never to be done.
+bool Hub::is_settled(const Side& side) const {
+  return side.missing.empty() || failure_ || !gone_of(side.missing).empty();
 }
 
 std::vector<int> Hub::gone_of(const std::vector<int>& peers) const {
