@@ -2,10 +2,14 @@
 #include "model3d/ops/dw_conv3d/dw_conv3d.h"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/convolution.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
 #include "pipeline/require.h"
@@ -59,7 +63,7 @@ at::MemoryFormat format_in_loops(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::MemoryFormat::Contiguous : format_of(x);
 }
 
-DwConv3dShape shape_of(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef rate) {
+DwConv3dShape shape_of(const at::Tensor& x, at::IntArrayRef weight_sizes, at::IntArrayRef rate) {
   const auto layout = format_of(x) == at::MemoryFormat::ChannelsLast3d
                           ? DwConv3dLayout::kChannelsLast
                           : DwConv3dLayout::kChannelsFirst;
@@ -68,9 +72,9 @@ DwConv3dShape shape_of(const at::Tensor& x, const at::Tensor& weight, at::IntArr
           x.size(2),
           x.size(3),
           x.size(4),
-          weight.size(2),
-          weight.size(3),
-          weight.size(4),
+          weight_sizes[2],
+          weight_sizes[3],
+          weight_sizes[4],
           rate[0],
           rate[1],
           rate[2],
@@ -87,22 +91,92 @@ void with_type_of(const at::Tensor& x, const Call& call) {
   }
 }
 
+// The kernels in host memory, as the dispatcher calls them.
+
+at::Tensor forward_on_cpu(const at::Tensor& x_any,
+                          const at::Tensor& weight_any,
+                          at::IntArrayRef rate) {
+  const at::Tensor x = x_any.contiguous(format_in_loops(x_any));
+  const at::Tensor weight = weight_any.contiguous();
+  at::Tensor y = at::empty_like(x);
+  with_type_of(x, [&](auto type) {
+    using T = decltype(type);
+    dw_conv3d_forward_cpu(y.mutable_data_ptr<T>(),
+                          x.const_data_ptr<T>(),
+                          weight.const_data_ptr<T>(),
+                          shape_of(x, weight.sizes(), rate));
+  });
+  return y;
+}
+
+at::Tensor input_gradient_on_cpu(const at::Tensor& dy_any,
+                                 const at::Tensor& weight_any,
+                                 at::IntArrayRef rate) {
+  const at::Tensor dy = dy_any.contiguous(format_in_loops(dy_any));
+  const at::Tensor weight = weight_any.contiguous();
+  at::Tensor dx = at::empty_like(dy);
+  with_type_of(dy, [&](auto type) {
+    using T = decltype(type);
+    dw_conv3d_input_gradient_cpu(dx.mutable_data_ptr<T>(),
+                                 dy.const_data_ptr<T>(),
+                                 weight.const_data_ptr<T>(),
+                                 shape_of(dy, weight.sizes(), rate));
+  });
+  return dx;
+}
+
+at::Tensor weight_gradient_on_cpu(const at::Tensor& x_any,
+                                  const at::Tensor& dy_any,
+                                  at::IntArrayRef weight_sizes,
+                                  at::IntArrayRef rate) {
+  const at::Tensor x = x_any.contiguous(format_in_loops(x_any));
+  const at::Tensor dy = dy_any.contiguous(format_in_loops(x));
+  at::Tensor dweight = at::empty(weight_sizes, x.options());
+  with_type_of(x, [&](auto type) {
+    using T = decltype(type);
+    dw_conv3d_weight_gradient_cpu(dweight.mutable_data_ptr<T>(),
+                                  x.const_data_ptr<T>(),
+                                  dy.const_data_ptr<T>(),
+                                  shape_of(x, weight_sizes, rate));
+  });
+  return dweight;
+}
+
+template <typename Signature>
+auto find_op(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
+const auto& forward_op() {
+  using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef);
+  static const auto op = find_op<Signature>("larkspur::dw_conv3d");
+  return op;
+}
+
+const auto& input_gradient_op() {
+  using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef);
+  static const auto op = find_op<Signature>("larkspur::dw_conv3d_input_gradient");
+  return op;
+}
+
+const auto& weight_gradient_op() {
+  using Signature =
+      at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef, at::IntArrayRef);
+  static const auto op = find_op<Signature>("larkspur::dw_conv3d_weight_gradient");
+  return op;
+}
+
+/// Derivatives are this function's, so the ops are called below autograd's part of the dispatcher.
 class DwConv3dFunction : public torch::autograd::Function<DwConv3dFunction> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context,
                             const at::Tensor& x_in,
                             const at::Tensor& weight_in,
                             at::IntArrayRef rate) {
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
     const at::Tensor x = x_in.contiguous(format_in_loops(x_in));
     const at::Tensor weight = weight_in.contiguous();
-    at::Tensor y = at::empty_like(x);
-    with_type_of(x, [&](auto type) {
-      using T = decltype(type);
-      dw_conv3d_forward_cpu(y.mutable_data_ptr<T>(),
-                            x.const_data_ptr<T>(),
-                            weight.const_data_ptr<T>(),
-                            shape_of(x, weight, rate));
-    });
+    const at::Tensor y = forward_op().call(x, weight, rate);
     context->save_for_backward({x, weight});
     context->saved_data["rate"] = rate.vec();
     return y.contiguous(format_of(x_in));
@@ -113,32 +187,28 @@ class DwConv3dFunction : public torch::autograd::Function<DwConv3dFunction> {
     require(!at::GradMode::is_enabled(),
             Errc::kUnsupported,
             "[dw_conv3d] second derivatives asked for, only first ones are there");
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
     const torch::autograd::variable_list saved = context->get_saved_variables();
     const at::Tensor& x = saved[0];
     const at::Tensor& weight = saved[1];
-    const DwConv3dShape shape = shape_of(x, weight, context->saved_data["rate"].toIntVector());
+    const std::vector<std::int64_t> rate = context->saved_data["rate"].toIntVector();
     const at::Tensor dy = outputs[0].contiguous(format_in_loops(x));
     at::Tensor dx;
     at::Tensor dweight;
-    if (context->needs_input_grad(0)) {
-      dx = at::empty_like(x);
-      with_type_of(x, [&](auto type) {
-        using T = decltype(type);
-        dw_conv3d_input_gradient_cpu(
-            dx.mutable_data_ptr<T>(), dy.const_data_ptr<T>(), weight.const_data_ptr<T>(), shape);
-      });
-    }
+    if (context->needs_input_grad(0)) dx = input_gradient_op().call(dy, weight, rate);
     if (context->needs_input_grad(1)) {
-      dweight = at::empty_like(weight);
-      with_type_of(x, [&](auto type) {
-        using T = decltype(type);
-        dw_conv3d_weight_gradient_cpu(
-            dweight.mutable_data_ptr<T>(), x.const_data_ptr<T>(), dy.const_data_ptr<T>(), shape);
-      });
+      dweight = weight_gradient_op().call(x, dy, weight.sizes(), rate);
     }
     return {dx, dweight, at::Tensor()};
   }
 };
+
+/// On a GPU as soon as a library has registered kernels there.
+bool has_kernel(const at::Tensor& x) {
+  const at::ScalarType type = x.scalar_type();
+  if (x.is_cpu()) return type == at::kFloat || type == at::kDouble;
+  return x.is_cuda() && forward_op().hasKernelForDispatchKey(c10::DispatchKey::CUDA);
+}
 
 at::Tensor library_convolution(const at::Tensor& x, const at::Tensor& weight, const Rate& rate) {
   std::array<std::int64_t, 3> padding{};
@@ -149,6 +219,18 @@ at::Tensor library_convolution(const at::Tensor& x, const at::Tensor& weight, co
 }
 
 }  // namespace
+
+TORCH_LIBRARY_FRAGMENT(larkspur, library) {
+  library.def("dw_conv3d(Tensor x, Tensor weight, int[] rate) -> Tensor");
+  library.def("dw_conv3d_input_gradient(Tensor dy, Tensor weight, int[] rate) -> Tensor");
+  library.def(
+      "dw_conv3d_weight_gradient(Tensor x, Tensor dy, int[] weight_sizes, int[] rate) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(larkspur, CPU, library) {
+  library.impl("dw_conv3d", &forward_on_cpu);
+  library.impl("dw_conv3d_input_gradient", &input_gradient_on_cpu);
+  library.impl("dw_conv3d_weight_gradient", &weight_gradient_on_cpu);
+}
 
 at::Tensor dw_conv3d(const at::Tensor& x_any,
                      const at::Tensor& weight_any,
@@ -165,10 +247,7 @@ at::Tensor dw_conv3d(const at::Tensor& x_any,
   const at::Tensor x_NCDHW = operand(x_any);
   const at::Tensor weight_C1KKK = operand(weight_any);
   check(x_NCDHW, weight_C1KKK, rate);
-  const at::ScalarType type = x_NCDHW.scalar_type();
-  if (!x_NCDHW.is_cpu() || (type != at::kFloat && type != at::kDouble)) {
-    return library_convolution(x_NCDHW, weight_C1KKK, rate);
-  }
+  if (!has_kernel(x_NCDHW)) return library_convolution(x_NCDHW, weight_C1KKK, rate);
   return DwConv3dFunction::apply(x_NCDHW, weight_C1KKK, at::IntArrayRef(rate));
 }
 

@@ -2,6 +2,13 @@
 // Depthwise N-D convolution with gradients: every channel with its own kernel, on video and voxel
 // maps, or on images with D = 1. Written for large kernels and for their gradients, where ATen's
 // own depthwise path is far from what the processor can do (README.md has figures).
+//
+//   dw_conv3d() -- checks, autocast, autograd --> torch's dispatcher --> kernels of a device
+//     larkspur::dw_conv3d(x, weight, rate) -> y             CPU: registered here
+//     larkspur::dw_conv3d_input_gradient(dy, weight, rate) -> dx
+//     larkspur::dw_conv3d_weight_gradient(x, dy, weight_sizes, rate) -> dweight
+//
+// The ops take operands that dw_conv3d() has checked, in any layout.
 #pragma once
 
 #include <array>
@@ -22,9 +29,9 @@ namespace larkspur::model3d {
 /// contiguous. First derivatives for x and weight; taps that reach no position have an exactly
 /// zero gradient. Both tensors share dtype and device. float32 on the CPU runs here: same bits for
 /// any number of threads and any alignment, and a sample's result does not depend on its batch.
-/// float64 on the CPU runs here in plain loops, for checks; everything else goes to
-/// at::convolution. Under autocast both are cast first: to its type on a GPU, to float32 on the
-/// CPU.
+/// float64 on the CPU runs here in plain loops, for checks; a GPU runs the kernels that a library
+/// has registered for it; everything else goes to at::convolution. Under autocast both are cast
+/// first: to its type on a GPU, to float32 on the CPU.
 ///
 /// Thread-safe; uses ATen's intra-op threads. Throws kInvalidArgument naming the sizes at fault,
 /// kUnsupported from a backward pass that asks for second derivatives (on the CPU).

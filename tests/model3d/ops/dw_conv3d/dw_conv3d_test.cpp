@@ -9,10 +9,13 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
+#include <ATen/record_function.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -328,6 +331,54 @@ TEST(DwConv3d, BrokenPromisesAreNamedWithTheirSizes) {
   EXPECT_THAT(text_of(x, {4, 1, 3, 3, 3}, {1, 1, 0}), HasSubstr("rate along axis 2 is 0"));
   EXPECT_THAT(text_of(x.to(at::kDouble), {4, 1, 3, 3, 3}, {1, 1, 1}), HasSubstr("input is Double"));
   EXPECT_THAT(text_of(x.narrow(2, 0, 0), {4, 1, 3, 3, 3}, {1, 1, 1}), HasSubstr("no positions"));
+}
+
+/// Names of our dispatcher ops that were called in this thread, while it lives.
+class CalledOps {
+ public:
+  CalledOps() {
+    seen().clear();
+    handle_ = at::addThreadLocalCallback(
+        at::RecordFunctionCallback([](const at::RecordFunction& call)
+                                       -> std::unique_ptr<at::ObserverContext> {
+          const std::string name = call.name();
+          if (name.starts_with("larkspur::")) seen().push_back(name);
+          return nullptr;
+        }).scopes({at::RecordScope::FUNCTION}));
+  }
+  ~CalledOps() { at::removeCallback(handle_); }
+  CalledOps(const CalledOps&) = delete;
+  CalledOps& operator=(const CalledOps&) = delete;
+
+  static std::vector<std::string>& seen() {
+    static thread_local std::vector<std::string> names;
+    return names;
+  }
+
+ private:
+  at::CallbackHandle handle_;
+};
+
+TEST(DwConv3dOps, ForwardAndBothGradientsGoThroughTheDispatcher) {
+  const at::Tensor x = at::rand({2, 3, 4, 5, 6}).requires_grad_();
+  const at::Tensor weight = at::rand({3, 1, 3, 3, 3}).requires_grad_();
+  const CalledOps calls;
+  dw_conv3d(x, weight).sum().backward();
+  EXPECT_THAT(CalledOps::seen(),
+              ::testing::ElementsAre("larkspur::dw_conv3d",
+                                     "larkspur::dw_conv3d_input_gradient",
+                                     "larkspur::dw_conv3d_weight_gradient"));
+}
+
+TEST(DwConv3dOps, TakeAnyLayoutFromOtherCallers) {
+  const at::Tensor x = at::rand({2, 3, 4, 5, 6});
+  const at::Tensor weight = at::rand({3, 1, 3, 3, 3});
+  const auto op = c10::Dispatcher::singleton()
+                      .findSchemaOrThrow("larkspur::dw_conv3d", "")
+                      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef)>();
+  const at::Tensor expected = dw_conv3d(x, weight, {1, 2, 1});
+  const at::Tensor strided = x.transpose(2, 4).contiguous().transpose(2, 4);
+  EXPECT_TRUE(op.call(strided, weight, {1, 2, 1}).equal(expected));
 }
 
 }  // namespace
