@@ -246,7 +246,16 @@ void TreeExchange::gather() {
     const std::vector<Block>& values = buckets_[index].values;
     pending_[index] = group_.all_gather(values[me], values);
   }
-  for (Pending& pending : pending_) pending.wait();
+}
+
+void TreeExchange::wait(int bucket) {
+  require(bucket >= 0 && bucket < static_cast<int>(pending_.size()),
+          Errc::kInvalidArgument,
+          "[wait] bucket ",
+          bucket,
+          " of ",
+          pending_.size());
+  pending_[static_cast<std::size_t>(bucket)].wait();
 }
 
 }  // namespace larkspur::distributed

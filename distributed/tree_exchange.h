@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lane gradients to owned sums and owned values to all ranks, with the same bits on any rank count.
 //
-//   lane_done(lane, b)                              reduce()                          gather()
-//   gradients of bucket b --add--> sums of my       wait b; finish the tree of        owned values
-//   subtrees, laid out by owner --all_to_all b-->   my chunks from all ranks' sums --all_gather-->
+//   lane_done(lane, b)                              reduce()                          gather(),
+//   wait(b) gradients of bucket b --add--> sums of my       wait b; finish the tree of        owned
+//   values subtrees, laid out by owner --all_to_all b-->   my chunks from all ranks' sums
+//   --all_gather-->
 //                  (last lane)                      --> owned gradient, packed        flat values
 //
 // The all_to_all of a bucket starts inside backward, as soon as my last lane has filled the bucket,
@@ -42,6 +43,9 @@ class TreeExchange : public pipeline::GradientExchange {
   at::Tensor reduce() override;
 
   void gather() override;
+
+  /// Throws kInvalidArgument naming a bucket that is not there.
+  void wait(int bucket) override;
 
  private:
   /// What one bucket needs, where the parameters lie. Blocks and leaves point into the bucket's own

@@ -7,8 +7,10 @@ std::string stem_or_downsample(std::size_t stage) {
   return "downsample_layers." + std::to_string(stage);
 }
 
+std::string stage_name(std::size_t stage) { return "stages." + std::to_string(stage); }
+
 std::string block_name(std::size_t stage, std::size_t index) {
-  return "stages." + std::to_string(stage) + "." + std::to_string(index);
+  return stage_name(stage) + "." + std::to_string(index);
 }
 
 std::string last_block(const Variant& variant, std::size_t stage) {
@@ -90,8 +92,10 @@ at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
   const Pass fixed{};
   for (std::size_t stage = 0; stage < kStages; ++stage) {
     const Pass& own = stage < frozen_ ? fixed : pass;
+    pass.before_use(stem_or_downsample(stage));  // of frozen ones too: they are gathered in place
     x = stage == 0 ? stem_.forward(x) : downsamples_[stage - 1].forward(x);
     if (observer) observer(stem_or_downsample(stage), x);
+    pass.before_use(stage_name(stage));
     for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
       x = stages_[stage][index].forward(x, own);
       if (observer) observer(block_name(stage, index), x);

@@ -57,8 +57,9 @@ LargeKernelBlockOptions block_options(const BackboneOptions& options,
                                       std::size_t stage,
                                       std::int64_t index);
 
-/// NamedTensor prefixes: "downsample_layers.0", "stages.2.5".
+/// NamedTensor prefixes: "downsample_layers.0", "stages.2", "stages.2.5".
 std::string stem_or_downsample(std::size_t stage);
+std::string stage_name(std::size_t stage);
 std::string block_name(std::size_t stage, std::size_t index);
 
 /// The block whose output is the stage's.
@@ -78,7 +79,8 @@ class Backbone {
   explicit Backbone(const BackboneOptions& options);
 
   /// x [N,in_channels,D,H,W] to [N,dims[3],D',H',W']. `observer`, if given, sees the output of each
-  /// "downsample_layers.i" and each block "stages.i.j", in order.
+  /// "downsample_layers.i" and each block "stages.i.j", in order. The pass's gate is asked before
+  /// each "downsample_layers.i" and "stages.i".
   at::Tensor forward(const at::Tensor& x_NCDHW,
                      const Pass& pass,
                      const LayerObserver& observer = {}) const;

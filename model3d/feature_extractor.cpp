@@ -13,6 +13,7 @@ using pipeline::require;
 
 constexpr const char* kVoxels = "voxel";
 constexpr const char* kViews = "views";
+constexpr const char* kDrawing = "point_to_image";
 
 void require_one_input(const pipeline::Batch& batch) {
   require(!batch.second_input.defined(),
@@ -38,6 +39,15 @@ LayerObserver behind(const std::string& prefix, const LayerObserver& observer) {
   return [&observer, prefix](const std::string& layer, const at::Tensor& output) {
     observer(prefix + "." + layer, output);
   };
+}
+
+/// The same pass, its gate told whose part it is.
+Pass under(const std::string& prefix, Pass pass) {
+  if (!pass.how.before_use) return pass;
+  pass.how.before_use = [gate = pass.how.before_use, prefix](const std::string& part) {
+    gate(prefix + "." + part);
+  };
+  return pass;
 }
 
 }  // namespace
@@ -87,11 +97,12 @@ at::Tensor PointsExtractor::forward(const pipeline::Batch& batch,
                                     const Pass& pass,
                                     const LayerObserver& observer) const {
   require_one_input(batch);
+  pass.before_use(kDrawing);
   return views_.pooled_features(drawing_.forward(batch.input), pass, observer);
 }
 
 void PointsExtractor::add_to(const StateDict& state) const {
-  drawing_.add_to(state.under("point_to_image"));
+  drawing_.add_to(state.under(kDrawing));
   views_.add_to(state);
 }
 
@@ -110,9 +121,10 @@ at::Tensor JointExtractor::forward(const pipeline::Batch& batch,
           " and ",
           views.sizes(),
           " are not of as many samples");
-  return at::cat({voxels_.mean_features(batch.input, pass, behind(kVoxels, observer)),
-                  views_.pooled_features(views, pass, behind(kViews, observer))},
-                 1);
+  return at::cat(
+      {voxels_.mean_features(batch.input, under(kVoxels, pass), behind(kVoxels, observer)),
+       views_.pooled_features(views, under(kViews, pass), behind(kViews, observer))},
+      1);
 }
 
 void JointExtractor::add_to(const StateDict& state) const {

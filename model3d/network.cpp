@@ -215,7 +215,9 @@ Network::Network(const ModelOptions& options)
 
 at::Tensor Network::forward(const pipeline::Batch& batch) {
   const Pass pass{.training = training_, .keys = batch.keys, .how = training_pass_};
-  return head_.forward(extractor_->forward(batch, pass));
+  const at::Tensor features = extractor_->forward(batch, pass);
+  for (const char* part : {"norm", "head"}) pass.before_use(part);
+  return head_.forward(features);
 }
 
 std::vector<NamedTensor> Network::entries() const {

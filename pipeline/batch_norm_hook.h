@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include <ATen/core/Tensor.h>
 
@@ -45,11 +47,16 @@ class BatchNormHook {
   BatchNormHook& operator=(const BatchNormHook&) = default;
 };
 
+/// Called before a part of a network uses its parameters for the first time in a pass: "stages.1",
+/// whose parameters are those under "stages.1.". Every parameter is under a part announced before.
+using ParameterGate = std::function<void(const std::string& part)>;
+
 /// What a training pass does other than by default. A plain value.
 struct TrainingPass {
   BatchNormHook* norms = nullptr;  ///< asked by every BatchNorm, outlives the passes; null: each
                                    ///< batch by itself, running statistics moved
   bool random_depth = true;        ///< false: every residual branch is taken
+  ParameterGate before_use{};      ///< may hold the pass until values have arrived; empty: none
 };
 
 }  // namespace larkspur::pipeline

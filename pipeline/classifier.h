@@ -47,7 +47,8 @@ class Classifier {
 
   virtual void set_training(bool training) = 0;
 
-  /// How training passes go from now on; evaluation takes no notice.
+  /// How training passes go from now on; evaluation takes no notice. A network calls the gate of a
+  /// pass, if there is one, before each part of it.
   virtual void set_training_pass(const TrainingPass& pass) = 0;
 
   /// Another network of the same kind with tensors of its own, in host memory, whose values do not

@@ -21,8 +21,14 @@ class GradientExchange {
   /// bucket. Valid until the next lane_done. Throws kCollective when a peer is lost or late.
   virtual at::Tensor reduce() = 0;
 
-  /// Makes the flat values of every rank's owned chunks known to all ranks.
+  /// Starts to make the flat values of every rank's owned chunks known to all ranks. Until wait()
+  /// has returned for a bucket, its values must be neither read nor written.
   virtual void gather() = 0;
+
+  /// Returns once the values of `bucket` have arrived from all ranks; at once the second time.
+  /// Every bucket that gather() started is waited for before the next lane_done. Throws as
+  /// reduce().
+  virtual void wait(int bucket) = 0;
 
  protected:
   GradientExchange() = default;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "pipeline/batch_norm_hook.h"
 #include "pipeline/rng.h"
@@ -19,6 +20,11 @@ struct Pass {
 
   /// What else is special about a training pass.
   pipeline::TrainingPass how{};
+
+  /// Asks the gate of a training pass, if it has one, before the parameters under `part` are used.
+  void before_use(const std::string& part) const {
+    if (training && how.before_use) how.before_use(part);
+  }
 };
 
 }  // namespace larkspur::model3d

@@ -66,8 +66,10 @@ FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
     tensor.mutable_grad() = gradients_.narrow(0, range.begin, range.size()).view(tensor.sizes());
     auto accumulator = autograd::impl::grad_accumulator(tensor);
     accumulator->add_post_hook(std::make_unique<autograd::utils::LambdaPostHook>(
-        [this, entry](const autograd::variable_list& outputs, const autograd::variable_list&) {
-          gradient_written(entry);
+        [this, entry](const autograd::variable_list& outputs,
+                      const autograd::variable_list& gradients) {
+          // Undefined is what an op gives that fills the parameter's slot itself.
+          if (!gradients.empty() && gradients.front().defined()) gradient_given(entry);
           return outputs;
         }));
     hooks_->accumulators.push_back(std::move(accumulator));
@@ -101,6 +103,7 @@ void FlatParameters::begin_lane() {
   gradients_.zero_();
   next_bucket_ = 0;
   pending_.assign(static_cast<std::size_t>(layout_.bucket_count()), 0);
+  reported_.assign(layout_.entries().size(), 0);
   for (const FlatEntry& entry : layout_.entries()) {
     if (!entry.frozen) ++pending_[static_cast<std::size_t>(entry.bucket)];
   }
@@ -108,7 +111,38 @@ void FlatParameters::begin_lane() {
 
 void FlatParameters::on_bucket_ready(std::function<void(int)> ready) { ready_ = std::move(ready); }
 
-void FlatParameters::gradient_written(std::size_t entry) {
+std::vector<GradientSlot> FlatParameters::slots() {
+  std::vector<GradientSlot> slots;
+  for (std::size_t parameter = 0; parameter < layout_.entries().size(); ++parameter) {
+    const std::size_t entry = layout_.entries().size() - 1 - parameter;
+    const ElementRange range = layout_.entries()[entry].range;
+    if (layout_.entries()[entry].frozen) {
+      slots.emplace_back();
+      continue;
+    }
+    slots.emplace_back(gradients_.narrow(0, range.begin, range.size()),
+                       [this, entry] { gradient_reported(entry); });
+  }
+  return slots;
+}
+
+void FlatParameters::gradient_given(std::size_t entry) {
+  require(reported_[entry] == 0,
+          Errc::kInvalidArgument,
+          "[flat_parameters] autograd gives a gradient of ",
+          layout_.entries()[entry].name,
+          ", whose slot was reported ready in this lane");
+  --pending_[static_cast<std::size_t>(layout_.entries()[entry].bucket)];
+  report_ready();
+}
+
+void FlatParameters::gradient_reported(std::size_t entry) {
+  require(reported_[entry] == 0,
+          Errc::kInvalidArgument,
+          "[flat_parameters] the slot of ",
+          layout_.entries()[entry].name,
+          " is reported ready a second time in one lane");
+  reported_[entry] = 1;
   --pending_[static_cast<std::size_t>(layout_.entries()[entry].bucket)];
   report_ready();
 }

@@ -10,6 +10,7 @@
 
 #include "pipeline/classifier.h"
 #include "pipeline/flat_layout.h"
+#include "pipeline/gradient_slot.h"
 
 namespace larkspur::pipeline {
 
@@ -32,6 +33,10 @@ class FlatParameters {
   /// at a buffer of their own: float32 [layout().elements()], zeros, returned.
   at::Tensor share_values(const std::vector<Parameter>& others) const;
 
+  /// By parameter in order of use: its place in gradients(), for an op that writes there itself.
+  /// They refer to this object. Those of frozen parameters are not valid().
+  std::vector<GradientSlot> slots();
+
   /// Zeroes the gradients and forgets which were seen. Call before each lane's backward pass.
   void begin_lane();
 
@@ -43,14 +48,16 @@ class FlatParameters {
   void finish_lane();
 
  private:
-  void gradient_written(std::size_t entry);
+  void gradient_given(std::size_t entry);     ///< by autograd
+  void gradient_reported(std::size_t entry);  ///< by the owner of its slot
   void report_ready();
 
   FlatLayout layout_;
   at::Tensor values_;
   at::Tensor gradients_;
-  std::vector<int> pending_;  ///< gradients still missing, by bucket
-  int next_bucket_ = 0;       ///< first bucket not yet reported
+  std::vector<int> pending_;    ///< gradients still missing, by bucket
+  std::vector<char> reported_;  ///< by entry: its slot was reported ready in this lane
+  int next_bucket_ = 0;         ///< first bucket not yet reported
   std::function<void(int)> ready_;
   struct Hooks;
   std::unique_ptr<Hooks> hooks_;

@@ -24,6 +24,7 @@ class TimedExchange final : public GradientExchange {
     return owned;
   }
   void gather() override { exchange_.gather(); }
+  void wait(int bucket) override { exchange_.wait(bucket); }
 
   /// Spent in reduce() so far: what the exchange of gradients did not hide behind backward.
   double reduce_seconds() const { return reduce_seconds_; }

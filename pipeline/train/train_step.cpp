@@ -32,6 +32,10 @@ void update(TrainContext& run,
   state.optimizer.step(
       state.parameters.values(), owned_gradient, scale, learning_rate, state.updates() + 1);
   run.exchange.gather();
+  // In order of use, which is the reverse of the flat order: as a gate before each stage will ask.
+  for (int bucket = state.parameters.layout().bucket_count() - 1; bucket >= 0; --bucket) {
+    run.exchange.wait(bucket);
+  }
 }
 
 }  // namespace

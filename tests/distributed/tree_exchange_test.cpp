@@ -169,8 +169,12 @@ TEST_P(TreeExchangeRanks, GatherMakesTheOwnedValuesKnownEverywhere) {
     }
     exchange.gather();
     std::int64_t wrong = 0;
-    for (std::int64_t at = 0; at < flat.values().numel(); ++at) {
-      wrong += values[at] != static_cast<float>(at);
+    for (int bucket = flat.layout().bucket_count() - 1; bucket >= 0; --bucket) {
+      exchange.wait(bucket);
+      const auto range = flat.layout().bucket(bucket);
+      for (std::int64_t at = range.begin; at < range.end; ++at) {
+        wrong += values[at] != static_cast<float>(at);
+      }
     }
     EXPECT_EQ(wrong, 0) << "at rank " << group.rank();
   });
@@ -216,6 +220,24 @@ TEST(TreeExchange, SendsEachBucketAsSoonAsItsLastLaneIsDone) {
     exchange.lane_done(1, bucket);
     EXPECT_EQ(group.started, bucket + 1);
   }
+}
+
+TEST(TreeExchange, GatherStartsAndWaitEndsOneBucket) {
+  run_ranks(2, [](ProcessGroup& group) {
+    FlatParameters flat(parameters(), kBucketElements);
+    TreeExchange exchange(group, flat, lanes_of_rank(group.rank(), 2, 2));
+    const auto range = flat.layout().owned(0, group.rank(), 2);
+    flat.values().narrow(0, range.begin, range.size()).fill_(1.0F + group.rank());
+    exchange.gather();  // returns on both ranks before either waits
+    group.barrier().wait();
+    exchange.wait(0);
+    exchange.wait(0);
+    const auto bucket = flat.layout().bucket(0);
+    EXPECT_EQ(flat.values()[bucket.begin].item<float>(), 1.0F);
+    EXPECT_EQ(flat.values()[bucket.end - 1].item<float>(), 2.0F);
+    for (int other = 1; other < flat.layout().bucket_count(); ++other) exchange.wait(other);
+    EXPECT_THROW(exchange.wait(flat.layout().bucket_count()), pipeline::Error);
+  });
 }
 
 /// The message of the error that a call throws.

@@ -56,6 +56,7 @@ inline Exchanged exchange_lanes(distributed::ProcessGroup& group, at::Device dev
       packed += range.size();
     }
     exchange.gather();
+    for (int bucket = 0; bucket < flat.layout().bucket_count(); ++bucket) exchange.wait(bucket);
   }
   return {owned.cpu(), flat.values().cpu()};
 }

@@ -25,6 +25,7 @@ class SerialExchange : public pipeline::GradientExchange {
     return sum;
   }
   void gather() override {}
+  void wait(int) override {}
 
  private:
   pipeline::FlatParameters& flat_;

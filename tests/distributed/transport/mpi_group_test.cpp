@@ -90,6 +90,7 @@ TEST(MpiGroup, CarriesLaneGradientsToTheirOwnersAndValuesBack) {
       flat.values().narrow(0, range.begin, range.size()).fill_(sum);
     }
     exchange.gather();
+    for (int bucket = 0; bucket < flat.layout().bucket_count(); ++bucket) exchange.wait(bucket);
     EXPECT_TRUE(flat.values().eq(sum).all().item<bool>());
   }
 }

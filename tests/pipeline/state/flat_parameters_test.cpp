@@ -6,8 +6,10 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rand.h>
 #include <gmock/gmock.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "pipeline/error.h"
+#include "tests/support/refusal.h"
 
 namespace larkspur::pipeline {
 namespace {
@@ -98,6 +100,65 @@ TEST(FlatParameters, ShareValuesButNotGradientsWithAnotherNetwork) {
 TEST(FlatParameters, RefuseAParameterOfAnotherType) {
   const at::Tensor wide = at::rand({3}, at::kDouble).requires_grad_();
   EXPECT_THROW(FlatParameters({{"wide", wide, true}}, 64), Error);
+}
+
+/// Gives its result's gradient to a slot instead of to autograd.
+class SlotScale : public torch::autograd::Function<SlotScale> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& weight,
+                            const GradientSlot* slot) {
+    context->saved_data["slot"] = reinterpret_cast<std::int64_t>(slot);
+    return weight * 2.0;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& outputs) {
+    const auto* slot =
+        reinterpret_cast<const GradientSlot*>(context->saved_data["slot"].toInt());  // NOLINT
+    slot->gradient().add_(outputs[0].flatten(), 2.0);
+    slot->report_ready();
+    return {at::Tensor(), at::Tensor()};
+  }
+};
+
+TEST(GradientSlots, AnOpMayFillItsOwnAndReportItReadyInsideBackward) {
+  ThreeBuckets three;
+  const std::vector<GradientSlot> slots = three.flat.slots();
+  ASSERT_EQ(slots.size(), 3U);
+  std::vector<int> reported;
+  three.flat.on_bucket_ready([&](int bucket) { reported.push_back(bucket); });
+  for (int lane = 0; lane < 2; ++lane) {
+    reported.clear();
+    three.flat.begin_lane();
+    (three.c.matmul(SlotScale::apply(three.a, &slots[0])).sum() + three.b.sum()).backward();
+    EXPECT_THAT(reported, ElementsAre(0, 1, 2));
+    const at::Tensor expected =
+        three.c.detach().sum(0).unsqueeze(1).expand({3, 5}).flatten().mul(2.0);
+    EXPECT_TRUE(at::allclose(slots[0].gradient(), expected));
+    three.flat.finish_lane();
+    EXPECT_THAT(reported, ElementsAre(0, 1, 2));
+  }
+}
+
+TEST(GradientSlots, AreReportedOnceALaneAndNotBesideAutograd) {
+  ThreeBuckets three;
+  const std::vector<GradientSlot> slots = three.flat.slots();
+  three.flat.begin_lane();
+  slots[1].report_ready();
+  EXPECT_THAT(testing::error_of([&] { slots[1].report_ready(); }).what(),
+              ::testing::HasSubstr("the slot of b is reported ready a second time"));
+  EXPECT_THROW(three.b.sum().backward(), std::exception);
+  three.flat.begin_lane();
+  EXPECT_NO_THROW(three.b.sum().backward());
+}
+
+TEST(GradientSlots, AFrozenParameterHasNone) {
+  const at::Tensor first = at::rand({4});
+  const at::Tensor last = at::rand({4}).requires_grad_();
+  FlatParameters flat({{"first", first, true, 1, true}, {"last", last, true}}, 1);
+  const std::vector<GradientSlot> slots = flat.slots();
+  EXPECT_FALSE(slots[0].valid());
+  EXPECT_TRUE(slots[1].valid());
 }
 
 }  // namespace
