@@ -3,6 +3,7 @@
 
 #include <ATen/ops/cat.h>
 
+#include "model3d/option_error.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -53,11 +54,8 @@ Pass under(const std::string& prefix, Pass pass) {
 }  // namespace
 
 ViewPooling find_view_pooling(std::string_view name) {
-  require(name == "max" || name == "mean",
-          Errc::kInvalidArgument,
-          "[model] view_pooling is \"",
-          name,
-          "\", none of: max mean");
+  require_option(
+      name == "max" || name == "mean", "view_pooling", "\"", name, "\" is none of: max mean");
   return name == "max" ? ViewPooling::kMax : ViewPooling::kMean;
 }
 

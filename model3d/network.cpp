@@ -5,6 +5,7 @@
 
 #include "model3d/depthwise/dilated_branches.h"
 #include "model3d/layer_groups.h"
+#include "model3d/option_error.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -12,7 +13,6 @@ namespace {
 
 using pipeline::Errc;
 using pipeline::require;
-using pipeline::require_within;
 
 /// Whether a map of the form has D, and D is not time.
 bool has_depth(const Form& form) { return form.small_taps[0] > 1 && !form.temporal_strides; }
@@ -23,7 +23,7 @@ StageTaps stage_taps(const ModelOptions& options, const Form& form) {
     const auto set = [&](const std::optional<Extent3>& told, std::size_t axis) {
       if (told && (*told)[stage] != 0) taps[stage][axis] = (*told)[stage];
     };
-    set(options.temporal_taps, 0);
+    if (form.temporal_strides) set(options.temporal_taps, 0);
     if (has_depth(form)) set(options.spatial_taps, 0);
     set(options.spatial_taps, 1);
     set(options.spatial_taps, 2);
@@ -38,61 +38,64 @@ std::optional<TimeAxis> time_axis(const ModelOptions& options, const Form& form)
                   options.separable_time};
 }
 
+bool is_stride_of_stem(std::int64_t stride) { return stride == 2 || stride == 4; }
+
+void check_odd(const char* field, const Extent3& taps, std::int64_t fewest) {
+  for (const std::int64_t axis_taps : taps) {
+    require_option(axis_taps % 2 == 1 || (axis_taps == 0 && fewest == 0),
+                   field,
+                   to_text(taps),
+                   " holds ",
+                   axis_taps,
+                   ", which is not odd");
+  }
+}
+
 void check_kernel(const ModelOptions& options, const Form& form) {
+  const Extent3 kernel = options.kernel.value_or(form.kernel);
+  check_odd("kernel", kernel, 1);
+  check_odd("temporal_taps", options.temporal_taps.value_or(Extent3{}), 0);
+  check_odd("spatial_taps", options.spatial_taps.value_or(Extent3{}), 0);
+  require_option(options.view_taps == 0 || options.view_taps % 2 == 1,
+                 "view_taps",
+                 options.view_taps,
+                 " is not odd");
+  require_option(form.small_taps[0] > 1 || kernel[0] == 1,
+                 "kernel",
+                 to_text(kernel),
+                 ": form ",
+                 form.name,
+                 " has two axes, the first must be 1, not ",
+                 kernel[0]);
   for (const Extent3& taps : stage_taps(options, form)) {
-    for (const std::int64_t axis_taps : taps) {
-      require(axis_taps > 0 && axis_taps % 2 == 1,
-              Errc::kInvalidArgument,
-              "[model] kernel is ",
-              to_text(taps),
-              ", not odd on every axis");
-    }
-    require(form.small_taps[0] > 1 || taps[0] == 1,
-            Errc::kInvalidArgument,
-            "[model] kernel is ",
-            to_text(taps),
-            ", but form ",
-            form.name,
-            " has two axes: the first must be 1");
     const Extent3 in_space{1, taps[1], taps[2]};
     const Extent3& branched = options.separable_time ? in_space : taps;
     if (largest(branched) >= kFewestLargeTaps) default_branches(branched);
   }
 }
 
-/// The first option that only a form with a time axis has a use for; empty: none is told.
-std::string_view told_of_time(const ModelOptions& options) {
-  if (options.temporal_strides) return "temporal_strides";
-  if (options.temporal_taps) return "temporal_taps";
-  if (options.separable_time) return "separable_time";
-  if (options.time_padding != TimePadding::kZeros) return "time_padding";
-  return options.inflation != Inflation::kCentre ? "inflation" : "";
-}
-
-void check_time(const ModelOptions& options, const Form& form) {
-  const std::string_view told = told_of_time(options);
-  require(form.temporal_strides || told.empty(),
-          Errc::kInvalidArgument,
-          "[model] ",
-          told,
-          " is told, but form ",
-          form.name,
-          " has no time axis");
-  require(
+void check_time(const ModelOptions& options) {
+  require_option(
       options.inflation == Inflation::kCentre || options.time_padding == TimePadding::kReplicate,
-      Errc::kInvalidArgument,
-      "[model] inflation is mean, but time_padding is zeros: the ends of a clip would lack the "
-      "share of the taps that hang over; time_padding must be replicate");
-  if (!options.temporal_strides) return;
-  const TemporalStrides& strides = *options.temporal_strides;
+      "inflation",
+      "mean needs time_padding replicate: beside zeros the ends of a clip would lack the share of "
+      "the taps that hang over");
+  const TemporalStrides strides = options.temporal_strides.value_or(TemporalStrides{1, 1, 1, 1});
   for (std::size_t place = 0; place < strides.size(); ++place) {
     const bool stem = place == 0;
-    require(strides[place] == 1 || strides[place] == 2 || (stem && strides[place] == 4),
-            Errc::kInvalidArgument,
-            "[model] temporal_strides holds ",
-            strides[place],
-            stem ? " for the stem, not 1, 2 or 4" : " for a downsampling, not 1 or 2");
+    require_option(strides[place] == 1 || strides[place] == 2 || (stem && strides[place] == 4),
+                   "temporal_strides",
+                   strides[place],
+                   stem ? " is not 1, 2 or 4, as the stem's must be"
+                        : " is not 1 or 2, as those behind the stem must be");
   }
+}
+
+void check_views(const ModelOptions& options) {
+  find_view_pooling(options.view_pooling);
+  const std::int64_t stride = options.view_stem_stride.value_or(4);
+  require_option(is_stride_of_stem(stride), "view_stem_stride", stride, " is not 2 or 4");
+  require_option(options.drawing_size >= 1, "drawing_size", options.drawing_size, " is not >= 1");
 }
 
 }  // namespace
@@ -139,31 +142,6 @@ std::unique_ptr<FeatureExtractor> make_extractor(const ModelOptions& options) {
   return std::make_unique<MapExtractor>(form, backbone_options(options));
 }
 
-void check_views(const ModelOptions& options, const Form& form) {
-  find_view_pooling(options.view_pooling);
-  require(!options.view_stem_stride || form.extractor == ExtractorKind::kJoint,
-          Errc::kInvalidArgument,
-          "[model] view_stem_stride is told, but form ",
-          form.name,
-          " has no second stem");
-  require(options.view_taps == 0 || form.extractor == ExtractorKind::kJoint,
-          Errc::kInvalidArgument,
-          "[model] view_taps is told, but form ",
-          form.name,
-          " has one kernel");
-  const std::int64_t stride = options.view_stem_stride.value_or(4);
-  require(stride == 2 || stride == 4,
-          Errc::kInvalidArgument,
-          "[model] view_stem_stride is ",
-          stride,
-          ", not 2 or 4");
-  require(options.drawing_size >= 1,
-          Errc::kInvalidArgument,
-          "[model] drawing_size is ",
-          options.drawing_size,
-          ", not >= 1");
-}
-
 ModelOptions side_of(const ModelOptions& joint, std::string_view form) {
   ModelOptions side = joint;
   side.form = form;
@@ -179,26 +157,17 @@ ModelOptions side_of(const ModelOptions& joint, std::string_view form) {
 void ModelOptions::check() const {
   const Form& known_form = find_form(form);
   find_variant(variant);
-  require(classes > 0, Errc::kInvalidArgument, "[model] classes is ", classes, ", not > 0");
-  check_time(*this, known_form);
+  require_option(classes > 0, "classes", classes, " is not > 0");
+  check_time(*this);
   check_kernel(*this, known_form);
-  check_views(*this, known_form);
+  check_views(*this);
   const std::int64_t stride = stem_stride.value_or(known_form.stem_stride);
-  require(stride == 2 || stride == 4,
-          Errc::kInvalidArgument,
-          "[model] stem_stride is ",
-          stride,
-          ", not 2 or 4");
-  require(drop_path >= 0 && drop_path < 1,
-          Errc::kInvalidArgument,
-          "[model] drop_path is ",
-          drop_path,
-          ", not in [0, 1)");
-  require(
-      layer_scale > 0, Errc::kInvalidArgument, "[model] layer_scale is ", layer_scale, ", not > 0");
-  require(
-      head_scale > 0, Errc::kInvalidArgument, "[model] head_scale is ", head_scale, ", not > 0");
-  require_within("[model] freeze_stages", freeze_stages, 0, static_cast<std::int64_t>(kStages));
+  require_option(is_stride_of_stem(stride), "stem_stride", stride, " is not 2 or 4");
+  require_option(drop_path >= 0 && drop_path < 1, "drop_path", drop_path, " is not in [0, 1)");
+  require_option(layer_scale > 0, "layer_scale", layer_scale, " is not > 0");
+  require_option(head_scale > 0, "head_scale", head_scale, " is not > 0");
+  const bool stages = freeze_stages >= 0 && freeze_stages <= static_cast<std::int64_t>(kStages);
+  require_option(stages, "freeze_stages", freeze_stages, " is not in [0, ", kStages, "]");
 }
 
 Network::Network(const ModelOptions& options)

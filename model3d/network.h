@@ -37,17 +37,19 @@ struct ModelOptions {
   std::string view_pooling = "max";  ///< forms with views: a name find_view_pooling knows
   std::optional<std::int64_t> view_stem_stride{};  ///< form joint: stem_stride of the pictures
   std::int64_t view_taps = 0;  ///< form joint: H and W of the pictures' kernel, odd; 0: of `kernel`
-  std::int64_t drawing_size = 112;  ///< form points: pixels of a side of its pictures, >= 1
-  double drop_path = 0.0;           ///< rate at the last block, [0, 1)
-  double layer_scale = 1e-6;        ///< start; 0.1 to 1 for short trainings of small networks
-  double head_scale = 1.0;          ///< factor on the head's first weights, > 0
-  std::int64_t freeze_stages = 0;   ///< [0, 4]; k: the stem and the first k stages are not trained
-  std::uint64_t seed = 0;           ///< of the first weights
+  std::int64_t drawing_size =
+      PointToImageOptions{}.size;  ///< form points: pixels of a side of its pictures, >= 1
+  double drop_path = 0.0;          ///< rate at the last block, [0, 1)
+  double layer_scale = 1e-6;       ///< start; 0.1 to 1 for short trainings of small networks
+  double head_scale = 1.0;         ///< factor on the head's first weights, > 0
+  std::int64_t freeze_stages = 0;  ///< [0, 4]; k: the stem and the first k stages are not trained
+  std::uint64_t seed = 0;          ///< of the first weights
 
   /// An extra LayerNorm before the last downsampling (README, "Large values").
   bool norm_before_downsampling = false;
 
-  /// Throws kInvalidArgument naming the first field at fault and its value.
+  /// Throws OptionError naming the first field at fault and its value. What the form has
+  /// no use for is not used.
   void check() const;
 };
 

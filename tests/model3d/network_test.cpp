@@ -329,27 +329,24 @@ void expect_refusal(const ModelOptions& options, const std::string& text) {
 }
 
 TEST(Network, RefusesOptionsByNameAndValue) {
-  expect_refusal({.classes = 0}, "classes is 0");
+  expect_refusal({.classes = 0}, "[model] classes: 0 is not > 0");
   expect_refusal({.form = "mesh", .classes = 2}, "mesh");
   expect_refusal({.variant = "q", .classes = 2}, "\"q\"");
-  expect_refusal({.classes = 2, .kernel = Extent3{7, 8, 7}}, "kernel is 7x8x7");
+  expect_refusal({.classes = 2, .kernel = Extent3{7, 8, 7}},
+                 "kernel: 7x8x7 holds 8, which is not odd");
   expect_refusal({.classes = 2, .kernel = Extent3{19, 19, 19}}, "19x19x19");
-  expect_refusal({.classes = 2, .stem_stride = 3}, "stem_stride is 3");
+  expect_refusal({.classes = 2, .stem_stride = 3}, "stem_stride: 3 is not 2 or 4");
   expect_refusal({.form = "image", .classes = 2, .kernel = Extent3{7, 7, 7}},
-                 "kernel is 7x7x7, but form image has two axes");
-  expect_refusal({.classes = 2, .temporal_strides = TemporalStrides{}},
-                 "temporal_strides is told, but form voxel has no time axis");
-  expect_refusal({.form = "grid", .classes = 2, .temporal_taps = Extent3{3, 3, 3}},
-                 "temporal_taps is told, but form grid has no time axis");
+                 "kernel: 7x7x7: form image has two axes, the first must be 1, not 7");
   expect_refusal({.form = "clip", .classes = 2, .temporal_strides = TemporalStrides{3, 1, 1, 1}},
-                 "temporal_strides holds 3 for the stem, not 1, 2 or 4");
+                 "temporal_strides: 3 is not 1, 2 or 4, as the stem's must be");
   expect_refusal({.form = "clip", .classes = 2, .temporal_strides = TemporalStrides{1, 1, 4, 1}},
-                 "temporal_strides holds 4 for a downsampling, not 1 or 2");
+                 "temporal_strides: 4 is not 1 or 2, as those behind the stem must be");
   expect_refusal({.form = "clip", .classes = 2, .temporal_taps = Extent3{3, 4, 3}},
-                 "kernel is 4x13x13, not odd on every axis");
-  expect_refusal({.classes = 2, .drop_path = 1.0}, "drop_path is 1");
-  expect_refusal({.classes = 2, .layer_scale = 0.0}, "layer_scale is 0");
-  expect_refusal({.classes = 2, .head_scale = -1.0}, "head_scale is -1");
+                 "temporal_taps: 3x4x3 holds 4, which is not odd");
+  expect_refusal({.classes = 2, .drop_path = 1.0}, "drop_path: 1 is not in");
+  expect_refusal({.classes = 2, .layer_scale = 0.0}, "layer_scale: 0 is not");
+  expect_refusal({.classes = 2, .head_scale = -1.0}, "head_scale: -1 is not");
 }
 
 TEST(Network, NoTwoEntriesOfAVariantShareADraw) {

@@ -171,17 +171,11 @@ TEST(TimeOptions, AreRefusedByNameAndValue) {
   const auto refused = [](const ModelOptions& options) {
     return refusal_of([&] { options.check(); }).text;
   };
-  EXPECT_EQ(refused({.classes = 2, .separable_time = true}),
-            "[model] separable_time is told, but form voxel has no time axis");
-  EXPECT_EQ(refused({.form = "raw", .classes = 2, .time_padding = TimePadding::kReplicate}),
-            "[model] time_padding is told, but form raw has no time axis");
-  EXPECT_EQ(refused({.form = "image", .classes = 2, .inflation = Inflation::kMean}),
-            "[model] inflation is told, but form image has no time axis");
   EXPECT_EQ(refused({.form = "clip", .classes = 2, .inflation = Inflation::kMean}),
-            "[model] inflation is mean, but time_padding is zeros: the ends of a clip would lack "
-            "the share of the taps that hang over; time_padding must be replicate");
+            "[model] inflation: mean needs time_padding replicate: beside zeros the ends of a clip "
+            "would lack the share of the taps that hang over");
   EXPECT_EQ(refused({.form = "image", .classes = 2, .spatial_taps = Extent3{13, 12, 0}}),
-            "[model] kernel is 1x12x12, not odd on every axis");
+            "[model] spatial_taps: 13x12x0 holds 12, which is not odd");
   EXPECT_THAT(refused({.form = "image", .classes = 2, .spatial_taps = Extent3{13, 19, 0}}),
               ::testing::HasSubstr("1x19x19"));
   EXPECT_EQ(refused({.form = "clip",
