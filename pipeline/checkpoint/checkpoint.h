@@ -93,14 +93,22 @@ class Checkpoint {
   std::map<std::pair<std::string, std::string>, std::vector<PiecePlace>> places_;
 };
 
-/// The newest checkpoint in `folder` that is whole; damaged ones are named in the log and passed
-/// over. `folder` may also be one checkpoint itself: then only that one counts. Nothing when there
-/// is none and no damaged one either; throws kCorruptData when all there are, are damaged.
-std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder);
+/// The newest checkpoint at `path` that is whole; damaged ones are named in the log and passed
+/// over. `path` is what people have at hand: a run's folder, its checkpoints folder, or one
+/// checkpoint itself, and then only that one counts. Nothing when there is none and no damaged one
+/// either; throws kCorruptData when all there are, are damaged.
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& path);
 
 /// The same, decided by rank 0 for all. A collective call.
-std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder,
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& path,
                                             Communicator& communicator);
+
+/// The same for one that somebody asked for: throws kNotFound naming the path where it is not
+/// there, is a file, or holds no checkpoint.
+Checkpoint find_checkpoint(const std::filesystem::path& path);
+
+/// The same, decided by rank 0 for all. A collective call.
+Checkpoint find_checkpoint(const std::filesystem::path& path, Communicator& communicator);
 
 /// Sets every tensor of `state`, its step, loss scale and bad samples. Over all ranks together,
 /// each piece of what all hold is read once and handed round; of what ranks own, each rank reads

@@ -21,6 +21,8 @@ std::string shard_file_name(int rank) {
   return text;
 }
 
+fs::path checkpoints_folder(const fs::path& run) { return run / "checkpoints"; }
+
 std::vector<CheckpointFolder> list_checkpoints(const fs::path& folder) {
   std::vector<CheckpointFolder> found;
   std::error_code error;

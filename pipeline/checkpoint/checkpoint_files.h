@@ -14,6 +14,9 @@ std::string new_checkpoint_name(std::int64_t step, std::uint32_t random);
 
 std::string shard_file_name(int rank);
 
+/// The folder that a run keeps its checkpoints in.
+std::filesystem::path checkpoints_folder(const std::filesystem::path& run);
+
 struct CheckpointFolder {
   std::filesystem::path path;
   std::int64_t step = 0;

@@ -13,6 +13,19 @@
 
 namespace larkspur::pipeline {
 namespace fs = std::filesystem;
+namespace {
+
+/// What rank 0 has found whole, opened by every rank.
+Checkpoint open_on_all(const fs::path& folder, Communicator& communicator) {
+  std::optional<Checkpoint> opened;
+  all_or_none(communicator, [&] {
+    opened.emplace(folder);
+    return std::string();
+  });
+  return std::move(*opened);
+}
+
+}  // namespace
 
 Checkpoint::Checkpoint(fs::path folder)
     : folder_(std::move(folder)), manifest_(read_manifest(folder_)) {
@@ -125,13 +138,15 @@ std::string Checkpoint::digest() const {
   return text;
 }
 
-std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
+std::optional<Checkpoint> newest_checkpoint(const fs::path& path) {
   std::error_code error;
-  if (fs::exists(folder / "manifest.json", error)) {
-    Checkpoint checkpoint(folder);
+  if (fs::exists(path / "manifest.json", error)) {
+    Checkpoint checkpoint(path);
     checkpoint.verify();
     return checkpoint;
   }
+  const fs::path inside = checkpoints_folder(path);
+  const fs::path& folder = fs::is_directory(inside, error) ? inside : path;
   std::string damage;
   for (const CheckpointFolder& found : list_checkpoints(folder)) {
     if (!found.complete) continue;
@@ -153,19 +168,35 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
   return std::nullopt;
 }
 
-std::optional<Checkpoint> newest_checkpoint(const fs::path& folder, Communicator& communicator) {
+std::optional<Checkpoint> newest_checkpoint(const fs::path& path, Communicator& communicator) {
   const auto told = all_or_none(communicator, [&]() -> std::string {
     if (communicator.rank() != 0) return "";
-    const auto found = newest_checkpoint(folder);
+    const auto found = newest_checkpoint(path);
     return found ? found->folder().string() : "";
   });
   if (told.front().empty()) return std::nullopt;
-  std::optional<Checkpoint> opened;
-  all_or_none(communicator, [&] {
-    opened.emplace(told.front());
-    return std::string();
+  return open_on_all(told.front(), communicator);
+}
+
+Checkpoint find_checkpoint(const fs::path& path) {
+  auto found = newest_checkpoint(path);
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  require(found.has_value(),
+          Errc::kNotFound,
+          path.string(),
+          !fs::exists(status)         ? ": no such file or folder"
+          : !fs::is_directory(status) ? ": is a file"
+                                      : ": no checkpoint in it",
+          "; a checkpoint is a run's folder, its checkpoints folder, or one step-... in there");
+  return std::move(*found);
+}
+
+Checkpoint find_checkpoint(const fs::path& path, Communicator& communicator) {
+  const auto told = all_or_none(communicator, [&]() -> std::string {
+    return communicator.rank() == 0 ? find_checkpoint(path).folder().string() : "";
   });
-  return opened;
+  return open_on_all(told.front(), communicator);
 }
 
 }  // namespace larkspur::pipeline

@@ -8,7 +8,10 @@
 
 #include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/error.h"
+#include "pipeline/storage/crc32c.h"
+#include "pipeline/storage/durable_file.h"
 #include "tests/support/edit_manifest.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/toy_run.h"
 
@@ -194,6 +197,27 @@ TEST(Checkpoint, ThrowsWhenAllThereAreAreDamagedAndNotWhenThereAreNone) {
   EXPECT_FALSE(newest_checkpoint(folder.path() / "absent"));
   flip_bit(save(folder.path(), *trained(2)) / "manifest.json", 30);
   EXPECT_THROW((void)newest_checkpoint(folder.path()), Error);
+}
+
+TEST(FindCheckpoint, TakesARunItsCheckpointsFolderAndOneOfThem) {
+  const TempDir run;
+  const fs::path folder = checkpoints_folder(run.path());
+  const fs::path older = save(folder, *trained(2));
+  save(folder, *trained(4));
+  EXPECT_EQ(find_checkpoint(run.path()).manifest().step, 4);
+  EXPECT_EQ(find_checkpoint(folder).manifest().step, 4);
+  EXPECT_EQ(find_checkpoint(older).manifest().step, 2);
+}
+
+TEST(FindCheckpoint, SaysWhatIsAtAPathWithoutOne) {
+  const TempDir folder;
+  std::ofstream(folder.path() / "a.safetensors") << "x";
+  const auto text = [&](const char* name) {
+    return testing::refusal_of([&] { (void)find_checkpoint(folder.path() / name); }).text;
+  };
+  EXPECT_THAT(text("absent"), HasSubstr("absent: no such file or folder"));
+  EXPECT_THAT(text("a.safetensors"), HasSubstr("a.safetensors: is a file"));
+  EXPECT_THAT(text(""), HasSubstr("no checkpoint in it; a checkpoint is a run's folder"));
 }
 
 TEST(Checkpoint, KeepsTheNewestAndRemovesInterruptedOnes) {
