@@ -8,6 +8,7 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <span>
 
 #include <yaml-cpp/yaml.h>
 
@@ -112,6 +113,13 @@ bool in_bounds(const ConfigKey& key, const ConfigValue& value) {
 }
 
 [[noreturn]] void refuse_key(const std::string& place, const std::string& path) {
+  const auto old = std::ranges::find(retired_keys(), path, &RetiredKey::path);
+  if (old != retired_keys().end()) {
+    refuse(place,
+           "key '" + path + "' is " +
+               (old->now.empty() ? "no longer used: leave it out"
+                                 : "called '" + std::string(old->now) + "' now"));
+  }
   const std::string near = did_you_mean(path, config_names());
   refuse(place,
          "unknown key '" + path + "'" +
@@ -119,10 +127,10 @@ bool in_bounds(const ConfigKey& key, const ConfigValue& value) {
 }
 
 /// Takes one value into the configuration and remembers where it came from.
-void set_key(LoadedConfig& loaded,
-             const ConfigKey& key,
-             const YAML::Node& node,
-             const std::string& place) {
+void set_node(LoadedConfig& loaded,
+              const ConfigKey& key,
+              const YAML::Node& node,
+              const std::string& place) {
   const std::string path(key.path);
   const auto wrong = [&](const std::string& hint) {
     refuse(place, path + ": expected " + key.expects() + ", found " + found(node) + hint);
@@ -140,29 +148,53 @@ void set_key(LoadedConfig& loaded,
   loaded.origins[path] = place;
 }
 
-/// Walks a section; `prefix` is empty or ends in a dot.
-void read_section(LoadedConfig& loaded,
-                  const YAML::Node& section,
-                  const std::string& prefix,
-                  const Source& source) {
-  std::set<std::string> seen;
-  for (const auto& entry : section) {
-    const std::string place = source.at(entry.first.Mark());
-    if (!entry.first.IsScalar()) refuse(place, "expected a key, found " + found(entry.first));
-    const std::string path = prefix + entry.first.Scalar();
-    if (!seen.insert(path).second) refuse(place, "key '" + path + "' is given twice");
-    if (prefix.empty() && path == "base") continue;
-    if (const ConfigKey* key = find_config_key(path)) {
-      set_key(loaded, *key, entry.second, place);
-    } else if (!is_config_section(path)) {
-      refuse_key(place, path);
-    } else if (!entry.second.IsMap()) {
-      refuse(place, path + ": expected a section of keys, found " + found(entry.second));
-    } else {
-      read_section(loaded, entry.second, path + ".", source);
+/// One file, or one saved configuration, on its way into a configuration.
+class SectionReader {
+ public:
+  SectionReader(LoadedConfig& loaded, const Source& source) : loaded_(loaded), source_(source) {}
+
+  /// Retired names are taken as what they are called now, unknown ones kept for the caller to
+  /// judge.
+  void take_as_saved(std::span<const RetiredKey> retired) {
+    saved_ = true;
+    retired_ = retired;
+  }
+
+  /// Walks a section; `prefix` is empty or ends in a dot.
+  void read(const YAML::Node& section, const std::string& prefix) {
+    for (const auto& entry : section) {
+      const std::string place = source_.at(entry.first.Mark());
+      if (!entry.first.IsScalar()) refuse(place, "expected a key, found " + found(entry.first));
+      const std::string path = prefix + entry.first.Scalar();
+      if (!seen_.insert(path).second) refuse(place, "key '" + path + "' is given twice");
+      if (prefix.empty() && path == "base") continue;
+      read_entry(entry.second, path, place);
     }
   }
-}
+
+ private:
+  void read_entry(const YAML::Node& node, const std::string& path, const std::string& place) {
+    if (const ConfigKey* key = find_config_key(path)) return set_node(loaded_, *key, node, place);
+    if (is_config_section(path) && !node.IsMap()) {
+      refuse(place, path + ": expected a section of keys, found " + found(node));
+    }
+    if (is_config_section(path) || (saved_ && node.IsMap())) return read(node, path + ".");
+    const auto old = std::ranges::find(retired_, path, &RetiredKey::path);
+    if (old != retired_.end()) {
+      if (!old->now.empty()) set_node(loaded_, *find_config_key(old->now), node, place);
+    } else if (saved_) {
+      loaded_.unknown.push_back({path, found(node)});
+    } else {
+      refuse_key(place, path);
+    }
+  }
+
+  LoadedConfig& loaded_;
+  const Source& source_;
+  std::set<std::string> seen_;  // whole paths: `a: {b: 1}` and `a.b: 2` are one key
+  bool saved_ = false;
+  std::span<const RetiredKey> retired_;
+};
 
 YAML::Node parse(const std::string& text, const Source& source) {
   try {
@@ -217,11 +249,11 @@ void read_base(LoadedConfig& loaded, const YAML::Node& root, const std::filesyst
         refuse(source.at(inner.first.Mark()), "a base of another file has no base of its own");
       }
     }
-    read_section(loaded, sections, "", source);
+    SectionReader(loaded, source).read(sections, "");
   }
 }
 
-void read_override(LoadedConfig& loaded, const std::string& argument) {
+void read_override(LoadedConfig& loaded, const std::string& argument, std::set<std::string>& seen) {
   const Source source{"argument '" + argument + "'", false};
   const std::size_t equals = argument.find('=');
   if (equals == std::string::npos) refuse(source.name, "expected key=value");
@@ -231,7 +263,23 @@ void read_override(LoadedConfig& loaded, const std::string& argument) {
     refuse(source.name, path + " is a section; set one of its keys, as " + path + ".KEY=value");
   }
   if (key == nullptr) refuse_key(source.name, path);
-  set_key(loaded, *key, parse(argument.substr(equals + 1), source), source.name);
+  if (!seen.insert(path).second) {
+    refuse(source.name, "key '" + path + "' is given twice on the command line");
+  }
+  set_node(loaded, *key, parse(argument.substr(equals + 1), source), source.name);
+}
+
+bool takes_list(const ConfigKey& key) {
+  const ConfigValue value = key.get(RunConfig{});
+  return std::holds_alternative<std::array<std::int64_t, 3>>(value) ||
+         std::holds_alternative<std::array<std::int64_t, 4>>(value);
+}
+
+/// "5x13x13", "5,13,13" and "[5, 13, 13]" as YAML has lists.
+std::string yaml_of_list(std::string text) {
+  std::erase_if(text, [](char c) { return c == '[' || c == ']'; });
+  std::ranges::replace(text, 'x', ',');
+  return "[" + text + "]";
 }
 
 }  // namespace
@@ -242,18 +290,31 @@ LoadedConfig load_config(const std::filesystem::path& file,
   const YAML::Node root = parse_sections(text_of_file(file, ""), source);
   LoadedConfig loaded;
   read_base(loaded, root, file);
-  read_section(loaded, root, "", source);
-  for (const std::string& argument : overrides) read_override(loaded, argument);
+  SectionReader(loaded, source).read(root, "");
+  std::set<std::string> seen;
+  for (const std::string& argument : overrides) read_override(loaded, argument, seen);
   check(loaded);
   return loaded;
 }
 
-LoadedConfig parse_config(const std::string& text, const std::string& name) {
+void set_key(LoadedConfig& loaded,
+             const ConfigKey& key,
+             const std::string& text,
+             const std::string& place) {
+  const std::string yaml = takes_list(key) ? yaml_of_list(text) : text;
+  set_node(loaded, key, parse(yaml, Source{place, false}), place);
+}
+
+LoadedConfig parse_config(const std::string& text,
+                          const std::string& name,
+                          std::span<const RetiredKey> retired) {
   const Source source{name};
   const YAML::Node root = parse_sections(text, source);
   if (root["base"]) refuse(name, "has a base; a saved configuration is whole");
   LoadedConfig loaded;
-  read_section(loaded, root, "", source);
+  SectionReader reader(loaded, source);
+  reader.take_as_saved(retired);
+  reader.read(root, "");
   check(loaded);
   return loaded;
 }

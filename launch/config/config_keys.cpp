@@ -1,105 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of the key table; what is done with them is in config_schema.cpp.
-#include <type_traits>
-#include <utility>
+#include <array>
 
-#include "launch/config/config_schema.h"
+#include "launch/config/config_row.h"
 
 namespace larkspur::launch {
 namespace {
 
-template <typename T>
-constexpr bool kIsWholeNumber = std::is_integral_v<T> && !std::is_same_v<T, bool>;
-
-template <typename T>
-ConfigValue to_value(const T& field) {
-  if constexpr (std::is_enum_v<T>) {
-    return std::string(enum_names(field)[static_cast<std::size_t>(field)]);
-  } else if constexpr (kIsWholeNumber<T>) {
-    return static_cast<std::int64_t>(field);
-  } else {
-    return field;
-  }
-}
-
-template <typename T>
-void from_value(T& field, const ConfigValue& value) {
-  if constexpr (std::is_enum_v<T>) {
-    const auto words = enum_names(field);
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == std::get<std::string>(value)) field = static_cast<T>(i);
-    }
-  } else if constexpr (kIsWholeNumber<T>) {
-    field = static_cast<T>(std::get<std::int64_t>(value));
-  } else {
-    field = std::get<T>(value);
-  }
-}
-
-/// The field that a chain of members leads to.
-template <auto First, auto... Rest, typename Object>
-auto& reach(Object& object) {
-  if constexpr (sizeof...(Rest) == 0) {
-    return object.*First;
-  } else {
-    return reach<Rest...>(object.*First);
-  }
-}
-
-/// A row under construction: each call adds one property.
-struct Row : ConfigKey {
-  Row at_least(double low) const { return with({low, kNoBound}); }
-  Row above(double low) const { return with({low, kNoBound, true}); }
-  Row above_up_to(double low, double high) const { return with({low, high, true}); }
-  Row within(double low, double high) const { return with({low, high}); }
-  Row below(double low, double high) const { return with({low, high, false, true}); }
-  Row one_of(std::span<const std::string_view> words) const {
-    Row row = *this;
-    row.choices = words;
-    return row;
-  }
-  Row names(PathKind kind) const {
-    Row row = *this;
-    row.exists = kind;
-    return row;
-  }
-  Row on_resume(ResumeRule changed) const {
-    Row row = *this;
-    row.rule = changed;
-    return row;
-  }
-
- private:
-  Row with(const Bounds& range) const {
-    Row row = *this;
-    row.bounds = range;
-    return row;
-  }
-};
-
-template <auto... Members>
-Row key(std::string_view path, std::string_view meaning) {
-  Row row;
-  row.path = path;
-  row.meaning = meaning;
-  row.get = [](const RunConfig& config) { return to_value(reach<Members...>(config)); };
-  row.set = [](RunConfig& config, const ConfigValue& value) {
-    from_value(reach<Members...>(config), value);
-  };
-  using Field = std::remove_cvref_t<decltype(reach<Members...>(std::declval<RunConfig&>()))>;
-  if constexpr (std::is_enum_v<Field>) row.choices = enum_names(Field{});
-  return row;
-}
-
 constexpr std::string_view kSplits[] = {"train", "test", "val", "validate"};
-constexpr std::string_view kVariants[] = {"micro", "a", "f", "p", "n", "t", "s", "b", "l", "xl"};
 constexpr auto kFree = ResumeRule::kMayChange;
-constexpr auto kAloud = ResumeRule::kSayAloud;
+constexpr auto kSample = KeyRole::kSample;
+
+// Not those whose samples cannot be blended: a box of voxels is no box of pictures, and points have
+// no order.
+constexpr std::initializer_list<ModelForm> kMixable{ModelForm::kVoxel,
+                                                    ModelForm::kClip,
+                                                    ModelForm::kRaw,
+                                                    ModelForm::kGrid,
+                                                    ModelForm::kImage,
+                                                    ModelForm::kViews};
+
+// What earlier programs had under another name, or not at all any more.
+constexpr std::array<RetiredKey, 0> kRetired{};
 
 std::vector<Row> run_rows() {
   using C = RunConfig;
   return {
-      key<&C::seed>("seed", "every random draw of the run follows from it").at_least(0),
+      key<&C::seed>("seed", "every random draw of the run follows from it")
+          .at_least(0)
+          .decides(kSample),
       key<&C::output>("output", "folder of everything the run writes").on_resume(kFree),
       key<&C::device>("device", "where the network runs").on_resume(kFree),
       key<&C::resume>("resume", "auto: go on from output's newest checkpoint").on_resume(kFree),
@@ -107,17 +36,22 @@ std::vector<Row> run_rows() {
 }
 
 template <auto Side>
-std::vector<Row> side_rows(std::span<const std::string_view, 4> paths) {
+std::vector<Row> side_rows(std::span<const std::string_view, 4> paths, ResumeRule rule) {
   constexpr auto data = &RunConfig::data;
   using S = SideConfig;
   return {
       key<data, Side, &S::list>(paths[0], "file that names the samples; '': walk root")
-          .names(PathKind::kFile),
+          .names(PathKind::kFile)
+          .on_resume(rule),
       key<data, Side, &S::root>(paths[1], "folder the list starts at, or with a folder a class")
-          .names(PathKind::kFolder),
+          .names(PathKind::kFolder)
+          .on_resume(rule),
       key<data, Side, &S::labels>(paths[2], "file of class names, one a line; '': sorted names")
-          .names(PathKind::kFile),
-      key<data, Side, &S::split>(paths[3], "which part of a folder layout").one_of(kSplits),
+          .names(PathKind::kFile)
+          .on_resume(rule),
+      key<data, Side, &S::split>(paths[3], "which part of a folder layout")
+          .one_of(kSplits)
+          .on_resume(rule),
   };
 }
 
@@ -133,12 +67,18 @@ std::vector<Row> clip_rows() {
   using S = pipeline::ClipSampling;
   using A = pipeline::ClipAugmentation;
   return {
-      key<data, clip, &S::frames>("data.frames", "pictures in a clip").within(1, 1024),
+      key<data, clip, &S::frames>("data.frames", "pictures in a clip")
+          .within(1, 1024)
+          .decides(kSample),
       key<data, clip, &S::stride>("data.stride", "pictures of the video from one to the next")
-          .within(1, 1024),
-      key<data, clip, &S::size>("data.size", "width and height of a clip, pixels").within(8, 2048),
+          .within(1, 1024)
+          .decides(kSample),
+      key<data, clip, &S::size>("data.size", "width and height of a clip, pixels")
+          .within(8, 2048)
+          .decides(kSample),
       key<data, clip, &S::shuffle_frames>("data.shuffle_frames",
-                                          "a control: each clip's pictures in an order of its own"),
+                                          "a control: each clip's pictures in an order of its own")
+          .decides(kSample),
       key<data, crop, &A::area_min>("data.crop.area_min",
                                     "smallest share of a picture that a random crop keeps")
           .within(0.001, 1),
@@ -159,17 +99,23 @@ std::vector<Row> data_rows() {
   using V = ViewConfig;
   using A = pipeline::CloudAugmentation;
   return {
-      key<data, &D::points>("data.points", "points kept of a cloud").within(1, 1000000),
-      key<data, &D::grid>("data.grid", "voxels along each axis").within(4, 512),
+      key<data, &D::points>("data.points", "points kept of a cloud")
+          .within(1, 1000000)
+          .decides(kSample),
+      key<data, &D::grid>("data.grid", "voxels along each axis").within(4, 512).decides(kSample),
       key<data, views, &V::count>("data.views", "forms views, joint: pictures around a cloud")
-          .within(1, 64),
+          .within(1, 64)
+          .decides(kSample),
       key<data, views, &V::elevation>("data.elevation",
                                       "of their viewpoints above the ground, degrees")
-          .within(-90, 90),
+          .within(-90, 90)
+          .decides(kSample),
       key<data, views, &V::size>("data.view_size", "their width and height, pixels")
-          .within(8, 1024),
+          .within(8, 1024)
+          .decides(kSample),
       key<data, views, &V::splat>("data.splat", "radius of a point in them, in radii of the shape")
-          .within(0, 1),
+          .within(0, 1)
+          .decides(kSample),
       key<data, augment, &A::scale_min>("data.augmentation.scale_min",
                                         "smallest random scale of an axis")
           .above(0),
@@ -185,69 +131,11 @@ std::vector<Row> data_rows() {
                                      "negate x and y, each one time in two"),
       key<data, &D::max_bad_fraction>("data.max_bad_fraction",
                                       "unreadable share of a list that stops the run")
-          .within(0, 1),
+          .within(0, 1)
+          .on_resume(kFree),
       key<data, &D::workers>("data.workers", "loader threads a rank")
           .within(1, 256)
           .on_resume(kFree),
-  };
-}
-
-std::vector<Row> model_rows() {
-  constexpr auto model = &RunConfig::model;
-  using M = ModelConfig;
-  return {
-      key<model, &M::form>("model.form", "how the network looks at a sample"),
-      key<model, &M::variant>("model.variant", "size of the network").one_of(kVariants),
-      key<model, &M::classes>("model.classes", "labels the network tells apart").within(1, 1000000),
-      key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd").within(1, 17),
-      key<model, &M::stem_stride>("model.stem_stride", "places a step of the first layers: 2 or 4")
-          .within(2, 4),
-      key<model, &M::temporal_strides>("model.temporal_strides",
-                                       "form clip: frames a step of stem and downsamplings")
-          .within(1, 4),
-      key<model, &M::temporal_taps>("model.temporal_taps",
-                                    "form clip: taps in time, stages 2 to 4; 0: as kernel")
-          .within(0, 17),
-      key<model, &M::spatial_taps>("model.spatial_taps",
-                                   "taps in space, stages 2 to 4; odd; 0: as kernel")
-          .within(0, 17),
-      key<model, &M::separable_time>("model.separable_time",
-                                     "form clip: large kernels as one in space and one in time"),
-      key<model, &M::time_padding>("model.time_padding",
-                                   "form clip: beyond the ends, zeros or the end frames again"),
-      key<model, &M::inflation>("model.inflation",
-                                "form clip, weights of pictures: the middle tap or every tap"),
-      key<model, &M::view_pooling>("model.view_pooling",
-                                   "forms views, joint, points: how a cloud's pictures become one"),
-      key<model, &M::view_stem_stride>("model.view_stem_stride",
-                                       "form joint: stem_stride of the pictures, 2 or 4")
-          .within(2, 4),
-      key<model, &M::view_taps>("model.view_taps",
-                                "form joint: taps of the pictures, both axes; odd; 0: as kernel")
-          .within(0, 17),
-      key<model, &M::drawing_size>("model.drawing_size",
-                                   "form points: width and height of its pictures, pixels")
-          .within(8, 1024),
-      key<model, &M::drop_path>("model.drop_path", "chance to skip the deepest residual branch")
-          .below(0, 1),
-      key<model, &M::layer_scale>("model.layer_scale", "initial scale of a residual branch")
-          .above(0),
-      key<model, &M::head_scale>("model.head_scale", "factor on the last layer's first weights")
-          .above(0),
-      key<model, &M::norm_before_downsampling>(
-          "model.norm_before_downsampling",
-          "a LayerNorm before the last downsampling too, against values that overflow"),
-      key<model, &M::weights>("model.weights",
-                              ".safetensors or .pth file, checkpoint or run to start from, or none")
-          .names(PathKind::kEither),
-      key<model, &M::view_weights>("model.view_weights",
-                                   "form joint: the same for its views, beside weights of voxels")
-          .names(PathKind::kEither),
-      key<model, &M::new_head>("model.new_head",
-                               "with weights: a new last layer, also where theirs fits"),
-      key<model, &M::freeze_stages>("model.freeze_stages",
-                                    "keep the stem and the first so many stages as they are")
-          .within(0, 4),
   };
 }
 
@@ -276,10 +164,12 @@ std::vector<Row> optimiser_rows() {
           .below(0, 1),
       key<train, &T::mix, &pipeline::MixOptions::mixup>(
           "train.mixup", "mixup's Beta parameter, partners inside a lane; 0: off")
-          .at_least(0),
+          .at_least(0)
+          .of_forms(kMixable),
       key<train, &T::mix, &pipeline::MixOptions::cutmix>(
           "train.cutmix", "cutmix's Beta parameter; with mixup each sample draws one; 0: off")
-          .at_least(0),
+          .at_least(0)
+          .of_forms(kMixable),
       key<train, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
           .at_least(0),
       key<train, &T::precision>("train.precision",
@@ -309,7 +199,7 @@ std::vector<Row> run_keeping_rows() {
           .at_least(1),
       key<train, &T::threads>("train.threads", "compute threads a rank")
           .within(1, 1024)
-          .on_resume(kAloud),
+          .on_resume(ResumeRule::kMayDiffer),
       key<train, &T::stop_after_steps>("train.stop_after_steps",
                                        "stop there with a checkpoint; 0: run to the end")
           .at_least(0)
@@ -338,8 +228,8 @@ std::vector<ConfigKey> all_keys() {
   };
   add(run_rows());
   add({key<&RunConfig::data, &DataConfig::kind>("data.kind", "what a sample is")});
-  add(side_rows<&DataConfig::train>(kTrainSide));
-  add(side_rows<&DataConfig::eval>(kEvalSide));
+  add(side_rows<&DataConfig::train>(kTrainSide, ResumeRule::kSameSamples));
+  add(side_rows<&DataConfig::eval>(kEvalSide, kFree));
   add(clip_rows());
   add(data_rows());
   add(model_rows());
@@ -350,6 +240,8 @@ std::vector<ConfigKey> all_keys() {
 }
 
 }  // namespace
+
+std::span<const RetiredKey> retired_keys() { return kRetired; }
 
 std::span<const ConfigKey> config_keys() {
   static const std::vector<ConfigKey> keys = all_keys();

@@ -111,6 +111,19 @@ std::string ConfigKey::expects() const {
   return types[get(RunConfig{}).index()] + (range.empty() ? "" : " " + range);
 }
 
+bool ConfigKey::is_taken_by(ModelForm form) const {
+  return forms.empty() || std::find(forms.begin(), forms.end(), form) != forms.end();
+}
+
+std::string ConfigKey::full_meaning() const {
+  std::string text;
+  for (const ModelForm form : forms) {
+    text += text.empty() ? (forms.size() == 1 ? "form " : "forms ") : ", ";
+    text += enum_names(form)[static_cast<std::size_t>(form)];
+  }
+  return text + (text.empty() ? "" : ": ") + std::string(meaning);
+}
+
 const ConfigKey* find_config_key(std::string_view path) {
   for (const ConfigKey& key : config_keys()) {
     if (key.path == path) return &key;
@@ -164,16 +177,12 @@ std::vector<const ConfigKey*> differing_keys(const RunConfig& a, const RunConfig
   return differing;
 }
 
-std::vector<ResumeConflict> resume_conflicts(const RunConfig& saved, const RunConfig& now) {
-  std::vector<ResumeConflict> conflicts;
+std::vector<ConfigChange> config_changes(const RunConfig& saved, const RunConfig& now) {
+  std::vector<ConfigChange> changes;
   for (const ConfigKey* key : differing_keys(saved, now)) {
-    if (key->rule == ResumeRule::kMayChange) continue;
-    conflicts.push_back({std::string(key->path),
-                         text_of_value(key->get(saved)),
-                         text_of_value(key->get(now)),
-                         key->rule});
+    changes.push_back({key, text_of_value(key->get(saved)), text_of_value(key->get(now))});
   }
-  return conflicts;
+  return changes;
 }
 
 }  // namespace larkspur::launch

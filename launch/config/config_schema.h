@@ -2,6 +2,9 @@
 // The one table of configuration keys. Reading, checking, writing back, comparing for a resume and
 // the printed table of keys all walk it, so a key is added in one place.
 //
+// What a key is for (part of the architecture, of a form, free on resume) is in its row too: nobody
+// else keeps a list of keys.
+//
 //   YAML text --ConfigValue--> key.set --> RunConfig --> key.get --ConfigValue--> text, comparison
 #pragma once
 
@@ -30,11 +33,22 @@ using ConfigValue = std::variant<bool,
 /// keep every bit and always look like reals.
 std::string text_of_value(const ConfigValue& value);
 
-/// What a change of the key means for a run that resumes.
+/// What a change of the key means for a run that resumes. A run goes on with its bits or not at
+/// all: what decides them must match, what does not may change, and the log says what did.
 enum class ResumeRule : std::uint8_t {
-  kMustMatch,  ///< refuse: the result would not be the run that was begun
-  kMayChange,  ///< nothing to say
-  kSayAloud    ///< go on, with a warning: the bits may differ from here
+  kMustMatch,    ///< refuse: the result would not be the run that was begun
+  kSameSamples,  ///< a path: go on, since paths in the list, labels and class names are compared
+  kMayChange,    ///< go on: no bit depends on it
+  kNotRead,      ///< go on, with a warning: it says how a run begins, and this one has begun
+  kMayDiffer     ///< go on, with a warning: the bits may differ from here
+};
+
+/// What the key decides of a network that is used: for evaluation, files of weights and commands.
+enum class KeyRole : std::uint8_t {
+  kNone,
+  kShape,  ///< part of the architecture: which tensors there are, and of which sizes
+  kRule,   ///< part of the architecture that changes no tensor, only what is done with it
+  kSample  ///< how a sample looks to the network
 };
 
 inline constexpr double kNoBound = std::numeric_limits<double>::infinity();
@@ -59,7 +73,9 @@ struct ConfigKey {
   std::string_view path;     ///< dotted, e.g. "train.lanes"
   std::string_view meaning;  ///< one clause for people, with the unit
   ResumeRule rule = ResumeRule::kMustMatch;
-  Bounds bounds{};                              ///< of numbers
+  KeyRole role = KeyRole::kNone;
+  std::vector<ModelForm> forms{};  ///< that take it, elsewhere it stays at its default; empty: all
+  Bounds bounds{};                 ///< of numbers
   std::span<const std::string_view> choices{};  ///< of words; empty: any text
   PathKind exists = PathKind::kNone;            ///< text that names something on disk
   ConfigValue (*get)(const RunConfig&) = nullptr;
@@ -68,6 +84,15 @@ struct ConfigKey {
   /// "true or false", "a whole number", "a number", "a list of 3 whole numbers" (or 4), "text", or
   /// the choices: what a message says was expected.
   std::string expects() const;
+
+  /// meaning, behind the forms that take the key where not all do: "form clip: ...".
+  std::string full_meaning() const;
+
+  bool is_architecture() const { return role == KeyRole::kShape || role == KeyRole::kRule; }
+  bool is_taken_by(ModelForm form) const;
+
+  /// The last word of the path: "lanes".
+  std::string_view name() const { return path.substr(path.rfind('.') + 1); }
 };
 
 /// Every key, in the order in which sections and keys are written.
@@ -88,15 +113,23 @@ std::string write_config(const RunConfig& config);
 /// Keys whose values differ.
 std::vector<const ConfigKey*> differing_keys(const RunConfig& a, const RunConfig& b);
 
-/// A key that a resumed run would change.
-struct ResumeConflict {
-  std::string path;
-  std::string saved;                         ///< value in the checkpoint, as YAML
-  std::string now;                           ///< value asked for
-  ResumeRule rule = ResumeRule::kMustMatch;  ///< kMustMatch or kSayAloud
+/// A name that configurations of earlier programs may hold. Rows stay for ever: so do checkpoints.
+struct RetiredKey {
+  std::string_view path;  ///< as it was
+  std::string_view now;   ///< as it is called today; empty: dropped, it decides nothing any more
 };
 
-/// The differences that matter, in table order; those that may change are left out.
-std::vector<ResumeConflict> resume_conflicts(const RunConfig& saved, const RunConfig& now);
+/// Every retired name.
+std::span<const RetiredKey> retired_keys();
+
+/// A key that differs between the configuration of a checkpoint and another.
+struct ConfigChange {
+  const ConfigKey* key;
+  std::string saved;  ///< value in the checkpoint, as YAML
+  std::string now;    ///< value asked for
+};
+
+/// The differences, in table order.
+std::vector<ConfigChange> config_changes(const RunConfig& saved, const RunConfig& now);
 
 }  // namespace larkspur::launch

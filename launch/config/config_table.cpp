@@ -33,10 +33,14 @@ std::string rule_text(ResumeRule rule) {
   switch (rule) {
     case ResumeRule::kMustMatch:
       return "must match";
+    case ResumeRule::kSameSamples:
+      return "may change, samples and classes must match";
     case ResumeRule::kMayChange:
       return "may change";
-    case ResumeRule::kSayAloud:
-      return "may change, with a warning";
+    case ResumeRule::kNotRead:
+      return "is not read any more, a change is a warning";
+    case ResumeRule::kMayDiffer:
+      return "may change, with a warning: bits may differ";
   }
   return "";
 }
@@ -50,7 +54,7 @@ std::string config_table(const LoadedConfig& loaded) {
     lines.push_back({std::string(key.path),
                      text_of_value(key.get(loaded.config)),
                      key.expects(),
-                     std::string(key.meaning),
+                     key.full_meaning(),
                      origin == loaded.origins.end() ? "default" : origin->second});
   }
   return aligned(lines);
@@ -61,7 +65,7 @@ std::string config_table_markdown() {
   const RunConfig defaults;
   for (const ConfigKey& key : config_keys()) {
     text += "| `" + std::string(key.path) + "` | `" + text_of_value(key.get(defaults)) + "` | " +
-            key.expects() + " | " + std::string(key.meaning) + " | " + rule_text(key.rule) + " |\n";
+            key.expects() + " | " + key.full_meaning() + " | " + rule_text(key.rule) + " |\n";
   }
   return text;
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/config/run_config.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "launch/config/config_schema.h"
+#include "launch/config/model_options.h"
 #include "launch/config/near_name.h"
+#include "model3d/option_error.h"
 #include "pipeline/lanes.h"
 #include "pipeline/require.h"
 
@@ -85,94 +88,34 @@ void check_form(const LoadedConfig& loaded) {
                   "; these do: " + fitting);
 }
 
-void check_inflation(const LoadedConfig& loaded) {
-  const ModelConfig& model = loaded.config.model;
-  if (model.inflation == model3d::Inflation::kCentre) return;
-  require(model.time_padding == model3d::TimePadding::kReplicate,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.inflation"),
-          "mean needs model.time_padding=replicate: beside zeros the ends of a clip would lack the "
-          "share of the taps that hang over");
-  require(model.starts_from_file(),
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.inflation"),
-          "mean, but model.weights is none: there is nothing to inflate");
-}
-
-/// Keys of the time axis: strides, and nothing told where there is no such axis.
-void check_time(const LoadedConfig& loaded) {
-  const ModelConfig& model = loaded.config.model;
-  for (const char* path : {"model.temporal_strides",
-                           "model.temporal_taps",
-                           "model.separable_time",
-                           "model.time_padding",
-                           "model.inflation"}) {
-    const ConfigKey& key = *find_config_key(path);
-    require(model.form == ModelForm::kClip || key.get(loaded.config) == key.get(RunConfig{}),
-            Errc::kInvalidArgument,
-            key_origin(loaded.origins, path),
-            "only form clip has a time axis");
-  }
-  for (std::size_t place = 0; place < model.temporal_strides.size(); ++place) {
-    const std::int64_t stride = model.temporal_strides[place];
-    require(stride == 1 || stride == 2 || (stride == 4 && place == 0),
-            Errc::kInvalidArgument,
-            key_origin(loaded.origins, "model.temporal_strides"),
-            stride,
-            place == 0 ? " is none of 1, 2, 4" : " is neither 1 nor 2, behind the stem");
-  }
-  check_inflation(loaded);
-}
-
-/// Taps of single stages.
-void check_stage_taps(const LoadedConfig& loaded) {
-  const auto check = [&](const char* path, const std::array<std::int64_t, 3>& list) {
-    for (const std::int64_t taps : list) {
-      require(taps == 0 || taps % 2 == 1,
-              Errc::kInvalidArgument,
-              key_origin(loaded.origins, path),
-              taps,
-              " is not odd");
+/// A key that the form does not take stays at its default.
+void check_taken(const LoadedConfig& loaded) {
+  const RunConfig defaults;
+  const ModelForm form = loaded.config.model.form;
+  for (const ConfigKey& key : config_keys()) {
+    if (key.is_taken_by(form) || key.get(loaded.config) == key.get(defaults)) continue;
+    std::string takers;
+    for (const ModelForm taker : key.forms) {
+      takers.append(takers.empty() ? "" : ", ").append(kForms[static_cast<std::size_t>(taker)]);
     }
-  };
-  check("model.temporal_taps", loaded.config.model.temporal_taps);
-  check("model.spatial_taps", loaded.config.model.spatial_taps);
+    throw Error(Errc::kInvalidArgument,
+                key_origin(loaded.origins, key.path) + "form " +
+                    value_text(loaded.config, "model.form") + " does not take it (" + takers +
+                    (key.forms.size() == 1 ? " does" : " do") + "): leave it at " +
+                    text_of_value(key.get(defaults)));
+  }
 }
 
-/// Keys of forms with pictures of a cloud: told where they mean something.
-void check_views(const LoadedConfig& loaded) {
-  const ModelConfig& model = loaded.config.model;
-  const ModelConfig defaults;
-  const bool joint = model.form == ModelForm::kJoint;
-  const bool points = model.form == ModelForm::kPoints;
-  require(model.view_stem_stride != 3,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.view_stem_stride"),
-          "3 is neither 2 nor 4");
-  require(joint || model.view_stem_stride == defaults.view_stem_stride,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.view_stem_stride"),
-          "only form joint has a second stem; others take model.stem_stride");
-  require(joint || model.view_taps == 0,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.view_taps"),
-          "only form joint has a second kernel; others take model.kernel");
-  require(model.view_taps == 0 || model.view_taps % 2 == 1,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.view_taps"),
-          model.view_taps,
-          " is not odd");
-  require(points || model.drawing_size == defaults.drawing_size,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.drawing_size"),
-          "only form points draws; the pictures of others are data.view_size wide");
-  require(joint || points || model.form == ModelForm::kViews ||
-              model.view_pooling == defaults.view_pooling,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.view_pooling"),
-          "form ",
-          value_text(loaded.config, "model.form"),
-          " has no views to pool");
+/// What the network itself has to say of its options, with the place that set them.
+void check_network(const LoadedConfig& loaded) {
+  try {
+    model3d::ModelOptions options = model_options(loaded.config);
+    options.classes = std::max<std::int64_t>(1, options.classes);  // 0: the list will say it
+    options.check();
+  } catch (const model3d::OptionError& error) {
+    throw Error(Errc::kInvalidArgument,
+                key_origin(loaded.origins, "model." + error.field()) + error.reason());
+  }
 }
 
 /// Where the network starts from, and what is asked of weights that nobody named.
@@ -182,62 +125,14 @@ void check_weights(const LoadedConfig& loaded) {
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "model.new_head"),
           "true, but model.weights is none: the head is new anyway");
-  if (!model.has_view_weights()) return;
-  require(model.form == ModelForm::kJoint,
+  require(model.inflation == model3d::Inflation::kCentre || model.starts_from_file(),
           Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.view_weights"),
-          "only form joint starts its views from weights of their own; form ",
-          value_text(loaded.config, "model.form"),
-          " takes model.weights");
-  require(model.starts_from_file(),
+          key_origin(loaded.origins, "model.inflation"),
+          "mean, but model.weights is none: there is nothing to inflate");
+  require(!model.has_view_weights() || model.starts_from_file(),
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "model.view_weights"),
           "set, but model.weights, the voxels', is none: weights of pictures alone go there");
-}
-
-/// Forms whose samples cannot be blended: a box of voxels is no box of pictures, and points have no
-/// order.
-void check_mix(const LoadedConfig& loaded) {
-  const pipeline::MixOptions& mix = loaded.config.train.mix;
-  const ModelForm form = loaded.config.model.form;
-  require(!mix.is_on() || (form != ModelForm::kJoint && form != ModelForm::kPoints),
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, mix.mixup > 0 ? "train.mixup" : "train.cutmix"),
-          "samples of form ",
-          value_text(loaded.config, "model.form"),
-          " cannot be mixed; set it to 0");
-}
-
-void check_model(const LoadedConfig& loaded) {
-  const ModelConfig& model = loaded.config.model;
-  check_form(loaded);
-  check_time(loaded);
-  check_stage_taps(loaded);
-  check_views(loaded);
-  check_weights(loaded);
-  check_mix(loaded);
-  const bool picture = model.form != ModelForm::kVoxel && model.form != ModelForm::kClip &&
-                       model.form != ModelForm::kJoint;
-  require(!picture || model.kernel[0] == 1,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.kernel"),
-          "form ",
-          value_text(loaded.config, "model.form"),
-          " has two axes: the first must be 1, not ",
-          model.kernel[0]);
-  require(model.stem_stride != 3,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "model.stem_stride"),
-          "3 is neither 2 nor 4");
-  for (const std::int64_t taps : model.kernel) {
-    require(taps % 2 == 1,
-            Errc::kInvalidArgument,
-            key_origin(loaded.origins, "model.kernel"),
-            value_text(loaded.config, "model.kernel"),
-            " holds ",
-            taps,
-            ", which is not odd");
-  }
 }
 
 void check_train(const LoadedConfig& loaded) {
@@ -328,9 +223,16 @@ std::string key_origin(const Origins& origins, std::string_view path) {
   return origin->second + ": " + std::string(path) + ": ";
 }
 
+void check_described_network(const LoadedConfig& loaded) {
+  check_taken(loaded);
+  check_network(loaded);
+}
+
 void check(const LoadedConfig& loaded) {
   check_data(loaded);
-  check_model(loaded);
+  check_form(loaded);
+  check_described_network(loaded);
+  check_weights(loaded);
   check_train(loaded);
 }
 

@@ -14,12 +14,13 @@
 #include <string_view>
 #include <vector>
 
-#include "model3d/layers/time_axis.h"
+#include "model3d/network.h"
 #include "pipeline/batch_norm_hook.h"
-#include "pipeline/data/mix.h"
 #include "pipeline/plan/clip_plan.h"
 #include "pipeline/plan/cloud_plan.h"
 #include "pipeline/precision.h"
+#include "pipeline/state/optimizer.h"
+#include "pipeline/train/trainer.h"
 
 namespace larkspur::launch {
 
@@ -91,66 +92,52 @@ struct DataConfig {
   int workers = 1;                           ///< loader threads a rank
 };
 
-/// The network and its first weights.
+/// Where defaults of the network stand.
+inline const model3d::ModelOptions kModel{};
+
+/// The network and its first weights; fields of one name mean what they mean in ModelOptions.
 struct ModelConfig {
   ModelForm form = ModelForm::kVoxel;
   std::string variant = "micro";                ///< size of the network, by its published name
   std::int64_t classes = 40;                    ///< labels are [0, classes)
   std::array<std::int64_t, 3> kernel{7, 7, 7};  ///< taps along depth, height, width; odd
   std::int64_t stem_stride = 2;  ///< places a step of the first layers, each axis: 2 or 4
-  std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};  ///< form clip: frames a step of the
-                                                             ///< stem and the three downsamplings
-  std::array<std::int64_t, 3> temporal_taps{0, 0, 0};  ///< form clip: stages 2, 3, 4; 0: kernel[0]
-  std::array<std::int64_t, 3> spatial_taps{0, 0, 0};   ///< stages 2, 3, 4; 0: as kernel
-  bool separable_time = false;  ///< form clip: large kernels as one in space and one in time
-  model3d::TimePadding time_padding = model3d::TimePadding::kZeros;  ///< form clip
-  model3d::Inflation inflation = model3d::Inflation::kCentre;  ///< form clip, weights of pictures
-  ViewPooling view_pooling = ViewPooling::kMax;                ///< forms with pictures of a cloud
-  std::int64_t view_stem_stride = 4;  ///< form joint: stem_stride of the pictures
-  std::int64_t view_taps = 0;         ///< form joint: kernel of the pictures, H and W; 0: as kernel
-  std::int64_t drawing_size = 112;    ///< form points: pixels a side of the pictures it draws
-  double drop_path = 0.0;             ///< chance to skip the deepest residual branch
-  double layer_scale = 1e-6;          ///< initial scale of a residual branch
-  double head_scale = 1.0;            ///< factor on the last layer's initial weights
+  std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};
+  std::array<std::int64_t, 3> temporal_taps{0, 0, 0};
+  std::array<std::int64_t, 3> spatial_taps{0, 0, 0};
+  bool separable_time = kModel.separable_time;
+  model3d::TimePadding time_padding = kModel.time_padding;
+  model3d::Inflation inflation = kModel.inflation;
+  ViewPooling view_pooling = ViewPooling::kMax;
+  std::int64_t view_stem_stride = 4;
+  std::int64_t view_taps = kModel.view_taps;
+  std::int64_t drawing_size = kModel.drawing_size;
+  double drop_path = kModel.drop_path;
+  double layer_scale = kModel.layer_scale;
+  double head_scale = kModel.head_scale;
+  std::int64_t freeze_stages = kModel.freeze_stages;
+  bool norm_before_downsampling = kModel.norm_before_downsampling;
   std::string weights = "none";       ///< file or checkpoint to start from; none: from the seed
-  std::string view_weights = "none";  ///< form joint, beside weights of voxels: the views' own
-  bool new_head =
-      false;  ///< with weights: the last layer starts from the seed even where theirs fits
-  std::int64_t freeze_stages = 0;  ///< the stem and so many stages keep their weights; 0: none
-
-  /// An extra LayerNorm before the last downsampling, against values that overflow.
-  bool norm_before_downsampling = false;
+  std::string view_weights = "none";  ///< beside weights of voxels: the views' own
+  bool new_head = false;  ///< the last layer starts from the seed even where theirs fits
 
   bool starts_from_file() const { return weights != "none"; }
   bool has_view_weights() const { return view_weights != "none"; }
 };
 
-/// One training run. The first block decides the result; the second how it is kept and computed.
-struct TrainConfig {
-  std::int64_t epochs = 10;        ///< passes over the list
-  std::int64_t global_batch = 16;  ///< samples a step, over all ranks
-  int lanes = 4;                   ///< slices of a global batch; also the most ranks there can be
-  double learning_rate = 1e-3;     ///< peak, reached after the warm-up
-  double min_learning_rate = 0.0;  ///< reached at the last step, by a cosine
-  double weight_decay = 0.05;      ///< decoupled, AdamW
-  double beta1 = 0.9;              ///< decay of the gradient's mean
-  double beta2 = 0.999;            ///< decay of the gradient's mean square
-  double epsilon = 1e-8;           ///< added to the root of the mean square
-  double layer_decay = 1.0;        ///< factor on the rate from a group of layers to the one before
-  double warmup_epochs = 1.0;      ///< epochs of linear rise from zero
-  double label_smoothing = 0.0;    ///< probability spread over all classes
-  pipeline::MixOptions mix;        ///< samples blended inside a lane
-  double clip_norm = 0.0;          ///< largest norm of the global gradient; 0: no clipping
-  pipeline::Precision precision = pipeline::Precision::kFloat32;  ///< of forward and backward
-  pipeline::NormScope batch_norm = pipeline::NormScope::kLane;    ///< what BatchNorm averages over
-  std::int64_t precise_norm_samples = 0;  ///< running statistics measured at each epoch's end over
-                                          ///< so many samples; 0: running averages
-
-  std::int64_t checkpoint_every = 0;       ///< steps; 0: at the end of each epoch only
+/// One training run: what the loop and the optimiser take, and how the run is kept and computed.
+/// The seed, the bad samples that are allowed and the workers are keys of other sections.
+struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
   std::int64_t keep = 3;                   ///< newest checkpoints kept
   std::int64_t bucket_elements = 4194304;  ///< gradient elements exchanged together
   int threads = 1;                         ///< compute threads a rank
-  std::int64_t stop_after_steps = 0;       ///< stop there with a checkpoint; 0: run to the end
+
+  /// Of a configuration that says nothing else.
+  TrainConfig() {
+    epochs = 10;
+    warmup_epochs = 1.0;
+    weight_decay = 0.05;
+  }
 };
 
 /// How a trained network is scored.
@@ -176,18 +163,29 @@ struct RunConfig {
 /// "argument 'train.lanes=3'". A key that is absent has its default.
 using Origins = std::map<std::string, std::string, std::less<>>;
 
+/// A key of a saved configuration that this program does not know.
+struct UnknownKey {
+  std::string path;
+  std::string value;  ///< as YAML has it
+};
+
 /// A configuration and, for messages, where its values come from.
 struct LoadedConfig {
   RunConfig config;
   Origins origins;
+  std::vector<UnknownKey> unknown{};  ///< of a saved configuration only
 };
 
 /// "configs/a.yaml:12: train.lanes: " or, for a default, "train.lanes (default): ".
 std::string key_origin(const Origins& origins, std::string_view path);
 
 /// What must hold between keys (the bounds of single keys are the key table's): divisibility, order
-/// of bounds, what this build has. Throws kInvalidArgument that names place, key and value.
+/// of bounds, what this build has, what the network says of its options. Throws kInvalidArgument
+/// that names place, key and value.
 void check(const LoadedConfig& loaded);
+
+/// The part of it that is about the network alone, for commands that have no data.
+void check_described_network(const LoadedConfig& loaded);
 
 /// That the files or folders that weights start from are there. Throws as check_paths().
 void check_weights_paths(const LoadedConfig& loaded);

@@ -24,13 +24,7 @@ namespace larkspur::launch {
 /// CPU, frozen layers that nothing has trained.
 void warn_of_doubts(const LoadedConfig& loaded, const Device& device);
 
-/// The network that a configuration describes, before it is made.
-model3d::ModelOptions model_options(const RunConfig& config);
-
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
-
-/// The configuration that a checkpoint was written with; messages name its manifest.
-RunConfig config_of(const pipeline::Checkpoint& checkpoint);
 
 /// The checkpoint's network as evaluation wants it: merged, on the device. `config` is the
 /// checkpoint's own, or one with the same model. A collective call.
@@ -39,13 +33,7 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
                                                          const Device& device,
                                                          pipeline::Communicator& communicator);
 
-/// A checkpoint, or the newest whole one of a folder of them or of a run's output folder. Throws
-/// kNotFound where there is none.
-pipeline::Checkpoint checkpoint_of(const std::filesystem::path& checkpoint);
-
-/// The network of a checkpoint, or of the newest whole one in a folder of them or in a run's output
-/// folder, made and filled as the checkpoint says. Throws kNotFound where there is none, and what
-/// reading it throws.
+/// The network of a checkpoint, found as find_checkpoint() does, made and filled as it says.
 std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint);
 
 pipeline::TrainOptions train_options(const RunConfig& config);

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 
-#include "launch/config/config_schema.h"
-#include "launch/run/assemble.h"
+#include "launch/config/config_file.h"
+#include "launch/run/saved_config.h"
+#include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -18,43 +19,12 @@ using pipeline::require;
 using pipeline::text_of;
 
 std::filesystem::path checkpoints_folder(const RunConfig& config) {
-  return std::filesystem::path(config.output) / "checkpoints";
+  return pipeline::checkpoints_folder(config.output);
 }
 
 bool has_checkpoint(const RunConfig& config) {
   return std::ranges::any_of(pipeline::list_checkpoints(checkpoints_folder(config)),
                              &pipeline::CheckpointFolder::complete);
-}
-
-void compare_configurations(const RunConfig& saved,
-                            const RunConfig& now,
-                            const std::string& prefix,
-                            const std::string& where) {
-  std::string refused;
-  for (const ResumeConflict& conflict : resume_conflicts(saved, now)) {
-    if (conflict.path.rfind(prefix, 0) != 0) continue;
-    if (conflict.rule == ResumeRule::kSayAloud) {
-      log_warn(text_of(conflict.path,
-                       " was ",
-                       conflict.saved,
-                       " and is now ",
-                       conflict.now,
-                       ": bits may differ from an unbroken run"));
-      continue;
-    }
-    refused += text_of(refused.empty() ? "" : "; ",
-                       conflict.path,
-                       " is ",
-                       conflict.saved,
-                       " there and ",
-                       conflict.now,
-                       " here");
-  }
-  require(refused.empty(),
-          Errc::kInvalidArgument,
-          where,
-          " was written by another configuration: ",
-          refused);
 }
 
 bool resume_if_possible(const RunConfig& config,
@@ -69,7 +39,8 @@ bool resume_if_possible(const RunConfig& config,
           where,
           " is there and resume=never: choose another output folder, or resume=auto");
   const pipeline::RunIdentity& saved = checkpoint->manifest().run;
-  compare_configurations(config_of(*checkpoint), config, "", where);
+  const std::string manifest = (checkpoint->folder() / "manifest.json").string();
+  compare_for_resume(parse_config(saved.config, manifest), config, where);
   require(saved.classes == now.classes,
           Errc::kInvalidArgument,
           where,

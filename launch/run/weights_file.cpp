@@ -5,6 +5,9 @@
 #include <map>
 #include <utility>
 
+#include "launch/config/config_file.h"
+#include "launch/config/config_schema.h"
+#include "launch/config/model_options.h"
 #include "launch/run/assemble.h"
 #include "model3d/weights/pth_file.h"
 #include "pipeline/log.h"
@@ -21,53 +24,74 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
-constexpr model3d::Extent3 kAsKernel{0, 0, 0};
-
-/// "2,1,1,1", as options of the command line take it.
-template <std::size_t kSize>
-std::string list_text(const std::array<std::int64_t, kSize>& values) {
-  std::string text;
-  for (const std::int64_t value : values) {
-    text.append(text.empty() ? "" : ",").append(std::to_string(value));
-  }
+/// A key's value in a file's metadata: kernels as 5x13x13, other lists as 2,1,1,1.
+std::string metadata_text(const ConfigKey& key, const RunConfig& config) {
+  std::string text = text_of_value(key.get(config));
+  if (!text.starts_with("[")) return text;
+  std::erase_if(text, [](char c) { return c == '[' || c == ']' || c == ' '; });
+  if (key.name() == "kernel") std::ranges::replace(text, ',', 'x');
   return text;
 }
 
+/// Keys of the architecture that the form takes.
+std::vector<const ConfigKey*> architecture_keys(ModelForm form) {
+  std::vector<const ConfigKey*> keys;
+  for (const ConfigKey& key : config_keys()) {
+    if (key.is_architecture() && key.is_taken_by(form)) keys.push_back(&key);
+  }
+  return keys;
+}
+
 /// What makes a network, under the names that configurations have for it.
-pipeline::TensorFileMetadata metadata_of(const model3d::ModelOptions& options, bool merged) {
-  const model3d::Form& form = model3d::find_form(options.form);
+pipeline::TensorFileMetadata metadata_of(const model3d::Network& network) {
+  const RunConfig config = config_of_network(network.options());
   pipeline::TensorFileMetadata metadata{
       {"format", "pt"},  // what tools of the format call rows-first float tensors
-      {"form", options.form},
-      {"variant", options.variant},
-      {"classes", std::to_string(options.classes)},
-      {"kernel", model3d::to_text(options.kernel.value_or(form.kernel))},
-      {"stem_stride", std::to_string(options.stem_stride.value_or(form.stem_stride))},
-      {"spatial_taps", list_text(options.spatial_taps.value_or(kAsKernel))},
-      {"merged", merged ? "true" : "false"}};
-  if (form.temporal_strides) {
-    const bool repeats = options.time_padding == model3d::TimePadding::kReplicate;
-    const auto strides = options.temporal_strides.value_or(*form.temporal_strides);
-    metadata["temporal_strides"] = list_text(strides);
-    metadata["temporal_taps"] = list_text(options.temporal_taps.value_or(kAsKernel));
-    metadata["separable_time"] = options.separable_time ? "true" : "false";
-    metadata["time_padding"] = repeats ? "replicate" : "zeros";
-  }
-  if (form.extractor != model3d::ExtractorKind::kMap)
-    metadata["view_pooling"] = options.view_pooling;
-  if (form.extractor == model3d::ExtractorKind::kJoint) {
-    const auto own = model3d::find_form("views").stem_stride;
-    metadata["view_stem_stride"] = std::to_string(options.view_stem_stride.value_or(own));
-    metadata["view_taps"] = std::to_string(options.view_taps);
-  }
-  if (form.extractor == model3d::ExtractorKind::kPoints) {
-    metadata["drawing_size"] = std::to_string(options.drawing_size);
+      {"merged", network.is_merged() ? "true" : "false"}};
+  for (const ConfigKey* key : architecture_keys(config.model.form)) {
+    metadata[std::string(key->name())] = metadata_text(*key, config);
   }
   return metadata;
 }
 
-pipeline::TensorFileMetadata metadata_of(const model3d::Network& network) {
-  return metadata_of(network.options(), network.is_merged());
+/// A key that a file's metadata and a network both have.
+struct ComparedKey {
+  const ConfigKey* key;
+  std::string theirs;
+  std::string ours;
+};
+
+/// Whether a file's metadata has the key's value; text that is none, is another.
+bool is_value(const std::string& text, const ConfigKey& key, const RunConfig& own) {
+  LoadedConfig theirs{own, {}};
+  try {
+    set_key(theirs, key, text, "metadata");
+  } catch (const pipeline::Error&) {
+    return false;
+  }
+  return key.get(theirs.config) == key.get(own);
+}
+
+/// Those with two values.
+std::vector<ComparedKey> other_values(const model3d::ModelOptions& options,
+                                      const pipeline::TensorFile& file) {
+  const RunConfig own = config_of_network(options);
+  const auto metadata = file.metadata();
+  std::vector<ComparedKey> others;
+  for (const ConfigKey* key : architecture_keys(own.model.form)) {
+    const auto entry = metadata.find(std::string(key->name()));
+    if (entry == metadata.end() || is_value(entry->second, *key, own)) continue;
+    others.push_back({key, entry->second, metadata_text(*key, own)});
+  }
+  return others;
+}
+
+/// The option of the command line that a key has there.
+std::string option_of(const ConfigKey& key) {
+  if (key.path == "model.form" || key.path == "model.variant") return "--model";
+  std::string option = "--" + std::string(key.name());
+  std::ranges::replace(option, '_', '-');
+  return option;
 }
 
 /// A network's entries, as a file written of it would have them.
@@ -114,26 +138,17 @@ void warn_of_other_rules(const model3d::Network& network,
   model3d::ModelOptions options = network.options();
   if (!half.empty())
     options = model3d::side_of(options, half == model3d::kVoxelHalf ? "voxel" : "views");
-  const auto own = metadata_of(options, network.is_merged());
-  const auto told = file.metadata();
-  for (const char* key : {"stem_stride",
-                          "temporal_strides",
-                          "time_padding",
-                          "view_pooling",
-                          "view_stem_stride",
-                          "drawing_size"}) {
-    const auto theirs = told.find(key);
-    const auto ours = own.find(key);
-    if (theirs == told.end() || ours == own.end() || theirs->second == ours->second) continue;
+  for (const ComparedKey& other : other_values(options, file)) {
+    if (other.key->role != KeyRole::kRule) continue;
     pipeline::log_warn(text_of(file.origin(),
                                " was trained with ",
-                               key,
+                               other.key->name(),
                                " ",
-                               theirs->second,
+                               other.theirs,
                                ", ",
                                half.empty() ? "the network" : half + "*",
                                " has ",
-                               ours->second));
+                               other.ours));
   }
 }
 
@@ -219,27 +234,24 @@ std::string fill_from_weights(model3d::Network& network,
 }
 
 void check_metadata(const model3d::Network& network, const pipeline::TensorFile& file) {
-  const auto told = file.metadata();
-  const auto own = metadata_of(network);
-  const auto form = told.find("form");
-  if (form == told.end() || form->second != own.at("form")) return;
-  for (const auto& [key, value] : own) {
-    const auto note = told.find(key);
-    if (note == told.end() || key == "merged" || key == "format") continue;
-    std::string option = "--" + key;
-    std::ranges::replace(option, '_', '-');
-    require(note->second == value,
-            Errc::kInvalidArgument,
-            file.origin(),
-            " was written of a network with ",
-            key,
-            " ",
-            note->second,
-            ", this one has ",
-            value,
-            ": set ",
-            option);
-  }
+  const auto metadata = file.metadata();
+  const auto form = metadata.find("form");
+  if (form == metadata.end() || form->second != network.options().form) return;
+  const auto others = other_values(network.options(), file);
+  if (others.empty()) return;
+  const ComparedKey& first = others.front();
+  require(false,
+          Errc::kInvalidArgument,
+          file.origin(),
+          " was written of a network with ",
+          first.key->name(),
+          " ",
+          first.theirs,
+          ", this one has ",
+          first.ours,
+          ": ",
+          first.ours == "true" ? "leave out " : "set ",
+          option_of(*first.key));
 }
 
 void write_weights(const model3d::Network& network, const fs::path& path) {

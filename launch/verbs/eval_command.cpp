@@ -9,6 +9,7 @@
 #include "launch/run/assemble.h"
 #include "launch/run/rank_job.h"
 #include "launch/run/resume.h"
+#include "launch/run/saved_config.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/all_or_none.h"
@@ -31,58 +32,6 @@ struct EvalRequest {
   std::string checkpoint;
   std::string report;
 };
-
-/// The checkpoint the request names, its model compared with the configuration's.
-pipeline::Checkpoint open_checkpoint(const std::string& where,
-                                     const RunConfig& config,
-                                     pipeline::Communicator& communicator) {
-  pipeline::all_or_none(communicator, [&] {
-    std::error_code error;
-    require(fs::exists(where, error), Errc::kNotFound, "--checkpoint ", where, " is not there");
-    return std::string();
-  });
-  auto checkpoint = pipeline::newest_checkpoint(where, communicator);
-  require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", where);
-  const std::string name = checkpoint->folder().string();
-  const RunConfig saved = config_of(*checkpoint);
-  for (const char* key : {"model.form",
-                          "model.variant",
-                          "model.classes",
-                          "model.kernel",
-                          "model.stem_stride",
-                          "model.temporal_strides",
-                          "model.temporal_taps",
-                          "model.spatial_taps",
-                          "model.separable_time",
-                          "model.time_padding",
-                          "model.view_pooling",
-                          "model.view_stem_stride",
-                          "model.view_taps",
-                          "model.drawing_size",
-                          "model.norm_before_downsampling"}) {
-    compare_configurations(saved, config, key, name);
-  }
-  for (const char* key : {"seed",  // also of the points drawn on meshes
-                          "data.grid",
-                          "data.points",
-                          "data.views",
-                          "data.elevation",
-                          "data.view_size",
-                          "data.splat",
-                          "data.frames",
-                          "data.stride",
-                          "data.size",
-                          "data.shuffle_frames"}) {
-    const ConfigKey& row = *find_config_key(key);
-    if (row.get(saved) == row.get(config)) continue;
-    pipeline::log_warn(pipeline::text_of(key,
-                                         " is ",
-                                         text_of_value(row.get(config)),
-                                         ", the checkpoint was trained with ",
-                                         text_of_value(row.get(saved))));
-  }
-  return std::move(*checkpoint);
-}
 
 EvalContext context_of(const RunConfig& config,
                        const pipeline::Checkpoint& checkpoint,
@@ -126,7 +75,8 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   call.phase = Phase::kCheckpoint;
   const std::string where =
       request.checkpoint.empty() ? checkpoints_folder(config).string() : request.checkpoint;
-  const pipeline::Checkpoint checkpoint = open_checkpoint(where, config, communicator);
+  const pipeline::Checkpoint checkpoint = pipeline::find_checkpoint(where, communicator);
+  compare_for_evaluation(config_of(checkpoint), config, checkpoint.folder().string());
   const auto network = make_evaluated_network(checkpoint, config, device, communicator);
 
   call.phase = Phase::kStart;
@@ -163,7 +113,8 @@ void run_eval(Invocation& call) {
   line.argument("CONFIG", "YAML file", request.file);
   line.rest("OVERRIDES", "key=value, as in eval.batch=8", request.overrides);
   line.option("--checkpoint",
-              "one, or a folder of them (the newest whole one); default: output/checkpoints",
+              "run folder, its checkpoints folder (the newest whole one), or one checkpoint; "
+              "default: output",
               request.checkpoint);
   line.option("--report", "folder to write; default: output/report", request.report);
   if (!line.parse()) return;

@@ -18,7 +18,9 @@ void run_export(Invocation& call) {
                    "Writes a checkpoint's weights under their published names, as safetensors.",
                    "--checkpoint runs/demo_cloud/checkpoints --output demo.safetensors");
   line.required_option(
-      "--checkpoint", "one, or a folder of them: the newest whole one", checkpoint);
+      "--checkpoint",
+      "run folder, its checkpoints folder (the newest whole one), or one checkpoint",
+      checkpoint);
   line.required_option("--output", ".safetensors file to write", output);
   line.flag("--unmerged", "as trained: branches, norms and statistics apart", unmerged);
   if (!line.parse()) return;

@@ -6,7 +6,6 @@
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/checkpoint/checkpoint.h"
-#include "pipeline/require.h"
 
 namespace larkspur::launch {
 namespace {
@@ -49,16 +48,16 @@ void run_inspect_checkpoint(Invocation& call) {
   CommandLine line(call,
                    "Prints what a checkpoint holds, every checksum checked.",
                    "runs/demo_cloud/checkpoints --digest");
-  line.argument("PATH", "a checkpoint, or a folder of them: the newest whole one", path);
+  line.argument(
+      "PATH", "run folder, its checkpoints folder (the newest whole one), or one checkpoint", path);
   line.flag("--digest", "only one digest of all tensors, however they are sharded", digest);
   if (!line.parse()) return;
   call.phase = Phase::kCheckpoint;
-  const auto checkpoint = pipeline::newest_checkpoint(path);
-  pipeline::require(checkpoint.has_value(), pipeline::Errc::kNotFound, "no checkpoint in ", path);
+  const pipeline::Checkpoint checkpoint = pipeline::find_checkpoint(path);
   if (digest) {
-    call.out << checkpoint->digest() << "\n";
+    call.out << checkpoint.digest() << "\n";
   } else {
-    print_content(call.out, *checkpoint);
+    print_content(call.out, checkpoint);
   }
 }
 

@@ -9,7 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "launch/config/config_file.h"
-#include "launch/run/assemble.h"
+#include "launch/config/model_options.h"
+#include "launch/run/saved_config.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/model_request.h"
@@ -101,7 +102,7 @@ Subject subject_of(Invocation& call, const InspectRequest& request) {
           request.from,
           " is a checkpoint: its model is what it is");
   call.phase = Phase::kCheckpoint;
-  const Subject subject = subject_of(config_of(checkpoint_of(request.from)));
+  const Subject subject = subject_of(config_of(pipeline::find_checkpoint(request.from)));
   call.phase = Phase::kStart;
   return subject;
 }
@@ -219,7 +220,9 @@ void run_inspect_model(Invocation& call) {
   CommandLine line(call,
                    "What a network is made of and what one sample costs, layer by layer.",
                    "--model image/a --input 224x224");
-  line.optional_argument("FROM", "YAML file, or a checkpoint or a folder of them", request.from);
+  line.optional_argument("FROM",
+                         "YAML file; or a run folder, its checkpoints folder, or one checkpoint",
+                         request.from);
   line.rest("OVERRIDES", "key=value, as in model.variant=t", request.overrides);
   line.option("--model", "FORM/VARIANT, as in clip/a, instead of FROM", request.model.model);
   line.option("--classes", "with --model: of the head", request.model.classes);

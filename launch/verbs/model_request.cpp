@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <string_view>
 
+#include "launch/config/config_file.h"
+#include "launch/config/config_schema.h"
+#include "launch/config/model_options.h"
 #include "launch/run/assemble.h"
 #include "launch/run/weights_file.h"
 #include "pipeline/require.h"
@@ -20,58 +23,25 @@ using pipeline::require;
 constexpr std::int64_t kLongestAxis = 16384;
 constexpr std::int64_t kMostPlaces = std::int64_t{1} << 30;
 
-template <std::size_t kSize>
-std::array<std::int64_t, kSize> list_of(const std::string& option, const std::string& text) {
-  std::vector<std::int64_t> numbers;
-  try {
-    numbers = numbers_of(option, text);
-  } catch (const pipeline::Error&) {
-    numbers.clear();  // said below, with how many there should be
+/// The keys that have an option: of the architecture, and how weights of pictures are inflated.
+/// Form, variant and classes are asked for in words of their own.
+std::vector<const ConfigKey*> keys_with_option() {
+  std::vector<const ConfigKey*> keys;
+  for (const ConfigKey& key : config_keys()) {
+    const bool has_own =
+        key.path == "model.form" || key.path == "model.variant" || key.path == "model.classes";
+    if ((key.is_architecture() && !has_own) || key.path == "model.inflation") keys.push_back(&key);
   }
-  require(numbers.size() == kSize,
-          Errc::kInvalidArgument,
-          option,
-          " takes ",
-          kSize,
-          kSize == 1 ? " whole number, as in " : " whole numbers, as in ",
-          kSize == 1   ? "4"
-          : kSize == 4 ? "2,1,1,1"
-                       : "5x13x13",
-          ", not '",
-          text,
-          "'");
-  std::array<std::int64_t, kSize> list{};
-  std::ranges::copy(numbers, list.begin());
-  return list;
+  return keys;
 }
 
-template <typename Choice>
-Choice choice_of(const std::string& option, const std::string& text) {
-  const auto words = enum_names(Choice{});
-  const auto word = std::ranges::find(words, text);
-  std::string known;
-  for (const std::string_view each : words) known.append(known.empty() ? "" : " or ").append(each);
-  require(
-      word != words.end(), Errc::kInvalidArgument, option, " takes ", known, ", not '", text, "'");
-  return static_cast<Choice>(word - words.begin());
+std::string option_of_key(const ConfigKey& key) {
+  std::string option = "--" + std::string(key.name());
+  std::ranges::replace(option, '_', '-');
+  return option;
 }
 
-/// What is told of a clip's third axis.
-void tell_time(const ModelRequest& request, model3d::ModelOptions& options) {
-  if (!request.temporal_strides.empty()) {
-    options.temporal_strides = list_of<4>("--temporal-strides", request.temporal_strides);
-  }
-  if (!request.temporal_taps.empty()) {
-    options.temporal_taps = list_of<3>("--temporal-taps", request.temporal_taps);
-  }
-  if (!request.time_padding.empty()) {
-    options.time_padding = choice_of<model3d::TimePadding>("--time-padding", request.time_padding);
-  }
-  if (!request.inflation.empty()) {
-    options.inflation = choice_of<model3d::Inflation>("--inflation", request.inflation);
-  }
-  options.separable_time = request.separable_time;
-}
+bool is_flag(const ConfigKey& key) { return std::holds_alternative<bool>(key.get(RunConfig{})); }
 
 std::unique_ptr<model3d::Network> network_of_checkpoint(const ModelRequest& request,
                                                         const std::string& weights) {
@@ -102,7 +72,7 @@ std::unique_ptr<model3d::Network> network_of_file(const ModelRequest& request,
                                                   const std::string& weights) {
   model3d::ModelOptions options = request.options();
   const auto file = open_weights(weights);
-  options.norm_before_downsampling = model3d::holds_norm_before_downsampling(*file);
+  options.norm_before_downsampling |= model3d::holds_norm_before_downsampling(*file);
   auto network = std::make_unique<model3d::Network>(options);
   check_metadata(*network, *file);
   if (model3d::holds_merged_weights(*file)) network->merge();
@@ -113,27 +83,19 @@ std::unique_ptr<model3d::Network> network_of_file(const ModelRequest& request,
 }  // namespace
 
 void ModelRequest::declare_shapes(CommandLine& line) {
-  line.option("--kernel", "large taps, as in 5x13x13; default: the form's", kernel);
-  line.option("--stem-stride", "2 or 4; default: the form's", stem_stride);
-  line.option("--temporal-strides", "form clip, as in 2,1,1,1", temporal_strides);
-  line.option("--temporal-taps", "form clip, stages 2 to 4, as in 5,5,3", temporal_taps);
-  line.option("--spatial-taps", "stages 2 to 4, as in 13,13,11", spatial_taps);
-  line.flag("--separable-time",
-            "form clip: large kernels as one in space and one in time",
-            separable_time);
-  line.option("--time-padding", "form clip: zeros or replicate", time_padding);
-  line.option("--inflation", "form clip, weights of pictures: centre or mean", inflation);
-  line.option("--view-pooling", "of views, max or mean; default: max", view_pooling);
-  line.option("--view-stem-stride", "form joint, of its views", view_stem_stride);
-  line.option("--view-taps", "form joint, large taps of its views; default: --kernel's", view_taps);
-  line.option("--drawing-size", "form points, pixels; default: 112", drawing_size);
+  for (const ConfigKey* key : keys_with_option()) {
+    const std::string name(key->name());
+    if (is_flag(*key)) {
+      line.flag(option_of_key(*key), key->full_meaning(), flags[name]);
+    } else {
+      line.option(option_of_key(*key), key->full_meaning() + "; default: the form's", texts[name]);
+    }
+  }
 }
 
 bool ModelRequest::tells_shapes() const {
-  return separable_time ||
-         !(kernel + stem_stride + temporal_strides + temporal_taps + spatial_taps + time_padding +
-           inflation + view_pooling + view_stem_stride + view_taps + drawing_size)
-              .empty();
+  return std::ranges::any_of(flags, [](const auto& flag) { return flag.second; }) ||
+         std::ranges::any_of(texts, [](const auto& text) { return !text.second.empty(); });
 }
 
 model3d::ModelOptions ModelRequest::options() const {
@@ -148,22 +110,23 @@ model3d::ModelOptions ModelRequest::options() const {
           "--classes is ",
           classes,
           ": a file of weights needs to be told how many there are");
-  model3d::ModelOptions options;
-  options.form = model.substr(0, slash);
-  options.variant = model.substr(slash + 1);
-  options.classes = classes;
-  if (!kernel.empty()) options.kernel = list_of<3>("--kernel", kernel);
-  if (!stem_stride.empty()) options.stem_stride = list_of<1>("--stem-stride", stem_stride)[0];
-  tell_time(*this, options);
-  if (!spatial_taps.empty()) options.spatial_taps = list_of<3>("--spatial-taps", spatial_taps);
-  if (!view_pooling.empty()) options.view_pooling = view_pooling;
-  if (!view_stem_stride.empty()) {
-    options.view_stem_stride = list_of<1>("--view-stem-stride", view_stem_stride)[0];
+  const std::string place = "--model " + model;
+  LoadedConfig described;
+  set_key(described, *find_config_key("model.form"), model.substr(0, slash), place);
+  described.config = config_of_form(model.substr(0, slash));
+  set_key(described, *find_config_key("model.variant"), model.substr(slash + 1), place);
+  set_key(described, *find_config_key("model.classes"), std::to_string(classes), "--classes");
+  for (const ConfigKey* key : keys_with_option()) {
+    const auto text = texts.find(key->name());
+    const auto flag = flags.find(key->name());
+    const bool given = text != texts.end() && !text->second.empty();
+    if (given) set_key(described, *key, text->second, option_of_key(*key));
+    if (flag != flags.end() && flag->second) {
+      set_key(described, *key, "true", option_of_key(*key));
+    }
   }
-  if (!view_taps.empty()) options.view_taps = list_of<1>("--view-taps", view_taps)[0];
-  if (!drawing_size.empty()) options.drawing_size = list_of<1>("--drawing-size", drawing_size)[0];
-  options.check();
-  return options;
+  check_described_network(described);
+  return model_options(described.config);
 }
 
 std::vector<std::int64_t> numbers_of(const std::string& option, const std::string& text) {

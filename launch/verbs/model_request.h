@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,22 +13,13 @@
 
 namespace larkspur::launch {
 
-/// Lists are text as it was typed, "5x13x13", "5,13,13" or "[5,13,13]".
+/// Options named as the keys of the network are, with their meanings, bounds and refusals. Lists
+/// are text as it was typed, "5x13x13", "5,13,13" or "[5,13,13]".
 struct ModelRequest {
   std::string model;  ///< "image/a"; empty: a checkpoint says it
   std::int64_t classes = 0;
-  std::string kernel;
-  std::string stem_stride;
-  std::string temporal_strides;
-  std::string temporal_taps;
-  std::string spatial_taps;
-  std::string time_padding;
-  std::string inflation;
-  std::string view_pooling;
-  std::string view_stem_stride;
-  std::string view_taps;
-  std::string drawing_size;
-  bool separable_time = false;
+  std::map<std::string, std::string, std::less<>> texts;  ///< by key: empty where not given
+  std::map<std::string, bool, std::less<>> flags;
 
   /// Declares --kernel and everything else that is not the form's own.
   void declare_shapes(CommandLine& line);

@@ -10,6 +10,7 @@
 
 #include "launch/run/assemble.h"
 #include "launch/run/rank_job.h"
+#include "launch/run/saved_config.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/all_or_none.h"
@@ -89,24 +90,22 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
     return std::string();
   });
   call.phase = Phase::kCheckpoint;
-  const auto checkpoint = pipeline::newest_checkpoint(request.checkpoint, communicator);
-  require(checkpoint.has_value(), Errc::kNotFound, "no checkpoint in ", request.checkpoint);
+  const auto checkpoint = pipeline::find_checkpoint(request.checkpoint, communicator);
+  const RunConfig config = config_of(checkpoint);
   call.phase = Phase::kStart;
-  RunConfig config;
   Dataset data;
   pipeline::all_or_none(communicator, [&] {
-    config = config_of(*checkpoint);
-    data = make_data_of_files(config, checkpoint->manifest().run.classes, request.files);
+    data = make_data_of_files(config, checkpoint.manifest().run.classes, request.files);
     return std::string();
   });
   set_compute_threads(config.train.threads);
   call.phase = Phase::kCheckpoint;
-  const auto network = make_evaluated_network(*checkpoint, config, device, communicator);
+  const auto network = make_evaluated_network(checkpoint, config, device, communicator);
   call.phase = Phase::kRun;
   const auto evaluation =
       pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
   if (job.is_root()) {
-    print(call.out, request, *checkpoint, answers_of(request, evaluation, data.classes));
+    print(call.out, request, checkpoint, answers_of(request, evaluation, data.classes));
   }
   if (evaluation.bad.empty()) return;
   call.out.flush();
@@ -127,7 +126,9 @@ void run_predict(Invocation& call) {
       "Prints the five likeliest labels of files, by what a checkpoint was trained on.",
       "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off");
   line.required_option(
-      "--checkpoint", "one, or a folder of them (the newest whole one)", request.checkpoint);
+      "--checkpoint",
+      "run folder, its checkpoints folder (the newest whole one), or one checkpoint",
+      request.checkpoint);
   line.rest("FILE", "clouds, or whatever the checkpoint was trained on", request.files);
   line.flag("--json", "as one JSON object", request.json);
   if (!line.parse()) return;

@@ -66,6 +66,10 @@ class BadData(Workspace):
         steps = self.metrics("bound1")[1]
         self.assertEqual(steps[-1]["bad_samples"], 1)
         self.assertTrue(all(s["bad_samples"] == 0 for s in steps[:-1]))
+        # Raising the bound is all it takes to go on, and the end is that of a run that began with it.
+        self.train("bound1", *self.lists, ranks=1)
+        self.train("raised", *self.lists, ranks=1)
+        self.assertEqual(self.digest("bound1"), self.digest("raised"))
 
     def test_evaluation_past_the_bound_writes_its_report_and_says_so(self):
         self.train("run", *self.lists)

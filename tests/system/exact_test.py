@@ -27,11 +27,12 @@ class Exact(Workspace):
         self.train("stopped", *recipe, "train.stop_after_steps=3", ranks=2)
         self.train("stopped", *recipe, "train.stop_after_steps=6")
         self.assertEqual(self.digest("stopped"), self.digest("tuned1"))
-        for other in ("model.freeze_stages=1", "train.layer_decay=0.7"):
-            result = self.train("stopped", *recipe, other, code=4)
-            self.assertIn(other.split("=")[0], result.stderr)
-        self.train("free", *recipe, "model.freeze_stages=0", "train.stop_after_steps=6")
-        self.train("even", *recipe, "train.layer_decay=1", "train.stop_after_steps=6")
+        for other in ((recipe[0], "model.freeze_stages=1", recipe[2]), (*recipe[:2], "train.layer_decay=0.7")):
+            result = self.train("stopped", *other, code=4)
+            self.assertIn("model.freeze_stages" if "model.freeze_stages=1" in other else "train.layer_decay", result.stderr)
+        weights, frozen, decay = recipe
+        self.train("free", weights, decay, "train.stop_after_steps=6")
+        self.train("even", weights, frozen, "train.stop_after_steps=6")
         self.assertEqual(len({self.digest(name) for name in ("tuned1", "free", "even")}), 3)
 
     def test_digest_tells_seeds_and_steps_apart(self):

@@ -142,6 +142,10 @@ TEST_F(ConfigFile, AKeyGivenTwiceIsRefused) {
             (Refusal{kInvalid, "x.yaml:4: key 'train.lanes' is given twice"}));
   EXPECT_EQ(refusal("train: {lanes: 4}\ntrain: {epochs: 2}\n").text,
             "x.yaml:2: key 'train' is given twice");
+  EXPECT_EQ(refusal("train: {lanes: 4}\ntrain.lanes: 8\n").text,
+            "x.yaml:2: key 'train.lanes' is given twice");
+  EXPECT_EQ(refusal("", {"train.lanes=4", "seed=2", "train.lanes=8"}).text,
+            "argument 'train.lanes=8': key 'train.lanes' is given twice on the command line");
 }
 
 TEST_F(ConfigFile, ASectionThatIsNoSectionIsRefused) {
@@ -168,10 +172,9 @@ TEST_F(ConfigFile, AFolderIsNoConfiguration) {
             (Refusal{kInvalid, dir_.path().string() + ": is a folder, expected a YAML file"}));
 }
 
-TEST_F(ConfigFile, AnOverrideWinsOverTheFileAndTheLastOverTheFirst) {
+TEST_F(ConfigFile, AnOverrideWinsOverTheFile) {
   const std::string file = write("x.yaml", "train: {epochs: 2, lanes: 2}\n");
-  const LoadedConfig loaded =
-      load_config(file, {"train.epochs=3", "model.kernel=[3, 5, 7]", "train.epochs=4"});
+  const LoadedConfig loaded = load_config(file, {"train.epochs=4", "model.kernel=[3, 5, 7]"});
   EXPECT_EQ(loaded.config.train.epochs, 4);
   EXPECT_EQ(loaded.config.train.lanes, 2);
   EXPECT_EQ(loaded.config.model.kernel, (std::array<std::int64_t, 3>{3, 5, 7}));
@@ -235,6 +238,39 @@ TEST(ParseConfig, ASavedConfigurationHasNoBase) {
   EXPECT_EQ(refusal_of([] { parse_config("base: a.yaml\n", "saved"); }),
             (Refusal{kInvalid, "saved: has a base; a saved configuration is whole"}));
   EXPECT_EQ(parse_config("seed: 3\n", "saved").config.seed, 3);
+}
+
+constexpr RetiredKey kOldNames[] = {{"train.passes", "train.epochs"}, {"model.glue", ""}};
+
+TEST(ParseConfig, RetiredNamesAreTakenAsWhatTheyAreCalledNow) {
+  const LoadedConfig saved =
+      parse_config("train: {passes: 7}\nmodel: {glue: 3}\n", "saved", kOldNames);
+  EXPECT_EQ(saved.config.train.epochs, 7);
+  EXPECT_TRUE(saved.unknown.empty());
+  EXPECT_EQ(refusal_of([] { parse_config("train: {passes: a}\n", "saved", kOldNames); }).text,
+            "saved:1: train.epochs: expected a whole number >= 1, found 'a'");
+}
+
+TEST(ParseConfig, KeysOfAnotherProgramAreKeptForWhoAsks) {
+  const LoadedConfig saved =
+      parse_config("seed: 3\nmodel: {tiling: [1, 2]}\nlater: {deep: {key: x}}\n", "saved");
+  EXPECT_EQ(saved.config.seed, 3);
+  ASSERT_EQ(saved.unknown.size(), 2U);
+  EXPECT_EQ(saved.unknown[0].path, "model.tiling");
+  EXPECT_EQ(saved.unknown[0].value, "[1, 2]");
+  EXPECT_EQ(saved.unknown[1].path, "later.deep.key");
+}
+
+TEST(SetKey, TakesListsAsPeopleTypeThem) {
+  LoadedConfig loaded;
+  const ConfigKey& kernel = *find_config_key("model.kernel");
+  for (const char* text : {"3x5x7", "3,5,7", "[3, 5, 7]"}) {
+    loaded.config.model.kernel = {1, 1, 1};
+    set_key(loaded, kernel, text, "--kernel");
+    EXPECT_EQ(loaded.config.model.kernel, (std::array<std::int64_t, 3>{3, 5, 7})) << text;
+  }
+  EXPECT_EQ(refusal_of([&] { set_key(loaded, kernel, "3x5", "--kernel"); }).text,
+            "--kernel: model.kernel: expected a list of 3 whole numbers in [1, 17], found [3, 5]");
 }
 
 }  // namespace

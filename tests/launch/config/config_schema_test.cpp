@@ -153,34 +153,38 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   expect_read_back(points);
 }
 
-TEST(ResumeConflicts, NameBothValuesByTheirRule) {
+TEST(ConfigChanges, NameBothValues) {
   RunConfig now;
   now.seed = 2;
-  now.output = "elsewhere";
   now.train.threads = 3;
-  now.train.stop_after_steps = 5;
   now.model.kernel = {5, 13, 13};
-  const auto conflicts = resume_conflicts(RunConfig{}, now);
-  ASSERT_EQ(conflicts.size(), 3U);
-  EXPECT_EQ(conflicts[0].path, "seed");
-  EXPECT_EQ(conflicts[0].saved, "1");
-  EXPECT_EQ(conflicts[0].now, "2");
-  EXPECT_EQ(conflicts[1].path, "model.kernel");
-  EXPECT_EQ(conflicts[1].now, "[5, 13, 13]");
-  EXPECT_EQ(conflicts[1].rule, ResumeRule::kMustMatch);
-  EXPECT_EQ(conflicts[2].path, "train.threads");
-  EXPECT_EQ(conflicts[2].rule, ResumeRule::kSayAloud);
+  const auto changes = config_changes(RunConfig{}, now);
+  ASSERT_EQ(changes.size(), 3U);
+  EXPECT_EQ(changes[0].key->path, "seed");
+  EXPECT_EQ(changes[0].saved, "1");
+  EXPECT_EQ(changes[0].now, "2");
+  EXPECT_EQ(changes[1].now, "[5, 13, 13]");
+  EXPECT_EQ(changes[2].key->rule, ResumeRule::kMayDiffer);
+}
+
+std::set<std::string_view> paths_where(bool (*holds)(const ConfigKey&)) {
+  std::set<std::string_view> paths;
+  for (const ConfigKey& key : config_keys()) {
+    if (holds(key)) paths.insert(key.path);
+  }
+  return paths;
 }
 
 TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
-  std::set<std::string_view> free;
-  for (const ConfigKey& key : config_keys()) {
-    if (key.rule == ResumeRule::kMayChange) free.insert(key.path);
-  }
-  EXPECT_EQ(free,
+  EXPECT_EQ(paths_where([](const ConfigKey& key) { return key.rule == ResumeRule::kMayChange; }),
             (std::set<std::string_view>{"output",
                                         "device",
                                         "resume",
+                                        "data.eval.list",
+                                        "data.eval.root",
+                                        "data.eval.labels",
+                                        "data.eval.split",
+                                        "data.max_bad_fraction",
                                         "data.workers",
                                         "train.checkpoint_every",
                                         "train.keep",
@@ -188,6 +192,33 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "eval.protocol",
                                         "eval.batch",
                                         "eval.bad_samples"}));
+  EXPECT_EQ(paths_where([](const ConfigKey& key) { return key.rule == ResumeRule::kSameSamples; }),
+            (std::set<std::string_view>{
+                "data.train.list", "data.train.root", "data.train.labels", "data.train.split"}));
+  EXPECT_EQ(paths_where([](const ConfigKey& key) { return key.rule == ResumeRule::kNotRead; }),
+            (std::set<std::string_view>{
+                "model.inflation", "model.weights", "model.view_weights", "model.new_head"}));
+}
+
+TEST(KeyRoles, TheArchitectureIsAllOfTheModelButItsFirstWeights) {
+  EXPECT_EQ(paths_where([](const ConfigKey& key) {
+              return key.path.starts_with("model.") && !key.is_architecture();
+            }),
+            (std::set<std::string_view>{"model.inflation",
+                                        "model.drop_path",
+                                        "model.layer_scale",
+                                        "model.head_scale",
+                                        "model.weights",
+                                        "model.view_weights",
+                                        "model.new_head",
+                                        "model.freeze_stages"}));
+}
+
+TEST(RetiredKeys, LeadToKeysThereAreAndAreNoKeysThemselves) {
+  for (const RetiredKey& retired : retired_keys()) {
+    EXPECT_EQ(find_config_key(retired.path), nullptr) << retired.path;
+    EXPECT_TRUE(retired.now.empty() || find_config_key(retired.now) != nullptr) << retired.path;
+  }
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ TEST(ConfigTable, HasALineAKeyAndAHeading) {
   for (const ConfigKey& key : config_keys()) {
     std::getline(text, line);
     EXPECT_THAT(line, ::testing::StartsWith(std::string(key.path) + " "));
-    EXPECT_THAT(line, HasSubstr(pipeline::text_of(" ", key.meaning, " ")));
+    EXPECT_THAT(line, HasSubstr(pipeline::text_of(" ", key.full_meaning(), " ")));
     EXPECT_THAT(line, ::testing::EndsWith(" default"));
   }
   EXPECT_FALSE(std::getline(text, line));
@@ -41,7 +41,15 @@ TEST(ConfigTableMarkdown, SaysWhatAResumedRunMayChange) {
   EXPECT_THAT(text, ::testing::ContainsRegex("`seed` .* must match \\|\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("`output` .* may change \\|\n"));
   EXPECT_THAT(text,
-              ::testing::ContainsRegex("`train.threads` .* may change, with a warning \\|\n"));
+              ::testing::ContainsRegex(
+                  "`data.train.list` .* may change, samples and classes must match \\|\n"));
+  EXPECT_THAT(text,
+              ::testing::ContainsRegex(
+                  "`train.threads` .* may change, with a warning: bits may differ \\|\n"));
+}
+
+TEST(ConfigTableMarkdown, SaysWhichFormsTakeAKey) {
+  EXPECT_THAT(config_table_markdown(), HasSubstr("| form points: width and height of"));
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ TEST(CheckConfig, KernelsAreOdd) {
                       [](RunConfig& c) {
                         c.model.kernel = {5, 12, 13};
                       }),
-            "c.yaml:9: model.kernel: [5, 12, 13] holds 12, which is not odd");
+            "c.yaml:9: model.kernel: 5x12x13 holds 12, which is not odd");
 }
 
 TEST(CheckConfig, WhatThisBuildLacksIsRefusedByName) {
@@ -92,32 +92,33 @@ TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
 
 TEST(CheckConfig, FormsForCloudsTakeKernelsOfTheirAxes) {
   EXPECT_EQ(complaint("model.kernel", [](RunConfig& c) { c.model.form = ModelForm::kPoints; }),
-            "c.yaml:9: model.kernel: form points has two axes: the first must be 1, not 7");
+            "c.yaml:9: model.kernel: 7x7x7: form points has two axes, the first must be 1, not 7");
   EXPECT_EQ(complaint("model.kernel", [](RunConfig& c) { c.model.form = ModelForm::kJoint; }), "");
 }
 
 TEST(CheckConfig, KeysOfViewsAreToldWhereThereAreViews) {
   EXPECT_EQ(complaint("model.view_pooling",
                       [](RunConfig& c) { c.model.view_pooling = ViewPooling::kMean; }),
-            "c.yaml:9: model.view_pooling: form voxel has no views to pool");
-  EXPECT_EQ(complaint("model.view_stem_stride", [](RunConfig& c) { c.model.view_stem_stride = 2; }),
-            "c.yaml:9: model.view_stem_stride: only form joint has a second stem; others take "
-            "model.stem_stride");
+            "c.yaml:9: model.view_pooling: form voxel does not take it (views, joint, points do): "
+            "leave it "
+            "at max");
+  EXPECT_EQ(
+      complaint("model.view_stem_stride", [](RunConfig& c) { c.model.view_stem_stride = 2; }),
+      "c.yaml:9: model.view_stem_stride: form voxel does not take it (joint does): leave it at 4");
   EXPECT_EQ(complaint("model.view_stem_stride",
                       [](RunConfig& c) {
                         c.model.form = ModelForm::kJoint;
                         c.model.view_stem_stride = 3;
                       }),
-            "c.yaml:9: model.view_stem_stride: 3 is neither 2 nor 4");
-  EXPECT_EQ(complaint("model.drawing_size", [](RunConfig& c) { c.model.drawing_size = 64; }),
-            "c.yaml:9: model.drawing_size: only form points draws; the pictures of others are "
-            "data.view_size wide");
+            "c.yaml:9: model.view_stem_stride: 3 is not 2 or 4");
+  EXPECT_EQ(
+      complaint("model.drawing_size", [](RunConfig& c) { c.model.drawing_size = 64; }),
+      "c.yaml:9: model.drawing_size: form voxel does not take it (points does): leave it at 112");
 }
 
 TEST(CheckConfig, OnlyAJointNetworkHasTwoKernels) {
   EXPECT_EQ(complaint("model.view_taps", [](RunConfig& c) { c.model.view_taps = 7; }),
-            "c.yaml:9: model.view_taps: only form joint has a second kernel; others take "
-            "model.kernel");
+            "c.yaml:9: model.view_taps: form voxel does not take it (joint does): leave it at 0");
   EXPECT_EQ(complaint("model.view_taps",
                       [](RunConfig& c) {
                         c.model.form = ModelForm::kJoint;
@@ -127,9 +128,9 @@ TEST(CheckConfig, OnlyAJointNetworkHasTwoKernels) {
 }
 
 TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
-  EXPECT_EQ(complaint("model.view_weights", [](RunConfig& c) { c.model.view_weights = "a.pth"; }),
-            "c.yaml:9: model.view_weights: only form joint starts its views from weights of their "
-            "own; form voxel takes model.weights");
+  EXPECT_EQ(
+      complaint("model.view_weights", [](RunConfig& c) { c.model.view_weights = "a.pth"; }),
+      "c.yaml:9: model.view_weights: form voxel does not take it (joint does): leave it at none");
   EXPECT_EQ(
       complaint("model.view_weights",
                 [](RunConfig& c) {
@@ -141,19 +142,23 @@ TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
 }
 
 TEST(CheckConfig, SamplesOfTwoInputsOrOfPointsAreNotMixed) {
-  EXPECT_EQ(complaint("train.mixup",
-                      [](RunConfig& c) {
-                        c.model.form = ModelForm::kJoint;
-                        c.train.mix.mixup = 0.8;
-                      }),
-            "c.yaml:9: train.mixup: samples of form joint cannot be mixed; set it to 0");
-  EXPECT_EQ(complaint("train.cutmix",
-                      [](RunConfig& c) {
-                        c.model.form = ModelForm::kPoints;
-                        c.model.kernel = {1, 7, 7};
-                        c.train.mix.cutmix = 1.0;
-                      }),
-            "c.yaml:9: train.cutmix: samples of form points cannot be mixed; set it to 0");
+  EXPECT_EQ(
+      complaint("train.mixup",
+                [](RunConfig& c) {
+                  c.model.form = ModelForm::kJoint;
+                  c.train.mix.mixup = 0.8;
+                }),
+      "c.yaml:9: train.mixup: form joint does not take it (voxel, clip, raw, grid, image, views "
+      "do): leave it at 0.0");
+  EXPECT_EQ(
+      complaint("train.cutmix",
+                [](RunConfig& c) {
+                  c.model.form = ModelForm::kPoints;
+                  c.model.kernel = {1, 7, 7};
+                  c.train.mix.cutmix = 1.0;
+                }),
+      "c.yaml:9: train.cutmix: form points does not take it (voxel, clip, raw, grid, image, views "
+      "do): leave it at 0.0");
 }
 
 TEST(CheckConfig, OnlyAClipHasATimeAxis) {
@@ -161,21 +166,26 @@ TEST(CheckConfig, OnlyAClipHasATimeAxis) {
                       [](RunConfig& c) {
                         c.model.temporal_strides = {1, 1, 1, 1};
                       }),
-            "c.yaml:9: model.temporal_strides: only form clip has a time axis");
-  EXPECT_EQ(complaint("model.temporal_taps",
-                      [](RunConfig& c) {
-                        c.model.temporal_taps = {3, 3, 3};
-                      }),
-            "c.yaml:9: model.temporal_taps: only form clip has a time axis");
+            "c.yaml:9: model.temporal_strides: form voxel does not take it (clip does): leave it "
+            "at [2, 1, "
+            "1, 1]");
+  EXPECT_EQ(
+      complaint("model.temporal_taps",
+                [](RunConfig& c) {
+                  c.model.temporal_taps = {3, 3, 3};
+                }),
+      "c.yaml:9: model.temporal_taps: form voxel does not take it (clip does): leave it at [0, 0, "
+      "0]");
 }
 
 TEST(CheckConfig, OnlyAClipHasChoicesOfTime) {
-  EXPECT_EQ(complaint("model.separable_time", [](RunConfig& c) { c.model.separable_time = true; }),
-            "c.yaml:9: model.separable_time: only form clip has a time axis");
+  EXPECT_EQ(
+      complaint("model.separable_time", [](RunConfig& c) { c.model.separable_time = true; }),
+      "c.yaml:9: model.separable_time: form voxel does not take it (clip does): leave it at false");
   EXPECT_EQ(
       complaint("model.time_padding",
                 [](RunConfig& c) { c.model.time_padding = model3d::TimePadding::kReplicate; }),
-      "c.yaml:9: model.time_padding: only form clip has a time axis");
+      "c.yaml:9: model.time_padding: form voxel does not take it (clip does): leave it at zeros");
 }
 
 void make_clip(RunConfig& config) {
@@ -188,9 +198,10 @@ TEST(CheckConfig, InflationByMeanNeedsEndFramesAndWeights) {
     make_clip(c);
     c.model.inflation = model3d::Inflation::kMean;
   };
-  EXPECT_EQ(complaint("model.inflation", mean),
-            "c.yaml:9: model.inflation: mean needs model.time_padding=replicate: beside zeros the "
-            "ends of a clip would lack the share of the taps that hang over");
+  EXPECT_EQ(
+      complaint("model.inflation", mean),
+      "c.yaml:9: model.inflation: mean needs time_padding replicate: beside zeros the ends of a "
+      "clip would lack the share of the taps that hang over");
   const auto without_weights = [](RunConfig& c) {
     make_clip(c);
     c.model.inflation = model3d::Inflation::kMean;
@@ -206,7 +217,7 @@ TEST(CheckConfig, TapsOfStagesAreOdd) {
                       [](RunConfig& c) {
                         c.model.spatial_taps = {7, 0, 6};
                       }),
-            "c.yaml:9: model.spatial_taps: 6 is not odd");
+            "c.yaml:9: model.spatial_taps: 7x0x6 holds 6, which is not odd");
 }
 
 class CheckPaths : public ::testing::Test {
