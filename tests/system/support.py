@@ -79,6 +79,16 @@ def start(*words, ranks):
                             text=True, env=environment())
 
 
+def crc32c_hex(data):
+    """CRC-32C (Castagnoli) as checkpoints write it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return f"{crc ^ 0xFFFFFFFF:08x}"
+
+
 def rank_processes(mpirun):
     """Process ids of the ranks that an mpirun started, by rank."""
     found = {}
