@@ -25,7 +25,7 @@ int fail(std::string why, int code) {
 
 int run(Invocation call) {
   try {
-    name_device_failures([&] { run_verb(all_verbs(), call); });
+    name_device_failures([&] { run_program(call); });
     call.out.flush();
     if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
     return call.code;

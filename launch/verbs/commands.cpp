@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verbs/commands.h"
 
+#include "launch/verbs/version.h"
+
 namespace larkspur::launch {
 
 std::span<const Verb> all_verbs() {
@@ -33,6 +35,12 @@ std::span<const Verb> all_verbs() {
        run_inspect},
   };
   return kVerbs;
+}
+
+void run_program(Invocation& call) {
+  const bool asks_version = !call.arguments.empty() && call.arguments.front() == "--version";
+  if (asks_version) return print_version(call.out);
+  run_verb(all_verbs(), call);
 }
 
 }  // namespace larkspur::launch

@@ -12,6 +12,9 @@ namespace larkspur::launch {
 /// The table, in the order in which --help prints it.
 std::span<const Verb> all_verbs();
 
+/// The whole program: `--version`, or one of the verbs.
+void run_program(Invocation& call);
+
 /// `data make`, `data check`, `data points`, `data frames`: makes data sets, looks into files.
 void run_data(Invocation& call);
 

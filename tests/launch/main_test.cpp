@@ -40,6 +40,20 @@ TEST(Main, HelpSucceeds) {
   EXPECT_THAT(ended.text, HasSubstr("usage: larkspur VERB"));
 }
 
+TEST(Main, SaysItsVersionAndWhatWasBuiltIn) {
+  const Ended ended = larkspur("--version");
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.text,
+              ::testing::MatchesRegex("larkspur [0-9.]+, commit [0-9a-z]+\nLibTorch .*"));
+  for (const char* part : {"\nOpenMPI: ", "\nFFmpeg: ", "\nPCL: ", "\nCUDA: "}) {
+    EXPECT_THAT(ended.text, HasSubstr(part));
+  }
+}
+
+TEST(Main, HelpOfTrainNamesWhereKeysAreListed) {
+  EXPECT_THAT(larkspur("train --help").text, HasSubstr("larkspur inspect config"));
+}
+
 TEST(Main, SaysInOneLineWhyItFailed) {
   const Ended ended = larkspur("inspect config /nowhere/x.yaml");
   EXPECT_EQ(ended.code, 2);
