@@ -18,8 +18,9 @@ std::vector<Row> size_rows() {
       key<model, &M::variant>("model.variant", "size of the network")
           .one_of(kVariants)
           .decides(kShape),
-      key<model, &M::classes>("model.classes", "labels the network tells apart")
-          .within(1, 1000000)
+      key<model, &M::classes>("model.classes",
+                              "labels the network tells apart; 0: as data.train has them")
+          .within(0, 1000000)
           .decides(kShape),
       key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd")
           .within(1, 17)

@@ -99,7 +99,7 @@ inline const model3d::ModelOptions kModel{};
 struct ModelConfig {
   ModelForm form = ModelForm::kVoxel;
   std::string variant = "micro";                ///< size of the network, by its published name
-  std::int64_t classes = 40;                    ///< labels are [0, classes)
+  std::int64_t classes = 0;                     ///< labels are [0, classes); 0: of the list
   std::array<std::int64_t, 3> kernel{7, 7, 7};  ///< taps along depth, height, width; odd
   std::int64_t stem_stride = 2;  ///< places a step of the first layers, each axis: 2 or 4
   std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};

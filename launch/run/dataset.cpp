@@ -84,7 +84,8 @@ Dataset make_side(const RunConfig& config, readers::SampleList list, bool traini
 Dataset make_training_data(const RunConfig& config) {
   const SideConfig& side = config.data.train;
   readers::SampleList list = read_list(config.data.kind, side);
-  const auto classes = static_cast<std::size_t>(config.model.classes);
+  const auto classes = config.model.classes == 0 ? list.classes.size()
+                                                 : static_cast<std::size_t>(config.model.classes);
   if (are_numbers(list.classes)) {
     std::vector<std::string> numbers;
     for (std::size_t i = 0; i < classes; ++i) numbers.push_back(std::to_string(i));

@@ -18,9 +18,10 @@ struct Dataset {
   std::vector<std::string> classes;
 };
 
-/// The training list with augmentation. Class names, or numbers up to model.classes. Throws
-/// kInvalidArgument when the list has other classes than model.classes says, kNotFound for a list,
-/// root or labels file that is not there.
+/// The training list with augmentation. Class names, or numbers up to model.classes; where that is
+/// 0 the classes are those of labels file, folders or list. Throws kInvalidArgument when the list
+/// has other classes than model.classes says, kNotFound for a list, root or labels file that is not
+/// there.
 Dataset make_training_data(const RunConfig& config);
 
 /// The evaluation list, its labels renumbered to mean `classes`, of which there is at least one.

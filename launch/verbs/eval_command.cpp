@@ -76,7 +76,9 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   const std::string where =
       request.checkpoint.empty() ? checkpoints_folder(config).string() : request.checkpoint;
   const pipeline::Checkpoint checkpoint = pipeline::find_checkpoint(where, communicator);
-  compare_for_evaluation(config_of(checkpoint), config, checkpoint.folder().string());
+  const RunConfig saved = config_of(checkpoint);
+  if (config.model.classes == 0) config.model.classes = saved.model.classes;
+  compare_for_evaluation(saved, config, checkpoint.folder().string());
   const auto network = make_evaluated_network(checkpoint, config, device, communicator);
 
   call.phase = Phase::kStart;
@@ -108,7 +110,8 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
 void run_eval(Invocation& call) {
   EvalRequest request;
   CommandLine line(call,
-                   "Evaluates a checkpoint on data.eval and writes a report.",
+                   "Evaluates a checkpoint on data.eval and writes a report.\n"
+                   "'larkspur inspect config' lists every key, its default and what it means.",
                    "configs/demo/cloud.yaml --checkpoint runs/demo_cloud/checkpoints --report out");
   line.argument("CONFIG", "YAML file", request.file);
   line.rest("OVERRIDES", "key=value, as in eval.batch=8", request.overrides);

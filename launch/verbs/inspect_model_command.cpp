@@ -10,6 +10,7 @@
 
 #include "launch/config/config_file.h"
 #include "launch/config/model_options.h"
+#include "launch/run/dataset.h"
 #include "launch/run/saved_config.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
@@ -83,6 +84,15 @@ Subject subject_of(const RunConfig& config) {
   return subject;
 }
 
+/// How many classes the training list has, where the configuration leaves that to it.
+std::int64_t classes_of_list(const RunConfig& config) {
+  try {
+    return static_cast<std::int64_t>(make_training_data(config).classes.size());
+  } catch (const pipeline::Error& error) {
+    throw error.within("model.classes is not set, and data.train does not tell it");
+  }
+}
+
 Subject subject_of(Invocation& call, const InspectRequest& request) {
   require(request.from.empty() != request.model.model.empty(),
           Errc::kInvalidArgument,
@@ -95,7 +105,9 @@ Subject subject_of(Invocation& call, const InspectRequest& request) {
           request.from,
           " tells kernel and strides itself: use model.kernel=... and the like");
   if (!fs::is_directory(request.from)) {
-    return subject_of(load_config(request.from, request.overrides).config);
+    RunConfig config = load_config(request.from, request.overrides).config;
+    if (config.model.classes == 0) config.model.classes = classes_of_list(config);
+    return subject_of(config);
   }
   require(request.overrides.empty(),
           Errc::kInvalidArgument,

@@ -64,6 +64,11 @@ Prepared prepare(const std::string& file,
                     " is the most there can be");
   set_compute_threads(prepared.config.train.threads);
   prepared.data = make_training_data(prepared.config);
+  if (prepared.config.model.classes == 0) {
+    prepared.config.model.classes = static_cast<std::int64_t>(prepared.data.classes.size());
+    pipeline::log_info(
+        text_of("model.classes: ", prepared.config.model.classes, ", as data.train has them"));
+  }
   prepared.network = make_network(prepared.config);
   pipeline::place(*prepared.network, prepared.device.place);
   prepared.identity = run_identity(prepared.config, prepared.data, prepared.device, env.size);
@@ -277,7 +282,8 @@ void run_train(Invocation& call) {
   std::vector<std::string> overrides;
   CommandLine line(
       call,
-      "Trains a network; goes on from the output folder's newest checkpoint by itself.",
+      "Trains a network; goes on from the output folder's newest checkpoint by itself.\n"
+      "'larkspur inspect config' lists every key, its default and what it means.",
       "configs/demo/cloud.yaml train.epochs=3 output=runs/try");
   line.argument("CONFIG", "YAML file", file);
   line.rest("OVERRIDES", "key=value, as in train.epochs=3", overrides);

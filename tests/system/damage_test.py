@@ -142,6 +142,19 @@ class Refusals(Workspace):
     def test_wrong_number_of_classes(self):
         self.assertIn("model.classes is 5", self.refused("train", str(self.config), "model.classes=5"))
 
+    def test_the_number_of_classes_may_be_left_to_the_list(self):
+        self.config.write_text(self.config.read_text().replace("classes: 4, ", ""))
+        self.train("counted", "train.stop_after_steps=2", ranks=2)
+        self.assertIn("  classes: 4\n", (self.output("counted") / "config.yaml").read_text())
+        self.train("told", "train.stop_after_steps=2", "model.classes=4")
+        self.assertEqual(self.digest("counted"), self.digest("told"))
+        self.train("counted", "train.stop_after_steps=3")
+        self.done(larkspur("eval", str(self.config), f"output={self.output('counted')}"))
+        model = json.loads(self.done(larkspur("inspect", "model", str(self.config), "--json")).stdout)
+        self.assertEqual(model["classes"], 4)
+        absent = self.done(larkspur("inspect", "model", str(self.config), "data.train.root=/nowhere"), 2)
+        self.assertIn("model.classes is not set", absent.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -50,6 +50,17 @@ TEST_F(MakeData, NeedsAMapWhereTheModelHasNumbersAndTheListNames) {
   EXPECT_EQ(side.source->label(1), 1);
 }
 
+TEST_F(MakeData, TakesTheClassesFromWhateverTellsThem) {
+  RunConfig config;  // model.classes is left out
+  config.data.train.list = write("list.txt", "a.npy 2\nb.npy 0\n");
+  EXPECT_THAT(make_training_data(config).classes, ElementsAre("0", "1", "2"));
+  config.data.train.labels = write("names.txt", "bed\nchair\ntable\nvase\n");
+  EXPECT_THAT(make_training_data(config).classes, ElementsAre("bed", "chair", "table", "vase"));
+  config.model.classes = 3;
+  EXPECT_THAT(refusal_of([&] { make_training_data(config); }).text,
+              HasSubstr("has 4 classes, model.classes is 3"));
+}
+
 TEST_F(MakeData, GivesWhatTheFormLooksAt) {
   RunConfig config;
   config.data.points = 5;

@@ -140,6 +140,7 @@ TEST(FillFromWeights, TellsOfARuleOfTheHalfItFills) {
   RunConfig config;
   config.data.kind = DataKind::kCloud;
   config.model.form = ModelForm::kJoint;
+  config.model.classes = 40;
   config.model.view_stem_stride = 4;
   const auto network = make_network(config);
   ::testing::internal::CaptureStderr();
