@@ -43,6 +43,19 @@ std::string option_of_key(const ConfigKey& key) {
 
 bool is_flag(const ConfigKey& key) { return std::holds_alternative<bool>(key.get(RunConfig{})); }
 
+/// The value that every form which takes the key begins with, or "the form's".
+std::string default_of_forms(const ConfigKey& key) {
+  std::string text;
+  for (const std::string_view form : enum_names(ModelForm{})) {
+    const RunConfig own = config_of_form(form);
+    if (!key.is_taken_by(own.model.form)) continue;
+    const std::string value = text_of_value(key.get(own));
+    if (!text.empty() && text != value) return "the form's";
+    text = value;
+  }
+  return text;
+}
+
 std::unique_ptr<model3d::Network> network_of_checkpoint(const ModelRequest& request,
                                                         const std::string& weights) {
   require(!request.tells_shapes(),
@@ -88,7 +101,9 @@ void ModelRequest::declare_shapes(CommandLine& line) {
     if (is_flag(*key)) {
       line.flag(option_of_key(*key), key->full_meaning(), flags[name]);
     } else {
-      line.option(option_of_key(*key), key->full_meaning() + "; default: the form's", texts[name]);
+      line.option(option_of_key(*key),
+                  key->full_meaning() + "; default: " + default_of_forms(*key),
+                  texts[name]);
     }
   }
 }
