@@ -41,14 +41,17 @@ bool resume_if_possible(const RunConfig& config,
   const pipeline::RunIdentity& saved = checkpoint->manifest().run;
   const std::string manifest = (checkpoint->folder() / "manifest.json").string();
   compare_for_resume(parse_config(saved.config, manifest), config, where);
-  require(saved.classes == now.classes,
-          Errc::kInvalidArgument,
-          where,
-          " was trained on other class names than the training list has");
+  require(
+      saved.classes == now.classes,
+      Errc::kInvalidArgument,
+      where,
+      " was trained on other class names than the training list has; to go on, give it the list "
+      "and labels of then, for a new run choose another output");
   require(saved.list_crc == now.list_crc,
           Errc::kInvalidArgument,
           where,
-          " was trained on another training list: paths or labels differ");
+          " was trained on another training list: paths or labels differ; to go on, give it the "
+          "list of then, for a new run choose another output");
   if (saved.processor != now.processor) {
     log_warn(text_of("the run began on ",
                      saved.processor,

@@ -23,12 +23,15 @@ std::string difference(const ConfigChange& change) {
   return text_of(change.key->path, " is ", change.saved, " there and ", change.now, " here");
 }
 
-void refuse_differences(const std::string& differences, const std::string& where) {
+void refuse_differences(const std::string& differences,
+                        const std::string& where,
+                        const char* next_move) {
   require(differences.empty(),
           Errc::kInvalidArgument,
           where,
           " was written by another configuration: ",
-          differences);
+          differences,
+          next_move);
 }
 
 /// Names and values of the unknown keys in, or not in, a section.
@@ -98,7 +101,8 @@ void compare_for_resume(const LoadedConfig& saved, const RunConfig& now, const s
         log_warn(values + ": bits may differ from an unbroken run");
     }
   }
-  refuse_differences(refused, where);
+  refuse_differences(
+      refused, where, "; to go on, set what is there, for a new run choose another output");
   if (!changed.empty()) log_info("changed since the checkpoint, no bit depends on it: " + changed);
 }
 
@@ -112,7 +116,7 @@ void compare_for_evaluation(const RunConfig& saved,
     log_warn(text_of(
         change.key->path, " is ", change.now, ", the checkpoint was trained with ", change.saved));
   }
-  refuse_differences(refused, where);
+  refuse_differences(refused, where, "; set what is there");
 }
 
 }  // namespace larkspur::launch
