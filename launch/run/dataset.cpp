@@ -5,7 +5,10 @@
 #include "pipeline/require.h"
 #include "pipeline/utf8.h"
 #include "readers/cloud/cloud_source.h"
+#include "readers/file_kind.h"
 #include "readers/list/cloud_list.h"
+#include "readers/list/folder_walk.h"
+#include "readers/list/media_files.h"
 #include "readers/list/video_list.h"
 #include "readers/video/clip_source.h"
 
@@ -117,7 +120,22 @@ Dataset make_data_of_files(const RunConfig& config,
                            const std::vector<std::string>& classes,
                            const std::vector<std::string>& files) {
   readers::SampleList list{{}, classes};
-  for (const std::string& file : files) list.entries.push_back({file, file, 0});
+  const auto is_of_kind =
+      config.data.kind == DataKind::kVideo ? readers::is_video_file : readers::is_cloud_file;
+  for (const std::string& file : files) {
+    if (!readers::is_folder(file)) {
+      list.entries.push_back({file, file, 0});
+      continue;
+    }
+    const std::size_t before = list.entries.size();
+    for (readers::MediaFile& found : readers::find_media_files(file, {}).files) {
+      if (is_of_kind(found.path)) list.entries.push_back({found.name, found.path, 0});
+    }
+    require(list.entries.size() > before,
+            Errc::kInvalidArgument,
+            file,
+            ": a folder without a file that the model takes");
+  }
   return make_side(config, std::move(list), false);
 }
 

@@ -29,7 +29,8 @@ Dataset make_training_data(const RunConfig& config);
 /// says which name is which number.
 Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
 
-/// Single files viewed as an evaluation views them, in the order given; every label is 0.
+/// Single files, and those of the configuration's kind below folders, viewed as an evaluation views
+/// them, in the order given; every label is 0. Throws kInvalidArgument for a folder without one.
 Dataset make_data_of_files(const RunConfig& config,
                            const std::vector<std::string>& classes,
                            const std::vector<std::string>& files);

@@ -11,7 +11,8 @@
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/require.h"
-#include "readers/file_name.h"
+#include "readers/file_bytes.h"
+#include "readers/file_kind.h"
 #include "readers/format/cloud_file.h"
 #include "readers/list/media_files.h"
 #include "readers/video/video_file.h"
@@ -21,11 +22,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Whether to hand a file to FFmpeg: bytes of no kind we know may be a video of any name. Not text,
+// which FFmpeg would draw.
+bool may_be_video(const std::filesystem::path& path) {
+  const readers::FileKind kind = readers::kind_of_file(path);
+  if (kind != readers::FileKind::kUnknown) return kind == readers::FileKind::kVideo;
+  const auto start = readers::read_start(path, readers::kKindBytes);
+  return start.ok() && start.value().view().find('\0') != std::string_view::npos;
+}
+
 // One file, decoded from end to end.
 Json facts_of(const readers::MediaFile& file) {
   Json facts{{"file", file.name}, {"ok", true}};
   try {
-    if (readers::is_video_file(file.path)) {
+    if (may_be_video(file.path)) {
       const readers::VideoFacts video = readers::check_video(file.path).value();
       facts.update({{"frames", video.frames}, {"width", video.width}, {"height", video.height}});
       return facts;
@@ -68,7 +78,9 @@ void run_data_check(Invocation& call) {
   CommandLine line(
       call,
       "Decodes every video and cloud of lists, folders and files, whole. Exit code 3 if one is "
-      "bad.\n.txt is a cloud where its first line is three numbers or more, else a list.",
+      "bad.\nA file is told by its first bytes, else by its ending; a .txt is a cloud where its "
+      "lines "
+      "are numbers, else a list. In folders endings count, and hidden files do not.",
       "data/demo_clouds --json");
   line.rest("PATHS", "lists in any layout, folders, videos, clouds", paths);
   line.option("--root", "folder that a list's paths start at; else the list's own", root);

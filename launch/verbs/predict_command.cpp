@@ -30,25 +30,24 @@ struct PredictRequest {
   bool json = false;
 };
 
-/// Per file of the request, in its order: the likeliest classes, or why it cannot be read.
-ordered_json answers_of(const PredictRequest& request,
-                        const pipeline::Evaluation& evaluation,
-                        const std::vector<std::string>& classes) {
-  std::vector<ordered_json> answers(request.files.size());
+/// Per file, in the order of the request: the likeliest classes, or why it cannot be read.
+ordered_json answers_of(const Dataset& data, const pipeline::Evaluation& evaluation) {
+  std::vector<ordered_json> answers(static_cast<std::size_t>(data.source->size()));
   for (const pipeline::Prediction& prediction : evaluation.predictions) {
     ordered_json likeliest = ordered_json::array();
     for (std::size_t place = 0; place < prediction.classes.size(); ++place) {
       const auto index = static_cast<std::size_t>(prediction.classes[place]);
-      likeliest.push_back({{"label", classes.at(index)},
+      likeliest.push_back({{"label", data.classes.at(index)},
                            {"index", index},
                            {"probability", prediction.probabilities[place]}});
     }
     const auto id = static_cast<std::size_t>(prediction.id);
-    answers[id] = {{"file", request.files[id]}, {"ok", true}, {"predictions", likeliest}};
+    answers[id] = {
+        {"file", data.source->name(prediction.id)}, {"ok", true}, {"predictions", likeliest}};
   }
   for (const pipeline::BadSample& bad : evaluation.bad) {
     const auto id = static_cast<std::size_t>(bad.id);
-    answers[id] = {{"file", request.files[id]}, {"ok", false}, {"error", bad.message}};
+    answers[id] = {{"file", data.source->name(bad.id)}, {"ok", false}, {"error", bad.message}};
   }
   return answers;
 }
@@ -105,14 +104,14 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
   const auto evaluation =
       pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
   if (job.is_root()) {
-    print(call.out, request, checkpoint, answers_of(request, evaluation, data.classes));
+    print(call.out, request, checkpoint, answers_of(data, evaluation));
   }
   if (evaluation.bad.empty()) return;
   call.out.flush();
   throw pipeline::Error(Errc::kCorruptData,
                         pipeline::text_of(evaluation.bad.size(),
                                           " of ",
-                                          request.files.size(),
+                                          data.source->size(),
                                           " files cannot be read; the first: ",
                                           evaluation.bad.front().message));
 }
@@ -129,7 +128,8 @@ void run_predict(Invocation& call) {
       "--checkpoint",
       "run folder, its checkpoints folder (the newest whole one), or one checkpoint",
       request.checkpoint);
-  line.rest("FILE", "clouds, or whatever the checkpoint was trained on", request.files);
+  line.rest(
+      "FILE", "clouds, or whatever the checkpoint was trained on; folders of them", request.files);
   line.flag("--json", "as one JSON object", request.json);
   if (!line.parse()) return;
   require(!request.files.empty(),

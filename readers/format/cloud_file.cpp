@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/format/cloud_file.h"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
 #include <string_view>
@@ -11,7 +9,8 @@
 #include <ATen/ops/empty.h>
 
 #include "pipeline/require.h"
-#include "readers/file_name.h"
+#include "readers/file_bytes.h"
+#include "readers/file_kind.h"
 #include "readers/format/cloud_text.h"
 #include "readers/format/local_origin.h"
 #include "readers/format/npy_file.h"
@@ -27,9 +26,6 @@ using pipeline::Error;
 using pipeline::Result;
 using pipeline::text_of;
 
-constexpr std::array<std::string_view, 6> kExtensions{
-    ".off", ".ply", ".pcd", ".npy", ".txt", ".xyz"};
-
 // A mesh near the origin, or its vertices where it has no surface.
 CloudFile local(Mesh mesh) {
   move_to_origin(mesh.vertices);
@@ -37,20 +33,19 @@ CloudFile local(Mesh mesh) {
   return mesh;
 }
 
-Result<CloudFile> checked(const Result<at::Tensor>& read, const std::filesystem::path& path) {
+Result<CloudFile> checked(const Result<at::Tensor>& read, std::string_view name) {
   if (!read.ok()) return read.error();
   const at::Tensor& points = read.value();
   if (points.dim() != 2 || points.size(0) < 1 || points.size(1) < 3) {
     return Error(
         Errc::kCorruptData,
-        text_of(
-            path.string(), ": expected an array of [N, 3 or more],", " found ", points.sizes()));
+        text_of(name, ": expected an array of [N, 3 or more],", " found ", points.sizes()));
   }
   const auto* values = points.const_data_ptr<float>();
   for (std::int64_t i = 0; i < points.numel(); ++i) {
     if (std::isfinite(values[i])) continue;
     return Error(Errc::kCorruptData,
-                 text_of(path.string(),
+                 text_of(name,
                          ": point ",
                          i / points.size(1),
                          " holds ",
@@ -60,35 +55,55 @@ Result<CloudFile> checked(const Result<at::Tensor>& read, const std::filesystem:
   return CloudFile(points);
 }
 
-}  // namespace
-
-bool is_cloud_file(const std::filesystem::path& path) {
-  const std::string extension = lower_extension(path);
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+Result<CloudFile> parse_ply_cloud(std::string_view bytes, std::string_view name) {
+  Result<PlyContent> content = parse_ply(bytes, name);
+  if (!content.ok()) return content.error();
+  const auto* const points = std::get_if<at::Tensor>(&content.value());
+  if (points != nullptr) return checked(*points, name);
+  return local(std::get<Mesh>(std::move(content).value()));
 }
 
-Result<CloudFile> read_cloud_file(const std::filesystem::path& path) {
-  const std::string extension = lower_extension(path);
-  if (extension == ".npy") return checked(read_npy(path), path);
-  if (extension == ".txt" || extension == ".xyz") return checked(read_cloud_text(path), path);
-  if (extension == ".pcd") return checked(read_pcd(path), path);
-  if (extension == ".ply") {
-    Result<PlyContent> content = read_ply(path);
-    if (!content.ok()) return content.error();
-    const auto* const points = std::get_if<at::Tensor>(&content.value());
-    if (points != nullptr) return checked(*points, path);
-    return local(std::get<Mesh>(std::move(content).value()));
-  }
-  if (extension != ".off") {
-    return Error(Errc::kUnsupported,
-                 text_of(path.string(),
-                         ": expected .off, .ply, .pcd, .npy, .txt or .xyz, found '",
-                         extension,
-                         "'"));
-  }
-  Result<Mesh> mesh = read_off(path);
+Result<CloudFile> parse_off_cloud(std::string_view bytes, std::string_view name) {
+  Result<Mesh> mesh = parse_off(bytes, name);
   if (!mesh.ok()) return mesh.error();
   return local(std::move(mesh).value());
+}
+
+Error no_cloud(const std::filesystem::path& path, std::string_view bytes, FileKind kind) {
+  const std::string advice = advice_on(path, bytes);
+  if (kind == FileKind::kForeign) return Error(Errc::kUnsupported, path.string() + ": " + advice);
+  return Error(Errc::kUnsupported,
+               text_of(path.string(),
+                       kind == FileKind::kVideo ? ": a video by its ending" : ": a file of no kind",
+                       " and first bytes, expected a cloud: ",
+                       cloud_endings()));
+}
+
+}  // namespace
+
+Result<CloudFile> read_cloud_file(const std::filesystem::path& path) {
+  const Result<FileBytes> bytes = read_file(path);
+  if (!bytes.ok()) return bytes.error();
+  return parse_cloud_file(bytes.value().view(), path);
+}
+
+Result<CloudFile> parse_cloud_file(std::string_view bytes, const std::filesystem::path& path) {
+  const std::string name = path.string();
+  const FileKind kind = kind_of(path, bytes);
+  switch (kind) {
+    case FileKind::kOff:
+      return parse_off_cloud(bytes, name);
+    case FileKind::kPly:
+      return parse_ply_cloud(bytes, name);
+    case FileKind::kPcd:
+      return checked(parse_pcd(bytes, name), name);
+    case FileKind::kNpy:
+      return checked(parse_npy(bytes, name), name);
+    case FileKind::kText:
+      return checked(parse_cloud_text(bytes, name), name);
+    default:
+      return no_cloud(path, bytes, kind);
+  }
 }
 
 at::Tensor vertices_of(const Mesh& mesh) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One cloud or mesh file of any format we read, opened by its extension.
+// One cloud or mesh file of any format we read, told by its first bytes, else by its ending
+// (file_kind.h).
 //
 //   .off .ply            -> Mesh, or points where it has no triangles
 //   .pcd .npy .txt .xyz  -> points
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <variant>
 
 #include <ATen/core/Tensor.h>
@@ -21,12 +23,14 @@ namespace larkspur::readers {
 /// been moved there (local_origin.h), except points of .npy: those are float32 as they are stored.
 using CloudFile = std::variant<at::Tensor, Mesh>;
 
-/// True for the extensions above, in any case.
-bool is_cloud_file(const std::filesystem::path& path);
-
-/// Reads one file. Errors name it: kUnsupported for another extension, kCorruptData for an array
-/// that is not [N, C] or holds NaN or infinities, and those of the formats.
+/// Reads one file. Errors name it: kUnsupported for a file of another kind, with the way out where
+/// there is one; kCorruptData for an array that is not [N, C] or holds NaN or infinities; and those
+/// of the formats.
 pipeline::Result<CloudFile> read_cloud_file(const std::filesystem::path& path);
+
+/// The same from the bytes of a file that were read; `path` stands for it in messages.
+pipeline::Result<CloudFile> parse_cloud_file(std::string_view bytes,
+                                             const std::filesystem::path& path);
 
 /// The vertices of a mesh as float32 [N, 3], CPU, contiguous.
 at::Tensor vertices_of(const Mesh& mesh);

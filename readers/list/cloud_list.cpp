@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "pipeline/require.h"
-#include "readers/file_name.h"
-#include "readers/format/cloud_file.h"
+#include "readers/file_kind.h"
+#include "readers/list/folder_walk.h"
 #include "readers/list/labelled_list.h"
 
 namespace larkspur::readers {
@@ -28,8 +28,7 @@ constexpr std::array<std::string_view, 6> kIdExtensions{
 // A folder of a class has one for a split in it; others lie beside real data sets too.
 std::vector<std::string> cloud_classes(const fs::path& root, const std::string& split) {
   std::vector<std::string> folders;
-  for (const std::string& name : sorted_names(root)) {
-    if (is_hidden(name)) continue;
+  for (const std::string& name : look_into(root).folders) {
     const fs::path folder = root / name;
     if (is_folder(folder / split) || is_folder(folder / "train") || is_folder(folder / "test")) {
       folders.push_back(name);
@@ -53,9 +52,8 @@ SampleList read_cloud_folder(const fs::path& root, const ListOptions& options) {
             labels.file().string());
     const fs::path where = root / folder / options.split;
     if (!is_folder(where)) continue;
-    for (const std::string& file : sorted_names(where)) {
-      if (!is_wanted(file, options.extension, is_cloud_file)) continue;
-      extensions.insert(fs::path(file).extension().string());
+    for (const std::string& file : samples_in(where, options.extension, is_cloud_file)) {
+      extensions.insert(lower_extension(file));
       list.entries.push_back(
           {(fs::path(folder) / options.split / file).string(), where / file, *label});
     }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pipeline/require.h"
+#include "readers/list/folder_walk.h"
 
 namespace larkspur::readers {
 namespace {
@@ -22,21 +23,6 @@ using pipeline::text_of;
 
 constexpr std::int64_t kMostNumberedClasses = 65536;
 constexpr std::array<std::string_view, 3> kHeaderWords{"label", "class", "category"};
-
-std::optional<std::int64_t> number_of(const std::string& text) {
-  std::int64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && last == end ? std::optional(value) : std::nullopt;
-}
-
-bool is_header(const ListLine& line) {
-  const std::vector<LabelledPath> splits = splits_of(line.text);
-  if (splits.empty()) return false;
-  std::string last = splits.back().label;
-  for (char& c : last) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return std::find(kHeaderWords.begin(), kHeaderWords.end(), last) != kHeaderWords.end();
-}
 
 // The first split whose label is a class name or a number.
 std::pair<std::string, std::int64_t> labelled(const ListLine& line,
@@ -75,6 +61,21 @@ std::pair<std::string, std::int64_t> labelled(const ListLine& line,
 
 }  // namespace
 
+std::optional<std::int64_t> number_of(const std::string& text) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && last == end ? std::optional(value) : std::nullopt;
+}
+
+bool is_header(const ListLine& line) {
+  const std::vector<LabelledPath> splits = splits_of(line.text);
+  if (splits.empty()) return false;
+  std::string last = splits.back().label;
+  for (char& c : last) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return std::find(kHeaderWords.begin(), kHeaderWords.end(), last) != kHeaderWords.end();
+}
+
 SampleList read_labelled(const std::vector<ListLine>& lines,
                          const fs::path& list,
                          const fs::path& root,
@@ -96,22 +97,6 @@ SampleList read_labelled(const std::vector<ListLine>& lines,
 
 std::string place_of(const fs::path& list, const ListLine& line) {
   return text_of(list.string(), ":", line.number);
-}
-
-std::vector<std::string> sorted_names(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    names.push_back(at->path().filename().string());
-  }
-  require(!error, Errc::kIo, folder.string(), ": ", error.message());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-bool is_folder(const fs::path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
 }
 
 ListPlace find_list(const ListOptions& options) {

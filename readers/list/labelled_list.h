@@ -2,6 +2,7 @@
 // Lists of `path label`, and the helpers that folder layouts share.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -25,11 +26,11 @@ SampleList read_labelled(const std::vector<ListLine>& lines,
 /// "lists/train.csv:12", for messages.
 std::string place_of(const std::filesystem::path& list, const ListLine& line);
 
-/// Names in a folder, sorted. Throws kIo naming it.
-std::vector<std::string> sorted_names(const std::filesystem::path& folder);
+/// Whether a line, the first of a list, names columns, like `path,label`.
+bool is_header(const ListLine& line);
 
-/// Whether there is a folder of that path; false for what cannot be looked at.
-bool is_folder(const std::filesystem::path& path);
+/// The number that a label is, or nothing.
+std::optional<std::int64_t> number_of(const std::string& text);
 
 /// The list file of `options` and the folder its paths start at. Throws kNotFound naming the one
 /// that is not there.

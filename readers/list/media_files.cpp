@@ -9,12 +9,13 @@
 
 #include "pipeline/require.h"
 #include "readers/file_bytes.h"
-#include "readers/file_name.h"
-#include "readers/format/cloud_file.h"
-#include "readers/format/cloud_text.h"
+#include "readers/file_kind.h"
 #include "readers/list/cloud_list.h"
+#include "readers/list/folder_walk.h"
+#include "readers/list/labelled_list.h"
 #include "readers/list/list_file.h"
 #include "readers/list/video_list.h"
+#include "readers/text_scanner.h"
 
 namespace larkspur::readers {
 namespace {
@@ -22,52 +23,81 @@ namespace {
 namespace fs = std::filesystem;
 using pipeline::Errc;
 using pipeline::require;
-using readers::ListLine;
 
 constexpr int kMostColumns = 6;  // of a list: path, frames, label, ...
 
-bool has_media_name(const fs::path& path) {
-  return readers::is_video_file(path) || readers::is_cloud_file(path);
-}
+bool has_media_name(const fs::path& path) { return is_video_file(path) || is_cloud_file(path); }
 
-// Text is both: clouds and lists of them end in .txt.
-bool is_text(const fs::path& path) { return path.extension() == ".txt"; }
+bool has_zero_byte(std::string_view bytes) { return bytes.find('\0') != std::string_view::npos; }
 
-// What cannot be read is taken for a cloud: opening it then says what is wrong with that one file.
-bool is_text_cloud(const fs::path& path) {
-  constexpr std::size_t kMostBytes = std::size_t{1} << 16;
-  const auto start = readers::read_start(path, kMostBytes);
-  if (!start.ok()) return true;
-  for (const ListLine& line : readers::lines_of(start.value().view())) {
-    if (!line.text.starts_with("//")) return readers::parse_cloud_text(line.text, "").ok();
+// Fields that are numbers, also such as no cloud may hold, and all fields of a line.
+struct FieldCount {
+  int numbers = 0;
+  int all = 0;
+  bool starts_with_number = false;
+};
+
+FieldCount count_fields(std::string_view line) {
+  TextScanner scan(line);
+  FieldCount count;
+  for (scan.skip_blanks(); !scan.at_line_end(); scan.skip_separator()) {
+    double ignored = 0.0;
+    const bool is_number = scan.number(ignored) || scan.skip_word("nan") || scan.skip_word("inf");
+    while (!is_number && !scan.at_line_end() && scan.peek() != ' ' && scan.peek() != '\t' &&
+           scan.peek() != ',' && scan.peek() != ';') {
+      scan.skip_byte();
+    }
+    if (count.all++ == 0) count.starts_with_number = is_number;
+    count.numbers += is_number ? 1 : 0;
   }
-  return false;
+  return count;
 }
 
-std::vector<MediaFile> files_below(const fs::path& folder) {
+// Whether most lines look like points, be they whole or broken: then it is a cloud, and opening it
+// says what is wrong. `0 chair` is a line of names.
+bool is_of_numbers(std::string_view start) {
+  std::int64_t balance = 0;
+  for (const ListLine& line : lines_of(start)) {
+    if (line.text.starts_with("//")) continue;
+    const FieldCount count = count_fields(line.text);
+    const bool is_point = count.starts_with_number && (count.numbers > 1 || count.all == 1);
+    balance += is_point ? 1 : -1;
+  }
+  return balance > 0;
+}
+
+// Text is both: clouds and lists of them end in .txt. What cannot be read is taken for a sample:
+// opening it then says what is wrong with that one file.
+bool is_list_or_notes(const fs::path& path) {
+  const auto start = read_start(path, kKindBytes);
+  if (!start.ok()) return false;
+  const std::string_view bytes = start.value().view();
+  return kind_of_bytes(bytes) == FileKind::kUnknown && !has_zero_byte(bytes) &&
+         !is_of_numbers(bytes);
+}
+
+bool ends_as_txt(const fs::path& path) { return lower_extension(path) == ".txt"; }
+
+// As training takes them, of all classes and splits: deeper than the folder itself, where lists lie
+// beside the class folders, every .txt is a sample.
+std::vector<MediaFile> samples_below(const fs::path& folder) {
   std::vector<MediaFile> files;
-  std::error_code error;
-  fs::recursive_directory_iterator at(folder, error);
-  for (const fs::recursive_directory_iterator end; !error && at != end; at.increment(error)) {
-    const fs::path& path = at->path();
-    std::error_code ignored;
-    if (!has_media_name(path) || !at->is_regular_file(ignored)) continue;
-    if (!is_text(path) || is_text_cloud(path)) files.push_back({path.string(), path});
+  for (const fs::path& path : files_below(folder)) {
+    if (!has_media_name(path)) continue;
+    const bool is_top = path == folder / path.filename();
+    if (is_top && ends_as_txt(path) && is_list_or_notes(path)) continue;
+    files.push_back({path.string(), path});
   }
-  require(!error, Errc::kIo, folder.string(), ": ", error.message());
-  std::sort(files.begin(), files.end(), [](const MediaFile& a, const MediaFile& b) {
-    return a.path < b.path;
-  });
   return files;
 }
 
 // The path in front of a label and of whatever other columns a list has.
 std::optional<std::string> path_in(const std::string& text, int columns = kMostColumns) {
-  const std::vector<readers::LabelledPath> splits = readers::splits_of(text);
-  for (const readers::LabelledPath& split : splits) {
+  const std::vector<LabelledPath> splits = splits_of(text);
+  for (const LabelledPath& split : splits) {
     if (has_media_name(split.path)) return split.path;
   }
-  for (const readers::LabelledPath& split : splits) {
+  for (const LabelledPath& split : splits) {
     if (columns == 0) break;
     if (auto path = path_in(split.path, columns - 1)) return path;
   }
@@ -75,19 +105,21 @@ std::optional<std::string> path_in(const std::string& text, int columns = kMostC
   return std::nullopt;
 }
 
-std::vector<MediaFile> files_of(readers::SampleList list) {
+std::vector<MediaFile> files_of(SampleList list) {
   std::vector<MediaFile> files;
-  for (readers::SampleEntry& entry : list.entries) {
+  for (SampleEntry& entry : list.entries) {
     files.push_back({std::move(entry.name), std::move(entry.path)});
   }
   return files;
 }
 
-// A video whose extension no reader knows, say; no text has a zero byte.
-bool is_binary(const std::vector<ListLine>& lines) {
-  return std::any_of(lines.begin(), lines.end(), [](const ListLine& line) {
-    return line.text.find('\0') != std::string::npos;
-  });
+// Of a line that names no file of a known ending, what stands in front of a number.
+std::optional<std::string> path_of(const ListLine& line) {
+  if (auto path = path_in(line.text)) return path;
+  for (const LabelledPath& split : splits_of(line.text)) {
+    if (number_of(split.label)) return split.path;
+  }
+  return std::nullopt;
 }
 
 std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
@@ -96,15 +128,15 @@ std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
   const bool names_files = std::any_of(lines.begin(), lines.end(), [](const ListLine& line) {
     return path_in(line.text).has_value();
   });
-  readers::ListOptions options;
+  ListOptions options;
   options.list = list;
   options.root = root;
-  if (readers::is_kinetics_list(lines)) return files_of(readers::read_video_list(options));
-  if (!names_files) return files_of(readers::read_cloud_list(options));
+  if (is_kinetics_list(lines)) return files_of(read_video_list(options));
+  if (!names_files) return files_of(read_cloud_list(options));
   const fs::path start = root.empty() ? list.parent_path() : root;
   std::vector<MediaFile> files;
   for (const ListLine& line : lines) {
-    const std::optional<std::string> path = path_in(line.text);
+    const std::optional<std::string> path = path_of(line);
     if (!path && &line == &lines.front()) continue;  // names of columns
     const std::string name = path.value_or(line.text);
     files.push_back({name, start / name});
@@ -112,21 +144,28 @@ std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
   return files;
 }
 
+// What somebody names is a file itself unless it is a text of paths.
+bool is_file_itself(const fs::path& path) {
+  if (kind_of_name(path) != FileKind::kUnknown && !ends_as_txt(path)) return true;
+  const auto start = read_start(path, kKindBytes);
+  if (!start.ok()) return ends_as_txt(path);
+  const std::string_view bytes = start.value().view();
+  if (kind_of_bytes(bytes) != FileKind::kUnknown || has_zero_byte(bytes)) return true;
+  return ends_as_txt(path) && is_of_numbers(bytes);
+}
+
 }  // namespace
 
 MediaFiles find_media_files(const fs::path& path, const fs::path& root) {
-  std::error_code error;
   MediaFiles result;
-  const bool exists = fs::exists(path, error);
-  if (fs::is_directory(path, error)) {
-    result.files = files_below(path);
-  } else if (has_media_name(path) && (!is_text(path) || !exists || is_text_cloud(path))) {
+  if (is_folder(path)) {
+    result.files = samples_below(path);
+  } else if (is_file_itself(path)) {
     return {{{path.string(), path}}, true};
   } else {
-    require(exists, Errc::kNotFound, path.string(), ": not found");
-    const std::vector<ListLine> lines = readers::read_lines(path);
-    if (is_binary(lines)) return {{{path.string(), path}}, true};
-    result.files = files_in_list(lines, path, root);
+    std::error_code error;
+    require(fs::exists(path, error), Errc::kNotFound, path.string(), ": not found");
+    result.files = files_in_list(read_lines(path), path, root);
   }
   require(!result.files.empty(),
           Errc::kInvalidArgument,

@@ -20,15 +20,18 @@ struct MediaFiles {
 };
 
 /// What `path` stands for:
-/// - a folder: all video and cloud files below it, sorted by path;
-/// - a name with the extension of a video or a cloud: that file. A .txt is a cloud where its first
-///   line of content, in its first 64 KiB, is three numbers or more, and where it cannot be read or
-///   is empty, else a list;
-/// - a file with a zero byte, which no list has: that file;
+/// - a folder: all video and cloud files below it by their endings, sorted by path (folder_walk.h:
+/// no
+///   hidden ones, links followed). A .txt directly in it whose lines are no numbers is a list that
+///   lies beside the class folders, and none of them; deeper every .txt is a cloud, whole or
+///   broken;
+/// - a file of a kind that its first bytes or its ending tell, or with a zero byte, which no list
+///   has: that file. A .txt is a cloud where most of its first lines are numbers, and where it
+///   cannot be read or is empty;
 /// - any other file: a list of `path` or `path label` lines, in order, duplicates kept, of shape
 /// ids
-///   (cloud_list.h) or of Kinetics' annotations (video_list.h). Paths start at
-///   `root`, or beside the list where it is empty.
+///   (cloud_list.h) or of Kinetics' annotations (video_list.h). Paths start at `root`, or beside
+///   the list where it is empty; they may have any ending.
 /// Throws kNotFound for a folder or list that is not there, kInvalidArgument where it holds no
 /// file.
 MediaFiles find_media_files(const std::filesystem::path& path, const std::filesystem::path& root);

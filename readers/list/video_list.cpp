@@ -11,7 +11,8 @@
 #include <utility>
 
 #include "pipeline/require.h"
-#include "readers/file_name.h"
+#include "readers/file_kind.h"
+#include "readers/list/folder_walk.h"
 #include "readers/list/labelled_list.h"
 
 namespace larkspur::readers {
@@ -22,14 +23,6 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
-std::vector<std::string> videos_in(const fs::path& folder, const std::string& extension) {
-  std::vector<std::string> names = sorted_names(folder);
-  std::erase_if(names, [&](const std::string& name) {
-    return is_hidden(name) || !is_wanted(name, extension, is_video_file);
-  });
-  return names;
-}
-
 /// A folder of a class, and the videos in it: at least one.
 struct ClassFolder {
   std::string name;
@@ -38,9 +31,8 @@ struct ClassFolder {
 
 std::vector<ClassFolder> video_classes(const fs::path& top, const std::string& extension) {
   std::vector<ClassFolder> folders;
-  for (const std::string& name : sorted_names(top)) {
-    if (is_hidden(name) || !is_folder(top / name)) continue;
-    std::vector<std::string> videos = videos_in(top / name, extension);
+  for (const std::string& name : look_into(top).folders) {
+    std::vector<std::string> videos = samples_in(top / name, extension, is_video_file);
     if (!videos.empty()) folders.push_back({name, std::move(videos)});
   }
   return folders;
@@ -166,7 +158,7 @@ class VideoFolders {
   const fs::path* find(const fs::path& folder, const std::string& stem) {
     const auto [known, is_new] = folders_.try_emplace(folder.string());
     if (is_new && is_folder(root_ / folder)) {
-      for (const std::string& name : videos_in(root_ / folder, extension_)) {
+      for (const std::string& name : samples_in(root_ / folder, extension_, is_video_file)) {
         known->second.try_emplace(fs::path(name).stem().string(), root_ / folder / name);
       }
     }

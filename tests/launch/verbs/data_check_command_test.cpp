@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -7,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "launch/run/dataset.h"
 #include "launch/verbs/commands.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
@@ -21,6 +24,7 @@ using testing::refusal_of;
 class DataCheckCommand : public ::testing::Test {
  protected:
   std::string write(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories((dir_.path() / name).parent_path());
     std::ofstream(dir_.path() / name) << text;
     return (dir_.path() / name).string();
   }
@@ -77,6 +81,44 @@ TEST_F(DataCheckCommand, PutsSeveralArgumentsUnderFiles) {
 TEST_F(DataCheckCommand, WritesNamesThatAreNoUtf8) {
   EXPECT_EQ(run({"\xFF.off", "--json"}).text, "1 of 1 file is bad");
   EXPECT_EQ(json::parse(out_.str()).at("file"), "\xEF\xBF\xBD.off");
+}
+
+TEST_F(DataCheckCommand, AgreesWithTrainingEvaluationAndPrediction) {
+  for (const std::string split : {"train/", "test/"}) {
+    const std::string folder = "set/box/" + split;
+    write(folder + "good.off", square_);
+    write(folder + "GOOD.OFF", square_);
+    write(folder + "broken.off", "OFF\n3 1 0\n");
+    write(folder + "zero.off", "");
+    write(folder + "other.off", "solid x\nfacet normal\n");
+    write(folder + "._good.off", "x");
+    std::filesystem::create_symlink("nowhere", dir_.path() / (folder + "gone.off"));
+  }
+  write("set/__MACOSX/train/a.off", "x");
+  const std::string root = (dir_.path() / "set").string();
+  EXPECT_EQ(run({root, "--json"}).text, "8 of 12 files are bad");
+  std::map<std::string, bool> checked;
+  const json files = json::parse(out_.str()).at("files");
+  for (const json& file : files) {
+    checked[file.at("file").get<std::string>()] = file.at("ok").get<bool>();
+  }
+  RunConfig config;
+  config.model.classes = 1;
+  config.data.train.root = config.data.eval.root = root;
+  config.data.eval.split = "test";
+  std::map<std::string, bool> used;
+  std::map<std::string, bool> predicted;
+  const auto read_all = [](const Dataset& data, const std::string& start, auto& result) {
+    for (std::int64_t i = 0; i < data.source->size(); ++i) {
+      const bool ok = data.source->read({.sample = static_cast<std::uint32_t>(i)}).ok();
+      result[start + data.source->name(i)] = ok;
+    }
+  };
+  read_all(make_training_data(config), root + "/", used);
+  read_all(make_evaluation_data(config, {"box"}), root + "/", used);
+  read_all(make_data_of_files(config, {"box"}, {root}), "", predicted);
+  EXPECT_EQ(used, checked);
+  EXPECT_EQ(predicted, checked);
 }
 
 TEST_F(DataCheckCommand, NeedsAPath) {

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "readers/file_kind.h"
 #include "readers/format/npy_file.h"
 #include "tests/readers/write_file.h"
 #include "tests/support/temp_dir.h"
@@ -95,10 +96,26 @@ TEST_F(ReadCloudFile, RefusesArraysThatAreNoCloud) {
   expect_refused(at("nan.npy"), Errc::kCorruptData, "point 4 holds nan");
 }
 
-TEST_F(ReadCloudFile, RefusesOtherExtensions) {
+TEST_F(ReadCloudFile, TellsANamedFileByItsBytesWhateverItsEnding) {
+  for (const char* const name : {"cloud", "a.dat", "mesh.obj", "a.npy", "a.txt"}) {
+    EXPECT_TRUE(read_cloud_file(write_file(at(name), "OFF\n1 0 0\n1 2 3\n")).ok()) << name;
+  }
+  EXPECT_TRUE(read_cloud_file(write_file(at("points.csv"), "1,2,3\n4,5,6\n")).ok());
+}
+
+TEST_F(ReadCloudFile, RefusesOtherKindsWithTheWayOut) {
   EXPECT_FALSE(is_cloud_file("a.obj"));
-  expect_refused(at("a.obj"), Errc::kUnsupported, "found '.obj'");
-  expect_refused(at("none"), Errc::kUnsupported, "found ''");
+  const auto refuse = [&](const char* name, std::string_view bytes, const char* text) {
+    expect_refused(write_file(at(name), bytes), Errc::kUnsupported, text);
+  };
+  refuse("a.obj", "v 0 0 0\n", "an OBJ mesh: save it as .off or .ply");
+  refuse("a.off", "solid x\nfacet normal 0 0 1\n", "an STL mesh: save it as .off or .ply");
+  refuse("a.STL", std::string(90, '\1'), "an STL mesh");
+  refuse("b.ply", "glTF....", "a GLB scene");
+  refuse("a", "\x89HDF\r\n\x1a\n....", "an HDF5 pack of many clouds");
+  refuse("a.npz", std::string_view("PK\3\4....", 8), "a ZIP archive: unpack it");
+  refuse("a.mp4", "....", "a video by its ending");
+  refuse("none", "chair\n", "expected a cloud: .off, .ply, .pcd, .npy, .txt or .xyz");
 }
 
 TEST_F(ReadCloudFile, PassesOnWhatTheFormatSays) {

@@ -56,6 +56,8 @@ TEST_F(FindMediaFiles, TakesBinaryFilesForThemselves) {
 TEST_F(FindMediaFiles, TellsTextCloudsFromLists) {
   EXPECT_TRUE(find_media_files(write("cloud.txt", "# x y z\n1,2,3\n4,5\n"), {}).is_single);
   EXPECT_TRUE(find_media_files(write("slashes.txt", "//X Y Z\n1 2 3\n"), {}).is_single);
+  EXPECT_TRUE(find_media_files(write("broken.txt", "1 2\n3 4\n"), {}).is_single);
+  EXPECT_TRUE(find_media_files(write("points.csv", "1,2,3\n"), {}).is_single);
   EXPECT_FALSE(find_media_files(write("list.txt", "a.npy 3\n"), {}).is_single);
 }
 
@@ -78,7 +80,8 @@ TEST_F(FindMediaFiles, ReadsListsOfEverySort) {
               ElementsAre("a b,c.ply", "q,\"r.ply"));
   EXPECT_THAT(found(write("frames.txt", "x y.pcd 160 7\nz.xyz\t4\n")),
               ElementsAre("x y.pcd", "z.xyz"));
-  EXPECT_THAT(found(write("odd.txt", "a.npy 3\nb.doc 4\n")), ElementsAre("a.npy", "b.doc 4"));
+  EXPECT_THAT(found(write("odd.txt", "a.npy 3\nb.doc 4\n")), ElementsAre("a.npy", "b.doc"));
+  EXPECT_THAT(found(write("bare.csv", "path,label\nclips/a,3\n")), ElementsAre("clips/a"));
 }
 
 TEST_F(FindMediaFiles, ReadsShapeIds) {
@@ -105,6 +108,7 @@ TEST_F(FindMediaFiles, WalksFolders) {
   EXPECT_THAT(found(dir_.path() / "set"),
               ElementsAre("set/a/3.xyz",
                           "set/a/cloud.txt",
+                          "set/a/names.txt",
                           "set/a/zero.txt",
                           "set/b/train/1.off",
                           "set/b/train/2.off"));
