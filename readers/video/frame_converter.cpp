@@ -12,9 +12,15 @@ extern "C" {
 namespace larkspur::readers {
 namespace {
 
-// swscale writes whole vectors, also past the end of a row.
-std::int64_t row_bytes(std::int64_t width) { return (3 * width + 63) / 64 * 64; }
+// swscale writes whole groups of pixels, also past the end of a row, and leaves the last group out
+// where a row has no room for it. Rows of whole groups of 64 pixels have room for all of its
+// versions, and begin on a cache line.
+constexpr std::int64_t kGroupPixels = 64;
 constexpr std::int64_t kSpareBytes = 64;
+
+std::int64_t row_bytes(std::int64_t width) {
+  return 3 * ((width + kGroupPixels - 1) / kGroupPixels * kGroupPixels);
+}
 
 std::unique_ptr<std::uint8_t[]> rows_of(std::int64_t width, std::int64_t height) {
   const auto bytes = static_cast<std::size_t>(row_bytes(width) * height + kSpareBytes);

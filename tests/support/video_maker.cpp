@@ -5,7 +5,9 @@
 
 extern "C" {
 #include <libavutil/dict.h>
+#include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 }
 
 #include "pipeline/require.h"
@@ -42,7 +44,7 @@ CodecHandle open_encoder(const VideoPlan& plan, bool has_global_header) {
   CodecHandle context(avcodec_alloc_context3(codec));
   context->width = plan.width;
   context->height = plan.height;
-  context->pix_fmt = AV_PIX_FMT_YUV420P;
+  context->pix_fmt = av_get_pix_fmt(plan.format.c_str());
   context->time_base = plan.times.empty() ? AVRational{kStep, 1000} : AVRational{1, 1000};
   context->framerate = {1000, kStep};
   context->gop_size = plan.keyframe_every;
@@ -58,12 +60,20 @@ CodecHandle open_encoder(const VideoPlan& plan, bool has_global_header) {
   return context;
 }
 
-FrameHandle draw(const VideoPlan& plan, int number) {
+FrameHandle blank(const VideoPlan& plan) {
   FrameHandle frame = readers::make_frame();
   frame->width = plan.width;
   frame->height = plan.height;
-  frame->format = AV_PIX_FMT_YUV420P;
+  frame->format = av_get_pix_fmt(plan.format.c_str());
   check(av_frame_get_buffer(frame.get(), 0), "frame");
+  return frame;
+}
+
+FrameHandle draw(const VideoPlan& plan, int number) {
+  FrameHandle frame = plan.is_textured ? draw_texture(plan, number) : blank(plan);
+  const bool is_even = plan.times.empty();
+  frame->pts = is_even ? number : plan.times.at(static_cast<std::size_t>(number));
+  if (plan.is_textured) return frame;
   for (int y = 0; y < plan.height; ++y) {
     for (int x = 0; x < plan.width; ++x) {
       const int bit = y * kRows / plan.height * kColumns + x * kColumns / plan.width;
@@ -73,8 +83,6 @@ FrameHandle draw(const VideoPlan& plan, int number) {
   for (int plane = 1; plane < 3; ++plane) {
     std::memset(frame->data[plane], 128, frame->linesize[plane] * ((plan.height + 1) / 2));
   }
-  const bool is_even = plan.times.empty();
-  frame->pts = is_even ? number : plan.times.at(static_cast<std::size_t>(number));
   return frame;
 }
 
@@ -136,6 +144,23 @@ class Muxer {
 };
 
 }  // namespace
+
+FrameHandle draw_texture(const VideoPlan& plan, int number) {
+  FrameHandle frame = blank(plan);
+  const auto format = static_cast<AVPixelFormat>(frame->format);
+  for (int plane = 0; plane < av_pix_fmt_count_planes(format); ++plane) {
+    const int row_bytes = av_image_get_linesize(format, plan.width, plane);
+    const int shift = plane == 0 ? 0 : av_pix_fmt_desc_get(format)->log2_chroma_h;
+    for (int y = 0; y < -(-plan.height >> shift); ++y) {
+      for (int x = 0; x < row_bytes; ++x) {
+        const int value = x * 37 + y * 101 + x * y * 7 + number * 53 + plane * 91;
+        frame->data[plane][y * frame->linesize[plane] + x] =
+            static_cast<std::uint8_t>(value ^ (x >> 3));
+      }
+    }
+  }
+  return frame;
+}
 
 void make_video(const std::filesystem::path& path, const VideoPlan& plan) {
   readers::prepare_ffmpeg();

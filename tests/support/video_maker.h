@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "readers/video/ffmpeg_handles.h"
 #include "readers/video/video_file.h"
 
 namespace larkspur::testing {
@@ -20,12 +21,18 @@ struct VideoPlan {
   int frames = 24;
   int width = 80;
   int height = 48;
+  std::string format = "yuv420p";  ///< of the pixels, planar with 8 bits
+  bool is_textured = false;        ///< every pixel another colour instead of the frame's number
   int keyframe_every = 8;
   int b_frames = 2;
   std::vector<std::int64_t> times = {};   ///< of each frame in 1/1000 s; none: 40 apart
   std::vector<std::int32_t> matrix = {};  ///< display matrix, nine numbers; none: not written
   int first_keyframe = 0;  ///< packets before the keyframe of this number are left out
 };
+
+/// The frame a textured video shows: all planes written, no two neighbours alike. Throws
+/// pipeline::Error for a format that FFmpeg does not know.
+readers::FrameHandle draw_texture(const VideoPlan& plan, int number);
 
 /// A frame is a grid of 5 x 2 cells: cell i is white where bit i of its number is set, else
 /// black. Throws pipeline::Error where FFmpeg refuses, kUnsupported where it has no such encoder.

@@ -12,6 +12,7 @@
 #include "readers/video/video_file.h"
 #include "readers/video/video_writer.h"
 #include "tests/readers/write_file.h"
+#include "tests/support/poisoned_memory.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -70,6 +71,31 @@ TEST_F(ReadClip, HasTheFramesOfThePlanInTheirOrder) {
   EXPECT_EQ(sample.value().label, 3);
   ASSERT_EQ(sample.value().input.sizes(), (at::IntArrayRef{3, 5, 24, 24}));
   EXPECT_THAT(frames(sample.value().input), ::testing::ElementsAre(3, 6, 9, 12, 15));
+}
+
+// Groups of pixels do not divide the width in which Kinetics-400 is handed round. The clip holds
+// the whole of a square frame, so its last columns too.
+TEST_F(ReadClip, HasTheSameBitsWhateverWasInMemory) {
+  VideoFormat format;
+  format.width = 340;
+  format.height = 340;
+  format.frames = 4;
+  const auto path = folder_.path() / "wide.mp4";
+  write_video(path, format, [](std::int64_t number, std::span<std::uint8_t> rgb) {
+    for (std::size_t i = 0; i < rgb.size(); ++i) {
+      rgb[i] = static_cast<std::uint8_t>((i * i / 7 + 40 * static_cast<std::size_t>(number)) >> 4);
+    }
+  });
+  SampleList list;
+  list.entries.push_back({"wide.mp4", path, 0});
+  const ClipSource clips(list, {.sampling = {4, 1, 112, false}});
+  at::Tensor first;
+  for (const int poison : {0xA5, 0x5A}) {
+    const testing::PoisonedMemory poisoned(poison);
+    const at::Tensor clip = clips.read({.sample = 0}).value().input;
+    EXPECT_TRUE(!first.defined() || first.equal(clip));
+    first = clip;
+  }
 }
 
 TEST_F(ReadClip, InTrainingFollowsThePlanOfTheKey) {
