@@ -124,6 +124,13 @@ std::string ConfigKey::full_meaning() const {
   return text + (text.empty() ? "" : ": ") + std::string(meaning);
 }
 
+std::string ConfigKey::option() const {
+  if (path == "model.form" || path == "model.variant") return "--model";
+  std::string text = "--" + std::string(name());
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
+}
+
 const ConfigKey* find_config_key(std::string_view path) {
   for (const ConfigKey& key : config_keys()) {
     if (key.path == path) return &key;

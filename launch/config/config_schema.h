@@ -93,6 +93,10 @@ struct ConfigKey {
 
   /// The last word of the path: "lanes".
   std::string_view name() const { return path.substr(path.rfind('.') + 1); }
+
+  /// The option of the command line that sets it where there is no configuration: "--stem-stride",
+  /// and "--model" for form and variant.
+  std::string option() const;
 };
 
 /// Every key, in the order in which sections and keys are written.

@@ -86,14 +86,6 @@ std::vector<ComparedKey> other_values(const model3d::ModelOptions& options,
   return others;
 }
 
-/// The option of the command line that a key has there.
-std::string option_of(const ConfigKey& key) {
-  if (key.path == "model.form" || key.path == "model.variant") return "--model";
-  std::string option = "--" + std::string(key.name());
-  std::ranges::replace(option, '_', '-');
-  return option;
-}
-
 /// A network's entries, as a file written of it would have them.
 class NetworkTensors final : public pipeline::TensorFile {
  public:
@@ -251,7 +243,7 @@ void check_metadata(const model3d::Network& network, const pipeline::TensorFile&
           first.ours,
           ": ",
           first.ours == "true" ? "leave out " : "set ",
-          option_of(*first.key));
+          first.key->option());
 }
 
 void write_weights(const model3d::Network& network, const fs::path& path) {

@@ -28,17 +28,10 @@ constexpr std::int64_t kMostPlaces = std::int64_t{1} << 30;
 std::vector<const ConfigKey*> keys_with_option() {
   std::vector<const ConfigKey*> keys;
   for (const ConfigKey& key : config_keys()) {
-    const bool has_own =
-        key.path == "model.form" || key.path == "model.variant" || key.path == "model.classes";
+    const bool has_own = key.option() == "--model" || key.path == "model.classes";
     if ((key.is_architecture() && !has_own) || key.path == "model.inflation") keys.push_back(&key);
   }
   return keys;
-}
-
-std::string option_of_key(const ConfigKey& key) {
-  std::string option = "--" + std::string(key.name());
-  std::ranges::replace(option, '_', '-');
-  return option;
 }
 
 bool is_flag(const ConfigKey& key) { return std::holds_alternative<bool>(key.get(RunConfig{})); }
@@ -99,11 +92,10 @@ void ModelRequest::declare_shapes(CommandLine& line) {
   for (const ConfigKey* key : keys_with_option()) {
     const std::string name(key->name());
     if (is_flag(*key)) {
-      line.flag(option_of_key(*key), key->full_meaning(), flags[name]);
+      line.flag(key->option(), key->full_meaning(), flags[name]);
     } else {
-      line.option(option_of_key(*key),
-                  key->full_meaning() + "; default: " + default_of_forms(*key),
-                  texts[name]);
+      line.option(
+          key->option(), key->full_meaning() + "; default: " + default_of_forms(*key), texts[name]);
     }
   }
 }
@@ -135,9 +127,9 @@ model3d::ModelOptions ModelRequest::options() const {
     const auto text = texts.find(key->name());
     const auto flag = flags.find(key->name());
     const bool given = text != texts.end() && !text->second.empty();
-    if (given) set_key(described, *key, text->second, option_of_key(*key));
+    if (given) set_key(described, *key, text->second, key->option());
     if (flag != flags.end() && flag->second) {
-      set_key(described, *key, "true", option_of_key(*key));
+      set_key(described, *key, "true", key->option());
     }
   }
   check_described_network(described);

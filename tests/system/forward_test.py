@@ -195,8 +195,8 @@ class Forward(unittest.TestCase):
                               (b"\x02" + b"\0" * 7 + b"{}", "lacks")):
             self.weights.write_bytes(content)
             self.expect_refusal(self.forward("image/a"), 4, "w.safetensors", part)
-        self.expect_refusal(self.forward("image/q"), 2, '"q" is none of')
-        self.expect_refusal(self.forward("image/a", "--kernel", "13"), 2, "--kernel takes 3 whole numbers")
+        self.expect_refusal(self.forward("image/q"), 2, "--model image/q: model.variant: expected micro")
+        self.expect_refusal(self.forward("image/a", "--kernel", "13"), 2, "--kernel: model.kernel: expected a list of 3 whole numbers in [1, 17], found [13]")
 
     def test_crafted_files_are_refused_in_the_line_that_says_why(self):
         """The whole line, for anyone who looks for it, and what is refused is not half read."""
