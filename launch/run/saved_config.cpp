@@ -25,7 +25,7 @@ std::string difference(const ConfigChange& change) {
 
 void refuse_differences(const std::string& differences,
                         const std::string& where,
-                        const char* next_move) {
+                        const std::string& next_move) {
   require(differences.empty(),
           Errc::kInvalidArgument,
           where,
@@ -102,7 +102,12 @@ void compare_for_resume(const LoadedConfig& saved, const RunConfig& now, const s
     }
   }
   refuse_differences(
-      refused, where, "; to go on, set what is there, for a new run choose another output");
+      refused,
+      where,
+      text_of("; to go on, set what is there; for a new run choose another output, and "
+              "model.weights=",
+              where,
+              " begins it from these weights"));
   if (!changed.empty()) log_info("changed since the checkpoint, no bit depends on it: " + changed);
 }
 
