@@ -16,12 +16,15 @@ constexpr const char* kVoxels = "voxel";
 constexpr const char* kViews = "views";
 constexpr const char* kDrawing = "point_to_image";
 
-void require_one_input(const pipeline::Batch& batch) {
-  require(!batch.second_input.defined(),
-          Errc::kInvalidArgument,
-          "[network] a second input ",
-          batch.second_input.defined() ? batch.second_input.sizes() : at::IntArrayRef(),
-          " is given, but only form joint takes two");
+/// The input of a form that takes one, whatever its name: files for `forward` have none.
+const at::Tensor& only_input(const pipeline::Batch& batch) {
+  require(
+      batch.inputs.size() == 1,
+      Errc::kInvalidArgument,
+      "[network] inputs ",
+      [&] { return batch.inputs.names(); },
+      " are given, but only form joint takes two");
+  return batch.inputs.only();
 }
 
 /// Each sample's key once for each of its views.
@@ -68,8 +71,7 @@ at::Tensor MapExtractor::mean_features(const at::Tensor& input,
 at::Tensor MapExtractor::forward(const pipeline::Batch& batch,
                                  const Pass& pass,
                                  const LayerObserver& observer) const {
-  require_one_input(batch);
-  return mean_features(batch.input, pass, observer);
+  return mean_features(only_input(batch), pass, observer);
 }
 
 at::Tensor ViewsExtractor::pooled_features(const at::Tensor& views_NV3SS,
@@ -87,16 +89,15 @@ at::Tensor ViewsExtractor::pooled_features(const at::Tensor& views_NV3SS,
 at::Tensor ViewsExtractor::forward(const pipeline::Batch& batch,
                                    const Pass& pass,
                                    const LayerObserver& observer) const {
-  require_one_input(batch);
-  return pooled_features(batch.input, pass, observer);
+  return pooled_features(only_input(batch), pass, observer);
 }
 
 at::Tensor PointsExtractor::forward(const pipeline::Batch& batch,
                                     const Pass& pass,
                                     const LayerObserver& observer) const {
-  require_one_input(batch);
+  const at::Tensor& points = only_input(batch);
   pass.before_use(kDrawing);
-  return views_.pooled_features(drawing_.forward(batch.input), pass, observer);
+  return views_.pooled_features(drawing_.forward(points), pass, observer);
 }
 
 void PointsExtractor::add_to(const StateDict& state) const {
@@ -107,22 +108,22 @@ void PointsExtractor::add_to(const StateDict& state) const {
 at::Tensor JointExtractor::forward(const pipeline::Batch& batch,
                                    const Pass& pass,
                                    const LayerObserver& observer) const {
-  require(batch.second_input.defined(),
+  const at::Tensor* const voxels = batch.inputs.find(kVoxelInput);
+  const at::Tensor* const views = batch.inputs.find(kViewInput);
+  require(voxels != nullptr && views != nullptr && batch.inputs.size() == 2,
           Errc::kInvalidArgument,
-          "[network] form joint takes two inputs, voxels [N,1,D,H,W] and views [N,V,3,S,S], and "
-          "the second is not there");
-  const at::Tensor& views = batch.second_input;
-  require(batch.input.dim() > 0 && views.dim() > 0 && batch.input.size(0) == views.size(0),
+          "[network] form joint takes two inputs, voxels [N,1,D,H,W] and views [N,V,3,S,S], not ",
+          [&] { return batch.inputs.names(); });
+  require(voxels->dim() > 0 && views->dim() > 0 && voxels->size(0) == views->size(0),
           Errc::kInvalidArgument,
           "[network] inputs ",
-          batch.input.sizes(),
+          voxels->sizes(),
           " and ",
-          views.sizes(),
+          views->sizes(),
           " are not of as many samples");
-  return at::cat(
-      {voxels_.mean_features(batch.input, under(kVoxels, pass), behind(kVoxels, observer)),
-       views_.pooled_features(views, under(kViews, pass), behind(kViews, observer))},
-      1);
+  return at::cat({voxels_.mean_features(*voxels, under(kVoxels, pass), behind(kVoxels, observer)),
+                  views_.pooled_features(*views, under(kViews, pass), behind(kViews, observer))},
+                 1);
 }
 
 void JointExtractor::add_to(const StateDict& state) const {

@@ -146,7 +146,7 @@ class JointExtractor final : public FeatureExtractor {
   JointExtractor(MapExtractor voxels, ViewsExtractor views)
       : voxels_(std::move(voxels)), views_(std::move(views)) {}
 
-  /// batch.input: the voxels; batch.second_input: the views.
+  /// The inputs "voxels" and "views", one of each a sample.
   at::Tensor forward(const pipeline::Batch& batch,
                      const Pass& pass,
                      const LayerObserver& observer = {}) const override;

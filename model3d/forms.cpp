@@ -53,6 +53,21 @@ at::Tensor as_one_picture(const at::Tensor& clip, const Form& form) {
 
 }  // namespace
 
+std::vector<std::string> Form::input_names() const {
+  switch (extractor) {
+    case ExtractorKind::kJoint:
+      return {kVoxelInput, kViewInput};
+    case ExtractorKind::kViews:
+      return {kViewInput};
+    case ExtractorKind::kPoints:
+      return {"points"};
+    case ExtractorKind::kMap:
+      break;
+  }
+  if (layout == Layout::kPicture) return {"image"};
+  return {in_channels == 1 ? kVoxelInput : "clip"};
+}
+
 at::Tensor Form::as_map(const at::Tensor& input) const {
   const bool views = layout == Layout::kViews;
   const std::int64_t map_axes = views || layout == Layout::kPicture ? 2 : 3;

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -21,6 +23,10 @@ enum class Layout : std::uint8_t {
   kTiles,  ///< [N,C,T,H,W], T = r * r: frame t is tile (t / r, t mod r) of one [r*H,r*W] picture
   kViews,  ///< [N,V,C,H,W]: every view a picture of its own, [N*V,C,1,H,W]
 };
+
+/// Inputs of form joint.
+inline constexpr const char* kVoxelInput = "voxels";
+inline constexpr const char* kViewInput = "views";
 
 /// What stands between inputs and head; feature_extractor.h has a class for each.
 enum class ExtractorKind : std::uint8_t { kMap, kViews, kPoints, kJoint };
@@ -41,6 +47,10 @@ struct Form {
       ExtractorKind::kMap;  ///< kPoints: the rest of the row is about the pictures drawn;
                             ///< kJoint: about the voxels, the row `views` has the pictures
 
+  /// What a sample consists of, as sources name it (pipeline/inputs.h): "voxels", "views",
+  /// "points", "image" or "clip"; of form joint, "voxels" and "views".
+  std::vector<std::string> input_names() const;
+
   /// Whether kernels of the entry of that name have two axes, so that [.., 1, H, W] is published as
   /// [.., H, W].
   bool is_flat(std::string_view entry) const {
@@ -54,7 +64,7 @@ struct Form {
 };
 
 /// For clouds `voxel` (occupancy grids [N,1,G,G,G]), `views` (pictures from around [N,V,3,S,S]),
-/// `points` ([N,P,3]: pictures the network draws), `joint` (voxels, and views as a second input);
+/// `points` ([N,P,3]: pictures the network draws), `joint` (voxels and views);
 /// `image` ([N,3,H,W]); for clips [N,3,T,H,W]: `clip` (as it
 /// is), `raw` (scan lines, as the released video code of arXiv 2410.08049 lays frames out), `grid`
 /// (tiles, as its text has them). Throws kInvalidArgument that lists all names.

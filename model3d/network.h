@@ -66,8 +66,8 @@ class Network final : public pipeline::Classifier {
   /// First weights are a pure function of (seed, entry name).
   explicit Network(const ModelOptions& options);
 
-  /// batch.input as the form has it (see Form), batch.second_input in form joint alone, batch.keys
-  /// in training. Throws kInvalidArgument for other shapes.
+  /// batch.inputs as the form has them (Form::input_names; a form of one takes it under any name),
+  /// batch.keys in training. Throws kInvalidArgument for other shapes.
   at::Tensor forward(const pipeline::Batch& batch) override;
 
   std::vector<pipeline::Parameter> parameters() const override;

@@ -20,18 +20,9 @@ void place(const Classifier& classifier, at::Device device) {
 }
 
 Batch on_device(const Batch& batch, at::Device device) {
-  Batch moved = batch;
-  if (device.is_cpu()) return moved;
-  if (batch.input.defined()) moved.input = batch.input.to(device, /*non_blocking=*/true);
-  if (batch.second_input.defined()) {
-    moved.second_input = batch.second_input.to(device, /*non_blocking=*/true);
-  }
-  moved.labels = batch.labels.to(device, /*non_blocking=*/true);
-  if (batch.partner_labels.defined()) {
-    moved.partner_labels = batch.partner_labels.to(device, /*non_blocking=*/true);
-    moved.own_share = batch.own_share.to(device, /*non_blocking=*/true);
-  }
-  return moved;
+  if (device.is_cpu()) return batch;
+  return with_tensors(
+      batch, [&](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
 }
 
 }  // namespace larkspur::pipeline

@@ -4,18 +4,19 @@
 
 #include <cstdint>
 #include <string>
-
-#include <ATen/core/Tensor.h>
+#include <vector>
 
 #include "pipeline/error.h"
+#include "pipeline/inputs.h"
 
 namespace larkspur::pipeline {
 
-/// One decoded, augmented sample.
+/// One view of a decoded, augmented sample.
 struct Sample {
-  at::Tensor input;           ///< float32, CPU, contiguous, without the batch axis; see the source
-  std::int64_t label = 0;     ///< [0, classes)
-  at::Tensor second_input{};  ///< as input, for networks that look twice; undefined for others
+  Inputs inputs;  ///< float32 (indices: int32), CPU, contiguous, without the batch axis
+  /// In [0, classes); at least one. Most data sets have exactly one, the rest is for those that
+  /// show several things at once.
+  std::vector<std::int64_t> labels{0};
 };
 
 /// A sample of the list that could not be read, as reports and checkpoints keep it.

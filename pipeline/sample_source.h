@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "pipeline/result.h"
 #include "pipeline/rng.h"
@@ -23,15 +25,25 @@ class SampleSource {
   virtual std::string name(std::int64_t id) const = 0;
   virtual std::int64_t label(std::int64_t id) const = 0;
 
-  /// Reads sample `key.sample`; what is drawn at random depends on the key alone.
-  /// A file that cannot be used is a value (kNotFound, kCorruptData, kUnsupported, kIo), never an
-  /// exception. All samples of one source have the same input shape.
-  virtual Result<Sample> read(const SampleKey& key) const = 0;
+  /// Views of one sample: the keys name the same one and differ in their view; a sample for each,
+  /// in their order, all from one opening of its file. What is drawn at random depends on the key
+  /// alone in training, on key and content of the file in evaluation. All samples of one source
+  /// have the same inputs. Whatever the file is, it ends in a value: kNotFound, kCorruptData,
+  /// kUnsupported (also where it needs more memory than there is), kIo. Throws kInvalidArgument
+  /// only for keys of no sample or of several.
+  Result<std::vector<Sample>> read_views(std::span<const SampleKey> keys) const;
+
+  /// The same of one view.
+  Result<Sample> read(const SampleKey& key) const;
 
  protected:
   SampleSource() = default;
   SampleSource(const SampleSource&) = default;
   SampleSource& operator=(const SampleSource&) = default;
+
+ private:
+  /// read_views() of at least one key of one sample in [0, size()). May throw what it likes.
+  virtual Result<std::vector<Sample>> read_file(std::span<const SampleKey> keys) const = 0;
 };
 
 }  // namespace larkspur::pipeline

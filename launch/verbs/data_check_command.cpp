@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `data check`: decodes what lists, folders and files hold and says of each what it is.
-#include <exception>
 #include <ostream>
 #include <string>
 #include <variant>
@@ -10,6 +9,7 @@
 
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
+#include "pipeline/file_guard.h"
 #include "pipeline/require.h"
 #include "readers/file_bytes.h"
 #include "readers/file_kind.h"
@@ -45,13 +45,9 @@ Json facts_of(const readers::MediaFile& file) {
     facts["points"] =
         mesh != nullptr ? std::ssize(mesh->vertices) : std::get<at::Tensor>(cloud).size(0);
     facts["faces"] = mesh != nullptr ? mesh->polygons : 0;
-  } catch (const pipeline::Error& error) {
+  } catch (...) {
     facts["ok"] = false;
-    facts["error"] = error.what();
-  } catch (const std::exception& error) {  // no memory, say: that file's fault, not the others'
-    const std::string text = error.what();
-    facts["ok"] = false;
-    facts["error"] = file.path.string() + ": " + text.substr(0, text.find('\n'));
+    facts["error"] = pipeline::error_of_file(file.path.string()).what();
   }
   return facts;
 }

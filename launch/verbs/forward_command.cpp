@@ -7,6 +7,7 @@
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/model_request.h"
+#include "model3d/forms.h"
 #include "model3d/inspect/stage_features.h"
 #include "pipeline/require.h"
 #include "readers/format/npy_file.h"
@@ -46,9 +47,10 @@ void write_features(const fs::path& path, const std::vector<model3d::StageFeatur
 
 pipeline::Batch batch_of(const ForwardRequest& request) {
   pipeline::Batch batch;
-  batch.input = readers::read_npy(request.input).value();
+  // A form of one input takes it under any name.
+  batch.inputs[model3d::kVoxelInput] = readers::read_npy(request.input).value();
   if (!request.second_input.empty()) {
-    batch.second_input = readers::read_npy(request.second_input).value();
+    batch.inputs[model3d::kViewInput] = readers::read_npy(request.second_input).value();
   }
   return batch;
 }

@@ -108,18 +108,25 @@ std::vector<MixPlan> plan_mix(const MixOptions& options,
 
 void mix_lane(const MixOptions& options, Batch& batch) {
   if (!options.is_on() || batch.size() == 0) return;
-  require(!batch.second_input.defined(),
+  require(
+      batch.inputs.size() == 1,
+      Errc::kInvalidArgument,
+      "[mix] samples of ",
+      [&] { return batch.inputs.names(); },
+      " have no box in common and are not mixed");
+  require(batch.labels.dim() == 1,
           Errc::kInvalidArgument,
-          "[mix] samples with two inputs have no box in common and are not mixed");
-  const at::Tensor own = batch.input.contiguous();
+          "[mix] samples with several labels are not mixed");
+  at::Tensor& input = batch.inputs.begin()->tensor;
+  const at::Tensor own = input.contiguous();
   const std::vector<MixPlan> plans = plan_mix(options, batch.keys, own.size(-2), own.size(-1));
-  batch.input = at::empty_like(own);
+  input = at::empty_like(own);
   batch.partner_labels = at::empty({batch.size()}, at::kLong);
   batch.own_share = at::empty({batch.size()}, at::kFloat);
   for (std::int64_t i = 0; i < batch.size(); ++i) {
     const MixPlan& plan = plans[static_cast<std::size_t>(i)];
     const auto partner = static_cast<std::int64_t>(plan.partner);
-    const at::Tensor mixed = batch.input[i];
+    const at::Tensor mixed = input[i];
     if (plan.cut) {
       paste(mixed, own[i], own[partner], plan.box);
     } else {

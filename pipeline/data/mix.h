@@ -42,9 +42,10 @@ std::vector<MixPlan> plan_mix(const MixOptions& options,
                               std::int64_t height,
                               std::int64_t width);
 
-/// Blends a batch of N >= 0 samples, input float32 [N, ..., height, width]: sets batch.input to new
+/// Blends a batch of N >= 0 samples, input float32 [N, ..., height, width]: sets the input to new
 /// memory, batch.partner_labels and batch.own_share. Nothing is done when options are off. Throws
-/// kInvalidArgument for samples with two inputs: a box of one means nothing in the other.
+/// kInvalidArgument for samples with several labels or several inputs, as a box of one input means
+/// nothing in another.
 void mix_lane(const MixOptions& options, Batch& batch);
 
 }  // namespace larkspur::pipeline

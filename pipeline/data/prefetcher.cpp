@@ -11,13 +11,20 @@ namespace {
 
 constexpr int kReadAttempts = 3;
 
-Result<Sample> read_patiently(const SampleSource& source, const SampleKey& key) {
+std::vector<SampleKey> keys_of(const SampleRequest& wanted) {
+  std::vector<SampleKey> keys(static_cast<std::size_t>(wanted.views), wanted.key);
+  for (std::size_t view = 1; view < keys.size(); ++view) {
+    keys[view].view = static_cast<std::uint16_t>(wanted.key.view + view);
+  }
+  return keys;
+}
+
+Result<std::vector<Sample>> read_patiently(const SampleSource& source,
+                                           const std::vector<SampleKey>& keys) {
   auto pause = std::chrono::milliseconds(20);
   for (int attempt = 1;; ++attempt, pause *= 4) {
-    Result<Sample> sample = source.read(key);
-    if (sample.ok() || sample.error().code() != Errc::kIo || attempt == kReadAttempts) {
-      return sample;
-    }
+    Result<std::vector<Sample>> views = source.read_views(keys);
+    if (views.ok() || views.error().code() != Errc::kIo || attempt == kReadAttempts) return views;
     std::this_thread::sleep_for(pause);
   }
 }
@@ -97,25 +104,24 @@ Batch Prefetcher::read_batch(std::int64_t k) const {
   std::vector<Sample> samples;
   std::vector<SampleKey> keys;
   std::vector<BadSample> bad;
+  std::int64_t views_each = 1;
   for (const SampleRequest& wanted : request_(k)) {
-    Result<Sample> sample = read_patiently(source_, wanted.key);
-    if (sample.ok()) {
-      samples.push_back(std::move(sample).value());
-      keys.push_back(wanted.key);
+    const std::vector<SampleKey> wanted_keys = keys_of(wanted);
+    views_each = wanted.views;
+    Result<std::vector<Sample>> views = read_patiently(source_, wanted_keys);
+    if (views.ok()) {
+      for (Sample& view : std::move(views).value()) samples.push_back(std::move(view));
+      keys.insert(keys.end(), wanted_keys.begin(), wanted_keys.end());
     } else {
       const std::int64_t id = wanted.key.sample;
       bad.push_back(
-          {wanted.position, id, source_.name(id), sample.error().code(), sample.error().what()});
+          {wanted.position, id, source_.name(id), views.error().code(), views.error().what()});
     }
   }
-  Batch batch = collate(samples, std::move(keys), std::move(bad));
+  Batch batch = collate(samples, std::move(keys), std::move(bad), views_each);
   mix_lane(options_.mix, batch);
-  if (options_.pinned && batch.input.defined()) {
-    batch.input = batch.input.pin_memory();
-    if (batch.second_input.defined()) batch.second_input = batch.second_input.pin_memory();
-    batch.labels = batch.labels.pin_memory();
-  }
-  return batch;
+  if (!options_.pinned) return batch;
+  return with_tensors(batch, [](const at::Tensor& tensor) { return tensor.pin_memory(); });
 }
 
 }  // namespace larkspur::pipeline

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads that turn a source and an order into ready batches: in order, bounded ahead.
 //
-//   request(k) -> positions and keys -> read() by a worker -> collate -> mix -> next() hands out k,
-//   k+1, ...
+//   request(k) -> positions and keys -> read_views() by a worker -> collate -> mix -> next() hands
+//   out k, k+1, ...
 #pragma once
 
 #include <condition_variable>
@@ -24,6 +24,7 @@ namespace larkspur::pipeline {
 struct SampleRequest {
   SampleKey key;
   std::int64_t position = 0;
+  int views = 1;  ///< >= 1, the same for all of a batch: key.view, key.view + 1, ... side by side
 };
 
 /// The samples of batch k; a pure function, called from any worker.

@@ -27,6 +27,9 @@ struct Rows {
 void predict(Classifier& classifier, const Batch& batch, at::Device device, Rows& rows) {
   rows.bad.insert(rows.bad.end(), batch.bad.begin(), batch.bad.end());
   if (batch.size() == 0) return;
+  require(batch.labels.dim() == 1,
+          Errc::kInvalidArgument,
+          "[evaluate] samples with several labels, but top-1 and top-5 are of one");
   const at::Tensor logits_NK = classifier.forward(on_device(batch, device)).cpu();
   const at::Tensor probabilities_NK = logits_NK.to(at::kDouble).softmax(1);
   const std::int64_t ranked = std::min(kRankedClasses, probabilities_NK.size(1));

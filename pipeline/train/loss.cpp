@@ -5,6 +5,8 @@
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 
+#include "pipeline/require.h"
+
 namespace larkspur::pipeline {
 namespace {
 
@@ -26,6 +28,9 @@ at::Tensor mixed_loss(const at::Tensor& logits, const Batch& batch, double smoot
 }  // namespace
 
 at::Tensor lane_loss(const at::Tensor& logits, const Batch& batch, double smoothing) {
+  require(batch.labels.dim() == 1,
+          Errc::kInvalidArgument,
+          "[loss] samples with several labels, but cross entropy takes one");
   const at::Tensor sum = batch.partner_labels.defined()
                              ? mixed_loss(logits, batch, smoothing)
                              : cross_entropy(logits, batch.labels, at::Reduction::Sum, smoothing);

@@ -61,20 +61,32 @@ at::Tensor repeat_up_to(const at::Tensor& points_N3, std::int64_t count) {
   return points_N3.repeat({(count + have - 1) / have, 1}).narrow(0, 0, count).contiguous();
 }
 
-pipeline::Sample make_sample(const at::Tensor& points_N3,
-                             std::int64_t label,
-                             const CloudSourceOptions& options) {
+pipeline::Inputs inputs_of(const at::Tensor& points_N3, const CloudSourceOptions& options) {
   switch (options.product) {
     case CloudProduct::kViews:
-      return {depth_views(points_N3, options.views), label};
+      return {{"views", depth_views(points_N3, options.views)}};
     case CloudProduct::kVoxelsAndViews:
-      return {voxelise(points_N3, options.voxels), label, depth_views(points_N3, options.views)};
+      return {{"voxels", voxelise(points_N3, options.voxels)},
+              {"views", depth_views(points_N3, options.views)}};
     case CloudProduct::kPoints:
-      return {repeat_up_to(points_N3, options.points), label};
+      return {{"points", repeat_up_to(points_N3, options.points)}};
     case CloudProduct::kVoxels:
       break;
   }
-  return {voxelise(points_N3, options.voxels), label};
+  return {{"voxels", voxelise(points_N3, options.voxels)}};
+}
+
+pipeline::Inputs view_of(const CloudFile& cloud,
+                         const CloudSourceOptions& options,
+                         const SampleKey& key) {
+  const auto* const mesh = std::get_if<Mesh>(&cloud);
+  at::Tensor points_N3 = mesh != nullptr ? draw_points(*mesh, options, key)
+                                         : choose_points(std::get<at::Tensor>(cloud), options, key);
+  points_N3 = normalise_unit_sphere(points_N3);
+  if (options.training) {
+    points_N3 = transform_cloud(points_N3, pipeline::plan_cloud(options.augmentation, key));
+  }
+  return inputs_of(points_N3, options);
 }
 
 }  // namespace
@@ -94,19 +106,16 @@ CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
   options_.check();
 }
 
-pipeline::Result<pipeline::Sample> CloudSource::read(const SampleKey& key) const {
-  const SampleEntry& sample = entry(key.sample);
+pipeline::Result<std::vector<pipeline::Sample>> CloudSource::read_file(
+    std::span<const SampleKey> keys) const {
+  const SampleEntry& sample = entry(keys.front().sample);
   const pipeline::Result<CloudFile> file = read_cloud_file(sample.path);
   if (!file.ok()) return file.error();
-  const auto* const mesh = std::get_if<Mesh>(&file.value());
-  at::Tensor points_N3 = mesh != nullptr
-                             ? draw_points(*mesh, options_, key)
-                             : choose_points(std::get<at::Tensor>(file.value()), options_, key);
-  points_N3 = normalise_unit_sphere(points_N3);
-  if (options_.training) {
-    points_N3 = transform_cloud(points_N3, pipeline::plan_cloud(options_.augmentation, key));
+  std::vector<pipeline::Sample> views;
+  for (const SampleKey& key : keys) {
+    views.push_back({view_of(file.value(), options_, key), {sample.label}});
   }
-  return make_sample(points_N3, sample.label, options_);
+  return views;
 }
 
 }  // namespace larkspur::readers

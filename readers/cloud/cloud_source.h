@@ -9,7 +9,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <span>
+#include <vector>
 
 #include "pipeline/plan/cloud_plan.h"
 #include "readers/cloud/depth_views.h"
@@ -23,10 +24,10 @@ inline constexpr std::int64_t kAllSurfacePoints = 10000;
 
 /// What a sample is made of.
 enum class CloudProduct : std::uint8_t {
-  kVoxels,          ///< float32 [C, G, G, G], voxel_grid.h
-  kViews,           ///< float32 [V, C, S, S], depth_views.h
-  kVoxelsAndViews,  ///< the two, of the same points: the pictures are Sample::second_input
-  kPoints,          ///< float32 [P, 3], P = points; a smaller cloud is repeated in order up to P
+  kVoxels,          ///< "voxels", float32 [C, G, G, G], voxel_grid.h
+  kViews,           ///< "views", float32 [V, C, S, S], depth_views.h
+  kVoxelsAndViews,  ///< the two, of the same points
+  kPoints,  ///< "points", float32 [P, 3], P = points; a smaller cloud is repeated in order up to P
 };
 
 struct CloudSourceOptions {
@@ -43,19 +44,19 @@ struct CloudSourceOptions {
   void check() const;
 };
 
-/// Owns its list. Const and callable from many threads at once.
+/// Inputs as the product says. In training a mesh is sampled by the key and a stored cloud gives a
+/// random subset, both then augmented; otherwise a mesh is sampled by (surface_seed, sample) and a
+/// stored cloud gives its first points. Owns its list. Const and callable from many threads at
+/// once.
 class CloudSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
   CloudSource(SampleList list, CloudSourceOptions options);
 
-  /// input: as the product says. In training a mesh is sampled by the key and a stored cloud gives
-  /// a random subset, both then augmented; otherwise a mesh is sampled by (surface_seed, sample)
-  /// and a stored cloud gives its first points. A file that cannot be used is a value whose message
-  /// names it. Throws kInvalidArgument only for key.sample outside [0, size()).
-  pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override;
-
  private:
+  pipeline::Result<std::vector<pipeline::Sample>> read_file(
+      std::span<const pipeline::SampleKey> keys) const override;
+
   CloudSourceOptions options_;
 };
 

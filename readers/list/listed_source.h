@@ -21,7 +21,7 @@ class ListedSource : public pipeline::SampleSource {
   /// Throws kInvalidArgument for an empty list.
   explicit ListedSource(SampleList list);
 
-  /// Throws kInvalidArgument for an id outside [0, size()).
+  /// Of an id in [0, size()), else throws kInvalidArgument.
   const SampleEntry& entry(std::int64_t id) const;
 
  private:

@@ -20,16 +20,16 @@ ClipSource::ClipSource(SampleList list, ClipSourceOptions options)
   options_.check();
 }
 
-pipeline::Result<pipeline::Sample> ClipSource::read(const pipeline::SampleKey& key) const {
-  const SampleEntry& sample = entry(key.sample);
-  const auto opened = VideoFile::open(sample.path);
-  if (!opened.ok()) return opened.error();
-  VideoFile& video = *opened.value();
+namespace {
+
+pipeline::Result<at::Tensor> read_clip(VideoFile& video,
+                                       const ClipSourceOptions& options,
+                                       const pipeline::SampleKey& key) {
   const pipeline::VideoShape shape{video.frames(), video.width(), video.height()};
-  const pipeline::ClipSampling& sampling = options_.sampling;
+  const pipeline::ClipSampling& sampling = options.sampling;
   const pipeline::ClipPlan plan =
-      options_.training ? pipeline::plan_clip(sampling, options_.augmentation, shape, key)
-                        : pipeline::plan_center_clip(sampling, shape, key);
+      options.training ? pipeline::plan_clip(sampling, options.augmentation, shape, key)
+                       : pipeline::plan_center_clip(sampling, shape, key);
   at::Tensor clip_CTHW = at::empty({3, sampling.frames, sampling.size, sampling.size}, at::kFloat);
   const auto place = [&](std::int64_t number, const RgbFrame& frame) {
     const at::Tensor frame_CHW = transform_frame(frame, plan, shape, sampling.size);
@@ -40,7 +40,23 @@ pipeline::Result<pipeline::Sample> ClipSource::read(const pipeline::SampleKey& k
   };
   const auto read = video.read(plan.frames, place);
   if (!read.ok()) return read.error();
-  return pipeline::Sample{clip_CTHW, sample.label};
+  return clip_CTHW;
+}
+
+}  // namespace
+
+pipeline::Result<std::vector<pipeline::Sample>> ClipSource::read_file(
+    std::span<const pipeline::SampleKey> keys) const {
+  const SampleEntry& sample = entry(keys.front().sample);
+  const auto opened = VideoFile::open(sample.path);
+  if (!opened.ok()) return opened.error();
+  std::vector<pipeline::Sample> views;
+  for (const pipeline::SampleKey& key : keys) {
+    const auto clip = read_clip(*opened.value(), options_, key);
+    if (!clip.ok()) return clip.error();
+    views.push_back({{{"clip", clip.value()}}, {sample.label}});
+  }
+  return views;
 }
 
 }  // namespace larkspur::readers

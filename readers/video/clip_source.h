@@ -9,7 +9,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <span>
+#include <vector>
 
 #include "pipeline/plan/clip_plan.h"
 #include "readers/list/listed_source.h"
@@ -25,17 +26,17 @@ struct ClipSourceOptions {
   void check() const;
 };
 
-/// Owns its list. Const and callable from many threads at once; each call opens its own file.
+/// One input, "clip": float32 [3, T, S, S], red, green, blue, normalised. Owns its list. Const and
+/// callable from many threads at once; each call opens its own file.
 class ClipSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
   ClipSource(SampleList list, ClipSourceOptions options);
 
-  /// input: float32 [3, T, S, S], red, green, blue, normalised. A file that cannot be used is a
-  /// value whose message names it. Throws kInvalidArgument only for key.sample outside [0, size()).
-  pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override;
-
  private:
+  pipeline::Result<std::vector<pipeline::Sample>> read_file(
+      std::span<const pipeline::SampleKey> keys) const override;
+
   ClipSourceOptions options_;
 };
 

@@ -64,7 +64,7 @@ TrainingPass golden_pass(at::Device device) {
   larkspur::testing::fill_by_formula(network.parameters());
   larkspur::testing::fill_by_formula(network.statistics());
   pipeline::Batch batch;
-  batch.input = golden_image({2, 3, 64, 64});
+  batch.inputs["voxels"] = golden_image({2, 3, 64, 64});
   batch.labels = at::arange(3, 8, 4, at::kLong);
   batch.keys.resize(2);
   return training_pass(network, batch, device);
@@ -80,7 +80,7 @@ TrainingPass voxel_pass(at::Device device, Precision precision = Precision::kFlo
                    .layer_scale = 0.5,
                    .seed = 3});
   pipeline::Batch batch;
-  batch.input = golden_noise("voxels", {8, 1, 16, 16, 16}).gt(0.7).to(at::kFloat);
+  batch.inputs["voxels"] = golden_noise("voxels", {8, 1, 16, 16, 16}).gt(0.7).to(at::kFloat);
   batch.labels = at::arange(8, at::kLong);
   for (std::uint32_t sample = 0; sample < 8; ++sample) batch.keys.push_back({1, 0, sample, 0});
   return training_pass(network, batch, device, precision);
@@ -97,7 +97,7 @@ TrainingPass points_pass(at::Device device, Precision precision = Precision::kFl
                    .layer_scale = 0.5,
                    .seed = 3});
   pipeline::Batch batch;
-  batch.input = golden_noise("points", {4, 300, 3});
+  batch.inputs["voxels"] = golden_noise("points", {4, 300, 3});
   batch.labels = at::arange(4, at::kLong);
   batch.keys.resize(4);
   return training_pass(network, batch, device, precision);
@@ -113,8 +113,8 @@ TrainingPass joint_pass(at::Device device) {
                    .layer_scale = 0.5,
                    .seed = 3});
   pipeline::Batch batch;
-  batch.input = golden_noise("voxels", {2, 1, 16, 16, 16}).gt(0.7).to(at::kFloat);
-  batch.second_input = golden_noise("views", {2, 3, 3, 32, 32});
+  batch.inputs["voxels"] = golden_noise("voxels", {2, 1, 16, 16, 16}).gt(0.7).to(at::kFloat);
+  batch.inputs["views"] = golden_noise("views", {2, 3, 3, 32, 32});
   batch.labels = at::arange(2, at::kLong);
   batch.keys.resize(2);
   return training_pass(network, batch, device);
@@ -134,7 +134,7 @@ TrainingPass clip_pass(at::Device device,
                    .layer_scale = 0.5,
                    .seed = 3});
   pipeline::Batch batch;
-  batch.input = golden_noise("clips", {2, 3, 9, 33, 31});
+  batch.inputs["voxels"] = golden_noise("clips", {2, 3, 9, 33, 31});
   batch.labels = at::arange(2, at::kLong);
   batch.keys.resize(2);
   return training_pass(network, batch, device, precision);
@@ -234,7 +234,7 @@ TEST(NetworkOnGpu, MergedGivesTheSameLogitsAsOnTheCpu) {
   larkspur::testing::fill_by_formula(network.statistics());
   network.merge();
   pipeline::Batch batch;
-  batch.input = golden_image({2, 3, 64, 64});
+  batch.inputs["voxels"] = golden_image({2, 3, 64, 64});
   batch.labels = at::arange(2, at::kLong);
   batch.keys.resize(2);
   const at::Tensor expected = network.forward(batch);

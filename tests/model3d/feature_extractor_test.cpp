@@ -55,10 +55,10 @@ at::Tensor grids(std::int64_t samples) {
 /// What form and size ask for; the inputs of a batch of one are the first of a larger one.
 pipeline::Batch batch_for(const std::string& form, std::int64_t samples) {
   pipeline::Batch batch;
-  if (form == "views" || form == "image") batch.input = views(samples);
-  if (form == "points") batch.input = golden_noise("points", {samples, 60, 3});
-  if (form == "joint" || form == "voxel") batch.input = grids(samples);
-  if (form == "joint") batch.second_input = views(samples);
+  if (form == "views" || form == "image") batch.inputs["voxels"] = views(samples);
+  if (form == "points") batch.inputs["voxels"] = golden_noise("points", {samples, 60, 3});
+  if (form == "joint" || form == "voxel") batch.inputs["voxels"] = grids(samples);
+  if (form == "joint") batch.inputs["views"] = views(samples);
   for (std::int64_t i = 0; i < samples; ++i) {
     batch.keys.push_back({.seed = 3, .epoch = 1, .sample = static_cast<std::uint32_t>(i)});
   }
@@ -134,13 +134,14 @@ TEST(Views, OfASampleShareTheirRandomDepth) {
   network.set_training(true);
   pipeline::Batch batch = batch_for("views", 2);
   // Twice the same picture: with one draw a view the two would differ.
-  batch.input = batch.input.narrow(1, 0, 1).repeat({1, 2, 1, 1, 1});
+  batch.inputs["voxels"] = batch.inputs["voxels"].narrow(1, 0, 1).repeat({1, 2, 1, 1, 1});
   const Backbone& backbone = network.backbone();
   std::vector<pipeline::SampleKey> keys{batch.keys[0], batch.keys[0], batch.keys[1], batch.keys[1]};
   const Pass pass{.training = true, .keys = keys};
-  const at::Tensor expected = backbone.forward(batch.input.flatten(0, 1).unsqueeze(2), pass)
-                                  .mean({2, 3, 4})
-                                  .view({2, 2, -1});
+  const at::Tensor expected =
+      backbone.forward(batch.inputs["voxels"].flatten(0, 1).unsqueeze(2), pass)
+          .mean({2, 3, 4})
+          .view({2, 2, -1});
   EXPECT_TRUE(expected.select(1, 0).equal(expected.select(1, 1)));
   const at::Tensor actual =
       network.extractor().forward(batch, {.training = true, .keys = batch.keys});
@@ -270,7 +271,7 @@ TEST(Points, AreViewsOfWhatThePointsDraw) {
   larkspur::testing::fill_by_formula(entries);
   pipeline::Batch batch = batch_for("points", 2);
   const at::Tensor logits = network.forward(batch);
-  batch.input = drawing.forward(batch.input);
+  batch.inputs["voxels"] = drawing.forward(batch.inputs["voxels"]);
   EXPECT_TRUE(logits.allclose(pictures.forward(batch), 1e-4, 1e-5));
 }
 
@@ -280,7 +281,7 @@ TEST(Points, InAnotherOrderGiveTheSameLogits) {
   fill(network);
   pipeline::Batch batch = batch_for("points", 2);
   const at::Tensor logits = network.forward(batch);
-  batch.input = batch.input.flip({1});
+  batch.inputs["voxels"] = batch.inputs["voxels"].flip({1});
   EXPECT_TRUE(network.forward(batch).allclose(logits, 1e-3, 1e-4));
 }
 
@@ -367,8 +368,8 @@ TEST(CloudForms, RefuseInputsByTheName) {
       [](const char* form, const at::Tensor& input, const at::Tensor& second = {}) {
         Network network(small(form));
         pipeline::Batch batch;
-        batch.input = input;
-        batch.second_input = second;
+        batch.inputs["voxels"] = input;
+        if (second.defined()) batch.inputs["views"] = second;
         return refusal_of([&] { network.forward(batch); }).text;
       };
   EXPECT_EQ(refusal("views", at::zeros({2, 3, 24, 24})),

@@ -33,7 +33,7 @@ Network golden_network(const ModelOptions& options = {
 
 pipeline::Batch golden_batch(std::int64_t size) {
   pipeline::Batch batch;
-  batch.input = golden_image({2, 3, size, size});
+  batch.inputs["input"] = golden_image({2, 3, size, size});
   batch.keys.resize(2);
   return batch;
 }
@@ -128,14 +128,14 @@ TEST_P(GoldenEvaluation, GivesThePublishedLogits) {
   const at::NoGradGuard no_grad;
   const auto expected = figures();
   const auto batch = golden_batch(GetParam().size);
-  ASSERT_EQ(crc32_of(batch.input), expected.at("input").at("crc32"));
+  ASSERT_EQ(crc32_of(batch.inputs["input"]), expected.at("input").at("crc32"));
   expect_case(expected, network(), batch);
 }
 
 TEST_P(GoldenEvaluation, GivesThePublishedFeatures) {
   const at::NoGradGuard no_grad;
   const auto expected = figures();
-  const auto features = features_of(network(), golden_batch(GetParam().size).input);
+  const auto features = features_of(network(), golden_batch(GetParam().size).inputs["input"]);
   for (const auto& record : expected.at("features")) {
     expect_record(record, features.at(record.at("name")));
   }
@@ -154,7 +154,7 @@ TEST_P(GoldenDigits, AreThoseOfARunInFloat64) {
   Network wide = network();
   larkspur::testing::widen(wide);
   auto batch = golden_batch(GetParam().size);
-  batch.input = batch.input.to(at::kDouble);
+  batch.inputs["input"] = batch.inputs["input"].to(at::kDouble);
   expect_logits(
       figures().at("logits"), wide.forward(batch), larkspur::testing::kGoldenNetworkDigits);
 }
@@ -188,14 +188,15 @@ INSTANTIATE_TEST_SUITE_P(Slow,
 TEST(GoldenNetwork, GivesThePublishedLogitsOfClipsLaidOutAsOnePicture) {
   const at::NoGradGuard no_grad;
   pipeline::Batch batch;
-  batch.input = larkspur::testing::golden_clip({1, 3, 16, 56, 56});
+  batch.inputs["input"] = larkspur::testing::golden_clip({1, 3, 16, 56, 56});
   const auto file = read_golden("video_A.json");
   for (const auto& expected : file.at("cases")) {
     const std::string form = expected.at("id");
     SCOPED_TRACE(form);
     Network network = golden_network({.form = form, .variant = "a", .classes = 400});
-    ASSERT_EQ(crc32_of(batch.input), expected.at("input").at("clip_crc32"));
-    ASSERT_EQ(crc32_of(network.form().as_map(batch.input)), expected.at("input").at("crc32"));
+    ASSERT_EQ(crc32_of(batch.inputs["input"]), expected.at("input").at("clip_crc32"));
+    ASSERT_EQ(crc32_of(network.form().as_map(batch.inputs["input"])),
+              expected.at("input").at("crc32"));
     expect_case(expected, std::move(network), batch);
   }
 }
@@ -215,7 +216,7 @@ void expect_trace(const nlohmann::json& trace, std::size_t stage, const Pass& pa
   using larkspur::testing::record_named;
   const Network network = golden_network();
   at::Tensor in;
-  network.backbone().forward(golden_batch(64).input.unsqueeze(2),
+  network.backbone().forward(golden_batch(64).inputs["input"].unsqueeze(2),
                              pass,
                              [&](const std::string& layer, const at::Tensor& y) {
                                const auto before = std::string("downsample_layers.") +

@@ -27,7 +27,7 @@ class GoldenTraining : public ::testing::Test {
     fill_by_formula(network_->statistics());
     network_->set_training(true);
     pipeline::Batch batch;
-    batch.input = golden_image({2, 3, 64, 64});
+    batch.inputs["input"] = golden_image({2, 3, 64, 64});
     batch.keys.resize(2);
     logits_ = network_->forward(batch);
     loss_ = at::cross_entropy_loss(logits_, at::arange(3, 8, 4, at::kLong));

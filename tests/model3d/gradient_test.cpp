@@ -91,13 +91,14 @@ class Training {
     larkspur::testing::move_far(network_);
     larkspur::testing::widen(network_);
     network_.set_training(true);
-    batch_.input = larkspur::testing::far_input("gradient", form.input).to(at::kDouble);
+    batch_.inputs["voxels"] = larkspur::testing::far_input("gradient", form.input).to(at::kDouble);
     batch_.keys.resize(3);
-    if (network_.form().extractor != ExtractorKind::kPoints) groups_["input"] = {batch_.input};
+    if (network_.form().extractor != ExtractorKind::kPoints)
+      groups_["input"] = {batch_.inputs["voxels"]};
     if (!form.second_input.empty()) {
-      batch_.second_input =
+      batch_.inputs["views"] =
           larkspur::testing::far_input("second", form.second_input).to(at::kDouble);
-      groups_["input"].push_back(batch_.second_input);
+      groups_["input"].push_back(batch_.inputs["views"]);
     }
     for (const at::Tensor& input : groups_["input"]) input.requires_grad_(true);
     if (groups_["input"].empty()) groups_.erase("input");

@@ -34,7 +34,7 @@ Network picture_network(const std::string& variant, std::int64_t kernel) {
 at::Tensor logits_of(Network& network, const at::Tensor& input) {
   const at::NoGradGuard no_grad;
   pipeline::Batch batch;
-  batch.input = input;
+  batch.inputs["input"] = input;
   return network.forward(batch);
 }
 
@@ -203,7 +203,7 @@ TEST(Inflation, ASilentPartForTimeLearns) {
   load_weights(network, file_of(picture_network("micro", 7)), HeadRule::kLoad);
   network.set_training(true);
   pipeline::Batch batch;
-  batch.input = larkspur::testing::golden_clip({2, 3, 8, 64, 64});
+  batch.inputs["input"] = larkspur::testing::golden_clip({2, 3, 8, 64, 64});
   batch.keys.resize(2);
   network.forward(batch).square().sum().backward();
   for (const auto& parameter : network.parameters()) {

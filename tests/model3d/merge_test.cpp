@@ -33,9 +33,9 @@ TEST_P(Merging, ChangesNoLogit) {
   Network network({.form = form, .variant = variant, .classes = 11, .drawing_size = 33});
   larkspur::testing::move_far(network);
   pipeline::Batch batch;
-  batch.input = larkspur::testing::far_input("merging", shape);
+  batch.inputs["voxels"] = larkspur::testing::far_input("merging", shape);
   if (!second_shape.empty()) {
-    batch.second_input = larkspur::testing::far_input("second", second_shape);
+    batch.inputs["views"] = larkspur::testing::far_input("second", second_shape);
   }
   const at::Tensor trained = network.forward(batch);
   ASSERT_TRUE(trained.isfinite().all().item<bool>());

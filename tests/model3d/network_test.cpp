@@ -30,7 +30,7 @@ ModelOptions small_voxel() {
 pipeline::Batch grids(std::int64_t first, std::int64_t count, std::int64_t size = 16) {
   pipeline::Batch batch;
   const at::Tensor all = golden_noise("grids", {8, 1, size, size, size});
-  batch.input = all.narrow(0, first, count).gt(0.6).to(at::kFloat);
+  batch.inputs["input"] = all.narrow(0, first, count).gt(0.6).to(at::kFloat);
   for (std::int64_t i = first; i < first + count; ++i) {
     batch.keys.push_back({.seed = 3, .epoch = 1, .sample = static_cast<std::uint32_t>(i)});
   }
@@ -51,9 +51,10 @@ using Shape = std::vector<std::int64_t>;
 TEST(Network, WalksAGridOf32ThroughTheShapesOfTheReadme) {
   const Network network({.variant = "micro", .classes = 5});
   std::map<std::string, std::vector<std::int64_t>> shapes;
-  network.backbone().forward(grids(0, 1, 32).input, {}, [&](const auto& layer, const auto& y) {
-    shapes[layer] = y.sizes().vec();
-  });
+  network.backbone().forward(
+      grids(0, 1, 32).inputs["input"], {}, [&](const auto& layer, const auto& y) {
+        shapes[layer] = y.sizes().vec();
+      });
   EXPECT_EQ(shapes.at("downsample_layers.0"), (Shape{1, 16, 16, 16, 16}));
   EXPECT_EQ(shapes.at("stages.1.0"), (Shape{1, 32, 8, 8, 8}));
   EXPECT_EQ(shapes.at("stages.2.1"), (Shape{1, 64, 4, 4, 4}));
@@ -123,14 +124,14 @@ TEST(Network, FrozenStagesAreInTrainingWhatTheyAreInEvaluation) {
   scatter_statistics(free);
   scatter_statistics(frozen);
   std::map<std::string, at::Tensor> evaluated;
-  free.backbone().forward(grids(0, 4).input, {}, [&](const auto& layer, const auto& y) {
+  free.backbone().forward(grids(0, 4).inputs["input"], {}, [&](const auto& layer, const auto& y) {
     evaluated[layer] = y.detach();
   });
   const pipeline::Batch batch = grids(0, 4);
   const Pass pass{.training = true, .keys = batch.keys};
   int fixed = 0;
   int other = 0;
-  frozen.backbone().forward(batch.input, pass, [&](const auto& layer, const auto& y) {
+  frozen.backbone().forward(batch.inputs["input"], pass, [&](const auto& layer, const auto& y) {
     const bool same = at::equal(y, evaluated.at(layer));
     ++(in_first_two(layer + ".") ? fixed : other);
     EXPECT_EQ(same, in_first_two(layer + ".") || layer == "downsample_layers.2") << layer;
@@ -201,10 +202,10 @@ TEST(Network, TellsTheOrderOfFramesAndTrainsOnAClip) {
   Network network({.form = "clip", .variant = "micro", .classes = 5, .kernel = Extent3{3, 7, 7}});
   larkspur::testing::fill_by_formula(network.parameters());
   pipeline::Batch batch;
-  batch.input = larkspur::testing::golden_clip({2, 3, 4, 32, 32});
+  batch.inputs["input"] = larkspur::testing::golden_clip({2, 3, 4, 32, 32});
   batch.keys.resize(2);
   const at::Tensor forwards = network.forward(batch);
-  batch.input = batch.input.flip({2});
+  batch.inputs["input"] = batch.inputs["input"].flip({2});
   EXPECT_GT((network.forward(batch) - forwards).abs().max().item<double>(), 1e-3);
   network.set_training(true);
   network.forward(batch).square().sum().backward();
@@ -304,7 +305,7 @@ TEST(Network, HasTheGradientOfItsFiniteDifferences) {
   larkspur::testing::fill_by_formula(network.parameters());
   network.set_training(true);
   pipeline::Batch batch = grids(0, 2);
-  batch.input = golden_noise("x", {2, 1, 16, 16, 16}).to(at::kDouble);
+  batch.inputs["input"] = golden_noise("x", {2, 1, 16, 16, 16}).to(at::kDouble);
   std::vector<at::Tensor> leaves;
   for (auto& parameter : network.parameters()) leaves.push_back(parameter.tensor);
   for (at::Tensor& leaf : leaves) leaf.set_data(leaf.detach().to(at::kDouble));

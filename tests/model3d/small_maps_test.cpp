@@ -69,7 +69,7 @@ void expect_a_finite_step(const at::Tensor& image) {
     Network network = variant_a(1.0, norm_before);
     network.set_training(true);
     pipeline::Batch batch;
-    batch.input = image;
+    batch.inputs["input"] = image;
     batch.keys.resize(static_cast<std::size_t>(image.size(0)));
     const at::Tensor logits = network.forward(batch);
     EXPECT_TRUE(is_finite(logits));
@@ -151,7 +151,7 @@ TEST(LargeValues, BeyondFloat16AreNanBehindTheLastDownsamplingAndFiniteBehindAnE
   EXPECT_TRUE(is_finite(half_downsampling(remedied, stage.output)));
   // Float32 holds them: the network as it is computed here.
   pipeline::Batch batch;
-  batch.input = golden_image({1, 3, 384, 128});
+  batch.inputs["input"] = golden_image({1, 3, 384, 128});
   EXPECT_TRUE(is_finite(variant_a(1.0 / 16).forward(batch)));
 }
 

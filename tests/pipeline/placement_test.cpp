@@ -20,25 +20,26 @@ TEST(Placement, LeavesWhatIsThereAlone) {
 
 TEST(Placement, MovesInputAndLabelsAndKeepsTheRest) {
   Batch batch;
-  batch.input = at::empty({2, 5});
+  batch.inputs["voxels"] = at::empty({2, 5});
   batch.labels = at::empty({2}, at::kLong);
   batch.keys.resize(2);
   batch.nominal = 3;
   const Batch moved = on_device(batch, at::kMeta);
-  EXPECT_TRUE(moved.input.is_meta() && moved.labels.is_meta());
+  EXPECT_TRUE(moved.inputs["voxels"].is_meta() && moved.labels.is_meta());
   EXPECT_EQ(moved.size(), 2);
   EXPECT_EQ(moved.nominal, 3);
-  EXPECT_EQ(on_device(batch, at::kCPU).input.const_data_ptr(), batch.input.const_data_ptr());
+  EXPECT_EQ(on_device(batch, at::kCPU).inputs["voxels"].const_data_ptr(),
+            batch.inputs["voxels"].const_data_ptr());
 }
 
 TEST(Placement, MovesTheSecondInputToo) {
   Batch batch;
-  batch.input = at::empty({2, 5});
-  batch.second_input = at::empty({2, 3, 4});
+  batch.inputs["voxels"] = at::empty({2, 5});
+  batch.inputs["views"] = at::empty({2, 3, 4});
   batch.labels = at::empty({2}, at::kLong);
   const Batch moved = on_device(batch, at::kMeta);
-  EXPECT_TRUE(moved.second_input.is_meta());
-  EXPECT_EQ(moved.second_input.sizes(), batch.second_input.sizes());
+  EXPECT_TRUE(moved.inputs["views"].is_meta());
+  EXPECT_EQ(moved.inputs["views"].sizes(), batch.inputs["views"].sizes());
 }
 
 TEST(Placement, TakesABatchWithoutASample) {

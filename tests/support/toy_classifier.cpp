@@ -40,7 +40,7 @@ class ToyClassifier : public pipeline::Classifier {
   }
 
   at::Tensor forward(const pipeline::Batch& batch) override {
-    at::Tensor x = at::linear(batch.input.flatten(1), parameters_[0].tensor);
+    at::Tensor x = at::linear(batch.inputs.only().flatten(1), parameters_[0].tensor);
     if (training_ && pass_.norms != nullptr) {
       x = pass_.norms->normalise({x,
                                   parameters_[1].tensor,

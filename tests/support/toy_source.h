@@ -4,7 +4,9 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -25,7 +27,8 @@ class ToySource : public pipeline::SampleSource {
   std::string name(std::int64_t id) const override { return "toy/" + std::to_string(id); }
   std::int64_t label(std::int64_t id) const override { return id % classes_; }
 
-  pipeline::Result<pipeline::Sample> read(const pipeline::SampleKey& key) const override {
+  /// One view, drawn from its key.
+  pipeline::Result<pipeline::Sample> draw(const pipeline::SampleKey& key) const {
     const auto spoiled = spoiled_.find(key.sample);
     if (spoiled != spoiled_.end()) {
       return pipeline::Error(spoiled->second, name(key.sample) + " is spoiled");
@@ -37,7 +40,19 @@ class ToySource : public pipeline::SampleSource {
     for (std::int64_t i = 0; i < input.numel(); ++i) {
       values[i] = static_cast<float>(rng.normal() + (i % classes_ == lean ? 2.5 : 0.0));
     }
-    return pipeline::Sample{input, lean};
+    return pipeline::Sample{{{"input", input}}, {lean}};
+  }
+
+ protected:
+  pipeline::Result<std::vector<pipeline::Sample>> read_file(
+      std::span<const pipeline::SampleKey> keys) const override {
+    std::vector<pipeline::Sample> views;
+    for (const pipeline::SampleKey& key : keys) {
+      const pipeline::Result<pipeline::Sample> view = draw(key);
+      if (!view.ok()) return view.error();
+      views.push_back(view.value());
+    }
+    return views;
   }
 
  private:

@@ -85,11 +85,11 @@ TEST(NormLanes, AStepTogetherIsThatOfOneGlobalBatchInFloat64) {
   std::vector<at::Tensor> inputs;
   std::vector<at::Tensor> labels;
   for (const Batch& lane : lanes) {
-    inputs.push_back(lane.input.to(at::kDouble));
+    inputs.push_back(lane.inputs["input"].to(at::kDouble));
     labels.push_back(lane.labels);
     whole.keys.insert(whole.keys.end(), lane.keys.begin(), lane.keys.end());
   }
-  whole.input = at::cat(inputs);
+  whole.inputs["input"] = at::cat(inputs);
   const at::Tensor loss = at::cross_entropy_loss(
       reference.forward(whole), at::cat(labels), {}, at::Reduction::Mean, -100, 0.0);
   loss.backward();

@@ -72,11 +72,11 @@ TEST_F(MakeData, GivesWhatTheFormLooksAt) {
     return make_data_of_files(config, {"a"}, {file}).source->read({}).value();
   };
   using Shape = std::vector<std::int64_t>;
-  EXPECT_EQ(sample(ModelForm::kVoxel).input.sizes(), (Shape{1, 8, 8, 8}));
-  EXPECT_EQ(sample(ModelForm::kViews).input.sizes(), (Shape{2, 3, 12, 12}));
-  EXPECT_EQ(sample(ModelForm::kPoints).input.sizes(), (Shape{5, 3}));
-  EXPECT_EQ(sample(ModelForm::kJoint).input.sizes(), (Shape{1, 8, 8, 8}));
-  EXPECT_EQ(sample(ModelForm::kJoint).second_input.sizes(), (Shape{2, 3, 12, 12}));
+  EXPECT_EQ(sample(ModelForm::kVoxel).inputs["voxels"].sizes(), (Shape{1, 8, 8, 8}));
+  EXPECT_EQ(sample(ModelForm::kViews).inputs["views"].sizes(), (Shape{2, 3, 12, 12}));
+  EXPECT_EQ(sample(ModelForm::kPoints).inputs["points"].sizes(), (Shape{5, 3}));
+  EXPECT_EQ(sample(ModelForm::kJoint).inputs["voxels"].sizes(), (Shape{1, 8, 8, 8}));
+  EXPECT_EQ(sample(ModelForm::kJoint).inputs["views"].sizes(), (Shape{2, 3, 12, 12}));
 }
 
 TEST_F(MakeData, OfFilesKeepsTheirOrder) {

@@ -18,7 +18,7 @@ using larkspur::testing::read_golden;
 
 void expect_published(const Network& network, const nlohmann::json& expected) {
   pipeline::Batch batch;
-  batch.input = golden_image({2, 3, 64, 64});
+  batch.inputs["voxels"] = golden_image({2, 3, 64, 64});
   const auto features = stage_features(network, batch);
   const auto& records = expected.at("features");
   ASSERT_EQ(features.size(), records.size() + 1);
@@ -48,7 +48,7 @@ TEST(StageFeatures, OfVolumesKeepTheirDepthAndEndInTheLogitsOfAForwardPass) {
   const at::NoGradGuard no_grad;
   Network network({.form = "voxel", .variant = "micro", .classes = 5});
   pipeline::Batch batch;
-  batch.input = golden_noise("x", {2, 1, 32, 32, 32});
+  batch.inputs["voxels"] = golden_noise("x", {2, 1, 32, 32, 32});
   const auto features = stage_features(network, batch);
   EXPECT_EQ(features.front().values.sizes(), (at::IntArrayRef{2, 16, 16, 16, 16}));
   EXPECT_TRUE(features.back().values.equal(network.forward(batch)));
@@ -58,8 +58,8 @@ TEST(StageFeatures, OfTwoBackbonesHaveTheirNamesInFront) {
   const at::NoGradGuard no_grad;
   Network network({.form = "joint", .variant = "micro", .classes = 5});
   pipeline::Batch batch;
-  batch.input = golden_noise("x", {2, 1, 16, 16, 16});
-  batch.second_input = golden_noise("y", {2, 3, 3, 32, 32});
+  batch.inputs["voxels"] = golden_noise("x", {2, 1, 16, 16, 16});
+  batch.inputs["views"] = golden_noise("y", {2, 3, 3, 32, 32});
   const auto features = stage_features(network, batch);
   ASSERT_EQ(features.size(), 8U + 8U + 2U);
   EXPECT_EQ(features[0].name, "voxel.stem");

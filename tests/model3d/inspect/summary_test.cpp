@@ -191,10 +191,10 @@ TEST_P(EveryForm, TellsWhatATrainingStepKeeps) {
   Network network(options());
   network.set_training(true);
   pipeline::Batch batch;
-  batch.input = input();
+  batch.inputs["input"] = input();
   batch.keys.resize(2);
-  const auto layout = network.form().as_map(batch.input);
-  const bool laid_out = layout.data_ptr() != batch.input.data_ptr();
+  const auto layout = network.form().as_map(batch.inputs["input"]);
+  const bool laid_out = layout.data_ptr() != batch.inputs["input"].data_ptr();
   const auto counter = std::make_shared<LiveBytes>();
   at::Tensor logits;
   {
@@ -203,7 +203,7 @@ TEST_P(EveryForm, TellsWhatATrainingStepKeeps) {
   }
   // What was there before: the input, unless the form copied it.
   const std::int64_t kept =
-      counter->live + (laid_out ? 0 : static_cast<std::int64_t>(batch.input.nbytes()));
+      counter->live + (laid_out ? 0 : static_cast<std::int64_t>(batch.inputs["input"].nbytes()));
   const std::int64_t told = 2 * summarise(options(), sizes()).kept_bytes();
   // What is told, to the byte, and what is kept a channel of each map: means, gates, statistics.
   constexpr std::int64_t kPerChannel = 30'000;

@@ -40,7 +40,7 @@ std::map<std::string, Shape> shapes_of(const ModelOptions& options) {
 
 pipeline::Batch clips(std::int64_t frames) {
   pipeline::Batch batch;
-  batch.input = larkspur::testing::golden_clip({2, 3, frames, 32, 32});
+  batch.inputs["input"] = larkspur::testing::golden_clip({2, 3, frames, 32, 32});
   batch.keys.resize(2);
   return batch;
 }
@@ -90,7 +90,7 @@ TEST_P(ClipNetwork, TellsTheOrderOfFramesAndTrains) {
   larkspur::testing::fill_by_formula(network.parameters());
   pipeline::Batch batch = clips(7);
   const at::Tensor forwards = network.forward(batch);
-  batch.input = batch.input.flip({2});
+  batch.inputs["input"] = batch.inputs["input"].flip({2});
   EXPECT_GT((network.forward(batch) - forwards).abs().max().item<double>(), 1e-4);
   network.set_training(true);
   network.forward(batch).square().sum().backward();
@@ -128,7 +128,7 @@ TEST(TimePaddingOption, ReachesEveryConvolutionInTime) {
     options.time_padding = repeats ? TimePadding::kReplicate : TimePadding::kZeros;
     const Network network(options);
     larkspur::testing::fill_by_formula(network.parameters());
-    network.backbone().forward(clips(4).input, {}, [&](const auto& layer, const auto& y) {
+    network.backbone().forward(clips(4).inputs["input"], {}, [&](const auto& layer, const auto& y) {
       outputs[repeats ? 1 : 0][layer] = y;
     });
   }

@@ -203,7 +203,7 @@ TEST(Weights, AModelOfPicturesStartsAModelOfClips) {
   for (const auto& figures : file.at("cases")) {
     if (figures.at("input").at("shape")[2] != 64) continue;
     pipeline::Batch batch;
-    batch.input =
+    batch.inputs["input"] =
         larkspur::testing::golden_image({2, 3, 64, 64}).unsqueeze(2).repeat({1, 1, 4, 1, 1});
     const double tolerance = figures.at("tol");
     larkspur::testing::expect_logits(figures.at("logits"), network.forward(batch), tolerance);

@@ -18,7 +18,7 @@ Batch lane_of(std::int64_t count) {
   std::vector<SampleKey> keys;
   double value = 1.0;
   for (std::int64_t i = 0; i < count; ++i, value *= 10.0) {
-    samples.push_back({at::full({2, 3, 8, 10}, value, at::kFloat), i});
+    samples.push_back({{{"voxels", at::full({2, 3, 8, 10}, value, at::kFloat)}}, {i}});
     keys.push_back({7, 1, static_cast<std::uint32_t>(i), 0});
   }
   return collate(samples, keys, {});
@@ -26,9 +26,9 @@ Batch lane_of(std::int64_t count) {
 
 TEST(Mix, OffLeavesTheBatchAlone) {
   Batch batch = lane_of(3);
-  const at::Tensor before = batch.input;
+  const at::Tensor before = batch.inputs["voxels"];
   mix_lane({}, batch);
-  EXPECT_TRUE(batch.input.is_same(before));
+  EXPECT_TRUE(batch.inputs["voxels"].is_same(before));
   EXPECT_FALSE(batch.partner_labels.defined());
 }
 
@@ -44,8 +44,8 @@ TEST(Mixup, BlendsEverySampleWithTheNextOneOfItsLane) {
     EXPECT_EQ(batch.labels[i].item<std::int64_t>(), i);
     EXPECT_EQ(batch.partner_labels[i].item<std::int64_t>(), (i + 1) % 4);
     const double want = share * value + (1.0 - share) * next;
-    EXPECT_NEAR(batch.input[i].min().item<double>(), want, 1e-4 * want);
-    EXPECT_NEAR(batch.input[i].max().item<double>(), want, 1e-4 * want);
+    EXPECT_NEAR(batch.inputs["voxels"][i].min().item<double>(), want, 1e-4 * want);
+    EXPECT_NEAR(batch.inputs["voxels"][i].max().item<double>(), want, 1e-4 * want);
   }
 }
 
@@ -57,12 +57,13 @@ TEST(Cutmix, PastesABoxOfTheNextSampleAndSharesLabelsByItsArea) {
     for (std::int64_t i = 0; i < 3; ++i) {
       const double own = std::pow(10.0, i);
       const double other = std::pow(10.0, (i + 1) % 3);
-      const auto kept = batch.input[i].eq(own).sum().item<double>();
-      const auto pasted = batch.input[i].eq(other).sum().item<double>();
+      const auto kept = batch.inputs["voxels"][i].eq(own).sum().item<double>();
+      const auto pasted = batch.inputs["voxels"][i].eq(other).sum().item<double>();
       EXPECT_EQ(kept + pasted, 2.0 * 3 * 8 * 10);
       EXPECT_GE(kept, pasted);
       EXPECT_NEAR(batch.own_share[i].item<double>(), kept / (2.0 * 3 * 8 * 10), 1e-6);
-      EXPECT_TRUE(at::equal(batch.input[i][0][0], batch.input[i][1][2]));  // one box for all
+      EXPECT_TRUE(at::equal(batch.inputs["voxels"][i][0][0],
+                            batch.inputs["voxels"][i][1][2]));  // one box for all
     }
   }
 }
@@ -107,17 +108,20 @@ TEST(Mix, IsKeyedByTheSampleNotByItsPlace) {
 
 TEST(Mix, ALaneOfOneIsLeftAlone) {
   Batch batch = lane_of(1);
-  const at::Tensor before = batch.input.clone();
+  const at::Tensor before = batch.inputs["voxels"].clone();
   mix_lane({0.8, 1.0}, batch);
-  EXPECT_TRUE(at::equal(batch.input, before));
+  EXPECT_TRUE(at::equal(batch.inputs["voxels"], before));
   EXPECT_EQ(batch.own_share.item<double>(), 1.0);
 }
 
-TEST(Mix, RefusesSamplesWithTwoInputs) {
+TEST(Mix, RefusesSamplesWithTwoInputsOrLabels) {
   Batch batch = lane_of(3);
-  batch.second_input = at::full({3, 4}, 1.0);
+  batch.inputs["views"] = at::full({3, 4}, 1.0);
   EXPECT_THROW(mix_lane({.mixup = 1.0}, batch), Error);
   mix_lane({}, batch);
+  batch = lane_of(3);
+  batch.labels = batch.labels.view({3, 1});
+  EXPECT_THROW(mix_lane({.mixup = 1.0}, batch), Error);
 }
 
 TEST(Mix, RefusesNegativeParameters) {

@@ -25,9 +25,9 @@ std::vector<SampleRequest> three_samples(std::int64_t k) {
 class CountingSource : public ToySource {
  public:
   using ToySource::ToySource;
-  Result<Sample> read(const SampleKey& key) const override {
+  Result<std::vector<Sample>> read_file(std::span<const SampleKey> keys) const override {
     ++reads;
-    return ToySource::read(key);
+    return ToySource::read_file(keys);
   }
   mutable std::atomic<int> reads{0};
 };
@@ -40,8 +40,28 @@ TEST(Prefetcher, HandsOutBatchesInOrderWithManyWorkers) {
     ASSERT_EQ(batch.size(), 3);
     EXPECT_EQ(batch.keys[0].sample, 3 * k);
     EXPECT_EQ(batch.labels[1].item<std::int64_t>(), (3 * k + 1) % 5);
-    EXPECT_TRUE(at::allclose(batch.input[2], source.read(batch.keys[2]).value().input));
+    EXPECT_TRUE(
+        at::allclose(batch.inputs["input"][2], source.read(batch.keys[2]).value().inputs["input"]));
   }
+}
+
+TEST(Prefetcher, PutsTheViewsOfASampleSideBySideFromOneOpening) {
+  CountingSource source(6, {2}, 2);
+  source.spoil(1, Errc::kCorruptData);
+  const auto request = [](std::int64_t) {
+    return std::vector<SampleRequest>{
+        {{1, 0, 0, 4}, 0, 3}, {{1, 0, 1, 0}, 1, 3}, {{1, 0, 2, 0}, 2, 3}};
+  };
+  Prefetcher prefetcher(source, request, {0, 1, 1, 1});
+  const Batch batch = prefetcher.next();
+  ASSERT_EQ(batch.size(), 6);
+  EXPECT_EQ(source.reads, 3);
+  EXPECT_EQ(batch.keys[1], (SampleKey{1, 0, 0, 5}));
+  EXPECT_EQ(batch.keys[3], (SampleKey{1, 0, 2, 0}));
+  const at::Tensor own = source.read(batch.keys[4]).value().inputs["input"];
+  EXPECT_TRUE(at::allclose(batch.inputs["input"][4], own));
+  EXPECT_EQ(batch.bad.size(), 1U);
+  EXPECT_EQ(batch.nominal, 9);
 }
 
 TEST(Prefetcher, LeavesOutWhatCannotBeReadAndNamesIt) {

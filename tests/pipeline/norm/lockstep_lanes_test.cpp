@@ -72,7 +72,7 @@ struct OneBatch {
     std::vector<at::Tensor> labels;
     for (const Batch& batch : lanes.batches) {
       if (batch.size() == 0) continue;
-      inputs.push_back(batch.input.to(at::kDouble));
+      inputs.push_back(batch.inputs["input"].to(at::kDouble));
       labels.push_back(batch.labels);
     }
     const at::Tensor hidden = at::linear(at::cat(inputs), parameters[0]);
@@ -132,7 +132,7 @@ TEST(LockstepLanes, AStepWithoutAnySampleMovesNoStatistics) {
 TEST(LockstepLanes, ALaneThatThrowsEndsTheStepForAll) {
   FourLanes lanes;
   const Batch good = lanes.batches[1];
-  lanes.batches[1].input = at::zeros({2, 4});  // five inputs are wanted
+  lanes.batches[1].inputs["input"] = at::zeros({2, 4});  // five inputs are wanted
   EXPECT_THROW(lanes.step(), std::exception);
   lanes.batches[1] = good;
   expect_step_agrees(lanes);
@@ -159,7 +159,7 @@ TEST(LockstepLanes, EvaluationTakesNoNotice) {
   EXPECT_TRUE(values.equal(lanes.toy.state.parameters.values()));
   const auto p = network.parameters();
   const auto s = network.statistics();
-  const at::Tensor hidden = at::linear(lanes.batches[0].input, p[0].tensor);
+  const at::Tensor hidden = at::linear(lanes.batches[0].inputs["input"], p[0].tensor);
   const at::Tensor normal = at::batch_norm(
       hidden, p[1].tensor, p[2].tensor, s[0].tensor, s[1].tensor, false, 0.1, 1e-5, false);
   EXPECT_TRUE(alone.equal(at::linear(normal.relu(), p[3].tensor, p[4].tensor)));

@@ -21,7 +21,7 @@ using ::larkspur::testing::ToyRun;
 std::pair<at::Tensor, at::Tensor> by_hand(const ToyRun& toy, const std::vector<SampleKey>& keys) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> inputs;
-  for (const SampleKey& key : keys) inputs.push_back(toy.source.read(key).value().input);
+  for (const SampleKey& key : keys) inputs.push_back(toy.source.read(key).value().inputs["input"]);
   const at::Tensor x = at::stack(inputs).to(at::kDouble);
   const at::Tensor hidden = at::linear(x, toy.classifier->parameters()[0].tensor.to(at::kDouble));
   const auto samples = static_cast<double>(keys.size());

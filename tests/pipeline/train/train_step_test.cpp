@@ -62,7 +62,7 @@ TEST(TrainStep, ALaneWithoutReadableSamplesAddsNoGradient) {
 TEST(TrainStep, RefusesAGradientThatIsNotFiniteAndChangesNothing) {
   ToyRun toy;
   std::vector<Batch> batches = four_lanes(toy.source);
-  batches[1].input.fill_(std::numeric_limits<float>::quiet_NaN());
+  batches[1].inputs["input"].fill_(std::numeric_limits<float>::quiet_NaN());
   const at::Tensor before = toy.state.parameters.values().clone();
   EXPECT_THROW(step_on(toy, batches), Error);
   EXPECT_TRUE(at::equal(before, toy.state.parameters.values()));
@@ -130,7 +130,7 @@ TEST(TrainStepInFloat16, DividesTheLossScaleOutAgain) {
 TEST(TrainStepInFloat16, EndsWithTheErrorOnceTheScaleIsAtItsFloor) {
   ToyRun toy;
   std::vector<Batch> batches = four_lanes(toy.source);
-  batches[1].input.fill_(std::numeric_limits<float>::quiet_NaN());
+  batches[1].inputs["input"].fill_(std::numeric_limits<float>::quiet_NaN());
   const auto before = tensors_of(toy);
   for (int step = 1; step <= 16; ++step) {
     EXPECT_TRUE(step_on(toy, batches, Precision::kFloat16).skipped);
@@ -147,7 +147,7 @@ TEST(TrainStepInBFloat16, ScalesNothingAndSkipsNothing) {
   std::vector<Batch> batches = four_lanes(toy.source);
   const StepOutcome outcome = step_on(toy, batches, Precision::kBFloat16);
   EXPECT_EQ(outcome.loss_scale, 1.0);
-  batches[1].input.fill_(std::numeric_limits<float>::quiet_NaN());
+  batches[1].inputs["input"].fill_(std::numeric_limits<float>::quiet_NaN());
   EXPECT_THROW(step_on(toy, batches, Precision::kBFloat16), Error);
   EXPECT_EQ(toy.state.scaler, LossScaler());
 }

@@ -55,7 +55,7 @@ class ReadCloudSample : public ::testing::Test {
   CloudSource source(const CloudSourceOptions& options) const { return {list_, options}; }
 
   static at::Tensor input(const CloudSource& source, const SampleKey& key) {
-    return source.read(key).value().input;
+    return source.read(key).value().inputs.only();
   }
 
   void expect_bad(std::uint32_t sample, Errc code, const std::string& text) const {
@@ -85,10 +85,10 @@ TEST_F(ReadCloudSample, TellsNamesAndLabelsWithoutTheFiles) {
 TEST_F(ReadCloudSample, GivesTheFirstPointsInEvaluation) {
   const CloudSource some = source({.points = 100, .voxels = {.grid = 16}});
   const auto sample = some.read({.seed = 5, .epoch = 3, .sample = 1}).value();
-  EXPECT_EQ(sample.label, 2);
-  EXPECT_EQ(sample.input.sizes(), (std::vector<std::int64_t>{1, 16, 16, 16}));
+  EXPECT_THAT(sample.labels, ::testing::ElementsAre(2));
+  EXPECT_EQ(sample.inputs["voxels"].sizes(), (std::vector<std::int64_t>{1, 16, 16, 16}));
   const at::Tensor first = normalise_unit_sphere(points_.narrow(0, 0, 100));
-  EXPECT_TRUE(at::equal(sample.input, voxelise(first, {.grid = 16})));
+  EXPECT_TRUE(at::equal(sample.inputs["voxels"], voxelise(first, {.grid = 16})));
 }
 
 TEST_F(ReadCloudSample, GivesDepthPicturesWhereTheyAreAskedFor) {
@@ -110,13 +110,13 @@ TEST_F(ReadCloudSample, GivesVoxelsAndPicturesOfTheSameAugmentedPoints) {
                              .augmentation = {0.6, 0.9, 0.1, true, true}};
   const SampleKey key{3, 1, 1, 0};
   const auto both = source(options).read(key).value();
-  EXPECT_EQ(both.label, 2);
+  EXPECT_THAT(both.labels, ::testing::ElementsAre(2));
   options.product = CloudProduct::kVoxels;
   const auto voxels = source(options).read(key).value();
-  EXPECT_TRUE(at::equal(both.input, voxels.input));
-  EXPECT_FALSE(voxels.second_input.defined());
+  EXPECT_TRUE(at::equal(both.inputs["voxels"], voxels.inputs["voxels"]));
+  EXPECT_FALSE(voxels.inputs.find("views"));
   options.product = CloudProduct::kViews;
-  EXPECT_TRUE(at::equal(both.second_input, input(source(options), key)));
+  EXPECT_TRUE(at::equal(both.inputs["views"], input(source(options), key)));
 }
 
 TEST_F(ReadCloudSample, GivesThePointsThemselvesAndRepeatsASmallCloud) {
@@ -245,7 +245,7 @@ TEST(RealClouds, AreAllReadable) {
   for (std::uint32_t i = 0; i < all.size(); ++i) {
     const auto sample = all.read({.sample = i});
     ASSERT_TRUE(sample.ok()) << sample.error().what();
-    const double voxels = sample.value().input.sum().item<double>();
+    const double voxels = sample.value().inputs["voxels"].sum().item<double>();
     EXPECT_TRUE(voxels > 20 && voxels <= 1024) << all.name(i) << " fills " << voxels;
   }
 }

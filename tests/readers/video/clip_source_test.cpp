@@ -68,9 +68,9 @@ TEST_F(ReadClip, HasTheFramesOfThePlanInTheirOrder) {
   const ClipSource clips = source({.sampling = {5, 3, 24, false}});
   const auto sample = clips.read({.sample = 0});
   ASSERT_TRUE(sample.ok()) << sample.error().what();
-  EXPECT_EQ(sample.value().label, 3);
-  ASSERT_EQ(sample.value().input.sizes(), (at::IntArrayRef{3, 5, 24, 24}));
-  EXPECT_THAT(frames(sample.value().input), ::testing::ElementsAre(3, 6, 9, 12, 15));
+  EXPECT_THAT(sample.value().labels, ::testing::ElementsAre(3));
+  ASSERT_EQ(sample.value().inputs["clip"].sizes(), (at::IntArrayRef{3, 5, 24, 24}));
+  EXPECT_THAT(frames(sample.value().inputs["clip"]), ::testing::ElementsAre(3, 6, 9, 12, 15));
 }
 
 // Groups of pixels do not divide the width in which Kinetics-400 is handed round. The clip holds
@@ -106,13 +106,13 @@ TEST_F(ReadClip, InTrainingFollowsThePlanOfTheKey) {
   for (std::uint32_t epoch = 0; epoch < 8; ++epoch) {
     const SampleKey key{5, epoch, 0, 0};
     const auto plan = pipeline::plan_clip(options.sampling, {}, {kClipFrames, 48, 32}, key);
-    EXPECT_EQ(frames(clips.read(key).value().input), plan.frames);
+    EXPECT_EQ(frames(clips.read(key).value().inputs["clip"]), plan.frames);
   }
 }
 
 TEST_F(ReadClip, RepeatsTheLastFrameOfAShortVideo) {
   const ClipSource clips = source({.sampling = {6, 7, 24, false}});
-  EXPECT_THAT(frames(clips.read({.sample = 0}).value().input),
+  EXPECT_THAT(frames(clips.read({.sample = 0}).value().inputs["clip"]),
               ::testing::ElementsAre(0, 7, 14, 19, 19, 19));
 }
 
@@ -122,7 +122,7 @@ TEST_F(ReadClip, CropsTheCentreAndMirrorsInTraining) {
     return clip[1][0][16][x].item<double>() * 0.224 + 0.456 > 0.97;
   };
   const at::Tensor plain =
-      source({.sampling = {1, 1, 32, false}}).read({.sample = 0}).value().input;
+      source({.sampling = {1, 1, 32, false}}).read({.sample = 0}).value().inputs["clip"];
   EXPECT_TRUE(white_at(plain, 3));
   EXPECT_FALSE(white_at(plain, 12));
   ClipSourceOptions options;
@@ -132,7 +132,7 @@ TEST_F(ReadClip, CropsTheCentreAndMirrorsInTraining) {
   const ClipSource clips = source(options);
   int mirrored = 0;
   for (std::uint32_t epoch = 0; epoch < 20; ++epoch) {
-    const at::Tensor clip = clips.read({1, epoch, 0, 0}).value().input;
+    const at::Tensor clip = clips.read({1, epoch, 0, 0}).value().inputs["clip"];
     EXPECT_NE(white_at(clip, 3), white_at(clip, 28));
     mirrored += white_at(clip, 28) ? 1 : 0;
   }
@@ -142,11 +142,12 @@ TEST_F(ReadClip, CropsTheCentreAndMirrorsInTraining) {
 
 TEST_F(ReadClip, IsTheSameInAnyThread) {
   const ClipSource clips = source({.sampling = {4, 2, 24, false}});
-  const at::Tensor here = clips.read({.sample = 0}).value().input;
+  const at::Tensor here = clips.read({.sample = 0}).value().inputs["clip"];
   std::vector<std::thread> threads;
   std::array<bool, 4> same{};
   for (bool& mine : same) {
-    threads.emplace_back([&] { mine = clips.read({.sample = 0}).value().input.equal(here); });
+    threads.emplace_back(
+        [&] { mine = clips.read({.sample = 0}).value().inputs["clip"].equal(here); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(same, ::testing::Each(true));
