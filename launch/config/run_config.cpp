@@ -26,6 +26,7 @@ constexpr std::string_view kForms[] = {
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
+constexpr std::string_view kPointSubsets[] = {"drawn", "first"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
 constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
 constexpr std::string_view kInflations[] = {"centre", "mean"};
@@ -212,6 +213,7 @@ std::span<const std::string_view> enum_names(ModelForm) { return kForms; }
 std::span<const std::string_view> enum_names(ViewPooling) { return kViewPoolings; }
 std::span<const std::string_view> enum_names(Protocol) { return kProtocols; }
 std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }
+std::span<const std::string_view> enum_names(pipeline::PointSubset) { return kPointSubsets; }
 std::span<const std::string_view> enum_names(pipeline::Precision) { return kPrecisions; }
 std::span<const std::string_view> enum_names(model3d::TimePadding) { return kTimePaddings; }
 std::span<const std::string_view> enum_names(model3d::Inflation) { return kInflations; }

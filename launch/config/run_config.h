@@ -33,15 +33,13 @@ enum class ResumeChoice : std::uint8_t { kAuto, kNever };
 /// What a sample is.
 enum class DataKind : std::uint8_t { kCloud, kVideo, kImage };
 
-/// How the network looks at a sample: for clouds voxel, views, joint, points; for clips clip, raw,
-/// grid.
+/// How the network looks at a cloud (voxel, views, joint, points), a picture or a clip (the rest).
 enum class ModelForm : std::uint8_t { kVoxel, kClip, kRaw, kGrid, kImage, kViews, kJoint, kPoints };
 
 /// How the features of a sample's pictures become one row.
 enum class ViewPooling : std::uint8_t { kMax, kMean };
 
-/// Which views of a sample an evaluation scores. Of a cloud both are one view, as it lies: center
-/// is the word configurations share with clips, fixed the word papers on clouds use.
+/// Which views an evaluation scores. Of a cloud both are one, as it lies: papers say fixed there.
 enum class Protocol : std::uint8_t { kCenter, kFixed };
 
 /// How an evaluation counts a sample that cannot be read.
@@ -55,6 +53,7 @@ std::span<const std::string_view> enum_names(ModelForm any);
 std::span<const std::string_view> enum_names(ViewPooling any);
 std::span<const std::string_view> enum_names(Protocol any);
 std::span<const std::string_view> enum_names(BadSampleRule any);
+std::span<const std::string_view> enum_names(pipeline::PointSubset any);
 std::span<const std::string_view> enum_names(pipeline::Precision any);
 std::span<const std::string_view> enum_names(model3d::TimePadding any);
 std::span<const std::string_view> enum_names(model3d::Inflation any);
@@ -82,8 +81,9 @@ struct DataConfig {
   DataKind kind = DataKind::kCloud;
   SideConfig train{"", "", "", "train"};
   SideConfig eval{"", "", "", "test"};
-  std::int64_t points = 1024;                ///< points kept of a cloud
-  std::int64_t grid = 32;                    ///< voxels along each axis
+  std::int64_t points = 1024;                                    ///< points kept of a cloud
+  pipeline::PointSubset subset = pipeline::PointSubset::kDrawn;  ///< evaluation only
+  std::int64_t grid = 32;                                        ///< voxels along each axis
   ViewConfig views;                          ///< pictures for the forms views and joint
   pipeline::CloudAugmentation augmentation;  ///< training only
   pipeline::ClipSampling clip;               ///< frames, stride, size of a clip

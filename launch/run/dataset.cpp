@@ -62,7 +62,8 @@ std::unique_ptr<pipeline::SampleSource> make_clouds(const RunConfig& config,
   options.views = {views.count, views.elevation, views.size, views.splat, 3};
   options.training = training;
   options.augmentation = config.data.augmentation;
-  options.surface_seed = static_cast<std::uint64_t>(config.seed);
+  options.subset = config.data.subset;
+  options.draw_seed = static_cast<std::uint64_t>(config.seed);
   return std::make_unique<readers::CloudSource>(std::move(list), options);
 }
 

@@ -12,6 +12,12 @@
 
 namespace larkspur::pipeline {
 
+/// Which points an evaluation takes of a cloud that stores more than it needs.
+enum class PointSubset : std::uint8_t {
+  kDrawn,  ///< a uniform subset, drawn by the content of the file: the order of points is nothing
+  kFirst   ///< the first ones, as published figures of resampled sets take them
+};
+
 /// Ranges the draws come from. Equal bounds (or zero shift) switch a transform off.
 struct CloudAugmentation {
   double scale_min = 1.0;  ///< > 0

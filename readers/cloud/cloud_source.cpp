@@ -10,8 +10,10 @@
 #include <ATen/ops/empty.h>
 
 #include "pipeline/require.h"
+#include "pipeline/storage/crc32c.h"
 #include "readers/cloud/cloud_transform.h"
 #include "readers/cloud/surface_sample.h"
+#include "readers/file_bytes.h"
 #include "readers/format/cloud_file.h"
 
 namespace larkspur::readers {
@@ -44,14 +46,21 @@ at::Tensor choose_points(const at::Tensor& stored,
                          const SampleKey& key) {
   at::Tensor points_N3 = stored.narrow(1, 0, 3);
   if (options.points == 0 || options.points >= stored.size(0)) return points_N3;
-  if (options.training) return random_rows(points_N3, options.points, key);
-  return points_N3.narrow(0, 0, options.points);
+  if (!options.training && options.subset == pipeline::PointSubset::kFirst) {
+    return points_N3.narrow(0, 0, options.points);
+  }
+  return random_rows(points_N3, options.points, key);
 }
 
 at::Tensor draw_points(const Mesh& mesh, const CloudSourceOptions& options, const SampleKey& key) {
-  const SampleKey fixed{options.surface_seed, 0, key.sample, 0};
-  CounterRng rng(options.training ? key : fixed, Purpose::kSurface);
+  CounterRng rng(key, Purpose::kSurface);
   return sample_surface(mesh, options.points == 0 ? kAllSurfacePoints : options.points, rng);
+}
+
+// One file gives one answer, wherever it stands in a list, however often, in whatever company.
+SampleKey content_key(const FileBytes& bytes, std::uint64_t seed, std::uint16_t view) {
+  const std::string_view content = bytes.view();
+  return {seed, 0, pipeline::crc32c(content.data(), content.size()), view};
 }
 
 // All clouds of one shape, so that they can be stacked.
@@ -109,11 +118,15 @@ CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
 pipeline::Result<std::vector<pipeline::Sample>> CloudSource::read_file(
     std::span<const SampleKey> keys) const {
   const SampleEntry& sample = entry(keys.front().sample);
-  const pipeline::Result<CloudFile> file = read_cloud_file(sample.path);
+  const pipeline::Result<FileBytes> bytes = readers::read_file(sample.path);
+  if (!bytes.ok()) return bytes.error();
+  const pipeline::Result<CloudFile> file = parse_cloud_file(bytes.value().view(), sample.path);
   if (!file.ok()) return file.error();
   std::vector<pipeline::Sample> views;
   for (const SampleKey& key : keys) {
-    views.push_back({view_of(file.value(), options_, key), {sample.label}});
+    const SampleKey draws =
+        options_.training ? key : content_key(bytes.value(), options_.draw_seed, key.view);
+    views.push_back({view_of(file.value(), options_, draws), {sample.label}});
   }
   return views;
 }

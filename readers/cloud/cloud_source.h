@@ -4,8 +4,8 @@
 //   file -- surface points, or the stored ones -- choose -- unit sphere -- plan (training) --
 //   voxels, depth pictures, both of the same points, or the points themselves
 //
-// The key decides every draw, so a sample is the same in any thread, on any rank, after any
-// restart.
+// The key decides every draw in training, the file's content in evaluation, so a sample is the same
+// in any thread, on any rank, after any restart.
 #pragma once
 
 #include <cstdint>
@@ -36,18 +36,19 @@ struct CloudSourceOptions {
   CloudProduct product = CloudProduct::kVoxels;
   VoxelGridOptions voxels{};  ///< grid size and what a voxel holds; used where there are any
   DepthViewOptions views{};   ///< viewpoints and pictures; used where there are any
-  bool training = false;      ///< random points and augmentation by the key; else the same always
+  pipeline::PointSubset subset = pipeline::PointSubset::kDrawn;  ///< used outside training
+  bool training = false;  ///< random points and augmentation by the key; else the same always
   pipeline::CloudAugmentation augmentation{};  ///< used in training only
-  std::uint64_t surface_seed = 0;              ///< of the points drawn on meshes outside training
+  std::uint64_t draw_seed = 0;                 ///< of what is drawn outside training
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
 };
 
 /// Inputs as the product says. In training a mesh is sampled by the key and a stored cloud gives a
-/// random subset, both then augmented; otherwise a mesh is sampled by (surface_seed, sample) and a
-/// stored cloud gives its first points. Owns its list. Const and callable from many threads at
-/// once.
+/// random subset, both then augmented; otherwise both are drawn by (draw_seed, CRC-32C of the file,
+/// view), so that one file gives one answer in any list. Owns its list. Const and callable from
+/// many threads at once.
 class CloudSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.

@@ -37,6 +37,8 @@ const std::string kPyramid =
     "0.0000 2.0000 0.0000\n1.0000 1.0000 3.0000\n3 0 2 1\n3 0 3 2\n3 0 1 4\n3 1 2 4\n3 2 3 4\n"
     "3 3 0 4\n";
 
+constexpr auto kFirst = pipeline::PointSubset::kFirst;
+
 class ReadCloudSample : public ::testing::Test {
  protected:
   ReadCloudSample() {
@@ -82,8 +84,8 @@ TEST_F(ReadCloudSample, TellsNamesAndLabelsWithoutTheFiles) {
   EXPECT_THROW((void)all.read({.sample = 3}), pipeline::Error);
 }
 
-TEST_F(ReadCloudSample, GivesTheFirstPointsInEvaluation) {
-  const CloudSource some = source({.points = 100, .voxels = {.grid = 16}});
+TEST_F(ReadCloudSample, GivesTheFirstPointsInEvaluationWhenAsked) {
+  const CloudSource some = source({.points = 100, .voxels = {.grid = 16}, .subset = kFirst});
   const auto sample = some.read({.seed = 5, .epoch = 3, .sample = 1}).value();
   EXPECT_THAT(sample.labels, ::testing::ElementsAre(2));
   EXPECT_EQ(sample.inputs["voxels"].sizes(), (std::vector<std::int64_t>{1, 16, 16, 16}));
@@ -93,7 +95,8 @@ TEST_F(ReadCloudSample, GivesTheFirstPointsInEvaluation) {
 
 TEST_F(ReadCloudSample, GivesDepthPicturesWhereTheyAreAskedFor) {
   const DepthViewOptions views{.views = 3, .elevation = 10, .size = 20, .channels = 3};
-  const CloudSource some = source({.points = 100, .product = CloudProduct::kViews, .views = views});
+  const CloudSource some =
+      source({.points = 100, .product = CloudProduct::kViews, .views = views, .subset = kFirst});
   const at::Tensor pictures = input(some, {.seed = 5, .sample = 1});
   EXPECT_EQ(pictures.sizes(), (std::vector<std::int64_t>{3, 3, 20, 20}));
   const at::Tensor first = normalise_unit_sphere(points_.narrow(0, 0, 100));
@@ -120,8 +123,8 @@ TEST_F(ReadCloudSample, GivesVoxelsAndPicturesOfTheSameAugmentedPoints) {
 }
 
 TEST_F(ReadCloudSample, GivesThePointsThemselvesAndRepeatsASmallCloud) {
-  const at::Tensor some =
-      input(source({.points = 100, .product = CloudProduct::kPoints}), {.sample = 1});
+  const at::Tensor some = input(
+      source({.points = 100, .product = CloudProduct::kPoints, .subset = kFirst}), {.sample = 1});
   EXPECT_TRUE(at::equal(some, normalise_unit_sphere(points_.narrow(0, 0, 100))));
   EXPECT_TRUE(some.is_contiguous());
   const at::Tensor many =
@@ -143,14 +146,53 @@ TEST_F(ReadCloudSample, GivesAllPointsOfASmallerCloudAndWhenAsked) {
   }
 }
 
-TEST_F(ReadCloudSample, DependsOnNoKeyButTheSampleInEvaluation) {
-  const CloudSource fixed = source({.augmentation = {.shift = 0.2}});
+TEST_F(ReadCloudSample, DependsOnContentAndViewAloneInEvaluation) {
+  const CloudSource fixed = source({.points = 100, .augmentation = {.shift = 0.2}});
   for (const std::uint32_t sample : {0U, 1U}) {
     const at::Tensor first = input(fixed, {1, 0, sample, 0});
-    EXPECT_TRUE(at::equal(first, input(fixed, {9, 4, sample, 2})));
+    EXPECT_TRUE(at::equal(first, input(fixed, {9, 4, sample, 0})));
+    EXPECT_FALSE(at::equal(first, input(fixed, {1, 0, sample, 1})));
   }
-  const CloudSource reseeded = source({.surface_seed = 1});
+  const CloudSource reseeded = source({.points = 100, .draw_seed = 1});
   EXPECT_FALSE(at::equal(input(fixed, {.sample = 0}), input(reseeded, {.sample = 0})));
+}
+
+TEST_F(ReadCloudSample, GivesOneAnswerForOneFileWhereverItStands) {
+  add("copy/of_pyramid.off", 3);
+  write_file(at("copy/of_pyramid.off"), kPyramid);
+  add("pyramid.off", 4);
+  add("curve.npy", 2);
+  const CloudSource all = source({.points = 64, .product = CloudProduct::kPoints});
+  const at::Tensor mesh = input(all, {.sample = 0});
+  EXPECT_TRUE(at::equal(mesh, input(all, {.sample = 2})));
+  EXPECT_TRUE(at::equal(mesh, input(all, {.sample = 3})));
+  EXPECT_TRUE(at::equal(input(all, {.sample = 1}), input(all, {.sample = 4})));
+}
+
+// A sphere of which the file holds 20 times the points asked for: whatever their order, each eighth
+// of it gets its share.
+TEST_F(ReadCloudSample, TakesPointsFromAllOverTheShapeInEvaluation) {
+  const at::Tensor k = at::arange(20000, at::kDouble);
+  const at::Tensor z = 1 - (2 * k + 1) / 20000;
+  const at::Tensor angle = k * 2.399963229728653;  // the golden angle
+  const at::Tensor radius = (1 - z * z).sqrt();
+  const at::Tensor sorted =
+      at::stack({radius * angle.cos(), radius * angle.sin(), z}, 1).to(at::kFloat);
+  const at::Tensor shuffled = sorted.index_select(0, (k * 7919).remainder(20000).to(at::kLong));
+  write_npy(at("sorted.npy"), sorted);
+  write_npy(at("shuffled.npy"), shuffled.contiguous());
+  add("sorted.npy", 0);
+  add("shuffled.npy", 0);
+  const CloudSource some = source({.points = 1000, .product = CloudProduct::kPoints});
+  for (const std::uint32_t sample : {2U, 3U}) {
+    const at::Tensor points = input(some, {.sample = sample});
+    const at::Tensor heights = points.select(1, 2).contiguous();
+    for (int part = 0; part < 8; ++part) {
+      const double low = -1.0 + part / 4.0;
+      const auto inside = heights.ge(low).logical_and(heights.lt(low + 0.25)).sum().item<int>();
+      EXPECT_NEAR(inside, 125, 40) << "part " << part << " of sample " << sample;
+    }
+  }
 }
 
 TEST_F(ReadCloudSample, DependsOnTheWholeKeyInTraining) {
@@ -196,7 +238,7 @@ TEST_F(ReadCloudSample, AppliesThePlanOfTheKeyInTraining) {
 TEST_F(ReadCloudSample, ReadsTheFirstThreeColumnsOfWiderFiles) {
   write_npy(at("wide.npy"), at::cat({points_, points_ + 5}, 1));
   add("wide.npy", 0);
-  const CloudSource some = source({.points = 100});
+  const CloudSource some = source({.points = 100, .subset = kFirst});
   EXPECT_TRUE(at::equal(input(some, {.sample = 2}), input(some, {.sample = 1})));
 }
 
