@@ -44,6 +44,11 @@ class TextScanner {
   /// Over `word` where the text goes on with it; false, and no move, where it does not.
   bool skip_word(std::string_view word) noexcept;
 
+  /// Whether the text goes on with `word`.
+  bool starts_with(std::string_view word) const noexcept {
+    return std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with(word);
+  }
+
   /// Over one byte, whatever it is; nothing at the end.
   void skip_byte() noexcept {
     if (at_ != end_) ++at_;

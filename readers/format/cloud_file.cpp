@@ -26,6 +26,8 @@ using pipeline::Error;
 using pipeline::Result;
 using pipeline::text_of;
 
+constexpr std::int64_t kMostPointColumns = 16;  // more, and more than rows: axes changed places
+
 // A mesh near the origin, or its vertices where it has no surface.
 CloudFile local(Mesh mesh) {
   move_to_origin(mesh.vertices);
@@ -41,6 +43,13 @@ Result<CloudFile> checked(const Result<at::Tensor>& read, std::string_view name)
         Errc::kCorruptData,
         text_of(name, ": expected an array of [N, 3 or more],", " found ", points.sizes()));
   }
+  if (points.size(1) > kMostPointColumns && points.size(1) > points.size(0)) {
+    return Error(Errc::kCorruptData,
+                 text_of(name,
+                         ": expected a row a point, [N, 3 or more], found ",
+                         points.sizes(),
+                         ": transpose the array"));
+  }
   const auto* values = points.const_data_ptr<float>();
   for (std::int64_t i = 0; i < points.numel(); ++i) {
     if (std::isfinite(values[i])) continue;
@@ -53,6 +62,17 @@ Result<CloudFile> checked(const Result<at::Tensor>& read, std::string_view name)
                          ", expected finite values"));
   }
   return CloudFile(points);
+}
+
+// Double until it lies at the origin: a survey keeps its millimetres.
+Result<CloudFile> parse_npy_cloud(std::string_view bytes, std::string_view name) {
+  const Result<at::Tensor> read = parse_wide_npy(bytes, name);
+  if (!read.ok() || read.value().scalar_type() != at::kDouble) return checked(read, name);
+  const at::Tensor& wide = read.value();
+  const Result<CloudFile> narrow = checked(wide.to(at::kFloat), name);
+  if (!narrow.ok()) return narrow.error();
+  const auto* const values = wide.const_data_ptr<double>();
+  return CloudFile(local_points({values, values + wide.numel()}, wide.size(1)));
 }
 
 Result<CloudFile> parse_ply_cloud(std::string_view bytes, std::string_view name) {
@@ -98,7 +118,7 @@ Result<CloudFile> parse_cloud_file(std::string_view bytes, const std::filesystem
     case FileKind::kPcd:
       return checked(parse_pcd(bytes, name), name);
     case FileKind::kNpy:
-      return checked(parse_npy(bytes, name), name);
+      return parse_npy_cloud(bytes, name);
     case FileKind::kText:
       return checked(parse_cloud_text(bytes, name), name);
     default:

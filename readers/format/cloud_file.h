@@ -20,7 +20,7 @@ namespace larkspur::readers {
 
 /// Points as stored, float32 [N, C], C >= 3, N >= 1, all finite, the first three columns x, y, z;
 /// or a surface with at least one triangle to draw them from. Whatever lies far from the origin has
-/// been moved there (local_origin.h), except points of .npy: those are float32 as they are stored.
+/// been moved there (local_origin.h), except points that an .npy stores as float32.
 using CloudFile = std::variant<at::Tensor, Mesh>;
 
 /// Reads one file. Errors name it: kUnsupported for a file of another kind, with the way out where

@@ -171,34 +171,38 @@ std::int64_t element_count(const Header& header, std::string_view name) {
   return count;
 }
 
-template <typename T>
-void convert(const char* from, std::int64_t count, float* to) {
+template <typename T, typename Out>
+void convert(const char* from, std::int64_t count, Out* to) {
   for (std::int64_t i = 0; i < count; ++i) {
     T value;
     std::memcpy(&value, from + i * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
-    to[i] = static_cast<float>(value);
+    to[i] = static_cast<Out>(value);
   }
 }
 
 struct ElementType {
   std::string_view name;
   std::int64_t bytes;
-  void (*convert)(const char*, std::int64_t, float*);
+  void (*to_float)(const char*, std::int64_t, float*);
+  void (*to_double)(const char*, std::int64_t, double*);
+  bool is_wide;  // holds what float32 does not
 };
 
-constexpr std::array<ElementType, 11> kTypes{{{"<f4", 4, convert<float>},
-                                              {"<f8", 8, convert<double>},
-                                              {"<f2", 2, convert<c10::Half>},
-                                              {"|u1", 1, convert<std::uint8_t>},
-                                              {"|i1", 1, convert<std::int8_t>},
-                                              {"|b1", 1, convert<std::uint8_t>},
-                                              {"<i2", 2, convert<std::int16_t>},
-                                              {"<u2", 2, convert<std::uint16_t>},
-                                              {"<i4", 4, convert<std::int32_t>},
-                                              {"<u4", 4, convert<std::uint32_t>},
-                                              {"<i8", 8, convert<std::int64_t>}}};
+constexpr std::array<ElementType, 11> kTypes{
+    {{"<f4", 4, convert<float>, convert<float>, false},
+     {"<f8", 8, convert<double>, convert<double>, true},
+     {"<f2", 2, convert<c10::Half>, convert<c10::Half>, false},
+     {"|u1", 1, convert<std::uint8_t>, convert<std::uint8_t>, false},
+     {"|i1", 1, convert<std::int8_t>, convert<std::int8_t>, false},
+     {"|b1", 1, convert<std::uint8_t>, convert<std::uint8_t>, false},
+     {"<i2", 2, convert<std::int16_t>, convert<std::int16_t>, false},
+     {"<u2", 2, convert<std::uint16_t>, convert<std::uint16_t>, false},
+     {"<i4", 4, convert<std::int32_t>, convert<std::int32_t>, true},
+     {"<u4", 4, convert<std::uint32_t>, convert<std::uint32_t>, true},
+     {"<i8", 8, convert<std::int64_t>, convert<std::int64_t>, true}}};
 
-at::Tensor parse(std::string_view bytes, std::string_view name) {
+// float32, or double where `keeps_wide` and the values need it.
+at::Tensor parse(std::string_view bytes, std::string_view name, bool keeps_wide) {
   const std::string_view text = header_text(bytes, name);
   const Header header = HeaderParser(text, name).parse();
   const auto* const type = std::find_if(kTypes.begin(), kTypes.end(), [&](const ElementType& one) {
@@ -225,8 +229,13 @@ at::Tensor parse(std::string_view bytes, std::string_view name) {
           " bytes");
   std::vector<std::int64_t> shape = header.shape;
   if (header.is_fortran) std::reverse(shape.begin(), shape.end());
-  at::Tensor array = at::empty(shape, at::kFloat);
-  type->convert(values, count, array.data_ptr<float>());
+  const bool is_wide = keeps_wide && type->is_wide;
+  at::Tensor array = at::empty(shape, is_wide ? at::kDouble : at::kFloat);
+  if (is_wide) {
+    type->to_double(values, count, array.data_ptr<double>());
+  } else {
+    type->to_float(values, count, array.data_ptr<float>());
+  }
   if (!header.is_fortran) return array;
   std::vector<std::int64_t> axes(shape.size());
   for (std::size_t i = 0; i < axes.size(); ++i) {
@@ -250,7 +259,15 @@ std::string_view type_name(at::ScalarType type) {
 
 pipeline::Result<at::Tensor> parse_npy(std::string_view bytes, std::string_view name) {
   try {
-    return parse(bytes, name);
+    return parse(bytes, name, false);
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
+pipeline::Result<at::Tensor> parse_wide_npy(std::string_view bytes, std::string_view name) {
+  try {
+    return parse(bytes, name, true);
   } catch (const Error& error) {
     return error;
   }

@@ -27,6 +27,9 @@ pipeline::Result<at::Tensor> read_npy(const std::filesystem::path& path);
 /// The same from bytes in memory; `name` stands for the file in messages.
 pipeline::Result<at::Tensor> parse_npy(std::string_view bytes, std::string_view name);
 
+/// The same, but double where float32 would round: of <f8, <i4, <u4 and <i8.
+pipeline::Result<at::Tensor> parse_wide_npy(std::string_view bytes, std::string_view name);
+
 /// Writes version 1.0, C order. float32, uint8 or int64, CPU, any strides; an existing file is
 /// replaced. Throws kInvalidArgument for another type or device, kIo where the system refuses.
 void write_npy(const std::filesystem::path& path, const at::Tensor& array);

@@ -2,6 +2,7 @@
 #include "readers/format/off_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -59,14 +60,18 @@ class OffParser {
 
   void read_header() {
     scan_.skip_to_content();
-    for (const std::string_view prefix : {"ST", "C", "N"}) {
-      has_extras_ = scan_.skip_word(prefix) || has_extras_;
+    // A count where the word should be: some programs leave it out.
+    if (scan_.peek() >= '0' && scan_.peek() <= '9' && !scan_.starts_with("4OFF")) return;
+    while (scan_.skip_word("ST") || scan_.skip_word("C") || scan_.skip_word("N")) {
+      has_extras_ = true;
     }
-    const char dimension = scan_.peek();
-    if (dimension == '4' || dimension == 'n') fail("three-dimensional OFF", Errc::kUnsupported);
+    is_homogeneous_ = scan_.skip_word("4");
+    if (scan_.peek() == 'n') fail("three-dimensional OFF", Errc::kUnsupported);
     if (!scan_.skip_word("OFF")) fail("OFF");
     scan_.skip_blanks();
-    if (scan_.peek() == 'B') fail("OFF as text", Errc::kUnsupported);
+    if (scan_.peek() == 'B') {
+      fail("OFF as text (save it so, or as .ply)", Errc::kUnsupported);
+    }
   }
 
   std::int64_t read_count(std::int64_t least, const char* expected) {
@@ -116,12 +121,42 @@ class OffParser {
       if (coordinate > kLargestCoordinate || coordinate < -kLargestCoordinate)
         fail("a coordinate that fits float32");
     }
+    if (is_homogeneous_) divide(vertex);
     if (has_extras_) {
       scan_.skip_line();
     } else {
-      end_line("a vertex");
+      skip_unnamed_extras();
     }
     return vertex;
+  }
+
+  // x, y, z and the w they are multiplied by.
+  void divide(Vertex& vertex) {
+    double w = 0.0;
+    scan_.skip_blanks();
+    if (!scan_.number(w) || w == 0.0) fail("a fourth coordinate that is not 0");
+    for (double& coordinate : vertex) {
+      coordinate /= w;
+      if (std::abs(coordinate) > kLargestCoordinate) fail("a coordinate that fits float32");
+    }
+  }
+
+  // A colour or a normal behind every vertex of a plain OFF: 3, 4, 6 or 7 numbers, all vertices
+  // alike. Another count, or another than before, means that lines are not what they seem.
+  void skip_unnamed_extras() {
+    int here = 0;
+    scan_.skip_blanks();
+    if (!scan_.at_line_end()) {
+      const TextScanner start = scan_;
+      double ignored = 0.0;
+      for (; !scan_.at_line_end() && scan_.number(ignored); scan_.skip_blanks()) ++here;
+      const bool is_usual = here == 3 || here == 4 || here == 6 || here == 7;
+      const bool is_alike = extras_ == kUnseen || here == extras_;
+      if (!scan_.at_line_end() || !is_usual || !is_alike) scan_ = start;
+    }
+    if (extras_ == kUnseen) extras_ = here;
+    if (here < extras_) fail(text_of(extras_, " numbers behind a vertex, as behind the first"));
+    end_line("a vertex");
   }
 
   std::int32_t read_corner(std::int32_t vertices) {
@@ -163,7 +198,11 @@ class OffParser {
 
   TextScanner scan_;
   std::string_view name_;
+  static constexpr int kUnseen = -1;
+
   bool has_extras_ = false;
+  bool is_homogeneous_ = false;
+  int extras_ = kUnseen;  // numbers behind a vertex that the header does not name
 };
 
 }  // namespace

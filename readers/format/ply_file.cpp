@@ -41,13 +41,38 @@ const PlyElement* find_element(const PlyHeader& header, std::string_view name) {
   return nullptr;
 }
 
+// By any of its names: vertex_indices, vertex_index, vertex_indexes.
+std::optional<std::size_t> find_corners(const PlyElement& element) {
+  for (const std::string_view known : {"vertex_indices", "vertex_index", "vertex_indexes"}) {
+    if (const auto found = element.find(known)) return found;
+  }
+  return std::nullopt;
+}
+
+// Strips and fans describe a surface, too.
+void refuse_other_surfaces(const PlyHeader& header, std::string_view name) {
+  for (const PlyElement& element : header.elements) {
+    const bool is_surface = element.name.starts_with("tristrip") || element.name == "trifans" ||
+                            (find_corners(element) && element.name != "face");
+    require(!is_surface || element.rows == 0,
+            Errc::kUnsupported,
+            name,
+            ": a surface as element ",
+            element.name,
+            ", which is not read: save it as faces");
+  }
+}
+
 Plan plan_of(const PlyHeader& header, std::string_view name) {
   Plan plan;
   const PlyElement* const face = find_element(header, "face");
-  if (face != nullptr) {
-    plan.corners = face->find("vertex_indices");
-    if (!plan.corners) plan.corners = face->find("vertex_index");
-  }
+  if (face != nullptr) plan.corners = find_corners(*face);
+  require(face == nullptr || plan.corners,
+          Errc::kUnsupported,
+          name,
+          ": element face without vertex_indices (vertex_index, vertex_indexes): its surface "
+          "would be lost; save it with them, or as points alone");
+  refuse_other_surfaces(header, name);
   if (plan.corners) {
     const PlyProperty& corners = face->properties[*plan.corners];
     require(corners.count && corners.type < PlyType::kFloat32,

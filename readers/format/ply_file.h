@@ -2,7 +2,8 @@
 // Meshes and clouds from PLY files, text and binary of both byte orders.
 //
 // Of the element vertex, x, y, z and where there are no faces nx, ny, nz count; of the element face
-// its list vertex_indices (or vertex_index). All else is stepped over, in any order of elements.
+// its list vertex_indices (or vertex_index, vertex_indexes). A surface told in another way (strips,
+// faces without such a list) is refused; all else is stepped over, in any order of elements.
 #pragma once
 
 #include <filesystem>

@@ -72,6 +72,23 @@ TEST_F(ReadCloudFile, MovesFarMeshesAndTheirVerticesToTheOrigin) {
   EXPECT_NEAR(std::get<at::Tensor>(points)[1][0].item<float>(), 0.0005, 1e-9);
 }
 
+TEST_F(ReadCloudFile, KeepsTheDetailOfSurveysInFloat64) {
+  std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }";
+  header.resize(118, ' ');
+  std::string bytes = std::string("\x93NUMPY\1\0\x76\0", 10) + header;
+  const double values[] = {500000.001, 4500000.0, 300.0, 500000.003, 4500000.001, 300.0};
+  bytes.append(reinterpret_cast<const char*>(values), sizeof values);
+  const CloudFile file = read_cloud_file(write_file(at("survey.npy"), bytes)).value();
+  const at::Tensor points = std::get<at::Tensor>(file);
+  EXPECT_NEAR(points[1][0].item<float>() - points[0][0].item<float>(), 0.002, 1e-8);
+  EXPECT_NEAR(points[0][1].item<float>(), -0.0005, 1e-8);
+}
+
+TEST_F(ReadCloudFile, RefusesAnArrayWhoseAxesChangedPlaces) {
+  write_npy(at("three_by_n.npy"), at::zeros({3, 1024}));
+  expect_refused(at("three_by_n.npy"), Errc::kCorruptData, "found [3, 1024]: transpose the array");
+}
+
 TEST_F(ReadCloudFile, KnowsPcdFilesInEveryBuild) {
   EXPECT_TRUE(is_cloud_file("a.PCD"));
   write_file(at("a.pcd"), "FIELDS x y z\nPOINTS 1\nDATA ascii\n1 2 3\n");

@@ -41,6 +41,23 @@ TEST(CloudText, KeepsTheColumnsThatTheFileAdds) {
   EXPECT_EQ(points.value()[1][3].item<float>(), 1.0F);
 }
 
+TEST(CloudText, RefusesCommasThatMayBeDecimalOnes) {
+  const std::string way_out = "expected one separator between all numbers (a decimal comma?";
+  expect_text_refused("0,123 0,456 0,789\n", "line 1: " + way_out);
+  expect_text_refused("0,123;0,456;0,789\n", "line 1: " + way_out);
+  expect_text_refused("1 2 3\n1,234.5 2,345.6 3,456.7\n", "line 2: " + way_out);
+}
+
+TEST(CloudText, HonoursTheAxesThatACommentNames) {
+  for (const char* text : {"//Z X Y\n1 2 3\n4 5 6\n", "# z, x, y\n1,2,3\n4,5,6\n"}) {
+    const at::Tensor points = parse_cloud_text(text, "c.txt").value();
+    EXPECT_TRUE(at::equal(points, at::tensor({2.F, 3.F, 1.F, 5.F, 6.F, 4.F}).reshape({2, 3})));
+  }
+  const at::Tensor wide = parse_cloud_text("//R X Y Z\n9 1 2 3\n", "c.txt").value();
+  EXPECT_TRUE(at::equal(wide, at::tensor({1.F, 2.F, 3.F, 9.F}).reshape({1, 4})));
+  expect_text_refused("//R G B X Y Z\n1 2 3\n", "line 2: expected the columns");
+}
+
 TEST(CloudText, KeepsTheDetailOfSurveys) {
   const auto points =
       parse_cloud_text("513247.001 5403655.002 260\n513249.001 5403655.000 261\n", "c.xyz");

@@ -118,8 +118,40 @@ TEST(OffFile, RefusesCountsThatTheFileCannotHoldBeforeItAllocates) {
   expect_off_refused("OFF\n1 3 0\n0 0 0\n1 0\n", "line 2", "the 11 bytes that follow");
 }
 
+// Each a square of two triangles, as other programs write it.
+TEST(OffFile, ReadsWhatOtherProgramsWrite) {
+  const std::string counts = "4 2 0\n";
+  const std::string faces = "3 0 1 2\n3 0 2 3\n";
+  const auto square = [&](const std::string& header, const std::string& behind) {
+    std::string text = header + counts;
+    for (const char* corner : {"0 0 0", "1 0 0", "1 1 0", "0 1 0"}) text += corner + behind + "\n";
+    return text + faces;
+  };
+  for (const std::string& text : {square("4OFF\n", " 1"),
+                                  square("", ""),
+                                  square("NCOFF\n", " 0 0 1 0.5 0.5 0.5 1"),
+                                  square("COFF\n", " 128 128 128 255"),
+                                  square("OFF\n", " 0.5 0.5 0.5 1"),
+                                  square("OFF\n", " 0 0 1  # a normal")}) {
+    const auto mesh = parse_off(text, "t.off");
+    ASSERT_TRUE(mesh.ok()) << text << mesh.error().what();
+    EXPECT_THAT(mesh.value().vertices,
+                ElementsAre(Vertex{0, 0, 0}, Vertex{1, 0, 0}, Vertex{1, 1, 0}, Vertex{0, 1, 0}));
+    EXPECT_THAT(mesh.value().triangles, ElementsAre(Triangle{0, 1, 2}, Triangle{0, 2, 3}));
+  }
+  const Mesh halved = parse_off("4OFF\n1 0 0\n2 4 6 2\n", "t.off").value();
+  EXPECT_THAT(halved.vertices, ElementsAre(Vertex{1, 2, 3}));
+}
+
+TEST(OffFile, RefusesVerticesThatAreNotAlike) {
+  expect_off_refused("OFF\n2 0 0\n0 0 0 1\n1 0 0 1\n", "line 3", "the end of the line");
+  expect_off_refused("OFF\n2 0 0\n0 0 0 1 1 1\n1 0 0\n", "line 4", "3 numbers behind a vertex");
+  expect_off_refused("OFF\n2 0 0\n0 0 0\n1 0 0 1 1 1\n", "line 4", "the end of the line");
+  expect_off_refused("4OFF\n1 0 0\n1 0 0 0\n", "line 3", "a fourth coordinate that is not 0");
+}
+
 TEST(OffFile, CallsBinaryAndOtherDimensionsUnsupported) {
-  for (const char* text : {"OFF BINARY\n", "4OFF\n1 0 0\n0 0 0 0\n", "nOFF\n3\n1 0 0\n"}) {
+  for (const char* text : {"OFF BINARY\n", "nOFF\n3\n1 0 0\n"}) {
     const auto mesh = parse_off(text, "t.off");
     ASSERT_FALSE(mesh.ok());
     EXPECT_EQ(mesh.error().code(), Errc::kUnsupported) << text;

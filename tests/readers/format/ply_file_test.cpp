@@ -162,6 +162,28 @@ TEST(PlyFile, StepsOverUnknownElementsAndThoseWithoutRows) {
   expect_points(ply("binary_little_endian", elements, bytes.text()), kPoints);
 }
 
+TEST(PlyFile, NeverDropsASurface) {
+  const std::string vertices = "element vertex 3\n" + kCoordinates;
+  const std::string corners = "0 0 0\n1 0 0\n0 1 0\n";
+  const auto read = [&](const std::string& surface, const std::string& rows) {
+    return parse_ply(ply("ascii", vertices + surface, corners + rows), "a.ply");
+  };
+  for (const char* const known : {"vertex_indices", "vertex_index", "vertex_indexes"}) {
+    const auto file =
+        read(std::string("element face 1\nproperty list uchar int ") + known + "\n", "3 0 1 2\n");
+    EXPECT_EQ(std::get<Mesh>(file.value()).triangles.size(), 1U) << known;
+  }
+  const auto refused = [&](const std::string& surface, const char* text) {
+    const auto file = read(surface, "3 0 1 2\n");
+    ASSERT_FALSE(file.ok()) << surface;
+    EXPECT_EQ(file.error().code(), Errc::kUnsupported);
+    EXPECT_THAT(file.error().what(), HasSubstr(text));
+  };
+  refused("element face 1\nproperty list uchar int corners\n", "face without vertex_indices");
+  refused("element tristrips 1\nproperty list int int vertex_indices\n",
+          "a surface as element tristrips, which is not read: save it as faces");
+}
+
 TEST(PlyFile, AcceptsWindowsLinesMoreLinesAndMoreNumbersBehindAFace) {
   std::string windows;
   for (const char c : ply("ascii", kTwo, "1 2 3\n4 5 6.5\n")) {
