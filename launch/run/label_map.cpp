@@ -17,10 +17,45 @@ bool are_numbers(const std::vector<std::string>& classes) {
   return true;
 }
 
+namespace {
+
+/// Labels renumbered by `new_label` of the name that each has in the list.
+void renumber(readers::SampleList& list,
+              const std::vector<std::string>& classes,
+              const std::string& what) {
+  std::vector<std::int64_t> new_label;
+  for (const std::string& name : list.classes) {
+    const auto found = std::find(classes.begin(), classes.end(), name);
+    new_label.push_back(found == classes.end() ? -1 : found - classes.begin());
+  }
+  for (readers::SampleEntry& entry : list.entries) {
+    const auto old = static_cast<std::size_t>(entry.label);
+    entry.label = new_label[old];
+    require(entry.label >= 0,
+            Errc::kInvalidArgument,
+            what,
+            " has the class '",
+            list.classes[old],
+            "', which is not among the model's ",
+            classes.size(),
+            " classes");
+  }
+}
+
+/// Whether every number of the list is the very name of a class: folders called 1, 2, 3.
+bool names_classes(const readers::SampleList& list, const std::vector<std::string>& classes) {
+  return std::all_of(list.entries.begin(), list.entries.end(), [&](const auto& entry) {
+    const std::string& name = list.classes[static_cast<std::size_t>(entry.label)];
+    return std::find(classes.begin(), classes.end(), name) != classes.end();
+  });
+}
+
+}  // namespace
+
 void align_labels(readers::SampleList& list,
                   const std::vector<std::string>& classes,
                   const std::string& what) {
-  if (are_numbers(list.classes) || are_numbers(classes)) {
+  if (are_numbers(classes)) {
     require(list.classes.size() <= classes.size(),
             Errc::kInvalidArgument,
             what,
@@ -30,22 +65,12 @@ void align_labels(readers::SampleList& list,
             classes.size(),
             " classes");
   } else {
-    std::vector<std::int64_t> new_label;
-    for (const std::string& name : list.classes) {
-      const auto found = std::find(classes.begin(), classes.end(), name);
-      require(found != classes.end(),
-              Errc::kInvalidArgument,
-              what,
-              " has the class '",
-              name,
-              "', which is not among the model's ",
-              classes.size(),
-              " classes");
-      new_label.push_back(found - classes.begin());
-    }
-    for (readers::SampleEntry& entry : list.entries) {
-      entry.label = new_label[static_cast<std::size_t>(entry.label)];
-    }
+    require(!are_numbers(list.classes) || names_classes(list, classes),
+            Errc::kInvalidArgument,
+            what,
+            " has numbers for labels, the model has names: set labels to the file of names, one a "
+            "line, that says which number is which");
+    renumber(list, classes, what);
   }
   list.classes = classes;
 }

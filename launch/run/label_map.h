@@ -13,9 +13,11 @@ namespace larkspur::launch {
 bool are_numbers(const std::vector<std::string>& classes);
 
 /// Renumbers the entries' labels so that label i means classes[i], and takes `classes` over. Names
-/// are matched by name, so a list that lacks a class or has another order keeps its meaning; bare
-/// numbers are kept as they are. Throws kInvalidArgument for a name or number the map lacks, naming
-/// `what` (the list) and it.
+/// are matched by name, so a list that lacks a class or has another order keeps its meaning;
+/// numbers that are the very names of classes (folders called 1, 2, 3) are names, too. Bare numbers
+/// stand for themselves where the model has numbers as well. Throws kInvalidArgument, naming `what`
+/// (the list): for a name or number that the model lacks, and for bare numbers where it has names,
+/// as nothing says which number is which.
 void align_labels(readers::SampleList& list,
                   const std::vector<std::string>& classes,
                   const std::string& what);

@@ -27,9 +27,14 @@ class MakeData : public ::testing::Test {
   testing::TempDir dir_;
 };
 
-TEST_F(MakeData, KeepsNumbersWhereTheModelHasNames) {
+TEST_F(MakeData, NeedsLabelsWhereTheModelHasNamesAndTheListNumbers) {
   RunConfig config;
   config.data.eval.list = write("list.txt", "a.npy 1\nb.npy 0\n");
+  EXPECT_THAT(refusal_of([&] {
+                make_evaluation_data(config, {"bed", "chair"});
+              }).text,
+              HasSubstr("the model has names: set labels"));
+  config.data.eval.labels = write("labels.txt", "bed\nchair\n");
   const Dataset side = make_evaluation_data(config, {"bed", "chair"});
   EXPECT_THAT(side.classes, ElementsAre("bed", "chair"));
   EXPECT_EQ(side.source->label(0), 1);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "pipeline/error.h"
+#include "tests/support/refusal.h"
 
 namespace larkspur::launch {
 namespace {
@@ -33,10 +34,24 @@ TEST(LabelMap, KeepsTheMeaningOfAListInAnotherOrderAndWithoutSomeClasses) {
   EXPECT_EQ(list.classes, (std::vector<std::string>{"bed", "chair", "sofa"}));
 }
 
-TEST(LabelMap, KeepsBareNumbersAsTheyAre) {
+TEST(LabelMap, KeepsBareNumbersWhereTheModelHasThemToo) {
   readers::SampleList list = list_of({"0", "1"}, {1, 0});
-  align_labels(list, {"bed", "chair", "sofa"}, "val.txt");
+  align_labels(list, {"0", "1", "2"}, "val.txt");
   EXPECT_EQ(labels_of(list), (std::vector<std::int64_t>{1, 0}));
+}
+
+TEST(LabelMap, AsksForNamesWhereAListOfNumbersMeetsAModelOfNames) {
+  readers::SampleList list = list_of({"0", "1"}, {1, 0});
+  EXPECT_THAT(testing::refusal_of([&] {
+                align_labels(list, {"bed", "chair"}, "val.txt");
+              }).text,
+              HasSubstr("val.txt has numbers for labels, the model has names: set labels"));
+}
+
+TEST(LabelMap, TakesNumbersThatAreNamesOfClassesForNames) {
+  readers::SampleList list = list_of({"0", "1", "2", "3"}, {3, 1, 2});
+  align_labels(list, {"1", "2", "3"}, "val.txt");
+  EXPECT_EQ(labels_of(list), (std::vector<std::int64_t>{2, 0, 1}));
 }
 
 TEST(LabelMap, NamesAClassThatTheModelDoesNotKnow) {
@@ -52,7 +67,7 @@ TEST(LabelMap, NamesAClassThatTheModelDoesNotKnow) {
 
 TEST(LabelMap, RefusesNumbersBeyondTheMap) {
   readers::SampleList list = list_of({"0", "1", "2"}, {2});
-  EXPECT_THROW(align_labels(list, {"bed", "chair"}, "val.txt"), pipeline::Error);
+  EXPECT_THROW(align_labels(list, {"0", "1"}, "val.txt"), pipeline::Error);
 }
 
 }  // namespace
