@@ -31,10 +31,15 @@ struct FreeScaler {
   void operator()(SwsContext* scaler) const noexcept { sws_freeContext(scaler); }
 };
 
+struct FreeParser {
+  void operator()(AVCodecParserContext* parser) const noexcept { av_parser_close(parser); }
+};
+
 using FormatHandle = std::unique_ptr<AVFormatContext, FreeByAddress<avformat_close_input>>;
 using CodecHandle = std::unique_ptr<AVCodecContext, FreeByAddress<avcodec_free_context>>;
 using PacketHandle = std::unique_ptr<AVPacket, FreeByAddress<av_packet_free>>;
 using FrameHandle = std::unique_ptr<AVFrame, FreeByAddress<av_frame_free>>;
+using ParserHandle = std::unique_ptr<AVCodecParserContext, FreeParser>;
 using ScalerHandle = std::unique_ptr<SwsContext, FreeScaler>;
 
 /// Throws std::bad_alloc.

@@ -8,30 +8,32 @@ namespace larkspur::readers {
 FrameCursor::FrameCursor(const std::filesystem::path& path)
     : container_(path), index_(container_.read_index()), next_packet_(make_packet()) {
   // A stream that probing could not decode is not what its headers say.
-  is_counting_ = !index_.has_usable_times() || container_.stream().codecpar->format < 0;
+  is_counting_ = !index_.has_usable_times() || !index_.has_confirmed_order() ||
+                 container_.stream().codecpar->format < 0;
+  begin(0, {});
+}
+
+// A decoder that is only flushed keeps what it learnt: parameter sets, depths, makes of encoders.
+void FrameCursor::begin(std::size_t packet, std::span<const std::int64_t> wanted) {
   const int depth = is_counting_ ? 0 : index_.reorder_depth();
   try {
     decoder_ = std::make_unique<VideoDecoder>(container_.stream(), depth);
   } catch (const pipeline::Error& error) {
-    throw error.within(path.string());
+    throw error.within(container_.path().string());
   }
-}
-
-void FrameCursor::start(std::size_t packet, std::span<const std::int64_t> wanted) {
-  packet_ = container_.seek(index_, packet);
-  decoder_->reset();
+  packet_ = packet;
   wanted_ = wanted;
   counted_ = 0;
   has_ended_ = false;
 }
 
+void FrameCursor::start(std::size_t packet, std::span<const std::int64_t> wanted) {
+  begin(container_.seek(index_, packet), wanted);
+}
+
 void FrameCursor::restart() {
   container_.rewind();
-  packet_ = 0;
-  decoder_->reset();
-  wanted_ = {};
-  counted_ = 0;
-  has_ended_ = false;
+  begin(0, {});
 }
 
 bool FrameCursor::is_unwanted(const AVPacket& packet) const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frames of a video one after the other with their numbers, from a place of one's choice.
 //
-// Frames are known by their time. Where times are of no use they are counted, from the first.
+// Frames are known by their time. Where times are of no use, or do not tell the order in which the
+// decoder puts frames out, they are counted, from the first.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +39,9 @@ class FrameCursor {
   /// False where start() begins with the first packet whatever it is asked for.
   bool can_seek() const noexcept { return container_.can_seek(index_); }
 
-  /// Goes on at a packet of the index. Of the frames that are not `wanted` (rising numbers, must
-  /// outlive the walk) those are left out that nothing depends on; an empty list leaves out none.
+  /// Goes on at a packet of the index, with a new decoder: what was read before leaves no trace. Of
+  /// the frames that are not `wanted` (rising numbers, must outlive the walk) those are left out
+  /// that nothing depends on; an empty list leaves out none.
   void start(std::size_t packet, std::span<const std::int64_t> wanted);
 
   /// Goes on at the first packet and leaves out nothing.
@@ -55,6 +57,7 @@ class FrameCursor {
   std::int64_t refused() const noexcept { return decoder_->refused(); }
 
  private:
+  void begin(std::size_t packet, std::span<const std::int64_t> wanted);
   bool is_unwanted(const AVPacket& packet) const;
 
   VideoContainer container_;

@@ -13,6 +13,7 @@ extern "C" {
 }
 
 #include "pipeline/require.h"
+#include "readers/video/bitstream.h"
 
 namespace larkspur::readers {
 namespace {
@@ -24,8 +25,6 @@ using pipeline::require;
 constexpr const char* kFormats =
     "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,h263,obu,av1,ivf,ogg,asf,"
     "mxf,nut,rm,dv,gif,mjpeg,vc1,wtv,3g2,3gp";
-
-constexpr std::size_t kNowhere = SIZE_MAX;
 
 class Options {
  public:
@@ -102,7 +101,11 @@ bool seeks_by_guessing(const AVInputFormat& format) {
 
 PacketFacts facts_of(const AVPacket& packet, AVCodecID codec) {
   static_assert(kNoTime == AV_NOPTS_VALUE);
-  return {packet.pts, packet.pos, (packet.flags & AV_PKT_FLAG_KEY) != 0, !is_hidden(packet, codec)};
+  return {.pts = packet.pts,
+          .dts = packet.dts,
+          .position = packet.pos,
+          .is_key = (packet.flags & AV_PKT_FLAG_KEY) != 0,
+          .is_shown = !is_hidden(packet, codec)};
 }
 
 VideoContainer::VideoContainer(std::filesystem::path path)
@@ -166,6 +169,7 @@ bool VideoContainer::next(AVPacket& packet) {
 
 VideoIndex VideoContainer::read_index() {
   const PacketHandle packet = make_packet();
+  Bitstream bits(*stream_->codecpar);
   std::vector<PacketFacts> packets;
   while (next(*packet)) {
     require(packets.size() < kMostPackets,
@@ -175,6 +179,7 @@ VideoIndex VideoContainer::read_index() {
             kMostPackets,
             " packets");
     packets.push_back(facts_of(*packet, stream_->codecpar->codec_id));
+    bits.add_to(packets.back(), *packet);
   }
   require_whole_table();
   return VideoIndex(std::move(packets));
@@ -199,15 +204,19 @@ void VideoContainer::require_whole_table() const {
           " frames of its own table");
 }
 
-std::size_t VideoContainer::try_seek(const VideoIndex& index, std::size_t wanted) {
+// Arrives at a packet of the index and reads on to the wanted one, which is not decoded on the way.
+bool VideoContainer::try_seek(const VideoIndex& index, std::size_t wanted, std::int64_t time) {
   has_first_ = false;
-  const std::int64_t time = index.packets()[wanted].pts;
-  if (av_seek_frame(format_.get(), stream_->index, time, AVSEEK_FLAG_BACKWARD) < 0) return kNowhere;
-  if (!read(*first_)) return kNowhere;
-  const auto found = index.find(facts_of(*first_, stream_->codecpar->codec_id), wanted);
-  if (!found) return kNowhere;
-  has_first_ = true;
-  return *found;
+  if (av_seek_frame(format_.get(), stream_->index, time, AVSEEK_FLAG_BACKWARD) < 0) return false;
+  const AVCodecID codec = stream_->codecpar->codec_id;
+  if (!read(*first_)) return false;
+  const auto found = index.find(facts_of(*first_, codec), wanted);
+  if (!found) return false;
+  for (std::size_t i = *found; i < wanted; ++i) {
+    if (!read(*first_)) return false;
+  }
+  has_first_ = index.find(facts_of(*first_, codec), wanted) == wanted;
+  return has_first_;
 }
 
 bool VideoContainer::can_seek(const VideoIndex& index) const noexcept {
@@ -215,10 +224,13 @@ bool VideoContainer::can_seek(const VideoIndex& index) const noexcept {
 }
 
 std::size_t VideoContainer::seek(const VideoIndex& index, std::size_t wanted) {
-  const bool is_possible = !seeks_by_guessing(*format_->iformat) && index.has_usable_times() &&
-                           index.packets()[wanted].pts != kNoTime;
-  const std::size_t arrived = is_possible ? try_seek(index, wanted) : kNowhere;
-  if (arrived != kNowhere) return arrived;
+  const PacketFacts& packet = index.packets()[wanted];
+  // Tables go by times of decoding in some containers; an early keyframe's may be another's.
+  if (can_seek(index) && packet.pts != kNoTime &&
+      (try_seek(index, wanted, packet.pts) ||
+       (packet.dts != kNoTime && packet.dts < packet.pts && try_seek(index, wanted, packet.dts)))) {
+    return wanted;
+  }
   has_failed_to_seek_ = true;
   rewind();
   return 0;

@@ -35,15 +35,16 @@ class VideoContainer {
   /// not all there.
   bool is_damaged() const noexcept { return is_damaged_; }
 
-  /// Reads all packets once. kUnsupported above kMostPackets of them; kCorruptData where the file
-  /// is cut off: an MP4 or MOV whose own table places frames behind the end of the file.
+  /// Reads all packets once, also what their bits say. kUnsupported above kMostPackets of them;
+  /// kCorruptData where the file is cut off: an MP4 or MOV whose own table places frames behind the
+  /// end of the file.
   VideoIndex read_index();
 
-  /// Whether seek() may arrive anywhere but at the first packet; false once it did not.
+  /// Whether seek() may arrive anywhere but at the first packet; false for good once it did not.
   bool can_seek(const VideoIndex& index) const noexcept;
 
-  /// Makes next() go on at packet `wanted` of the index, or at an earlier one; returns which.
-  /// Where the container cannot be trusted to seek, that is the first.
+  /// Makes next() go on at packet `wanted` of the index and returns it; where the container cannot
+  /// be trusted to seek, at the first packet, which is 0.
   std::size_t seek(const VideoIndex& index, std::size_t wanted);
 
   /// Makes next() start again with the first packet.
@@ -54,7 +55,7 @@ class VideoContainer {
   bool is_end(int code) const;
   bool read(AVPacket& packet);
   void require_whole_table() const;
-  std::size_t try_seek(const VideoIndex& index, std::size_t wanted);
+  bool try_seek(const VideoIndex& index, std::size_t wanted, std::int64_t time);
 
   std::filesystem::path path_;
   FormatHandle format_;
@@ -68,7 +69,7 @@ class VideoContainer {
 /// 38 hours at 30 frames a second.
 inline constexpr std::size_t kMostPackets = std::size_t{1} << 22;
 
-/// What the header of a packet says.
+/// What the container says of a packet.
 PacketFacts facts_of(const AVPacket& packet, AVCodecID codec);
 
 }  // namespace larkspur::readers

@@ -63,11 +63,6 @@ VideoDecoder::VideoDecoder(const AVStream& stream, int reorder_depth)
       frame_(make_frame()),
       can_skip_(can_skip_unreferenced(*stream.codecpar)) {}
 
-void VideoDecoder::reset() {
-  avcodec_flush_buffers(context_.get());
-  refused_ = 0;
-}
-
 void VideoDecoder::send(const AVPacket& packet, bool skips) {
   context_->skip_frame = skips ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
   if (avcodec_send_packet(context_.get(), &packet) < 0) ++refused_;

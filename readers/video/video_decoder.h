@@ -20,9 +20,6 @@ class VideoDecoder {
   /// bit.
   bool can_skip() const noexcept { return can_skip_; }
 
-  /// Forgets all packets, for a new start.
-  void reset();
-
   /// One packet; receive() has to run dry first. With `skips` its frame need not come out.
   void send(const AVPacket& packet, bool skips);
   void send_end();
@@ -31,7 +28,7 @@ class VideoDecoder {
   /// packets are needed, or none are left.
   const AVFrame* receive();
 
-  /// Packets refused since reset().
+  /// Packets refused.
   std::int64_t refused() const noexcept { return refused_; }
 
  private:

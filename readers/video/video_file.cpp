@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -71,13 +72,17 @@ class DecodedVideo final : public VideoFile {
   VideoFacts check();
 
  private:
+  using Lose = std::function<void(std::int64_t number)>;  // a frame that does not come out
+
   std::string name() const { return walk_.container().path().string(); }
   void count();
   void settle();
   bool knows_its_size() const;
   Numbers in_order(std::span<const std::int64_t> numbers) const;
-  std::size_t read_some(std::span<const std::int64_t> wanted, bool is_plain, const Take& take);
-  const AVFrame* find(std::int64_t number, bool is_plain);
+  std::size_t read_some(std::span<const std::int64_t> wanted, const Take& take);
+  void read_plainly(std::span<const std::int64_t> wanted, const Take& take, const Lose& lose);
+  void walk(std::span<const std::int64_t> wanted, const Take& take, const Lose& lose);
+  const AVFrame* find(std::int64_t number);
   RgbFrame convert(const AVFrame& frame);
 
   FrameCursor walk_;
@@ -170,12 +175,11 @@ Numbers DecodedVideo::in_order(std::span<const std::int64_t> numbers) const {
   return wanted;
 }
 
-// The frame of that number, or nullptr when the walk came past it.
-const AVFrame* DecodedVideo::find(std::int64_t number, bool is_plain) {
+// The frame of that number, or nullptr when the walk came past it or to one that was patched.
+const AVFrame* DecodedVideo::find(std::int64_t number) {
   while (const auto frame = walk_.next()) {
     if (frame->number < number) continue;
-    if (frame->number > number || (!is_plain && is_patched(*frame->frame))) return nullptr;
-    return frame->frame;
+    return frame->number > number || is_patched(*frame->frame) ? nullptr : frame->frame;
   }
   return nullptr;
 }
@@ -188,68 +192,70 @@ RgbFrame DecodedVideo::convert(const AVFrame& frame) {
   }
 }
 
-// Hands over frames until one is missing or a keyframe further on is a better start; returns how
-// many.
-std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted,
-                                    bool is_plain,
-                                    const Take& take) {
-  if (is_plain) {
-    walk_.restart();
-  } else {
-    walk_.start(walk_.index().first_packet(wanted.front()), wanted);
-  }
+// Hands over frames until one is missing or a start further on is better; returns how many.
+std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted, const Take& take) {
+  walk_.start(walk_.index().first_packet(wanted.front()), wanted);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     // Without seeking the way there leads through the beginning again.
-    const bool is_far = !is_plain && i > 0 && walk_.can_seek() &&
-                        walk_.index().first_packet(wanted[i]) > walk_.packet();
-    const AVFrame* const frame = is_far ? nullptr : find(wanted[i], is_plain);
+    const bool is_far =
+        i > 0 && walk_.can_seek() && walk_.index().first_packet(wanted[i]) > walk_.packet();
+    const AVFrame* const frame = is_far ? nullptr : find(wanted[i]);
     if (frame == nullptr) return i;
     take(wanted[i], convert(*frame));
   }
   return wanted.size();
 }
 
+// From the first packet, nothing left out: what comes out comes out, patched or not.
+void DecodedVideo::read_plainly(std::span<const std::int64_t> wanted,
+                                const Take& take,
+                                const Lose& lose) {
+  walk_.restart();
+  auto frame = walk_.next();
+  for (const std::int64_t number : wanted) {
+    while (frame && frame->number < number) frame = walk_.next();
+    if (frame && frame->number == number) {
+      take(number, convert(*frame->frame));
+    } else {
+      lose(number);
+    }
+  }
+}
+
+// The one way to frames, of reading and of checking.
+void DecodedVideo::walk(std::span<const std::int64_t> wanted, const Take& take, const Lose& lose) {
+  forget_messages();
+  while (!wanted.empty() && !walk_.is_counting()) {
+    const std::size_t done = read_some(wanted, take);
+    wanted = wanted.subspan(done);
+    // A start may be none, a frame left out needed.
+    if (done == 0) break;
+  }
+  if (!wanted.empty()) read_plainly(wanted, take, lose);
+}
+
 Result<std::int64_t> DecodedVideo::read(std::span<const std::int64_t> numbers, const Take& take) {
   return as_result(walk_.container().path(), [&] {
     const Numbers wanted = in_order(numbers);
-    std::span<const std::int64_t> left(wanted);
-    bool is_plain = walk_.is_counting();
-    forget_messages();
-    while (!left.empty()) {
-      const std::size_t done = read_some(left, is_plain, take);
-      left = left.subspan(done);
-      if (done > 0 || left.empty()) continue;
-      // A keyframe may be none, a skipped frame needed: from the start what comes out comes out.
-      require(!is_plain,
-              Errc::kCorruptData,
-              name(),
-              ": frame ",
-              left.front(),
-              " of ",
-              frames_,
-              " cannot be decoded",
-              because());
-      is_plain = true;
-    }
+    walk(wanted, take, [&](std::int64_t number) {
+      throw Error(
+          Errc::kCorruptData,
+          text_of(name(), ": frame ", number, " of ", frames_, " cannot be decoded", because()));
+    });
     return static_cast<std::int64_t>(wanted.size());
   });
 }
 
 VideoFacts DecodedVideo::check() {
-  std::int64_t decoded = frames_;
-  bool is_whole = refused_ == 0;
-  if (!walk_.is_counting()) {
-    forget_messages();
-    std::vector<bool> seen(static_cast<std::size_t>(frames_));
-    walk_.restart();
-    while (const auto frame = walk_.next()) {
-      seen[static_cast<std::size_t>(frame->number)] = true;
-    }
-    decoded = std::count(seen.begin(), seen.end(), true);
-    is_whole = decoded == frames_;
+  Numbers all(static_cast<std::size_t>(frames_));
+  std::iota(all.begin(), all.end(), 0);
+  std::int64_t decoded = 0;
+  walk(
+      all, [&](std::int64_t, const RgbFrame&) { ++decoded; }, [](std::int64_t) {});
+  while (walk_.next()) {  // to the end, where a container may turn out to be cut off
   }
   require(decoded > 0, Errc::kCorruptData, name(), ": no frame can be decoded", because());
-  require(is_whole,
+  require(decoded == frames_ && refused_ == 0,
           Errc::kCorruptData,
           name(),
           ": damaged, ",

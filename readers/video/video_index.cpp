@@ -17,7 +17,9 @@ constexpr int kMostKeyframesBack = 64;
 
 VideoIndex::VideoIndex(std::vector<PacketFacts> packets) : packets_(std::move(packets)) {
   for (std::size_t i = 0; i < packets_.size(); ++i) {
-    if (packets_[i].is_key && packets_[i].pts != kNoTime) keyframes_.push_back(i);
+    if (packets_[i].pts == kNoTime) continue;
+    if (packets_[i].is_key) keyframes_.push_back(i);
+    if (packets_[i].is_start) starts_.push_back(i);
   }
   number_frames();
 }
@@ -46,14 +48,42 @@ std::optional<std::int64_t> VideoIndex::number_at(std::int64_t pts) const {
   return found - frames_.begin();
 }
 
-std::optional<std::size_t> VideoIndex::keyframe_for(std::int64_t number) const {
+bool VideoIndex::has_confirmed_order() const {
+  std::vector<const PacketFacts*> shown;
+  for (const PacketFacts& packet : packets_) {
+    if (!packet.place.is_known) return false;
+    if (packet.is_shown) shown.push_back(&packet);
+  }
+  const auto before = [](const PacketFacts* one, const PacketFacts* other) {
+    return std::pair(one->place.sequence, one->place.order) <
+           std::pair(other->place.sequence, other->place.order);
+  };
+  std::stable_sort(shown.begin(), shown.end(), before);
+  return std::adjacent_find(
+             shown.begin(), shown.end(), [&](const PacketFacts* one, const PacketFacts* other) {
+               const bool is_twice = one->place.is_counted && !before(one, other);
+               return is_twice || one->pts >= other->pts;
+             }) == shown.end();
+}
+
+// Of packets in rising order: the last that is neither stored nor shown after the frame.
+std::optional<std::size_t> VideoIndex::last_before(const std::vector<std::size_t>& packets,
+                                                   std::int64_t number) const {
   const Shown& frame = frames_[static_cast<std::size_t>(number)];
-  auto keyframe = std::upper_bound(keyframes_.begin(), keyframes_.end(), frame.packet);
-  for (int i = 0; i < kMostKeyframesBack && keyframe != keyframes_.begin(); ++i) {
-    --keyframe;
-    if (packets_[*keyframe].pts <= frame.pts) return *keyframe;
+  auto packet = std::upper_bound(packets.begin(), packets.end(), frame.packet);
+  for (int i = 0; i < kMostKeyframesBack && packet != packets.begin(); ++i) {
+    --packet;
+    if (packets_[*packet].pts <= frame.pts) return *packet;
   }
   return std::nullopt;
+}
+
+std::optional<std::size_t> VideoIndex::keyframe_for(std::int64_t number) const {
+  return last_before(keyframes_, number);
+}
+
+std::size_t VideoIndex::first_packet(std::int64_t number) const {
+  return last_before(starts_, number).value_or(0);
 }
 
 std::optional<std::size_t> VideoIndex::find(const PacketFacts& packet, std::size_t last) const {

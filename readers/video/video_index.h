@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which frames a video shows, in which order, and where decoding has to start for each: from the
-// headers of its packets alone.
+// Which frames a video shows, in which order, and where decoding has to start for each: from its
+// packets alone, without decoding.
 //
 //   packets as stored (decoding order):   I0  P3  B1  B2  I6 ...      the digits are pts
 //   frames by number:                   I0  B1  B2  P3  ...
 //
-// A frame can be decoded from a keyframe that is neither stored nor shown after it. Frames
-// stored behind a keyframe and shown before it may need the group before ("open" groups).
+// A frame can be decoded from a clean start that is neither stored nor shown after it. Frames
+// stored behind a start and shown before it may need the group before ("open" groups).
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,23 @@ namespace larkspur::readers {
 /// The time of a packet that tells none.
 inline constexpr std::int64_t kNoTime = INT64_MIN;
 
-/// The header of one packet; times in units of the stream.
+/// When the decoder puts a frame out, in its own count: by sequence, then order, then as stored.
+struct OutputPlace {
+  std::int64_t sequence = 0;
+  std::int64_t order = 0;
+  bool is_counted = false;  ///< no two frames of a sequence have the same order
+  bool is_known = true;     ///< false: the bits do not tell, or hold no frame or several
+};
+
+/// One packet; times in units of the stream.
 struct PacketFacts {
   std::int64_t pts = kNoTime;  ///< when its frame is shown
+  std::int64_t dts = kNoTime;  ///< when it is decoded
   std::int64_t position = -1;  ///< byte in the file, -1 where unknown
-  bool is_key = false;
-  bool is_shown = true;  ///< false: needed for decoding only (edit lists, hidden frames)
+  bool is_key = false;         ///< frames from here on come out; the container's word where need be
+  bool is_start = false;       ///< decoding from here gives the same frames, by the packet's bits
+  bool is_shown = true;        ///< false: needed for decoding only (edit lists, hidden frames)
+  OutputPlace place{};
 };
 
 /// Numbers of frames count from 0. Thread-safe to read.
@@ -37,6 +48,11 @@ class VideoIndex {
   /// be counted as they come out of the decoder. All below wants true.
   bool has_usable_times() const noexcept { return has_usable_times_; }
 
+  /// Whether the decoder puts frames out in the order of their times. Where not, or where the bits
+  /// do not tell, times are no numbers either: pts = dts with B frames (AVI remuxed to MP4, raw
+  /// streams wrapped) looks fine and swaps neighbours.
+  bool has_confirmed_order() const;
+
   const std::vector<PacketFacts>& packets() const noexcept { return packets_; }
 
   std::int64_t frames() const noexcept { return static_cast<std::int64_t>(frames_.size()); }
@@ -44,11 +60,12 @@ class VideoIndex {
   /// The frame shown at a time, if any.
   std::optional<std::int64_t> number_at(std::int64_t pts) const;
 
-  /// The last keyframe from which this frame can be decoded; nothing where there is none.
+  /// The last keyframe from which this frame comes out; nothing where there is none.
   std::optional<std::size_t> keyframe_for(std::int64_t number) const;
 
-  /// Where decoding starts for this frame: its keyframe, or else the first packet.
-  std::size_t first_packet(std::int64_t number) const { return keyframe_for(number).value_or(0); }
+  /// Where decoding starts for this frame: the last clean start that serves, or else the first
+  /// packet.
+  std::size_t first_packet(std::int64_t number) const;
 
   /// Where among the packets (pts, position) stands, looked for from `last` backwards.
   std::optional<std::size_t> find(const PacketFacts& packet, std::size_t last) const;
@@ -74,9 +91,12 @@ class VideoIndex {
   };
 
   void number_frames();
+  std::optional<std::size_t> last_before(const std::vector<std::size_t>& packets,
+                                         std::int64_t number) const;
 
   std::vector<PacketFacts> packets_;
   std::vector<std::size_t> keyframes_;
+  std::vector<std::size_t> starts_;
   std::vector<Shown> frames_;  // by pts
   bool has_usable_times_ = false;
 };

@@ -2,6 +2,7 @@
 #include "tests/support/video_maker.h"
 
 #include <cstring>
+#include <fstream>
 
 extern "C" {
 #include <libavutil/dict.h>
@@ -12,6 +13,7 @@ extern "C" {
 
 #include "pipeline/require.h"
 #include "readers/video/ffmpeg_handles.h"
+#include "tests/support/file_contents.h"
 
 namespace larkspur::testing {
 namespace {
@@ -77,11 +79,19 @@ FrameHandle draw(const VideoPlan& plan, int number) {
   for (int y = 0; y < plan.height; ++y) {
     for (int x = 0; x < plan.width; ++x) {
       const int bit = y * kRows / plan.height * kColumns + x * kColumns / plan.width;
-      frame->data[0][y * frame->linesize[0] + x] = (number >> bit & 1) != 0 ? 235 : 16;
+      const int grain = plan.is_moving ? ((x - 3 * number) * (y + 2 * number) / 5) & 31 : 0;
+      frame->data[0][y * frame->linesize[0] + x] =
+          static_cast<std::uint8_t>((number >> bit & 1) != 0 ? 235 - grain : 16 + grain);
     }
   }
   for (int plane = 1; plane < 3; ++plane) {
-    std::memset(frame->data[plane], 128, frame->linesize[plane] * ((plan.height + 1) / 2));
+    for (int y = 0; y < (plan.height + 1) / 2; ++y) {
+      std::uint8_t* const row = frame->data[plane] + y * frame->linesize[plane];
+      for (int x = 0; x < (plan.width + 1) / 2; ++x) {
+        const int moved = plane == 1 ? x + number : y - number;
+        row[x] = static_cast<std::uint8_t>(plan.is_moving ? 104 + ((moved * 5 + x * y) & 47) : 128);
+      }
+    }
   }
   return frame;
 }
@@ -102,10 +112,19 @@ void set_matrix(AVStream& stream, const VideoPlan& plan) {
   std::memcpy(data, plan.matrix.data(), kBytes);
 }
 
+void drop_key_table(const std::filesystem::path& path) {
+  std::string bytes = contents_of(path);
+  const std::size_t table = bytes.rfind("stss");
+  require(table != std::string::npos, Errc::kNotFound, path.string(), ": no table of key frames");
+  bytes.replace(table, 4, "free");
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
 // Packets from encoder to file, those before the first wanted keyframe left out.
 class Muxer {
  public:
-  Muxer(const std::filesystem::path& path, const VideoPlan& plan) : skips_(plan.first_keyframe) {
+  Muxer(const std::filesystem::path& path, const VideoPlan& plan)
+      : skips_(plan.first_keyframe), has_order_(plan.has_order) {
     AVFormatContext* format = nullptr;
     check(avformat_alloc_output_context2(&format, nullptr, nullptr, path.c_str()), "container");
     format_.reset(format);
@@ -128,6 +147,7 @@ class Muxer {
     while (avcodec_receive_packet(encoder_.get(), packet_.get()) >= 0) {
       if ((packet_->flags & AV_PKT_FLAG_KEY) != 0) --skips_;
       if (skips_ >= 0) continue;
+      if (!has_order_) packet_->pts = packet_->dts;
       av_packet_rescale_ts(packet_.get(), encoder_->time_base, stream_->time_base);
       check(av_write_frame(format_.get(), packet_.get()), "packet");
     }
@@ -137,6 +157,7 @@ class Muxer {
 
  private:
   int skips_;
+  bool has_order_;
   OutputHandle format_;
   CodecHandle encoder_;
   AVStream* stream_ = nullptr;
@@ -168,6 +189,7 @@ void make_video(const std::filesystem::path& path, const VideoPlan& plan) {
   for (int number = 0; number < plan.frames; ++number) muxer.send(draw(plan, number).get());
   muxer.send(nullptr);
   muxer.finish();
+  if (!plan.has_key_table) drop_key_table(path);
 }
 
 std::int64_t shown_number(const readers::RgbFrame& frame) {

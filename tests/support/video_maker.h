@@ -27,7 +27,10 @@ struct VideoPlan {
   int b_frames = 2;
   std::vector<std::int64_t> times = {};   ///< of each frame in 1/1000 s; none: 40 apart
   std::vector<std::int32_t> matrix = {};  ///< display matrix, nine numbers; none: not written
-  int first_keyframe = 0;  ///< packets before the keyframe of this number are left out
+  bool is_moving = false;                 ///< colours that move behind the frame's number
+  bool has_order = true;      ///< false: a packet's pts is its dts, as where AVI was copied to MP4
+  bool has_key_table = true;  ///< false: an MP4 or MOV without stss, so that every frame is marked
+  int first_keyframe = 0;     ///< packets before the keyframe of this number are left out
 };
 
 /// The frame a textured video shows: all planes written, no two neighbours alike. Throws

@@ -13,7 +13,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-PacketFacts key(std::int64_t pts) { return {.pts = pts, .position = 1000 + pts, .is_key = true}; }
+PacketFacts key(std::int64_t pts) {
+  return {.pts = pts, .position = 1000 + pts, .is_key = true, .is_start = true};
+}
 PacketFacts delta(std::int64_t pts) { return {.pts = pts, .position = 1000 + pts}; }
 PacketFacts hidden(PacketFacts packet) {
   packet.is_shown = false;
@@ -87,6 +89,38 @@ TEST(VideoIndex, TimesThatLackOrRepeatAreNotUsable) {
   EXPECT_FALSE(VideoIndex({key(0), delta(10), delta(10)}).has_usable_times());
   EXPECT_TRUE(VideoIndex({key(0), hidden(delta(10)), delta(10)}).has_usable_times());
   EXPECT_TRUE(VideoIndex({key(0), hidden(delta(kNoTime))}).has_usable_times());
+}
+
+PacketFacts placed(PacketFacts packet, std::int64_t sequence, std::int64_t order) {
+  packet.place = {sequence, order, /*is_counted=*/true};
+  return packet;
+}
+
+TEST(VideoIndex, DecodingStartsWhereTheBitsSaySo) {
+  PacketFacts marked = key(30);
+  marked.is_start = false;
+  const VideoIndex index({key(0), delta(10), marked, delta(40), key(60)});
+  EXPECT_EQ(index.keyframe_for(3), 2U);
+  EXPECT_EQ(index.first_packet(3), 0U);
+  EXPECT_EQ(index.first_packet(4), 4U);
+}
+
+TEST(VideoIndex, TheOrderOfTimesHasToBeThatOfTheDecoder) {
+  const std::vector<PacketFacts> good{placed(key(0), 1, 0),
+                                      placed(delta(30), 1, 6),
+                                      placed(delta(10), 1, 2),
+                                      placed(delta(20), 1, 4),
+                                      placed(key(40), 2, 0)};
+  EXPECT_TRUE(VideoIndex(good).has_confirmed_order());
+  std::vector<PacketFacts> as_stored = good;
+  for (std::size_t i = 0; i < good.size(); ++i) as_stored[i].pts = 10 * static_cast<int>(i);
+  EXPECT_FALSE(VideoIndex(as_stored).has_confirmed_order());
+  std::vector<PacketFacts> twice = good;
+  twice[3].place.order = 2;
+  EXPECT_FALSE(VideoIndex(twice).has_confirmed_order());
+  std::vector<PacketFacts> unknown = good;
+  unknown[2].place.is_known = false;
+  EXPECT_FALSE(VideoIndex(unknown).has_confirmed_order());
 }
 
 TEST(VideoIndex, PacketsAreFoundByTimeAndPlace) {
