@@ -30,11 +30,12 @@ ModelOptions gated(const std::string& form) {
 pipeline::Batch two_samples(const std::string& form) {
   pipeline::Batch batch;
   const at::Tensor views = golden_noise("views", {2, 2, 3, 24, 24});
-  if (form == "image") batch.input = views.select(1, 0);
-  if (form == "views") batch.input = views;
-  if (form == "points") batch.input = golden_noise("points", {2, 60, 3});
-  if (form == "voxel" || form == "joint") batch.input = golden_noise("grids", {2, 1, 16, 16, 16});
-  if (form == "joint") batch.second_input = views;
+  if (form == "image") batch.inputs["image"] = views.select(1, 0);
+  if (form == "views" || form == "joint") batch.inputs[kViewInput] = views;
+  if (form == "points") batch.inputs["points"] = golden_noise("points", {2, 60, 3});
+  if (form == "voxel" || form == "joint") {
+    batch.inputs[kVoxelInput] = golden_noise("grids", {2, 1, 16, 16, 16});
+  }
   batch.keys = {{1, 0, 0, 0}, {1, 0, 1, 0}};
   return batch;
 }

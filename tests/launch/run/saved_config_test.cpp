@@ -44,7 +44,8 @@ TEST(CompareForResume, RefusesWhatMustMatchNamingBothValues) {
               AllOf(HasSubstr("ckpt"),
                     HasSubstr("seed is 1 there and 5 here"),
                     HasSubstr("model.variant is micro there and t here"),
-                    Not(HasSubstr("output"))));
+                    HasSubstr("model.weights=ckpt begins it from these weights"),
+                    Not(HasSubstr("output is"))));
 }
 
 TEST(CompareForResume, GoesOnWhereNoBitChangesAndSaysBothValues) {
