@@ -7,14 +7,11 @@
 #include <ATen/ops/tensor.h>
 
 #include "model3d/points/splat.h"
+#include "pipeline/image_statistics.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
 namespace {
-
-// Of ImageNet's pictures, which published weights were trained on.
-constexpr std::array<double, 3> kMean{0.485, 0.456, 0.406};
-constexpr std::array<double, 3> kDeviation{0.229, 0.224, 0.225};
 
 StridedConvOptions flat_conv(std::int64_t channels) {
   return {.inputs = channels, .outputs = channels, .taps = {1, 3, 3}, .stride = {1, 1, 1}};
@@ -52,7 +49,8 @@ at::Tensor PointToImage::forward(const at::Tensor& points_NP3) const {
   const at::Tensor colours = at::sigmoid(colour_.forward(finished.flatten(2)));
   const at::Tensor pictures =
       colours.view({points_NP3.size(0), kSplatViews, kColours, size_, size_});
-  return (pictures - per_colour(kMean, pictures)) / per_colour(kDeviation, pictures);
+  const at::Tensor mean = per_colour(pipeline::kImageMean<double>, pictures);
+  return (pictures - mean) / per_colour(pipeline::kImageDeviation<double>, pictures);
 }
 
 void PointToImage::add_to(const StateDict& state) const {
