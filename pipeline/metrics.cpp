@@ -14,20 +14,8 @@ JsonLinesSink::JsonLinesSink(const std::filesystem::path& path, const std::strin
 }
 
 void JsonLinesSink::step(const StepMetrics& metrics) {
-  const nlohmann::ordered_json line = {
-      {"step", metrics.step},
-      {"epoch", metrics.epoch},
-      {"loss", metrics.loss},
-      {"accuracy", metrics.accuracy},
-      {"learning_rate", metrics.learning_rate},
-      {"grad_norm", metrics.grad_norm},
-      {"samples_per_second", metrics.samples_per_second},
-      {"data_wait_seconds", metrics.data_wait_seconds},
-      {"exposed_reduce_seconds", metrics.exposed_reduce_seconds},
-      {"bad_samples", metrics.bad_samples},
-      {"loss_scale", metrics.loss_scale},
-      {"skipped_steps", metrics.skipped_steps},
-  };
+  nlohmann::ordered_json line;
+  visit_fields(metrics, [&](const char* name, const auto& value) { line[name] = value; });
   file_ << line.dump() << std::endl;
   require(file_.good(), Errc::kIo, "cannot write ", path_);
 }

@@ -27,6 +27,24 @@ struct StepMetrics {
   std::int64_t skipped_steps = 0;       ///< so far: their gradient was not finite in float16
 };
 
+/// The fields of a line of metrics.jsonl, in order: visit(name, field) for each. Writer and readers
+/// of the file walk this list.
+template <typename Metrics, typename Visit>
+void visit_fields(Metrics& metrics, const Visit& visit) {
+  visit("step", metrics.step);
+  visit("epoch", metrics.epoch);
+  visit("loss", metrics.loss);
+  visit("accuracy", metrics.accuracy);
+  visit("learning_rate", metrics.learning_rate);
+  visit("grad_norm", metrics.grad_norm);
+  visit("samples_per_second", metrics.samples_per_second);
+  visit("data_wait_seconds", metrics.data_wait_seconds);
+  visit("exposed_reduce_seconds", metrics.exposed_reduce_seconds);
+  visit("bad_samples", metrics.bad_samples);
+  visit("loss_scale", metrics.loss_scale);
+  visit("skipped_steps", metrics.skipped_steps);
+}
+
 /// Takes metrics as they come. One thread at a time.
 class MetricSink {
  public:

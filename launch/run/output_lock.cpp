@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include "pipeline/require.h"
 
@@ -17,15 +16,13 @@ using pipeline::require;
 
 OutputLock::OutputLock(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / ".lock";
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  require(descriptor_ >= 0, Errc::kIo, "cannot make ", path.string(), ": ", std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-  ::close(descriptor_);
+  descriptor_ = pipeline::FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  require(
+      descriptor_.valid(), Errc::kIo, "cannot make ", path.string(), ": ", std::strerror(errno));
+  if (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) == 0) return;
   throw pipeline::Error(Errc::kInvalidArgument,
                         "output: another run is at work in " + folder.string() +
                             ": stop it, or choose another folder");
 }
-
-OutputLock::~OutputLock() { ::close(descriptor_); }
 
 }  // namespace larkspur::launch

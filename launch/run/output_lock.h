@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "pipeline/storage/file_descriptor.h"
+
 namespace larkspur::launch {
 
 /// Holds `folder`/.lock while it lives; the system frees it when the process ends, however it ends.
@@ -12,12 +14,12 @@ class OutputLock {
   /// The folder must be there. Throws kInvalidArgument when another process holds the lock, kIo
   /// when the file cannot be made.
   explicit OutputLock(const std::filesystem::path& folder);
-  ~OutputLock();
+  ~OutputLock() = default;
   OutputLock(const OutputLock&) = delete;
   OutputLock& operator=(const OutputLock&) = delete;
 
  private:
-  int descriptor_ = -1;
+  pipeline::FileDescriptor descriptor_;
 };
 
 }  // namespace larkspur::launch

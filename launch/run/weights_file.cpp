@@ -262,13 +262,8 @@ void write_tensors(const std::vector<model3d::NamedTensor>& entries,
                        values.back().const_data_ptr<float>(),
                        entry.tensor.sizes().vec()});
   }
-  const fs::path aside = path.string() + ".partial";
-  std::error_code error;
-  fs::remove(aside, error);
-  pipeline::write_safetensors(aside, tensors, metadata);
-  fs::rename(aside, path, error);
-  require(!error, Errc::kIo, path.string(), ": ", error.message());
-  pipeline::sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+  pipeline::write_and_rename(
+      path, [&](const fs::path& aside) { pipeline::write_safetensors(aside, tensors, metadata); });
 }
 
 std::uint32_t weights_crc(const model3d::Network& network) {

@@ -39,17 +39,7 @@ std::vector<MetricsLine> parse_metrics_line(const std::string& line) {
   }
   if (!parsed.contains("step")) return {};
   pipeline::StepMetrics step;
-  take(parsed, "step", step.step);
-  take(parsed, "epoch", step.epoch);
-  take(parsed, "loss", step.loss);
-  take(parsed, "accuracy", step.accuracy);
-  take(parsed, "grad_norm", step.grad_norm);
-  take(parsed, "learning_rate", step.learning_rate);
-  take(parsed, "samples_per_second", step.samples_per_second);
-  take(parsed, "data_wait_seconds", step.data_wait_seconds);
-  take(parsed, "bad_samples", step.bad_samples);
-  take(parsed, "loss_scale", step.loss_scale);
-  take(parsed, "skipped_steps", step.skipped_steps);
+  pipeline::visit_fields(step, [&](const char* name, auto& value) { take(parsed, name, value); });
   return {step};
 }
 

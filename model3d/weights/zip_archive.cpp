@@ -83,35 +83,28 @@ bool fill_from_zip64(std::string_view extra, MemberExtent& place) {
 
 }  // namespace
 
-ZipArchive::ZipArchive(std::filesystem::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  require(descriptor_ >= 0, Errc::kNotFound, path_.string(), ": ", std::strerror(errno));
-  try {
-    struct stat status {};
-    require(::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode),
-            Errc::kUnsupported,
-            path_.string(),
-            ": is no file");
-    file_bytes_ = static_cast<std::uint64_t>(status.st_size);
-    require(file_bytes_ >= kLocalHeader.size() && bytes_at(0, kLocalHeader.size()) == kLocalHeader,
-            Errc::kUnsupported,
-            path_.string(),
-            ": no zip archive; a file that torch before 1.6 wrote must be saved again");
-    const Directory directory = find_directory();
-    read_directory(directory);
-    find_bytes(directory);
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
-  }
+ZipArchive::ZipArchive(std::filesystem::path path)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+  require(descriptor_.valid(), Errc::kNotFound, path_.string(), ": ", std::strerror(errno));
+  struct stat status {};
+  require(::fstat(descriptor_.get(), &status) == 0 && S_ISREG(status.st_mode),
+          Errc::kUnsupported,
+          path_.string(),
+          ": is no file");
+  file_bytes_ = static_cast<std::uint64_t>(status.st_size);
+  require(file_bytes_ >= kLocalHeader.size() && bytes_at(0, kLocalHeader.size()) == kLocalHeader,
+          Errc::kUnsupported,
+          path_.string(),
+          ": no zip archive; a file that torch before 1.6 wrote must be saved again");
+  const Directory directory = find_directory();
+  read_directory(directory);
+  find_bytes(directory);
 }
-
-ZipArchive::~ZipArchive() { ::close(descriptor_); }
 
 void ZipArchive::read_at(std::uint64_t begin, std::uint64_t size, void* out) const {
   auto* to = static_cast<char*>(out);
   while (size > 0) {
-    const ssize_t got = ::pread(descriptor_, to, size, static_cast<off_t>(begin));
+    const ssize_t got = ::pread(descriptor_.get(), to, size, static_cast<off_t>(begin));
     if (got < 0 && errno == EINTR) continue;
     require(got > 0,
             Errc::kIo,

@@ -14,6 +14,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "pipeline/storage/file_descriptor.h"
+
 namespace larkspur::model3d {
 
 /// A member, checked to lie inside the file and behind the member before it.
@@ -33,7 +35,7 @@ class ZipArchive {
   /// file, two members overlap, or a name is there twice. Memory is bounded by some times the
   /// directory, of which there are kMaxDirectoryBytes at most.
   explicit ZipArchive(std::filesystem::path path);
-  ~ZipArchive();
+  ~ZipArchive() = default;
   ZipArchive(const ZipArchive&) = delete;
   ZipArchive& operator=(const ZipArchive&) = delete;
 
@@ -69,7 +71,7 @@ class ZipArchive {
   void find_bytes(const Directory& directory);
 
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  pipeline::FileDescriptor descriptor_;
   std::uint64_t file_bytes_ = 0;
   std::vector<ZipMember> members_;
   std::unordered_map<std::string_view, std::size_t> by_name_;  ///< of members_

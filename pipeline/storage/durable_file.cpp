@@ -13,19 +13,16 @@
 
 namespace larkspur::pipeline {
 
-DurableFile::DurableFile(const std::filesystem::path& path) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail("create");
-}
-
-DurableFile::~DurableFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+DurableFile::DurableFile(const std::filesystem::path& path)
+    : path_(path),
+      descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
+  if (!descriptor_.valid()) fail("create");
 }
 
 void DurableFile::write(const void* data, std::size_t bytes) {
   const auto* next = static_cast<const char*>(data);
   while (bytes > 0) {
-    const ssize_t written = ::write(descriptor_, next, bytes);
+    const ssize_t written = ::write(descriptor_.get(), next, bytes);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail("write");
     next += written;
@@ -34,10 +31,8 @@ void DurableFile::write(const void* data, std::size_t bytes) {
 }
 
 void DurableFile::finish() {
-  if (::fsync(descriptor_) != 0) fail("sync");
-  const int descriptor = descriptor_;
-  descriptor_ = -1;
-  if (::close(descriptor) != 0) fail("close");
+  if (::fsync(descriptor_.get()) != 0) fail("sync");
+  if (::close(descriptor_.release()) != 0) fail("close");
 }
 
 void DurableFile::fail(const char* what) const {
@@ -45,24 +40,39 @@ void DurableFile::fail(const char* what) const {
 }
 
 void sync_folder(const std::filesystem::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  require(synced, Errc::kIo, "cannot sync ", folder.string(), ": ", std::strerror(error));
+  const FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  require(descriptor.valid() && ::fsync(descriptor.get()) == 0,
+          Errc::kIo,
+          "cannot sync ",
+          folder.string(),
+          ": ",
+          std::strerror(errno));
 }
 
-void write_and_rename(const std::filesystem::path& path, std::string_view text) {
+void write_and_rename(const std::filesystem::path& path, const FileWriter& write) {
   std::filesystem::path aside = path;
   aside += ".part";
   std::error_code error;
   std::filesystem::remove(aside, error);
-  DurableFile file(aside);
-  file.write(text.data(), text.size());
-  file.finish();
+  write(aside);
   std::filesystem::rename(aside, path, error);
-  require(!error, Errc::kIo, "cannot rename ", aside.string(), ": ", error.message());
-  sync_folder(path.parent_path());
+  require(!error,
+          Errc::kIo,
+          "cannot rename ",
+          aside.string(),
+          " to ",
+          path.filename().string(),
+          ": ",
+          error.message());
+  sync_folder(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+}
+
+void write_and_rename(const std::filesystem::path& path, std::string_view text) {
+  write_and_rename(path, [&](const std::filesystem::path& aside) {
+    DurableFile file(aside);
+    file.write(text.data(), text.size());
+    file.finish();
+  });
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
+
+#include "pipeline/storage/file_descriptor.h"
 
 namespace larkspur::pipeline {
 
@@ -14,7 +17,7 @@ class DurableFile {
  public:
   /// Creates the file; it must not exist yet.
   explicit DurableFile(const std::filesystem::path& path);
-  ~DurableFile();  ///< closes; a file that was not finished is left incomplete
+  ~DurableFile() = default;  ///< closes; a file that was not finished is left incomplete
   DurableFile(const DurableFile&) = delete;
   DurableFile& operator=(const DurableFile&) = delete;
 
@@ -25,13 +28,20 @@ class DurableFile {
   [[noreturn]] void fail(const char* what) const;
 
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  FileDescriptor descriptor_;
 };
 
 /// Makes the names in a folder durable (fsync of the folder). Throws kIo.
 void sync_folder(const std::filesystem::path& folder);
 
-/// Writes `text` aside, then renames it into place: readers see all of it or nothing. Throws kIo.
+/// Makes a file that is not there yet, and syncs it.
+using FileWriter = std::function<void(const std::filesystem::path& aside)>;
+
+/// Has `write` make the file aside, then renames it into place: readers see all of it or nothing.
+/// Throws kIo, and what `write` throws.
+void write_and_rename(const std::filesystem::path& path, const FileWriter& write);
+
+/// The same of a text.
 void write_and_rename(const std::filesystem::path& path, std::string_view text);
 
 /// The whole file. Throws kNotFound or kIo naming the path.

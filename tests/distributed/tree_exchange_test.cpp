@@ -227,7 +227,7 @@ TEST(TreeExchange, GatherStartsAndWaitEndsOneBucket) {
     FlatParameters flat(parameters(), kBucketElements);
     TreeExchange exchange(group, flat, lanes_of_rank(group.rank(), 2, 2));
     const auto range = flat.layout().owned(0, group.rank(), 2);
-    flat.values().narrow(0, range.begin, range.size()).fill_(1.0F + group.rank());
+    flat.values().narrow(0, range.begin, range.size()).fill_(1.0 + group.rank());
     exchange.gather();  // returns on both ranks before either waits
     group.barrier().wait();
     exchange.wait(0);

@@ -90,5 +90,26 @@ TEST(ParseMetricsLine, TakesTheFieldsByName) {
   EXPECT_EQ(step.bad_samples, 3);
 }
 
+TEST(ParseMetricsLine, ReadsEveryFieldThatTheWriterWrites) {
+  const testing::TempDir folder;
+  const auto path = folder.path() / "metrics.jsonl";
+  pipeline::StepMetrics written;
+  int next = 1;
+  pipeline::visit_fields(written, [&](const char*, auto& field) {
+    field = static_cast<std::remove_reference_t<decltype(field)>>(next++);
+  });
+  pipeline::JsonLinesSink(path, "{}").step(written);
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  std::getline(file, line);
+  const auto parsed = parse_metrics_line(line);
+  ASSERT_EQ(parsed.size(), 1U);
+  auto read = std::get<pipeline::StepMetrics>(parsed.front());
+  next = 1;
+  pipeline::visit_fields(read,
+                         [&](const char* name, auto& field) { EXPECT_EQ(field, next++) << name; });
+}
+
 }  // namespace
 }  // namespace larkspur::launch
