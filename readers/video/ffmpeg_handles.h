@@ -11,6 +11,7 @@
 extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/mem.h>
 #include <libswscale/swscale.h>
 }
 
@@ -35,10 +36,19 @@ struct FreeParser {
   void operator()(AVCodecParserContext* parser) const noexcept { av_parser_close(parser); }
 };
 
+/// Its buffer too, which may have been replaced by a larger one.
+struct FreeIo {
+  void operator()(AVIOContext* io) const noexcept {
+    av_freep(&io->buffer);
+    avio_context_free(&io);
+  }
+};
+
 using FormatHandle = std::unique_ptr<AVFormatContext, FreeByAddress<avformat_close_input>>;
 using CodecHandle = std::unique_ptr<AVCodecContext, FreeByAddress<avcodec_free_context>>;
 using PacketHandle = std::unique_ptr<AVPacket, FreeByAddress<av_packet_free>>;
 using FrameHandle = std::unique_ptr<AVFrame, FreeByAddress<av_frame_free>>;
+using IoHandle = std::unique_ptr<AVIOContext, FreeIo>;
 using ParserHandle = std::unique_ptr<AVCodecParserContext, FreeParser>;
 using ScalerHandle = std::unique_ptr<SwsContext, FreeScaler>;
 

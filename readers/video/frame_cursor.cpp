@@ -2,11 +2,14 @@
 #include "readers/video/frame_cursor.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace larkspur::readers {
 
-FrameCursor::FrameCursor(const std::filesystem::path& path)
-    : container_(path), index_(container_.read_index()), next_packet_(make_packet()) {
+FrameCursor::FrameCursor(std::unique_ptr<ByteSource> source, const VideoIndex* known)
+    : container_(std::move(source)),
+      index_(known != nullptr ? *known : container_.read_index()),
+      next_packet_(make_packet()) {
   // A stream that probing could not decode is not what its headers say.
   is_counting_ = !index_.has_usable_times() || !index_.has_confirmed_order() ||
                  container_.stream().codecpar->format < 0;
@@ -19,7 +22,7 @@ void FrameCursor::begin(std::size_t packet, std::span<const std::int64_t> wanted
   try {
     decoder_ = std::make_unique<VideoDecoder>(container_.stream(), depth);
   } catch (const pipeline::Error& error) {
-    throw error.within(container_.path().string());
+    throw error.within(container_.name());
   }
   packet_ = packet;
   wanted_ = wanted;

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,11 +26,12 @@ struct NumberedFrame {
 /// Not thread-safe. Errors are thrown as pipeline::Error.
 class FrameCursor {
  public:
-  /// Opens the file and reads its index.
-  explicit FrameCursor(const std::filesystem::path& path);
+  /// Opens the source; reads its index unless one of the same bytes is `known`.
+  explicit FrameCursor(std::unique_ptr<ByteSource> source, const VideoIndex* known = nullptr);
 
   const VideoContainer& container() const noexcept { return container_; }
   VideoIndex& index() noexcept { return index_; }
+  const VideoIndex& index() const noexcept { return index_; }
 
   /// True when frames are counted as they come; start() then takes packet 0 only.
   bool is_counting() const noexcept { return is_counting_; }

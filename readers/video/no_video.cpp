@@ -6,19 +6,24 @@
 namespace larkspur::readers {
 namespace {
 
-pipeline::Error refusal(const std::filesystem::path& path) {
+pipeline::Error refusal(const std::string& name) {
   return {pipeline::Errc::kUnsupported,
-          pipeline::text_of(path.string(), ": this build has no FFmpeg to read videos with")};
+          pipeline::text_of(name, ": this build has no FFmpeg to read videos with")};
 }
 
 }  // namespace
 
 pipeline::Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path) {
-  return refusal(path);
+  return refusal(path.string());
+}
+
+pipeline::Result<std::unique_ptr<VideoFile>> VideoFile::open(std::unique_ptr<ByteSource> source,
+                                                             std::shared_ptr<const VideoRecord>) {
+  return refusal(source->name());
 }
 
 pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path) {
-  return refusal(path);
+  return refusal(path.string());
 }
 
 pipeline::Result<at::Tensor> read_frames(VideoFile&, std::span<const std::int64_t>) {

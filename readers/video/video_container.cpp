@@ -2,9 +2,11 @@
 #include "readers/video/video_container.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <new>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -42,35 +44,53 @@ class Options {
   AVDictionary* values_ = nullptr;
 };
 
-void require_regular_file(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  require(std::filesystem::exists(status),
-          status.type() == std::filesystem::file_type::not_found ? Errc::kNotFound : Errc::kIo,
-          path.string(),
-          ": ",
-          error ? error.message() : "no such file");
-  require(
-      std::filesystem::is_regular_file(status), Errc::kIo, path.string(), ": not a regular file");
-  require(std::filesystem::file_size(path, error) > 0,
-          Errc::kCorruptData,
-          path.string(),
-          ": zero bytes");
+int read_source(void* source, std::uint8_t* bytes, int most) {
+  try {
+    const std::size_t count =
+        static_cast<ByteSource*>(source)->read({bytes, static_cast<std::size_t>(most)});
+    return count > 0 ? static_cast<int>(count) : AVERROR_EOF;
+  } catch (const pipeline::Error& error) {  // not through C
+    av_log(nullptr, AV_LOG_ERROR, "%s", error.what());
+    return AVERROR(EIO);
+  }
 }
 
-FormatHandle open_format(const std::filesystem::path& path) {
+// FFmpeg asks for places counted from the start, and for the size.
+std::int64_t seek_source(void* source, std::int64_t place, int whence) {
+  ByteSource& bytes = *static_cast<ByteSource*>(source);
+  if ((whence & AVSEEK_SIZE) != 0) return bytes.size() < 0 ? AVERROR(ENOSYS) : bytes.size();
+  if ((whence & ~AVSEEK_FORCE) != SEEK_SET) return AVERROR(EINVAL);
+  return bytes.seek(place) ? place : AVERROR(EINVAL);
+}
+
+IoHandle open_io(ByteSource& source) {
+  constexpr std::size_t kBufferBytes = std::size_t{32} << 10;  // FFmpeg's own for files
+  auto* const buffer = static_cast<std::uint8_t*>(av_malloc(kBufferBytes));
+  if (buffer == nullptr) throw std::bad_alloc();
+  AVIOContext* const io = avio_alloc_context(
+      buffer, static_cast<int>(kBufferBytes), 0, &source, read_source, nullptr, seek_source);
+  if (io == nullptr) {
+    av_free(buffer);
+    throw std::bad_alloc();
+  }
+  return IoHandle(io);
+}
+
+FormatHandle open_format(AVIOContext& io, const std::string& name) {
   Options options;
-  options.set("protocol_whitelist", "file");
+  options.set("protocol_whitelist", "none");  // no container opens other files
   options.set("format_whitelist", kFormats);
-  AVFormatContext* format = nullptr;
+  AVFormatContext* format = avformat_alloc_context();
+  if (format == nullptr) throw std::bad_alloc();
+  format->pb = &io;
   // The prefix keeps a name with a colon from being taken for an address.
-  const std::string address = "file:" + path.string();
+  const std::string address = "file:" + name;
   const int code = avformat_open_input(&format, address.c_str(), nullptr, options.get());
-  if (code < 0) throw ffmpeg_error(code, path.string() + ": cannot be opened as a video");
+  if (code < 0) throw ffmpeg_error(code, name + ": cannot be opened as a video");
   return FormatHandle(format);
 }
 
-void probe(AVFormatContext& format, const std::filesystem::path& path) {
+void probe(AVFormatContext& format, const std::string& name) {
   std::vector<Options> options(format.nb_streams);
   std::vector<AVDictionary*> values;
   for (Options& one : options) {
@@ -81,7 +101,7 @@ void probe(AVFormatContext& format, const std::filesystem::path& path) {
   const unsigned count = format.nb_streams;
   const int code = avformat_find_stream_info(&format, values.data());
   for (unsigned i = 0; i < count; ++i) av_dict_free(&values[i]);
-  if (code < 0) throw ffmpeg_error(code, path.string() + ": no stream can be read");
+  if (code < 0) throw ffmpeg_error(code, name + ": no stream can be read");
 }
 
 // A VP8 packet may hold a frame that is only referred to: bit 4 of its first byte is then 0
@@ -108,17 +128,18 @@ PacketFacts facts_of(const AVPacket& packet, AVCodecID codec) {
           .is_shown = !is_hidden(packet, codec)};
 }
 
-VideoContainer::VideoContainer(std::filesystem::path path)
-    : path_(std::move(path)), first_(make_packet()) {
+VideoContainer::VideoContainer(std::unique_ptr<ByteSource> source)
+    : source_(std::move(source)), first_(make_packet()) {
   prepare_ffmpeg();
   open();
 }
 
 void VideoContainer::open() {
   forget_messages();
-  require_regular_file(path_);
-  format_ = open_format(path_);
-  probe(*format_, path_);
+  format_.reset();
+  io_ = open_io(*source_);
+  format_ = open_format(*io_, name());
+  probe(*format_, name());
   stream_ = nullptr;
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     AVStream* const stream = format_->streams[i];
@@ -130,7 +151,7 @@ void VideoContainer::open() {
       stream->discard = AVDISCARD_ALL;
     }
   }
-  require(stream_ != nullptr, Errc::kUnsupported, path_.string(), ": no video stream");
+  require(stream_ != nullptr, Errc::kUnsupported, name(), ": no video stream");
 }
 
 bool VideoContainer::is_end(int code) const {
@@ -148,7 +169,7 @@ bool VideoContainer::read(AVPacket& packet) {
     if (code < 0) {
       // What the demuxer made of it may be anything; only what the system said is an I/O error.
       const int system = format_->pb == nullptr ? 0 : format_->pb->error;
-      if (system < 0 && system != AVERROR_EOF) throw ffmpeg_error(system, path_.string());
+      if (system < 0 && system != AVERROR_EOF) throw ffmpeg_error(system, name());
       if (!is_end(code)) is_damaged_ = true;
       return false;
     }
@@ -174,7 +195,7 @@ VideoIndex VideoContainer::read_index() {
   while (next(*packet)) {
     require(packets.size() < kMostPackets,
             Errc::kUnsupported,
-            path_.string(),
+            name(),
             ": more than ",
             kMostPackets,
             " packets");
@@ -196,7 +217,7 @@ void VideoContainer::require_whole_table() const {
   });
   require(present == std::ssize(table) || size < 0,
           Errc::kCorruptData,
-          path_.string(),
+          name(),
           ": cut off, it holds ",
           present,
           " of the ",
@@ -238,6 +259,7 @@ std::size_t VideoContainer::seek(const VideoIndex& index, std::size_t wanted) {
 
 void VideoContainer::rewind() {
   has_first_ = false;
+  require(source_->seek(0), Errc::kUnsupported, name(), ": cannot be read a second time");
   open();
 }
 

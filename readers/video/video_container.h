@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The packets of a file's first video stream, in the order they are stored, with seeking that
+// The packets of a source's first video stream, in the order they are stored, with seeking that
 // says where it arrived.
 //
 // Errors are thrown as pipeline::Error; the caller turns them into values.
@@ -7,21 +7,24 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
+#include <memory>
+#include <string>
 
+#include "readers/video/byte_source.h"
 #include "readers/video/ffmpeg_handles.h"
 #include "readers/video/video_index.h"
 
 namespace larkspur::readers {
 
-/// An opened file. Not thread-safe.
+/// An opened video. Not thread-safe.
 class VideoContainer {
  public:
-  /// Opens and probes. kNotFound, kIo (not a regular file, no permission), kCorruptData (no
-  /// container in it, or a playlist), kUnsupported (no video stream).
-  explicit VideoContainer(std::filesystem::path path);
+  /// Opens and probes. kCorruptData (no container in it, or a playlist), kUnsupported (no video
+  /// stream), kIo.
+  explicit VideoContainer(std::unique_ptr<ByteSource> source);
 
-  const std::filesystem::path& path() const noexcept { return path_; }
+  /// What the source is called, for messages.
+  const std::string& name() const noexcept { return source_->name(); }
   const AVStream& stream() const noexcept { return *stream_; }
 
   /// Seconds of one unit of time.
@@ -47,7 +50,7 @@ class VideoContainer {
   /// be trusted to seek, at the first packet, which is 0.
   std::size_t seek(const VideoIndex& index, std::size_t wanted);
 
-  /// Makes next() start again with the first packet.
+  /// Makes next() start again with the first packet. kUnsupported where the source cannot go back.
   void rewind();
 
  private:
@@ -57,7 +60,8 @@ class VideoContainer {
   void require_whole_table() const;
   bool try_seek(const VideoIndex& index, std::size_t wanted, std::int64_t time);
 
-  std::filesystem::path path_;
+  std::unique_ptr<ByteSource> source_;
+  IoHandle io_;  // reads source_
   FormatHandle format_;
   AVStream* stream_ = nullptr;  // in format_
   PacketHandle first_;          // read to see where a seek arrived, not handed out yet

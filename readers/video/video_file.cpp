@@ -28,16 +28,16 @@ using Numbers = std::vector<std::int64_t>;
 
 /// `work()`, what it throws turned into a value: one file never ends a run.
 template <typename Work>
-auto as_result(const std::filesystem::path& path, const Work& work) -> Result<decltype(work())> {
+auto as_result(const std::string& name, const Work& work) -> Result<decltype(work())> {
   try {
     return work();
   } catch (const Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return Error(Errc::kUnsupported, path.string() + ": more memory than there is");
+    return Error(Errc::kUnsupported, name + ": more memory than there is");
   } catch (const std::exception& error) {  // of a tensor, with a backtrace behind the first line
     const std::string text = error.what();
-    return Error(Errc::kUnsupported, path.string() + ": " + text.substr(0, text.find('\n')));
+    return Error(Errc::kUnsupported, name + ": " + text.substr(0, text.find('\n')));
   }
 }
 
@@ -48,11 +48,14 @@ std::string because() {
 
 class DecodedVideo final : public VideoFile {
  public:
-  explicit DecodedVideo(const std::filesystem::path& path) : walk_(path) {
+  DecodedVideo(std::unique_ptr<ByteSource> source, const VideoRecord* known)
+      : walk_(std::move(source), known != nullptr ? &known->index : nullptr) {
     const AVCodecParameters& parameters = *walk_.container().stream().codecpar;
     width_ = parameters.width;
     height_ = parameters.height;
-    if (walk_.is_counting()) {
+    if (known != nullptr) {
+      remember(*known);
+    } else if (walk_.is_counting()) {
       count();
     } else {
       settle();
@@ -66,6 +69,10 @@ class DecodedVideo final : public VideoFile {
   std::int64_t width() const override { return converter_->width(); }
   std::int64_t height() const override { return converter_->height(); }
   double frames_per_second() const override { return rate_; }
+  std::shared_ptr<const VideoRecord> record() const override {
+    return std::make_shared<VideoRecord>(
+        VideoRecord{walk_.index(), frames_, width_, height_, rate_, refused_});
+  }
 
   Result<std::int64_t> read(std::span<const std::int64_t> numbers, const Take& take) override;
 
@@ -74,7 +81,8 @@ class DecodedVideo final : public VideoFile {
  private:
   using Lose = std::function<void(std::int64_t number)>;  // a frame that does not come out
 
-  std::string name() const { return walk_.container().path().string(); }
+  const std::string& name() const { return walk_.container().name(); }
+  void remember(const VideoRecord& known);
   void count();
   void settle();
   bool knows_its_size() const;
@@ -93,6 +101,20 @@ class DecodedVideo final : public VideoFile {
   std::int64_t refused_ = 0;  // packets, where frames were counted
   double rate_ = 0;
 };
+
+void DecodedVideo::remember(const VideoRecord& known) {
+  width_ = known.width;
+  height_ = known.height;
+  frames_ = known.frames;
+  rate_ = known.frames_per_second;
+  refused_ = known.refused;
+  // Of other bytes: a number outside would be read from memory that is none.
+  const bool is_counted = walk_.is_counting() || frames_ == walk_.index().frames();
+  require(is_counted && width_ > 0 && height_ > 0,
+          Errc::kInvalidArgument,
+          name(),
+          ": the record is of another video");
+}
 
 // Only decoding tells how many frames there are.
 void DecodedVideo::count() {
@@ -235,7 +257,7 @@ void DecodedVideo::walk(std::span<const std::int64_t> wanted, const Take& take, 
 }
 
 Result<std::int64_t> DecodedVideo::read(std::span<const std::int64_t> numbers, const Take& take) {
-  return as_result(walk_.container().path(), [&] {
+  return as_result(name(), [&] {
     const Numbers wanted = in_order(numbers);
     walk(wanted, take, [&](std::int64_t number) {
       throw Error(
@@ -277,12 +299,21 @@ VideoFacts DecodedVideo::check() {
 }  // namespace
 
 Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path) {
-  return as_result(
-      path, [&]() -> std::unique_ptr<VideoFile> { return std::make_unique<DecodedVideo>(path); });
+  return as_result(path.string(), [&]() -> std::unique_ptr<VideoFile> {
+    return std::make_unique<DecodedVideo>(file_source(path), nullptr);
+  });
+}
+
+Result<std::unique_ptr<VideoFile>> VideoFile::open(std::unique_ptr<ByteSource> source,
+                                                   std::shared_ptr<const VideoRecord> known) {
+  const std::string name = source->name();
+  return as_result(name, [&]() -> std::unique_ptr<VideoFile> {
+    return std::make_unique<DecodedVideo>(std::move(source), known.get());
+  });
 }
 
 Result<VideoFacts> check_video(const std::filesystem::path& path) {
-  return as_result(path, [&] { return DecodedVideo(path).check(); });
+  return as_result(path.string(), [&] { return DecodedVideo(file_source(path), nullptr).check(); });
 }
 
 Result<at::Tensor> read_frames(VideoFile& video, std::span<const std::int64_t> numbers) {

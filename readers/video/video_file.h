@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One video file: how many frames it shows, and any of them by number.
+// One video: how many frames it shows, and any of them by number.
 //
 //   container -- packets --> index by pts --> seek before the wanted frame -- decode --> RGB,
 //   turned as its display matrix says
@@ -18,6 +18,8 @@
 #include <ATen/core/Tensor.h>
 
 #include "pipeline/result.h"
+#include "readers/video/byte_source.h"
+#include "readers/video/video_index.h"
 
 namespace larkspur::readers {
 
@@ -42,6 +44,12 @@ class VideoFile {
   /// cut. A frame that is counted and does not come out is an error of read().
   static pipeline::Result<std::unique_ptr<VideoFile>> open(const std::filesystem::path& path);
 
+  /// The same of other sources. `known` is a record() of the same bytes: then opening reads no more
+  /// than the container's headers and decodes nothing. A record of other bytes gives errors or
+  /// wrong frames, never more.
+  static pipeline::Result<std::unique_ptr<VideoFile>> open(
+      std::unique_ptr<ByteSource> source, std::shared_ptr<const VideoRecord> known = nullptr);
+
   virtual ~VideoFile() = default;
   VideoFile(const VideoFile&) = delete;
   VideoFile& operator=(const VideoFile&) = delete;
@@ -50,6 +58,9 @@ class VideoFile {
   virtual std::int64_t width() const = 0;   ///< of the first frame, after rotation
   virtual std::int64_t height() const = 0;
   virtual double frames_per_second() const = 0;  ///< average over the index; 0 where unknown
+
+  /// What opening found out, for a cache to keep.
+  virtual std::shared_ptr<const VideoRecord> record() const = 0;
 
   /// Hands over the frames of the given numbers, each once, in rising order of number; `numbers`
   /// may come in any order and repeat; one that does not exist is kInvalidArgument. A frame that

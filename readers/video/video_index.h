@@ -101,6 +101,16 @@ class VideoIndex {
   bool has_usable_times_ = false;
 };
 
+/// What opening a video found out: enough to open the same bytes again without reading them all.
+struct VideoRecord {
+  VideoIndex index;
+  std::int64_t frames = 0;
+  std::int64_t width = 0;  ///< of the coded frames, before turning
+  std::int64_t height = 0;
+  double frames_per_second = 0;
+  std::int64_t refused = 0;  ///< packets that did not decode, where frames were counted
+};
+
 /// Frames a second of `count` frames from `first` to `last`; 0 where that says nothing.
 double average_rate(std::int64_t count, std::int64_t first, std::int64_t last, double unit);
 

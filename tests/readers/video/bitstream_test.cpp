@@ -23,7 +23,7 @@ class BitstreamTest : public ::testing::Test {
       if (error.code() != pipeline::Errc::kUnsupported) throw;
       return {};
     }
-    return FrameCursor(folder_.path() / name).index();
+    return FrameCursor(file_source(folder_.path() / name)).index();
   }
 
   static std::vector<std::size_t> starts_of(const VideoIndex& index) {

@@ -20,7 +20,7 @@ class FrameCursorTest : public ::testing::Test {
  protected:
   FrameCursor walk(const std::string& name, const testing::VideoPlan& plan = {}) const {
     testing::make_video(folder_.path() / name, plan);
-    return FrameCursor(folder_.path() / name);
+    return FrameCursor(file_source(folder_.path() / name));
   }
 
   static Numbers rest_of(FrameCursor& walk) {
