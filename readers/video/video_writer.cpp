@@ -199,7 +199,10 @@ void write_video(const std::filesystem::path& path,
   prepare_ffmpeg();
   forget_messages();
   Writer writer(path, format);
-  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * format.width * format.height));
+  constexpr std::size_t kSpareBytes = 64;  // the scaler reads whole vectors, also past the end
+  const auto bytes = static_cast<std::size_t>(3 * format.width * format.height);
+  std::vector<std::uint8_t> buffer(bytes + kSpareBytes);
+  const std::span<std::uint8_t> rgb(buffer.data(), bytes);
   for (std::int64_t number = 0; number < format.frames; ++number) {
     draw(number, rgb);
     writer.add(number, rgb);

@@ -54,12 +54,12 @@ std::string converted(const AVFrame& frame, Orientation orientation) {
 }
 
 void expect_every_pixel_written(const VideoPlan& plan) {
-  const FrameHandle frame = draw_texture(plan, 3);
-  const std::string expected = scaled_with_room(*frame);
+  const std::string expected = scaled_with_room(*draw_texture(plan, 3));
   const Orientation on_its_side{true, false, true};
   std::string turned;
   for (const int poison : {0xA5, 0x5A}) {
     const testing::PoisonedMemory poisoned(poison);
+    const FrameHandle frame = draw_texture(plan, 3);  // poison behind its rows too
     ASSERT_EQ(converted(*frame, {}), expected) << plan.format << " " << plan.width;
     const std::string again = converted(*frame, on_its_side);
     ASSERT_EQ(turned.empty() ? again : turned, again) << plan.format << " " << plan.width;
@@ -95,10 +95,10 @@ TEST_F(FrameConverterTest, EveryPixelIsWrittenAtCommonWidths) {
 // Frames of another size than the first are scaled to it.
 TEST_F(FrameConverterTest, EveryPixelIsWrittenWhereTheSizeChanges) {
   for (int width = 1; width <= 130; ++width) {
-    const FrameHandle frame = draw_texture({.width = 2 * width + 1, .height = 9}, 0);
     std::string first;
     for (const int poison : {0xA5, 0x5A}) {
       const testing::PoisonedMemory poisoned(poison);
+      const FrameHandle frame = draw_texture({.width = 2 * width + 1, .height = 9}, 0);
       FrameConverter converter(width, 7, {});
       const std::string pixels = pixels_of(converter.convert(*frame));
       ASSERT_EQ(first.empty() ? pixels : first, pixels) << width;
