@@ -19,7 +19,7 @@ std::vector<Row> size_rows() {
           .one_of(kVariants)
           .decides(kShape),
       key<model, &M::classes>("model.classes",
-                              "labels the network tells apart; 0: as data.train has them")
+                              "classes that the network's head has; 0: as data.train has them")
           .within(0, 1000000)
           .decides(kShape),
       key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd")

@@ -55,15 +55,15 @@ bool resume_if_possible(const RunConfig& config,
   if (saved.processor != now.processor) {
     log_warn(text_of("the run began on ",
                      saved.processor,
-                     " and goes on on ",
+                     " and continues on ",
                      now.processor,
                      ": bits may differ from an unbroken run"));
   }
   pipeline::restore(*checkpoint, state, communicator);
-  log_info(text_of("resuming at step ",
-                   state.step,
-                   " from ",
+  log_info(text_of("continues from ",
                    where,
+                   " at step ",
+                   state.step,
                    " (written by ",
                    saved.ranks,
                    saved.ranks == 1 ? " rank, now " : " ranks, now ",

@@ -95,7 +95,7 @@ void compare_for_resume(const LoadedConfig& saved, const RunConfig& now, const s
         append(changed, values);
         break;
       case ResumeRule::kNotRead:
-        log_warn(values + ": not read any more, the run goes on from its checkpoint");
+        log_warn(values + ": not read any more, the run continues from its checkpoint");
         break;
       case ResumeRule::kMayDiffer:
         log_warn(values + ": bits may differ from an unbroken run");

@@ -151,7 +151,7 @@ void say_new_head(const model3d::Network& network,
   std::string reason;
   if (rule == model3d::HeadRule::kFit) {
     reason = loaded.classes == 0 ? ": there is none in it"
-                                 : text_of(": its own tells ", loaded.classes, " apart");
+                                 : text_of(": its own has ", loaded.classes, " classes");
   }
   pipeline::log_info(text_of("weights of ",
                              file.origin(),
@@ -193,16 +193,17 @@ std::string fill_from_weights(model3d::Network& network,
                                model3d::some_of(loaded.unexpected)));
   }
   if (!loaded.half.empty()) {
-    pipeline::log_info(text_of(file.origin(),
-                               " fills ",
-                               loaded.half,
-                               "* of the joint network; its norm and head begin anew"));
+    pipeline::log_info(
+        text_of(file.origin(),
+                " fills ",
+                loaded.half,
+                "* of the joint network; its norm and head keep their initial values"));
   }
   if (!loaded.initialized.empty()) {
     pipeline::log_info(text_of(file.origin(),
                                " knows nothing of ",
                                loaded.initialized.size(),
-                               " entries: they begin afresh (",
+                               " and keep their initial values (",
                                model3d::some_of(loaded.initialized),
                                "); tune before use"));
   }

@@ -74,7 +74,8 @@ void run_data_check(Invocation& call) {
   CommandLine line(
       call,
       "Decodes every video and cloud of lists, folders and files, whole. Exit code 3 if one is "
-      "bad.\nA file is told by its first bytes, else by its ending; a .txt is a cloud where its "
+      "bad.\nThe kind of a file is known by its first bytes, else by its ending; a .txt is a cloud "
+      "where its "
       "lines "
       "are numbers, else a list. In folders endings count, and hidden files do not.",
       "data/demo_clouds --json");

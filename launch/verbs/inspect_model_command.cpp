@@ -89,7 +89,7 @@ std::int64_t classes_of_list(const RunConfig& config) {
   try {
     return static_cast<std::int64_t>(make_training_data(config).classes.size());
   } catch (const pipeline::Error& error) {
-    throw error.within("model.classes is not set, and data.train does not tell it");
+    throw error.within("model.classes is not set, and data.train does not have it");
   }
 }
 
@@ -103,7 +103,7 @@ Subject subject_of(Invocation& call, const InspectRequest& request) {
   require(!request.model.tells_shapes(),
           Errc::kInvalidArgument,
           request.from,
-          " tells kernel and strides itself: use model.kernel=... and the like");
+          " has kernel and strides of its own: use model.kernel=... and the like");
   if (!fs::is_directory(request.from)) {
     RunConfig config = load_config(request.from, request.overrides).config;
     if (config.model.classes == 0) config.model.classes = classes_of_list(config);
@@ -124,7 +124,7 @@ model3d::SampleSizes sizes_of(const Subject& subject) {
   const bool joint = form.extractor == model3d::ExtractorKind::kJoint;
   require(joint || subject.second.empty(),
           Errc::kInvalidArgument,
-          "--second-input is told, but form ",
+          "--second-input is set, but form ",
           form.name,
           " takes one input");
   return {sample_sizes(form, subject.sizes),

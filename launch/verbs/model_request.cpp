@@ -116,7 +116,7 @@ model3d::ModelOptions ModelRequest::options() const {
           Errc::kInvalidArgument,
           "--classes is ",
           classes,
-          ": a file of weights needs to be told how many there are");
+          ": for a file of weights the number of classes must be given");
   const std::string place = "--model " + model;
   LoadedConfig described;
   set_key(described, *find_config_key("model.form"), model.substr(0, slash), place);

@@ -165,9 +165,10 @@ void check_lone_half(const RunConfig& config, const std::string& half) {
       voxels ? "pictures as model.view_weights"
              : "voxels as model.weights, and this as model.view_weights");
   if (config.train.layer_decay < 1) {
-    pipeline::log_warn(text_of("train.layer_decay also holds back the half that begins anew, ",
-                               voxels ? model3d::kViewsHalf : model3d::kVoxelHalf,
-                               "*"));
+    pipeline::log_warn(text_of(
+        "train.layer_decay also lowers the rate of the half that keeps its initial values, ",
+        voxels ? model3d::kViewsHalf : model3d::kVoxelHalf,
+        "*"));
   }
 }
 
@@ -282,7 +283,7 @@ void run_train(Invocation& call) {
   std::vector<std::string> overrides;
   CommandLine line(
       call,
-      "Trains a network; goes on from the output folder's newest checkpoint by itself.\n"
+      "Trains a network; continues from the newest checkpoint of the output folder by itself.\n"
       "'larkspur inspect config' lists every key, its default and what it means.",
       "configs/demo/cloud.yaml train.epochs=3 output=runs/try");
   line.argument("CONFIG", "YAML file", file);

@@ -84,9 +84,9 @@ void check_head(const Network& network, const pipeline::TensorFile& file, const 
   require(theirs.empty() || theirs[0] == classes,
           Errc::kInvalidArgument,
           file.origin(),
-          " tells ",
+          " has a head of ",
           theirs.empty() ? 0 : theirs[0],
-          " classes apart (head.weight), the network ",
+          " classes (head.weight), the network one of ",
           classes,
           ": set --classes (in a configuration model.classes) to that");
 }

@@ -196,7 +196,7 @@ void SafetensorsReader::parse_header(const std::string& header) {
   require(parsed.is_object(),
           Errc::kCorruptData,
           path_.string(),
-          ": the header is no JSON of names and their entries");
+          ": the header is not JSON of names and their entries");
   for (const auto& [name, described] : parsed.items()) {
     if (name == "__metadata__") {
       metadata_ = words_of(described);

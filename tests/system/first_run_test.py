@@ -67,7 +67,7 @@ class FirstRun(Workspace):
 
     def test_it_goes_on_to_the_end_it_would_have_had(self):
         resumed = self.done(larkspur("train", str(self.config), *self.places(), ranks=2))
-        self.assertIn("resuming at step 3", resumed.stderr)
+        self.assertIn("at step 3 (written", resumed.stderr)
         self.assertIn(f"data.train.root was clouds, is \"{self.folder / 'clouds'}\"", resumed.stderr)
         self.expect_predictions("at_step_8", self.run_folder)
         if is_the_same_processor():

@@ -111,7 +111,7 @@ class Forms(Workspace):
         five = self.folder / "five"
         self.done(larkspur("data", "make", "clouds", "--output", str(five), "--classes", "5", "--train", "8", "--test", "2"))
         result = self.train("other", *tuned, "model.classes=5", f"data.train.root={five}", f"data.eval.root={five}")
-        self.assertIn("a new head for 5 classes: its own tells 4 apart", result.stderr)
+        self.assertIn("a new head for 5 classes: its own has 4 classes", result.stderr)
 
     def test_points(self):
         self.expect_whole_life("points")

@@ -233,7 +233,7 @@ def crafted_files():
     whole = tensors({"a": entry(0, 8, 2), "b": entry(8, 16, 2)}, bytes(16))
     yield ("cut.safetensors", whole[:-4], "entry b at bytes 8 to 16 of 12: the file was cut short")
     yield ("deep.safetensors", struct.pack("<Q", 1 << 20) + b"[" * (1 << 20),
-           "the header is no JSON of names and their entries")
+           "the header is not JSON of names and their entries")
     yield ("system.pth", archive(b"\x80\x02cos\nsystem\nU\x04true\x85R.", b""),
            "the pickle names os.system, which no weights need; nothing was executed. Save the state dict alone")
     # A tensor of 2^30 x 2^30 values, all of them the one that is there.
@@ -293,7 +293,7 @@ class Export(Workspace):
         moved = self.folder / "moved.safetensors"
         trained.rename(moved)
         resumed = self.train("tuned1", f"model.weights={trained}", "train.stop_after_steps=2")
-        self.assertIn("resuming at step 1", resumed.stderr)
+        self.assertIn("at step 1 (written", resumed.stderr)
         crafted = self.folder / "crafted.safetensors"
         crafted.write_bytes(b"\0" * 7 + b"\x10")
         refused = self.train("crafted", f"model.weights={crafted}", code=4)

@@ -180,15 +180,12 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
             (std::set<std::string_view>{"output",
                                         "device",
                                         "resume",
-<<<<<<< ours
                                         "data.eval.list",
                                         "data.eval.root",
                                         "data.eval.labels",
                                         "data.eval.split",
                                         "data.max_bad_fraction",
-=======
                                         "data.subset",
->>>>>>> theirs
                                         "data.workers",
                                         "train.checkpoint_every",
                                         "train.keep",

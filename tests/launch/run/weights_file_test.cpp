@@ -96,7 +96,7 @@ TEST(OpenWeights, AHeadForOtherClassesIsNotLoaded) {
   const auto weights = open_weights(run.folder.path());
   const auto refusal =
       refusal_of([&] { fill_from_weights(*network, *weights, model3d::HeadRule::kLoad); });
-  EXPECT_THAT(refusal.text, HasSubstr("tells 3 classes apart"));
+  EXPECT_THAT(refusal.text, HasSubstr("has a head of 3 classes"));
   fill_from_weights(*network, *weights, model3d::HeadRule::kKeepOwn);
   EXPECT_TRUE(at::equal(network->parameters().back().tensor, own_head));
   EXPECT_TRUE(
@@ -160,12 +160,12 @@ TEST(FillFromWeights, TellsWhatBeginsAnew) {
   const auto weights = open_weights(run.folder.path());
   const auto refusal =
       refusal_of([&] { fill_from_weights(*network, *weights, model3d::HeadRule::kLoad); });
-  EXPECT_THAT(refusal.text, HasSubstr("tells 3 classes apart"));
+  EXPECT_THAT(refusal.text, HasSubstr("has a head of 3 classes"));
   ::testing::internal::CaptureStderr();
   fill_from_weights(*network, *weights, model3d::HeadRule::kFit);
   const std::string told = ::testing::internal::GetCapturedStderr();
-  EXPECT_THAT(told, HasSubstr("entries: they begin afresh (point_to_image."));
-  EXPECT_THAT(told, HasSubstr("a new head for 7 classes: its own tells 3 apart"));
+  EXPECT_THAT(told, HasSubstr("and keep their initial values (point_to_image."));
+  EXPECT_THAT(told, HasSubstr("a new head for 7 classes: its own has 3 classes"));
 }
 
 TEST(OpenWeights, RefusesFoldersWithoutACheckpointAndPathsThatAreNotThere) {

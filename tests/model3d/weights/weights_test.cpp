@@ -123,7 +123,7 @@ TEST(Weights, AHeadOfOtherClassesIsRefusedOrKept) {
       refusal_of([&] { load_weights(network, published_file(), HeadRule::kLoad); });
   EXPECT_EQ(refusal.code, "invalid argument");
   EXPECT_EQ(refusal.text,
-            "weights.file tells 1000 classes apart (head.weight), the network 15: set "
+            "weights.file has a head of 1000 classes (head.weight), the network one of 15: set "
             "--classes (in a configuration model.classes) to that");
   EXPECT_TRUE(entry_of(network, "downsample_layers.0.0.weight").equal(stem)) << "half loaded";
   for (const HeadRule rule : {HeadRule::kFit, HeadRule::kKeepOwn}) {

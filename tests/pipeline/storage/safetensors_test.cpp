@@ -118,7 +118,7 @@ TEST(Safetensors, WhatAHeaderHoldsIsBounded) {
   const auto with_shape = [](const std::string& shape) {
     return R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[0,4]}})";
   };
-  const auto no_names = "the header is no JSON of names and their entries";
+  const auto no_names = "the header is not JSON of names and their entries";
   EXPECT_EQ(complaint(deep, 4), no_names);
   EXPECT_EQ(complaint(with_shape(deep), 4), no_names);
   EXPECT_EQ(complaint(with_shape(deep + std::string(1'000'000, ']')), 4), no_names);

@@ -92,7 +92,7 @@ TEST_F(ReadClip, HasTheSameBitsWhateverWasInMemory) {
   at::Tensor first;
   for (const int poison : {0xA5, 0x5A}) {
     const testing::PoisonedMemory poisoned(poison);
-    const at::Tensor clip = clips.read({.sample = 0}).value().input;
+    const at::Tensor clip = clips.read({.sample = 0}).value().inputs.only();
     EXPECT_TRUE(!first.defined() || first.equal(clip));
     first = clip;
   }
