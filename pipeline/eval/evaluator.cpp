@@ -24,13 +24,33 @@ struct Rows {
   std::vector<BadSample> bad;
 };
 
-void predict(Classifier& classifier, const Batch& batch, at::Device device, Rows& rows) {
+/// A network with a weight that is not a number has an opinion of nothing: softmax and sort would
+/// give it one.
+BadSample without_logits(const SampleSource& source, std::int64_t id) {
+  const std::string name = source.name(id);
+  return {id,
+          id,
+          name,
+          Errc::kCorruptData,
+          name +
+              ": the network's logits are not finite; see whether its weights are, or a value "
+              "overflows"};
+}
+
+struct Evaluated {
+  Classifier& classifier;
+  const SampleSource& source;
+  at::Device device;
+};
+
+void predict(const Evaluated& of, const Batch& batch, Rows& rows) {
   rows.bad.insert(rows.bad.end(), batch.bad.begin(), batch.bad.end());
   if (batch.size() == 0) return;
   require(batch.labels.dim() == 1,
           Errc::kInvalidArgument,
           "[evaluate] samples with several labels, but top-1 and top-5 are of one");
-  const at::Tensor logits_NK = classifier.forward(on_device(batch, device)).cpu();
+  const at::Tensor logits_NK = of.classifier.forward(on_device(batch, of.device)).cpu();
+  const at::Tensor is_finite_N = logits_NK.isfinite().all(1);
   const at::Tensor probabilities_NK = logits_NK.to(at::kDouble).softmax(1);
   const std::int64_t ranked = std::min(kRankedClasses, probabilities_NK.size(1));
   // A stable sort: among equal probabilities the lowest class comes first, on every machine.
@@ -39,6 +59,10 @@ void predict(Classifier& classifier, const Batch& batch, at::Device device, Rows
   for (std::int64_t n = 0; n < batch.size(); ++n) {
     Prediction row;
     row.id = batch.keys[static_cast<std::size_t>(n)].sample;
+    if (!is_finite_N[n].item<bool>()) {
+      rows.bad.push_back(without_logits(of.source, row.id));
+      continue;
+    }
     row.label = batch.labels[n].item<std::int64_t>();
     for (std::int64_t k = 0; k < ranked; ++k) {
       row.classes.push_back(classes[n][k].item<std::int64_t>());
@@ -94,7 +118,7 @@ Rows predict_together(const EvalOptions& options,
   Rows all;
   for (std::int64_t round = 0; round < rounds; ++round) {
     Rows rows;
-    if (round < mine) predict(classifier, prefetcher.next(), device, rows);
+    if (round < mine) predict({classifier, source, device}, prefetcher.next(), rows);
     for (const std::string& bytes : communicator.all_gather(encode(rows))) append(all, bytes);
   }
   return all;

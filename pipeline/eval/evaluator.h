@@ -28,7 +28,7 @@ struct EvalOptions {
 struct Evaluation {
   Scores scores;
   std::vector<Prediction> predictions;  ///< by sample id
-  std::vector<BadSample> bad;           ///< by sample id
+  std::vector<BadSample> bad;           ///< by sample id; also samples whose logits are not finite
 };
 
 /// Runs on the device the classifier was placed on. The same result on every rank. Puts the

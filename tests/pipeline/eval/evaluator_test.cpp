@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/eval/evaluator.h"
 
+#include <limits>
+
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -15,9 +18,9 @@ using testing::SoloCommunicator;
 using testing::ToySource;
 
 /// Plays one rank of several: keeps what it sends, and hears what it is given.
-class ScriptedPeers : public Communicator {
+class ScriptedCommunicator : public Communicator {
  public:
-  ScriptedPeers(int rank, int size) : rank_(rank), size_(size) {}
+  ScriptedCommunicator(int rank, int size) : rank_(rank), size_(size) {}
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   std::vector<std::string> all_gather(std::string_view mine) override {
@@ -63,9 +66,9 @@ TEST(Evaluator, GivesThreeRanksTheSameResultAsOne) {
   const auto classifier = testing::make_toy_classifier(5, 3, 1);
   SoloCommunicator solo;
   const Evaluation alone = evaluate(options_of(4), *classifier, source, solo);
-  ScriptedPeers last(2, 3);
+  ScriptedCommunicator last(2, 3);
   for (int rank = 0; rank < 3; ++rank) {
-    ScriptedPeers peer(rank, 3);
+    ScriptedCommunicator peer(rank, 3);
     (void)evaluate(options_of(4), *classifier, source, peer);
     last.heard.push_back(peer.sent);
   }
@@ -90,6 +93,21 @@ TEST(Evaluator, CountsAnUnreadableSampleAsWrongUnlessToldToLeaveItOut) {
   const Evaluation excluded = evaluate(options, *classifier, source, communicator);
   EXPECT_EQ(excluded.scores.samples, 9);
   EXPECT_EQ(excluded.bad.front().name, "toy/0");
+}
+
+TEST(Evaluator, ANetworkWhoseLogitsAreNoNumbersScoresNothing) {
+  const ToySource source(10, {5}, 3);
+  const auto classifier = testing::make_toy_classifier(5, 3, 1);
+  const at::NoGradGuard no_grad;
+  classifier->parameters().back().tensor.fill_(std::numeric_limits<float>::quiet_NaN());
+  SoloCommunicator communicator;
+  const Evaluation found = evaluate(options_of(4), *classifier, source, communicator);
+  EXPECT_TRUE(found.predictions.empty());
+  ASSERT_EQ(found.bad.size(), 10U);
+  EXPECT_EQ(found.bad.front().message,
+            "toy/0: the network's logits are not finite; see whether its weights are, or a value "
+            "overflows");
+  EXPECT_EQ(found.scores.top1, 0.0);
 }
 
 }  // namespace
