@@ -92,7 +92,7 @@ void add_strided(Row& row, Position& here, const StridedConvOptions& options) {
   row.add(2 * options.outputs).keep(here.values() + kPerPlace * here.places());
 }
 
-LayerSummary stem_row(const TrunkPart& part, Position& here) {
+LayerSummary stem_row(const ExtractorPart& part, Position& here) {
   const StridedConvOptions total = strided_before(part.backbone, 0);
   Row row(part.prefix + stem_or_downsample(0), "stem", here);
   add_strided(row, here, half_of(total, true));
@@ -101,7 +101,7 @@ LayerSummary stem_row(const TrunkPart& part, Position& here) {
   return row.done(here, part.passes);
 }
 
-LayerSummary downsampling_row(const TrunkPart& part, std::size_t stage, Position& here) {
+LayerSummary downsampling_row(const ExtractorPart& part, std::size_t stage, Position& here) {
   Row row(part.prefix + stem_or_downsample(stage), "downsampling", here);
   if (has_norm_before(part.backbone, stage)) {
     row.add(2 * here.channels).keep(here.values() + kPerPlace * here.places());
@@ -133,7 +133,7 @@ void add_depthwise(Row& row, const Position& here, const LargeKernelBlockOptions
   row.add_trained(2 * here.channels).keep(here.values());  // the norm of the part for time
 }
 
-LayerSummary block_row(const TrunkPart& part,
+LayerSummary block_row(const ExtractorPart& part,
                        const std::string& name,
                        const LargeKernelBlockOptions& block,
                        Position& here) {
@@ -184,7 +184,7 @@ std::int64_t NetworkSummary::kept_bytes() const {
   return sum;
 }
 
-std::vector<LayerSummary> summarise(const TrunkPart& part) {
+std::vector<LayerSummary> summarise(const ExtractorPart& part) {
   const Variant& variant = part.backbone.variant;
   Position here{part.backbone.in_channels, part.input};
   std::vector<LayerSummary> layers;
@@ -227,11 +227,11 @@ LayerSummary summarise_drawing(const PointToImageOptions& options, std::int64_t 
   return drawing;
 }
 
-std::vector<TrunkPart> trunk_of(const ModelOptions& options, const SampleSizes& sample) {
+std::vector<ExtractorPart> extractor_parts(const ModelOptions& options, const SampleSizes& sample) {
   const Form& form = find_form(options.form);
   if (form.extractor == ExtractorKind::kJoint) {
-    TrunkPart voxels = trunk_of(side_of(options, "voxel"), {sample.input}).front();
-    TrunkPart views = trunk_of(side_of(options, "views"), {sample.second_input}).front();
+    ExtractorPart voxels = extractor_parts(side_of(options, "voxel"), {sample.input}).front();
+    ExtractorPart views = extractor_parts(side_of(options, "views"), {sample.second_input}).front();
     voxels.prefix = kVoxelHalf;
     views.prefix = kViewsHalf;
     return {voxels, views};
@@ -250,7 +250,7 @@ std::vector<TrunkPart> trunk_of(const ModelOptions& options, const SampleSizes& 
 NetworkSummary summarise(const ModelOptions& options, const SampleSizes& sample) {
   NetworkSummary network;
   std::int64_t features = 0;
-  const auto parts = trunk_of(options, sample);
+  const auto parts = extractor_parts(options, sample);
   if (find_form(options.form).extractor == ExtractorKind::kPoints) {
     pipeline::require(sample.input.size() == 2 && sample.input[0] > 0 && sample.input[1] == 3,
                       pipeline::Errc::kInvalidArgument,
@@ -259,7 +259,7 @@ NetworkSummary summarise(const ModelOptions& options, const SampleSizes& sample)
     network.layers.push_back(
         summarise_drawing({.size = options.drawing_size}, sample.input.front()));
   }
-  for (const TrunkPart& part : parts) {
+  for (const ExtractorPart& part : parts) {
     const auto layers = summarise(part);
     network.layers.insert(network.layers.end(), layers.begin(), layers.end());
     features += part.backbone.variant.dims.back();

@@ -2,7 +2,8 @@
 // What a network is made of and what it costs, layer by layer, for one sample: computed from its
 // sizes alone, so that the largest variant takes no time and no memory.
 //
-//   ModelOptions, input sizes -- trunk_of --> TrunkPart ... -- summarise --> LayerSummary ...
+//   ModelOptions, input sizes -- extractor_parts --> ExtractorPart ... -- summarise -->
+//   LayerSummary ...
 //
 // A network of several backbones is a list of extractor parts, each with a prefix of its own.
 #pragma once
@@ -52,7 +53,7 @@ struct LayerSummary {
 };
 
 /// One backbone of a network.
-struct TrunkPart {
+struct ExtractorPart {
   std::string prefix;  ///< in front of its entries: "", or "views."
   BackboneOptions backbone;
   Extent3 input{1, 1, 1};   ///< its map's places along D, H, W
@@ -69,7 +70,7 @@ struct NetworkSummary {
 };
 
 /// The layers of one backbone. `part.input` must be > 0 on every axis.
-std::vector<LayerSummary> summarise(const TrunkPart& part);
+std::vector<LayerSummary> summarise(const ExtractorPart& part);
 
 /// The mean over the map, norm and linear map.
 LayerSummary summarise_head(std::int64_t channels, std::int64_t classes);
@@ -87,9 +88,9 @@ struct SampleSizes {
 
 /// The backbones of a network for one such sample. Throws kInvalidArgument as ModelOptions::check()
 /// and Form::as_map().
-std::vector<TrunkPart> trunk_of(const ModelOptions& options, const SampleSizes& sample);
+std::vector<ExtractorPart> extractor_parts(const ModelOptions& options, const SampleSizes& sample);
 
-/// Everything: drawing, backbones and head. Throws as trunk_of().
+/// Everything: drawing, backbones and head. Throws as extractor_parts().
 NetworkSummary summarise(const ModelOptions& options, const SampleSizes& sample);
 
 }  // namespace larkspur::model3d

@@ -280,7 +280,7 @@ std::pair<std::int64_t, std::int64_t> seen_along(const at::Tensor& gradient, std
   return range;
 }
 
-void expect_the_field(const TrunkPart& part, const std::string& layer) {
+void expect_the_field(const ExtractorPart& part, const std::string& layer) {
   const Backbone backbone = transparent_backbone(part.backbone);
   const at::Tensor x =
       golden_noise("x", {1, part.backbone.in_channels, part.input[0], part.input[1], part.input[2]})
@@ -305,7 +305,7 @@ void expect_the_field(const TrunkPart& part, const std::string& layer) {
 
 TEST(ReceptiveField, IsWhereGradientsComeFrom) {
   // Stage 2 of pictures, with room to spare; time with a stride of its own; a grid.
-  const TrunkPart picture{
+  const ExtractorPart picture{
       "",
       backbone_options(
           {.form = "image", .variant = "micro", .classes = 2, .kernel = Extent3{1, 7, 7}}),
@@ -314,17 +314,17 @@ TEST(ReceptiveField, IsWhereGradientsComeFrom) {
        {"downsample_layers.0", "stages.0.0", "downsample_layers.1", "stages.1.0", "stages.2.1"}) {
     expect_the_field(picture, layer);
   }
-  const TrunkPart clip{"",
-                       backbone_options({.form = "clip",
-                                         .variant = "micro",
-                                         .classes = 2,
-                                         .kernel = Extent3{3, 7, 7},
-                                         .temporal_strides = TemporalStrides{2, 2, 1, 1}}),
-                       {40, 96, 96}};
+  const ExtractorPart clip{"",
+                           backbone_options({.form = "clip",
+                                             .variant = "micro",
+                                             .classes = 2,
+                                             .kernel = Extent3{3, 7, 7},
+                                             .temporal_strides = TemporalStrides{2, 2, 1, 1}}),
+                           {40, 96, 96}};
   for (const char* layer : {"downsample_layers.0", "stages.0.0", "stages.1.0"}) {
     expect_the_field(clip, layer);
   }
-  const TrunkPart grid{
+  const ExtractorPart grid{
       "",
       backbone_options(
           {.form = "voxel", .variant = "micro", .classes = 2, .kernel = Extent3{7, 7, 7}}),
@@ -342,8 +342,8 @@ TEST(Summary, OfTheLargestVariantTouchesNoMemory) {
 }
 
 TEST(Summary, CountsAPartOncePerPassAndItsParametersOnce) {
-  TrunkPart part =
-      trunk_of({.form = "image", .variant = "micro", .classes = 2}, {{3, 64, 64}}).front();
+  ExtractorPart part =
+      extractor_parts({.form = "image", .variant = "micro", .classes = 2}, {{3, 64, 64}}).front();
   const auto once = summarise(part);
   part.prefix = "views.";
   part.passes = 6;
