@@ -65,7 +65,7 @@ SampleList read_cloud_folder(const fs::path& root, const ListOptions& options) {
           extensions.empty() ? "" : *extensions.begin(),
           " and ",
           extensions.empty() ? "" : *extensions.rbegin(),
-          " files, expected one kind or a choice");
+          " files, which may be the same shapes twice: keep one kind, or name the files in a list");
   require(!list.entries.empty(),
           Errc::kNotFound,
           root.string(),

@@ -2,7 +2,6 @@
 #include "readers/video/clip_transform.h"
 
 #include <algorithm>
-#include <array>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
@@ -10,12 +9,10 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/tensor.h>
 
+#include "pipeline/image_statistics.h"
+
 namespace larkspur::readers {
 namespace {
-
-// Of ImageNet's training frames, as published image and video models take them.
-constexpr std::array<float, 3> kMean{0.485F, 0.456F, 0.406F};
-constexpr std::array<float, 3> kDeviation{0.229F, 0.224F, 0.225F};
 
 // [first, first + length) of a frame of `planned`, in one of `actual` pixels.
 std::pair<std::int64_t, std::int64_t> scaled(std::int64_t first,
@@ -45,8 +42,10 @@ at::Tensor transform_frame(const RgbFrame& frame,
   at::Tensor resized_3HW =
       at::_upsample_bilinear2d_aa(crop_13HW, {size, size}, /*align_corners=*/false)[0];
   if (plan.mirror) resized_3HW = resized_3HW.flip({2});
-  const at::Tensor mean = at::tensor(at::ArrayRef<float>(kMean)).view({3, 1, 1});
-  const at::Tensor deviation = at::tensor(at::ArrayRef<float>(kDeviation)).view({3, 1, 1});
+  const at::Tensor mean =
+      at::tensor(at::ArrayRef<float>(pipeline::kImageMean<float>)).view({3, 1, 1});
+  const at::Tensor deviation =
+      at::tensor(at::ArrayRef<float>(pipeline::kImageDeviation<float>)).view({3, 1, 1});
   return (resized_3HW.to(at::kFloat) / 255.0 - mean) / deviation;
 }
 

@@ -35,7 +35,8 @@ TEST(JsonLinesSink, WritesOneObjectALineAfterItsHeaderAndAppends) {
 }
 
 TEST(JsonLinesSink, NamesAPathItCannotWrite) {
-  EXPECT_THROW(JsonLinesSink("/nonexistent/metrics.jsonl", "{}"), Error);
+  const testing::TempDir dir;
+  EXPECT_THROW(JsonLinesSink(dir.path() / "absent" / "metrics.jsonl", "{}"), Error);
 }
 
 }  // namespace
