@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pipeline/require.h"
+#include "pipeline/storage/file_descriptor.h"
 
 namespace larkspur::readers {
 namespace {
@@ -19,25 +20,6 @@ namespace {
 using pipeline::Errc;
 using pipeline::Error;
 using pipeline::text_of;
-
-class Descriptor {
- public:
-  // Without O_NONBLOCK a named pipe in the list would hang the run.
-  explicit Descriptor(const std::filesystem::path& path)
-      : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor(Descriptor&&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-
-  int get() const noexcept { return value_; }
-
- private:
-  int value_;
-};
 
 Error system_error(const std::filesystem::path& path) {
   const int code = errno;
@@ -49,9 +31,10 @@ Error system_error(const std::filesystem::path& path) {
 }  // namespace
 
 pipeline::Result<FileBytes> read_start(const std::filesystem::path& path, std::size_t most) {
-  const Descriptor file(path);
+  // Without O_NONBLOCK a named pipe in the list would hang the run.
+  const pipeline::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat facts {};
-  if (file.get() < 0 || ::fstat(file.get(), &facts) != 0) return system_error(path);
+  if (!file.valid() || ::fstat(file.get(), &facts) != 0) return system_error(path);
   if (!S_ISREG(facts.st_mode)) {
     return Error(Errc::kIo, text_of(path.string(), ": not a regular file"));
   }

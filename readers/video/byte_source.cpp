@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "pipeline/require.h"
+#include "pipeline/storage/file_descriptor.h"
 
 namespace larkspur::readers {
 namespace {
@@ -31,33 +32,33 @@ class FileSource final : public ByteSource {
             ": ",
             error ? error.message() : "no such file");
     require(std::filesystem::is_regular_file(status), Errc::kIo, name_, ": not a regular file");
-    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    require(file_ >= 0, Errc::kIo, name_, ": ", system_words());
-    size_ = ::lseek(file_, 0, SEEK_END);
-    if (size_ <= 0 || ::lseek(file_, 0, SEEK_SET) < 0) {
-      ::close(file_);
+    file_ = pipeline::FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    require(file_.valid(), Errc::kIo, name_, ": ", system_words());
+    size_ = ::lseek(file_.get(), 0, SEEK_END);
+    if (size_ <= 0 || ::lseek(file_.get(), 0, SEEK_SET) < 0) {
       require(size_ != 0, Errc::kCorruptData, name_, ": zero bytes");
       throw pipeline::Error(Errc::kIo, name_ + ": " + system_words());
     }
   }
-  ~FileSource() override { ::close(file_); }
 
   const std::string& name() const override { return name_; }
   std::int64_t size() const override { return size_; }
 
   std::size_t read(std::span<std::uint8_t> bytes) override {
     for (;;) {
-      const auto count = ::read(file_, bytes.data(), bytes.size());
+      const auto count = ::read(file_.get(), bytes.data(), bytes.size());
       if (count >= 0) return static_cast<std::size_t>(count);
       require(errno == EINTR, Errc::kIo, name_, ": ", system_words());
     }
   }
 
-  bool seek(std::int64_t position) override { return ::lseek(file_, position, SEEK_SET) >= 0; }
+  bool seek(std::int64_t position) override {
+    return ::lseek(file_.get(), position, SEEK_SET) >= 0;
+  }
 
  private:
   std::string name_;
-  int file_ = -1;
+  pipeline::FileDescriptor file_;
   std::int64_t size_ = 0;
 };
 
