@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <exception>
-#include <new>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include <ATen/ops/empty.h>
 
+#include "pipeline/file_guard.h"
 #include "pipeline/require.h"
 #include "readers/video/frame_converter.h"
 #include "readers/video/frame_cursor.h"
@@ -33,11 +32,8 @@ auto as_result(const std::string& name, const Work& work) -> Result<decltype(wor
     return work();
   } catch (const Error& error) {
     return error;
-  } catch (const std::bad_alloc&) {
-    return Error(Errc::kUnsupported, name + ": more memory than there is");
-  } catch (const std::exception& error) {  // of a tensor, with a backtrace behind the first line
-    const std::string text = error.what();
-    return Error(Errc::kUnsupported, name + ": " + text.substr(0, text.find('\n')));
+  } catch (...) {
+    return pipeline::error_of_file(name);
   }
 }
 
