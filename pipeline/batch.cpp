@@ -14,7 +14,7 @@ namespace {
 
 void require_alike(const Inputs& own, const Inputs& first, std::size_t i) {
   require(
-      own.size() == first.size() && own.names() == first.names(),
+      std::ranges::equal(own, first, {}, &Input::name, &Input::name),
       Errc::kInvalidArgument,
       "[collate] sample ",
       i,

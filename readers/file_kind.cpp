@@ -65,9 +65,9 @@ const ForeignFormat* foreign_by_bytes(std::string_view start) {
 }
 
 const ForeignFormat* foreign_by_name(const std::filesystem::path& path) {
-  const auto* const found = std::find_if(kForeign.begin(), kForeign.end(), [&](const auto& one) {
-    return one.ending == lower_extension(path);
-  });
+  const std::string extension = lower_extension(path);
+  const auto* const found = std::find_if(
+      kForeign.begin(), kForeign.end(), [&](const auto& one) { return one.ending == extension; });
   return found == kForeign.end() ? nullptr : found;
 }
 

@@ -23,12 +23,12 @@ std::vector<OwnedRun> owned_runs(const TrainState& state) {
 
 /// A kind that every rank holds whole, laid out as the parameters, each rank writing what it owns.
 void add_replicated(std::vector<StateTensor>& all,
-                    const TrainState& state,
+                    const std::vector<FlatEntry>& entries,
+                    const std::vector<OwnedRun>& runs,
                     const char* kind,
                     const at::Tensor& flat) {
-  const std::vector<OwnedRun> runs = owned_runs(state);
   for (std::size_t index = 0; index < runs.size(); ++index) {
-    const FlatEntry& entry = state.parameters.layout().entries()[index];
+    const FlatEntry& entry = entries[index];
     const std::int64_t elements = entry.range.size();
     all.push_back({kind,
                    entry.name,
@@ -42,12 +42,12 @@ void add_replicated(std::vector<StateTensor>& all,
 
 /// A kind of which every rank holds what it owns, packed as gradients are.
 void add_owned(std::vector<StateTensor>& all,
-               const TrainState& state,
+               const std::vector<FlatEntry>& entries,
+               const std::vector<OwnedRun>& runs,
                const char* kind,
                const at::Tensor& packed) {
-  const std::vector<OwnedRun> runs = owned_runs(state);
   for (std::size_t index = 0; index < runs.size(); ++index) {
-    const FlatEntry& entry = state.parameters.layout().entries()[index];
+    const FlatEntry& entry = entries[index];
     const auto& [logical, at] = runs[index];
     all.push_back({kind,
                    entry.name,
@@ -62,9 +62,11 @@ void add_owned(std::vector<StateTensor>& all,
 
 std::vector<StateTensor> TrainState::tensors() const {
   std::vector<StateTensor> all;
-  add_replicated(all, *this, kWeight, parameters.values());
-  add_owned(all, *this, kMoment1, optimizer.moment1());
-  add_owned(all, *this, kMoment2, optimizer.moment2());
+  const std::vector<FlatEntry>& entries = parameters.layout().entries();
+  const std::vector<OwnedRun> runs = owned_runs(*this);
+  add_replicated(all, entries, runs, kWeight, parameters.values());
+  add_owned(all, entries, runs, kMoment1, optimizer.moment1());
+  add_owned(all, entries, runs, kMoment2, optimizer.moment2());
   for (const Statistic& statistic : statistics.tensors()) {
     const ElementRange whole{0, statistic.tensor.numel()};
     all.push_back({kStatistic,

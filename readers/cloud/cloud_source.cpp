@@ -58,9 +58,8 @@ at::Tensor draw_points(const Mesh& mesh, const CloudSourceOptions& options, cons
 }
 
 // One file gives one answer, wherever it stands in a list, however often, in whatever company.
-SampleKey content_key(const FileBytes& bytes, std::uint64_t seed, std::uint16_t view) {
-  const std::string_view content = bytes.view();
-  return {seed, 0, pipeline::crc32c(content.data(), content.size()), view};
+SampleKey content_key(std::string_view content, std::uint64_t seed) {
+  return {seed, 0, pipeline::crc32c(content.data(), content.size()), 0};
 }
 
 // All clouds of one shape, so that they can be stacked.
@@ -122,10 +121,12 @@ pipeline::Result<std::vector<pipeline::Sample>> CloudSource::read_file(
   if (!bytes.ok()) return bytes.error();
   const pipeline::Result<CloudFile> file = parse_cloud_file(bytes.value().view(), sample.path);
   if (!file.ok()) return file.error();
+  SampleKey draws;
+  if (!options_.training) draws = content_key(bytes.value().view(), options_.draw_seed);
   std::vector<pipeline::Sample> views;
   for (const SampleKey& key : keys) {
-    const SampleKey draws =
-        options_.training ? key : content_key(bytes.value(), options_.draw_seed, key.view);
+    if (options_.training) draws = key;
+    draws.view = key.view;
     views.push_back({view_of(file.value(), options_, draws), {sample.label}});
   }
   return views;
