@@ -20,7 +20,7 @@ constexpr bool kIsWholeNumber = std::is_integral_v<T> && !std::is_same_v<T, bool
 template <typename T>
 ConfigValue to_value(const T& field) {
   if constexpr (std::is_enum_v<T>) {
-    return std::string(enum_names(field)[static_cast<std::size_t>(field)]);
+    return enum_name(field);
   } else if constexpr (kIsWholeNumber<T>) {
     return static_cast<std::int64_t>(field);
   } else {

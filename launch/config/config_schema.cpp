@@ -119,7 +119,7 @@ std::string ConfigKey::full_meaning() const {
   std::string text;
   for (const ModelForm form : forms) {
     text += text.empty() ? (forms.size() == 1 ? "form " : "forms ") : ", ";
-    text += enum_names(form)[static_cast<std::size_t>(form)];
+    text += enum_name(form);
   }
   return text + (text.empty() ? "" : ": ") + std::string(meaning);
 }

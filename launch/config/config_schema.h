@@ -14,12 +14,19 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
 #include "launch/config/run_config.h"
 
 namespace larkspur::launch {
+
+/// The word a configuration has for a choice.
+template <typename Choice>
+requires std::is_enum_v<Choice> std::string enum_name(Choice choice) {
+  return std::string(enum_names(choice)[static_cast<std::size_t>(choice)]);
+}
 
 /// A key's value without its C++ type: a closed choice travels as its word.
 using ConfigValue = std::variant<bool,

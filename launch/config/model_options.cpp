@@ -3,14 +3,11 @@
 
 #include <algorithm>
 
+#include "launch/config/config_schema.h"
 #include "model3d/forms.h"
 
 namespace larkspur::launch {
 namespace {
-
-std::string word_of_form(ModelForm form) {
-  return std::string(enum_names(form)[static_cast<std::size_t>(form)]);
-}
 
 template <typename Choice>
 Choice choice_of_word(std::string_view word) {
@@ -41,7 +38,7 @@ model3d::ModelOptions model_options(const RunConfig& config) {
   const ModelConfig& model = config.model;
   model3d::ModelOptions options;
   copy_common(model, options);
-  options.form = word_of_form(model.form);
+  options.form = enum_name(model.form);
   options.kernel = model.kernel;
   options.stem_stride = model.stem_stride;
   if (model.form == ModelForm::kClip) {
@@ -49,8 +46,7 @@ model3d::ModelOptions model_options(const RunConfig& config) {
     options.temporal_taps = model.temporal_taps;
   }
   options.spatial_taps = model.spatial_taps;
-  options.view_pooling =
-      enum_names(model.view_pooling)[static_cast<std::size_t>(model.view_pooling)];
+  options.view_pooling = enum_name(model.view_pooling);
   if (model.form == ModelForm::kJoint) options.view_stem_stride = model.view_stem_stride;
   options.seed = static_cast<std::uint64_t>(config.seed);
   return options;

@@ -37,8 +37,7 @@ EvalContext context_of(const RunConfig& config,
                        const pipeline::Checkpoint& checkpoint,
                        const Dataset& data) {
   EvalContext context;
-  context.protocol =
-      enum_names(config.eval.protocol)[static_cast<std::size_t>(config.eval.protocol)];
+  context.protocol = enum_name(config.eval.protocol);
   context.checkpoint = checkpoint.folder().string();
   context.step = checkpoint.manifest().step;
   context.classes = data.classes;
