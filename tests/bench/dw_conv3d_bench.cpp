@@ -123,8 +123,9 @@ void bench(const DwConv3dShape& s) {
 
 int main(int argc, char** argv) {
   at::set_num_threads(argc > 1 ? std::atoi(argv[1]) : 1);
-  std::printf(
-      "%s, %d threads\n", (*larkspur::model3d::dw_conv3d_lanes())->name, at::get_num_threads());
+  std::printf("%s, %d threads\n",
+              larkspur::model3d::dw_conv3d_lanes(larkspur::model3d::fastest_instruction_set()).name,
+              at::get_num_threads());
   constexpr auto kFirst = DwConv3dLayout::kChannelsFirst;
   constexpr auto kLast = DwConv3dLayout::kChannelsLast;
   const DwConv3dShape shapes[] = {

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "model3d/ops/dw_conv3d/dw_conv3d_plan.h"
+#include "model3d/kernels/instruction_set.h"
 
 namespace larkspur::model3d {
 
@@ -31,21 +32,34 @@ struct DwConv3dLanes {
   /// The way back: map at position p = packed[p], for view.channels channels.
   void (*unpack)(float* map, const float* packed, const DwConv3dView& view);
 
-  /// y [samples][d*h*w] = x [samples][d*h*x_pitch] with k [d taps][h taps][k_pitch]. `samples` is
-  /// 1 or plan.samples.
-  void (*correlate)(
-      float* y, const float* x, const float* k, const DwConv3dPlan& plan, std::int64_t samples);
+  /// y [samples][d*h*w] = x [samples][plan.x_map] with k [d taps][h taps][k_pitch], or that added
+  /// to y where `adds`. `samples` is 1 or plan.samples.
+  void (*correlate)(float* y,
+                    const float* x,
+                    const float* k,
+                    const DwConv3dPlan& plan,
+                    std::int64_t samples,
+                    bool adds);
 
-  /// dk [d taps][h taps][k_pitch] += sums over one sample of dy [d*h*w] times x [d*h*x_pitch],
-  /// after which x has w.size more vectors of zeros.
+  /// dk [d taps][h taps][k_pitch] += sums over one sample of dy [d*h*dy_pitch] times x
+  /// [d*h*x_pitch], after which x has w.size more vectors of zeros.
   void (*weight_gradient)(float* dk, const float* x, const float* dy, const DwConv3dPlan& plan);
 };
 
-extern const DwConv3dLanes kDwConv3dPortable;  ///< vectors of 4 floats, any processor
-extern const DwConv3dLanes kDwConv3dAvx2;      ///< 8 floats; only in builds for x86-64
-extern const DwConv3dLanes kDwConv3dAvx512;    ///< 16 floats; only in builds for x86-64
+extern const DwConv3dLanes kDwConv3dPortable;
+extern const DwConv3dLanes kDwConv3dAvx2;
+extern const DwConv3dLanes kDwConv3dAvx512;
 
-/// The sets this processor runs, fastest first; ends with null. Thread-safe.
-const DwConv3dLanes* const* dw_conv3d_lanes();
+inline const DwConv3dLanes& dw_conv3d_lanes(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::kAvx512:
+      return kDwConv3dAvx512;
+    case InstructionSet::kAvx2:
+      return kDwConv3dAvx2;
+    case InstructionSet::kPortable:
+      break;
+  }
+  return kDwConv3dPortable;
+}
 
 }  // namespace larkspur::model3d

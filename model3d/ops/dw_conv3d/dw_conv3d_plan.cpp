@@ -55,6 +55,7 @@ DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegister
   plan.x_pad = by_input ? 0 : std::min(plan.w.reach * plan.w.rate, plan.block - 1);
   plan.k_pad = by_input ? plan.block - 1 : 0;
   plan.x_pitch = plan.w.size + 2 * plan.x_pad;
+  plan.x_map = plan.d.size * plan.h.size * plan.x_pitch;
   plan.k_pitch = plan.w.taps + 2 * plan.k_pad;
   const std::int64_t row_bytes = plan.x_pitch * registers.lanes * std::int64_t{sizeof(float)};
   plan.samples = 1;
@@ -86,8 +87,16 @@ DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegi
     plan.x_pad = plan.w.reach * plan.w.rate;
   }
   plan.x_pitch = plan.w.size + 2 * plan.x_pad;
+  plan.x_map = plan.d.size * plan.h.size * plan.x_pitch + plan.w.size;
+  plan.dy_pitch = plan.w.size;
   plan.k_pitch = plan.w.taps + 2 * plan.k_pad;
   return plan;
+}
+
+void widen_rows(DwConv3dPlan& plan, std::int64_t pad) {
+  plan.x_pad = pad;
+  plan.x_pitch = plan.w.size + 2 * pad;
+  plan.x_map = plan.d.size * plan.h.size * plan.x_pitch + plan.w.size;
 }
 
 }  // namespace larkspur::model3d

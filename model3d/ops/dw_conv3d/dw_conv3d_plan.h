@@ -40,13 +40,16 @@ struct DwConv3dRegisters {
 struct DwConv3dPlan {
   DwConv3dAxis d, h, w;
   DwConv3dForm form;
-  std::int64_t block;    ///< outputs (or taps) a tile, at most
-  std::int64_t samples;  ///< maps taken together, 1, 2 or 4: short rows alone leave units idle
-  bool by_plane;         ///< one plane of taps after the other, where all would not stay in cache
-  std::int64_t x_pitch;  ///< vectors a row of x
-  std::int64_t x_pad;    ///< zeros before its first position; as many after its last
-  std::int64_t k_pitch;  ///< vectors a row of taps
-  std::int64_t k_pad;    ///< zeros before its first tap; as many after its last
+  std::int64_t block;     ///< outputs (or taps) a tile, at most
+  std::int64_t samples;   ///< maps taken together, 1, 2 or 4: short rows alone leave units idle
+  bool by_plane;          ///< one plane of taps after the other, where all would not stay in cache
+  std::int64_t x_pitch;   ///< vectors a row of x
+  std::int64_t x_pad;     ///< zeros before its first position; as many after its last
+  std::int64_t x_map;     ///< vectors from a sample's map to the next one's
+  std::int64_t dy_pitch;  ///< of dy in the weight gradient, as x_pitch
+  std::int64_t dy_pad;    ///< as x_pad
+  std::int64_t k_pitch;   ///< vectors a row of taps
+  std::int64_t k_pad;     ///< zeros before its first tap; as many after its last
 };
 
 /// The walk of the forward pass and of the input gradient.
@@ -54,5 +57,9 @@ DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegister
 
 /// The walk of the weight gradient: kByTap or kAllPairs, samples = 1.
 DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegisters& registers);
+
+/// Makes room for `pad` zeros on either side of a row of x, at least as many as there were, and for
+/// a row of zeros behind each map: plans of several kernels then share one packed x.
+void widen_rows(DwConv3dPlan& plan, std::int64_t pad);
 
 }  // namespace larkspur::model3d

@@ -169,21 +169,22 @@ Outputs run_set(const Inputs& in, const Case& c, const DwConv3dLanes* set) {
   return out;
 }
 
-bool fuses(const DwConv3dLanes& set) { return std::string(set.name) != "portable"; }
+bool fuses(InstructionSet set) { return set != InstructionSet::kPortable; }
 
 TEST(DwConv3d, EveryInstructionSetAgreesWithTheFastest) {
   for (const Case& c : kCases) {
     const Inputs in = make_inputs(c);
     const Outputs fastest = run(in, c.rate);
-    for (const DwConv3dLanes* const* set = dw_conv3d_lanes(); *set != nullptr; ++set) {
-      SCOPED_TRACE(std::string(c.name) + " " + (*set)->name);
+    for (const InstructionSet set : instruction_sets()) {
+      const DwConv3dLanes& lanes = dw_conv3d_lanes(set);
+      SCOPED_TRACE(std::string(c.name) + " " + lanes.name);
 
-      const Outputs got = run_set(in, c, *set);
+      const Outputs got = run_set(in, c, &lanes);
 
       EXPECT_LT(worst(got.y, fastest.y), tolerance(c));
       EXPECT_LT(worst(got.dx, fastest.dx), tolerance(c));
       EXPECT_LT(worst(got.dk, fastest.dk), tolerance(c));
-      if (fuses(**set) && fuses(**dw_conv3d_lanes())) {
+      if (fuses(set) && fuses(fastest_instruction_set())) {
         EXPECT_TRUE(same_bits(got.y, fastest.y));
         EXPECT_TRUE(same_bits(got.dk, fastest.dk));
       }
