@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tile of samples goes through both products while its widened map is in second-level cache:
+//
+//   u -- * gate -- t -- widen -- h -- gelu -- a -- GRN -- a' -- narrow -- y       tile by tile
+//   y -- moments of all tiles -- norm * layer scale * keep + x -- out             second pass
+#include <ATen/Parallel.h>
+
+#include "model3d/ops/channel_mixer/channel_mixer_tiles.h"
+#include "model3d/kernels/products.h"
+#include "model3d/kernels/scratch.h"
+
+namespace larkspur::model3d {
+namespace {
+
+struct Forward {
+  const ChannelMixerSaved& saved;
+  const ChannelMixerWeights& weights;
+  const ChannelMixerShape& shape;
+  const MixerLoops& loops = fastest_mixer_loops();
+  std::vector<MixerTile> tiles = mixer_tiles(shape);
+  /// Of each tile's y, a column each: sum, then squares around the tile's own mean.
+  std::vector<float> tile_sums = std::vector<float>(tiles.size() * size_of(shape.channels));
+  std::vector<float> tile_squares = std::vector<float>(tiles.size() * size_of(shape.channels));
+
+  static std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+  /// a [P][K] = GRN(gelu(h)), h [P][K] getting its bias; norms [K].
+  void activate(float* h, float* a, float* norms, ColumnSums& squares) const {
+    const std::int64_t k = shape.widened;
+    squares.clear();
+    for_row_blocks(shape.positions, [&](std::int64_t row, std::int64_t rows) {
+      loops.bias_gelu(h + row * k, a + row * k, squares.block(), weights.widen_bias, {rows, k});
+      squares.add_block();
+    });
+    for (std::int64_t i = 0; i < k; ++i) norms[i] = std::sqrt(squares[i]);
+    const float divisor = grn_divisor(norms, k);
+    std::vector<float> scale(size_of(k));
+    for (std::int64_t i = 0; i < k; ++i) {
+      scale[size_of(i)] = weights.grn_gamma[i] * (norms[i] / divisor) + 1.0F;
+    }
+    loops.affine(a, scale.data(), weights.grn_beta, {shape.positions, k});
+  }
+
+  void measure(std::size_t tile, const float* y, std::int64_t rows, ColumnSums& sums) {
+    const std::int64_t c = shape.channels;
+    float* sum = tile_sums.data() + tile * size_of(c);
+    sums.clear();
+    for_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
+      loops.sums(sums.block(), y + row * c, {count, c});
+      sums.add_block();
+    });
+    std::copy_n(sums.data(), c, sum);
+    std::vector<float> mean(sum, sum + c);
+    for (float& value : mean) value /= static_cast<float>(rows);
+    sums.clear();
+    for_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
+      loops.centred_squares(sums.block(), y + row * c, mean.data(), {count, c});
+      sums.add_block();
+    });
+    std::copy_n(sums.data(), c, tile_squares.data() + tile * size_of(c));
+  }
+
+  void run_tiles(const float* u, const float* gate, std::int64_t begin, std::int64_t end) {
+    const std::int64_t p = shape.positions;
+    const std::int64_t c = shape.channels;
+    const std::int64_t k = shape.widened;
+    const std::int64_t most_rows = tiles.front().count * p;  // the first tiles are the largest
+    const Scratch t = make_scratch(most_rows * c);
+    const Scratch a = make_scratch(most_rows * k);
+    ColumnSums wide(k);
+    ColumnSums narrow(c);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const MixerTile& tile = tiles[size_of(i)];
+      const std::int64_t rows = tile.count * p;
+      float* h = saved.h + tile.first * p * k;
+      float* y = saved.y + tile.first * p * c;
+      for (std::int64_t s = 0; s < tile.count; ++s) {
+        const std::int64_t sample = tile.first + s;
+        loops.scale(t.get() + s * p * c, u + sample * p * c, gate + sample * c, {p, c});
+      }
+      multiply_transposed(h, {t.get(), rows, c}, {weights.widen, k, c});
+      for (std::int64_t s = 0; s < tile.count; ++s) {
+        float* norms = saved.norms + (tile.first + s) * k;
+        activate(h + s * p * k, a.get() + s * p * k, norms, wide);
+      }
+      multiply_transposed(y, {a.get(), rows, k}, {weights.narrow, c, k});
+      measure(size_of(i), y, rows, narrow);
+    }
+  }
+
+  /// Moments of all tiles from those of each (Chan, Golub and LeVeque 1979), in order.
+  void combine() const {
+    const std::size_t c = size_of(shape.channels);
+    for (std::size_t channel = 0; channel < c; ++channel) {
+      double rows = 0.0;
+      double mean = 0.0;
+      double squares = 0.0;
+      for (std::size_t i = 0; i < tiles.size(); ++i) {
+        const auto more = static_cast<double>(tiles[i].count * shape.positions);
+        const double gap = tile_sums[i * c + channel] / more - mean;
+        squares += tile_squares[i * c + channel] + gap * gap * rows * more / (rows + more);
+        mean += gap * more / (rows + more);
+        rows += more;
+      }
+      saved.mean[channel] = static_cast<float>(mean);
+      saved.variance[channel] = static_cast<float>(squares / rows);
+    }
+  }
+
+  void add_residual(float* out, const float* x, const float* keep) const {
+    const std::int64_t c = shape.channels;
+    const std::int64_t map = shape.positions * c;
+    at::parallel_for(0, shape.n, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<float> scale(size_of(c));
+      std::vector<float> shift(size_of(c));
+      for (std::int64_t n = begin; n < end; ++n) {
+        for (std::int64_t i = 0; i < c; ++i) {
+          const double deviation = std::sqrt(double{saved.variance[i]} + weights.norm_eps);
+          const double factor = double{keep[n]} * weights.layer_scale[i];
+          const double slope = weights.norm_weight[i] / deviation;
+          scale[size_of(i)] = static_cast<float>(factor * slope);
+          shift[size_of(i)] =
+              static_cast<float>(factor * (weights.norm_bias[i] - saved.mean[i] * slope));
+        }
+        const float* y = saved.y + n * map;
+        loops.residual(
+            out + n * map, x + n * map, y, scale.data(), shift.data(), {shape.positions, c});
+      }
+    });
+  }
+};
+
+}  // namespace
+
+void channel_mixer_forward_cpu(float* out,
+                               const ChannelMixerSaved& saved,
+                               const float* x,
+                               const float* u,
+                               const float* gate,
+                               const float* keep,
+                               const ChannelMixerWeights& weights,
+                               const ChannelMixerShape& shape) {
+  Forward forward{saved, weights, shape};
+  const auto tiles = static_cast<std::int64_t>(forward.tiles.size());
+  at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
+    forward.run_tiles(u, gate, begin, end);
+  });
+  forward.combine();
+  forward.add_residual(out, x, keep);
+}
+
+}  // namespace larkspur::model3d
