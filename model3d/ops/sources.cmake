@@ -9,13 +9,20 @@ set(model3d_ops_sources
   ops/dw_conv3d/dw_conv3d_cpu.cpp
   ops/dw_conv3d/dw_conv3d_double_cpu.cpp
   ops/dw_conv3d/dw_conv3d_plan.cpp
-  kernels/products.cpp)
+  kernels/products.cpp
+  ops/reparam_depthwise/reparam_depthwise.cpp
+  ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
+  ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
+  ops/reparam_depthwise/reparam_depthwise_group.cpp)
 
 # at::parallel_for is serial in code compiled without it; the runtime is the one LibTorch brings.
 set_source_files_properties(
   ops/channel_mixer/channel_mixer_backward_cpu.cpp
   ops/channel_mixer/channel_mixer_forward_cpu.cpp
-  ops/dw_conv3d/dw_conv3d_cpu.cpp PROPERTIES COMPILE_OPTIONS -fopenmp)
+  ops/dw_conv3d/dw_conv3d_cpu.cpp
+  ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
+  ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
+  ops/reparam_depthwise/reparam_depthwise_group.cpp PROPERTIES COMPILE_OPTIONS -fopenmp)
 
 # One file an op and instruction set; the processor decides at run time. A product and its sum are
 # fused in these files only, and they are optimised in debug builds too: tests would take minutes.
@@ -33,7 +40,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 else()
   list(APPEND model3d_ops_sources kernels/instruction_set_any.cpp)
 endif()
-foreach(op channel_mixer dw_conv3d)
+foreach(op channel_mixer dw_conv3d reparam_depthwise)
   foreach(set portable avx2 avx512)
     list(APPEND model3d_ops_sources ops/${op}/${op}_${set}.cpp)
     set_source_files_properties(ops/${op}/${op}_${set}.cpp PROPERTIES
