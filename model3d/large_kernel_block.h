@@ -56,6 +56,12 @@ class LargeKernelBlock {
   at::Tensor mix_channels(const at::Tensor& x_NDHWC) const;
 
  private:
+  /// Whether forward_fused() serves: float32 on the CPU, in training, norms by their own batch.
+  bool fuses(const at::Tensor& x_NCDHW, const Pass& pass) const;
+
+  /// forward() in two ops of few passes over memory.
+  at::Tensor forward_fused(const at::Tensor& x_NCDHW, const Pass& pass) const;
+
   std::unique_ptr<DepthwiseLayer> depthwise_;
   std::optional<BatchNorm> norm_;  ///< this, the last norm and the scale are none once merged
   SqueezeExcite squeeze_excite_;

@@ -38,6 +38,9 @@ class DepthwiseConv {
   void adopt(const BiasedWeight& merged);
 
   Extent3 taps() const;
+  const at::Tensor& weight() const { return weight_; }
+  const Extent3& rate() const { return rate_; }
+  TimePadding padding() const { return padding_; }
 
  private:
   at::Tensor weight_;

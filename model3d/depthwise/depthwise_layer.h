@@ -5,12 +5,21 @@
 // kernels are left of it: layer.merge(norm.affine()).
 #pragma once
 
+#include <vector>
+
 #include <ATen/core/Tensor.h>
 
 #include "model3d/depthwise/depthwise_conv.h"
+#include "model3d/layers/batch_norm.h"
 #include "model3d/layers/pass.h"
 
 namespace larkspur::model3d {
+
+/// A part of a layer. Shares its tensors.
+struct DepthwiseBranch {
+  const DepthwiseConv* conv = nullptr;
+  const BatchNorm* norm = nullptr;  ///< null: none
+};
 
 /// A linear map (outside training) of every channel on its own. Not thread-safe.
 class DepthwiseLayer {
@@ -19,6 +28,10 @@ class DepthwiseLayer {
 
   /// x [N,C,D,H,W] to the same shape.
   virtual at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const = 0;
+
+  /// The convolutions whose sum it is, each with the norm behind it; for as long as it is neither
+  /// merged nor moved.
+  virtual std::vector<DepthwiseBranch> branches() const = 0;
 
   /// Its entries, in order of use.
   virtual void add_to(const StateDict& state) const = 0;
@@ -47,6 +60,7 @@ class SmallDepthwise final : public DepthwiseLayer {
   at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& /*pass*/) const override {
     return conv_.forward(x_NCDHW);
   }
+  std::vector<DepthwiseBranch> branches() const override { return {{&conv_, nullptr}}; }
   void add_to(const StateDict& state) const override { conv_.add_to(state); }
   void merge(const ChannelAffine& then) override {
     conv_.adopt(fold(conv_.spread_over(conv_.taps()), then));

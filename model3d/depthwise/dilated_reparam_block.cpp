@@ -71,6 +71,14 @@ at::Tensor DilatedReparamBlock::forward(const at::Tensor& x_NCDHW, const Pass& p
   return sum;
 }
 
+std::vector<DepthwiseBranch> DilatedReparamBlock::branches() const {
+  std::vector<DepthwiseBranch> list;
+  for (const Branch& branch : branches_) {
+    list.push_back({&branch.conv, branch.norm ? &*branch.norm : nullptr});
+  }
+  return list;
+}
+
 void DilatedReparamBlock::add_to(const StateDict& state) const {
   for (const Branch& branch : branches_) {
     branch.conv.add_to(state.under(branch.conv_name));

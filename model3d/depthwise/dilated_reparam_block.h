@@ -40,6 +40,8 @@ class DilatedReparamBlock final : public DepthwiseLayer {
   /// differs.
   at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const override;
 
+  std::vector<DepthwiseBranch> branches() const override;
+
   /// "lk_origin.weight", "origin_bn.*", then for each branch "dil_conv_<name>.weight" and
   /// "dil_bn_<name>.*"; once merged "lk_origin.weight" [C,1,KD,KH,KW] and "lk_origin.bias" [C].
   void add_to(const StateDict& state) const override;

@@ -25,6 +25,12 @@ at::Tensor SeparableDepthwise::forward(const at::Tensor& x_NCDHW, const Pass& pa
   return space_->forward(x_NCDHW, pass) + in_time;
 }
 
+std::vector<DepthwiseBranch> SeparableDepthwise::branches() const {
+  std::vector<DepthwiseBranch> list = space_->branches();
+  list.push_back({&time_, time_norm_ ? &*time_norm_ : nullptr});
+  return list;
+}
+
 void SeparableDepthwise::add_to(const StateDict& state) const {
   space_->add_to(state);
   time_.add_to(state.under("time_conv"));

@@ -38,6 +38,7 @@ class SeparableDepthwise final : public DepthwiseLayer {
 
   /// Those of the part for space, then "time_conv.weight" [C,1,T,1,1] and "time_bn.*" [C]. Merged:
   /// those of the part for space, then "time_conv.weight".
+  std::vector<DepthwiseBranch> branches() const override;
   void add_to(const StateDict& state) const override;
 
   /// The part for space ends with the bias of both. The output outside training changes as that of

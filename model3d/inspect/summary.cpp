@@ -36,7 +36,8 @@ struct Position {
 /// A layer under construction.
 class Row {
  public:
-  Row(const std::string& name, std::string kind, const Position& input) {
+  Row(const std::string& name, std::string kind, const Position& input, bool fused = false)
+      : fused_(fused) {
     row_.name = name;
     row_.kind = std::move(kind);
     keep(input.values());
@@ -61,6 +62,9 @@ class Row {
     return *this;
   }
 
+  /// By the layers one by one; fused ops compute it again.
+  Row& keep_unless_fused(std::int64_t values) { return fused_ ? *this : keep(values); }
+
   LayerSummary done(const Position& output, std::int64_t passes) const {
     LayerSummary row = row_;
     row.channels = output.channels;
@@ -75,6 +79,7 @@ class Row {
 
  private:
   LayerSummary row_;
+  bool fused_;
 };
 
 /// A strided convolution with its bias and the LayerNorm behind it.
@@ -117,20 +122,21 @@ void add_dense(Row& row, const Position& here, const Extent3& taps) {
   row.add_merged(kernel + here.channels, kernel * here.places());
   row.add_trained(kernel, kernel * here.places());
   if (largest(taps) < kFewestLargeTaps) return;
-  row.add_trained(2 * here.channels).keep(here.values());  // the large kernel's norm
+  row.add_trained(2 * here.channels).keep_unless_fused(here.values());  // the large kernel's norm
   for (const DilatedBranch& branch : default_branches(taps)) {
     const std::int64_t small = here.channels * product(branch.taps);
-    row.add_trained(small + 2 * here.channels, small * here.places()).keep(here.values());
+    row.add_trained(small + 2 * here.channels, small * here.places());
+    row.keep_unless_fused(here.values());
   }
 }
 
 void add_depthwise(Row& row, const Position& here, const LargeKernelBlockOptions& block) {
-  row.keep(here.values());  // what leaves it
+  row.keep_unless_fused(here.values());  // what leaves it
   if (!block.separable_time || block.taps[0] == 1) return add_dense(row, here, block.taps);
   add_dense(row, here, {1, block.taps[1], block.taps[2]});
   const std::int64_t kernel = here.channels * block.taps[0];
   row.add(kernel, kernel * here.places());
-  row.add_trained(2 * here.channels).keep(here.values());  // the norm of the part for time
+  row.add_trained(2 * here.channels).keep_unless_fused(here.values());  // its norm
 }
 
 LayerSummary block_row(const ExtractorPart& part,
@@ -141,19 +147,20 @@ LayerSummary block_row(const ExtractorPart& part,
   const std::int64_t wide = kWiden * channels;
   const std::int64_t inner = channels / kSqueeze;
   const std::int64_t pointwise = channels * wide;
-  Row row(part.prefix + name, "block " + to_text(block.taps), here);
+  const bool fused = block.time_padding == TimePadding::kZeros;  // in float32 on the CPU
+  Row row(part.prefix + name, "block " + to_text(block.taps), here, fused);
   add_depthwise(row, here, block);
   row.add_trained(2 * channels).keep(here.values());                       // norm
   row.add(2 * channels * inner + inner + channels, 2 * channels * inner);  // squeeze-and-excite
-  row.keep(here.values());
+  row.keep_unless_fused(here.values());
   row.add(pointwise + wide, pointwise * here.places());  // linear, wider
-  row.keep(2 * wide * here.places());                    // into and out of the activation
+  row.keep(wide * here.places());                        // into the activation
   row.add(wide).add_trained(wide);                       // GRN: gamma, then beta
-  row.keep(wide * here.places());
-  row.add(pointwise, pointwise * here.places());  // linear, back
+  row.keep_unless_fused(2 * wide * here.places());       // out of either
+  row.add(pointwise, pointwise * here.places());         // linear, back
   row.add_merged(channels).keep(here.values());
-  row.add_trained(2 * channels).keep(here.values());  // norm
-  row.add_trained(channels);                          // layer scale
+  row.add_trained(2 * channels).keep_unless_fused(here.values());  // norm
+  row.add_trained(channels);                                       // layer scale
   here.widen_field(block.taps);
   return row.done(here, part.passes);
 }

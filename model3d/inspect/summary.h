@@ -40,9 +40,10 @@ struct LayerSummary {
   LayerCost merged;
 
   /// What a training step keeps of the layer until its backward pass has used it, float32, one
-  /// sample, nothing frozen, zeros around every map (time_padding replicate costs a little more):
-  /// its input and everything computed in it that a gradient reads, each once. Values a channel
-  /// (means, gates) do not count, nor the gradients themselves.
+  /// sample, nothing frozen, in float32 on a CPU: its input and everything computed in it that a
+  /// gradient reads, each once. Blocks run as fused ops, which compute again what lies between
+  /// (with time_padding replicate layer by layer, which costs a little more than is counted).
+  /// Values a channel (means, gates) do not count, nor the gradients themselves.
   std::int64_t kept_bytes = 0;
 
   /// Places of the input that a place of the output can see along each axis, by taps and strides;

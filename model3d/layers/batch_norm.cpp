@@ -33,6 +33,14 @@ at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) const {
                         /*cudnn_enabled=*/false);
 }
 
+void BatchNorm::update_running(const at::Tensor& mean,
+                               const at::Tensor& variance,
+                               std::int64_t values) const {
+  const double unbiased = static_cast<double>(values) / static_cast<double>(values - 1);
+  running_mean_.mul_(1.0 - kNormMomentum).add_(mean, kNormMomentum);
+  running_var_.mul_(1.0 - kNormMomentum).add_(variance, kNormMomentum * unbiased);
+}
+
 void BatchNorm::add_to(const StateDict& state) const {
   state.constant("weight", weight_);
   state.constant("bias", bias_);

@@ -33,6 +33,16 @@ class BatchNorm {
   /// What it does to a channel outside training.
   ChannelAffine affine() const;
 
+  /// The running statistics' step in training for an op that has normalised in its place: mean and
+  /// biased variance [C] of `values` > 1 values a channel.
+  void update_running(const at::Tensor& mean,
+                      const at::Tensor& variance,
+                      std::int64_t values) const;
+
+  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }
+  double eps() const { return eps_; }
+
  private:
   at::Tensor weight_;
   at::Tensor bias_;

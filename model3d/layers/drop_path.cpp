@@ -5,32 +5,41 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
 
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
 
-at::Tensor DropPath::forward(const at::Tensor& x, const Pass& pass) const {
-  if (!pass.training || !pass.how.random_depth || rate == 0.0) return x;
-  const auto samples = static_cast<std::int64_t>(pass.keys.size());
-  pipeline::require(samples == x.size(0),
+bool DropPath::skips(const Pass& pass) const {
+  return pass.training && pass.how.random_depth && rate > 0.0;
+}
+
+at::Tensor DropPath::factors(std::int64_t samples, const Pass& pass) const {
+  if (!skips(pass)) return at::ones({samples}, at::kFloat);
+  pipeline::require(samples == static_cast<std::int64_t>(pass.keys.size()),
                     pipeline::Errc::kInvalidArgument,
                     "[drop_path] ",
-                    samples,
+                    pass.keys.size(),
                     " keys for ",
-                    x.size(0),
+                    samples,
                     " samples");
-  std::vector<std::int64_t> per_sample(static_cast<std::size_t>(x.dim()), 1);
-  per_sample[0] = samples;
-  at::Tensor factors = at::empty(per_sample, at::kFloat);
+  at::Tensor factors = at::empty({samples}, at::kFloat);
   for (std::int64_t i = 0; i < samples; ++i) {
     pipeline::CounterRng rng(
         pass.keys[static_cast<std::size_t>(i)], pipeline::Purpose::kDropPath, block);
     const bool kept = rng.uniform() >= rate;
     factors.data_ptr<float>()[i] = kept ? static_cast<float>(1.0 / (1.0 - rate)) : 0.0F;
   }
+  return factors;
+}
+
+at::Tensor DropPath::forward(const at::Tensor& x, const Pass& pass) const {
+  if (!skips(pass)) return x;
+  std::vector<std::int64_t> per_sample(static_cast<std::size_t>(x.dim()), 1);
+  per_sample[0] = x.size(0);
   // A handful of values from pageable memory: CUDA has taken its copy when this returns.
-  return x * factors.to(x.options(), /*non_blocking=*/true);
+  return x * factors(x.size(0), pass).view(per_sample).to(x.options(), /*non_blocking=*/true);
 }
 
 }  // namespace larkspur::model3d

@@ -20,6 +20,12 @@ struct DropPath {
   /// rate 0 or where the pass takes every branch. What happens to a sample depends on its key and
   /// the block, not on its neighbours. Throws kInvalidArgument unless pass.keys has N entries.
   at::Tensor forward(const at::Tensor& x, const Pass& pass) const;
+
+  /// What forward multiplies each of `samples` by: float32 [N] on the CPU, ones where it returns x.
+  at::Tensor factors(std::int64_t samples, const Pass& pass) const;
+
+ private:
+  bool skips(const Pass& pass) const;
 };
 
 }  // namespace larkspur::model3d

@@ -23,6 +23,9 @@ class Grn {
   /// "gamma" and, until taken, "beta", both [1,1,1,C].
   void add_to(const StateDict& state) const;
 
+  const at::Tensor& gamma() const { return gamma_; }
+  const at::Tensor& beta() const { return beta_; }
+
   /// Takes beta out of the map, for a linear layer behind it to hold: float64 [C].
   at::Tensor take_beta();
 

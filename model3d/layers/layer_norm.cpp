@@ -18,8 +18,7 @@ LayerNorm::LayerNorm(std::int64_t channels)
 at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   const at::Tensor channels_last = x.movedim(1, -1);
   return at::layer_norm(channels_last, weight_.sizes(), weight_, bias_, kLayerNormEps)
-      .movedim(-1, 1)
-      .contiguous();
+      .movedim(-1, 1);
 }
 
 void LayerNorm::add_to(const StateDict& state) const {

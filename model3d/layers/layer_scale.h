@@ -27,6 +27,8 @@ class LayerScale {
     return x_NCDHW.mul(gamma_.view({1, -1, 1, 1, 1}));
   }
 
+  const at::Tensor& gamma() const { return gamma_; }
+
   /// "gamma" [C].
   void add_to(const StateDict& state) const { state.constant("gamma", gamma_); }
 

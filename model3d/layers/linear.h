@@ -25,6 +25,9 @@ class Linear {
   /// Float64 copies, the bias zero if there is none.
   BiasedWeight biased_weight() const;
 
+  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }  ///< undefined without one
+
   /// Takes weight and bias in place of its own.
   void adopt(const BiasedWeight& merged);
 

@@ -16,10 +16,13 @@ SqueezeExcite::SqueezeExcite(std::int64_t channels, std::int64_t inner)
       up_bias_(make_parameter(at::zeros({channels}))) {}
 
 at::Tensor SqueezeExcite::forward(const at::Tensor& x_NCDHW) const {
-  const at::Tensor means_NC = x_NCDHW.mean({2, 3, 4});
-  const at::Tensor inner = at::relu(at::linear(means_NC, down_weight_.flatten(1), down_bias_));
-  const at::Tensor gate_NC = at::sigmoid(at::linear(inner, up_weight_.flatten(1), up_bias_));
+  const at::Tensor gate_NC = gate(x_NCDHW.mean({2, 3, 4}));
   return x_NCDHW * gate_NC.view({x_NCDHW.size(0), x_NCDHW.size(1), 1, 1, 1});
+}
+
+at::Tensor SqueezeExcite::gate(const at::Tensor& means_NC) const {
+  const at::Tensor inner = at::relu(at::linear(means_NC, down_weight_.flatten(1), down_bias_));
+  return at::sigmoid(at::linear(inner, up_weight_.flatten(1), up_bias_));
 }
 
 void SqueezeExcite::add_to(const StateDict& state) const {

@@ -20,6 +20,9 @@ class SqueezeExcite {
   /// x [N,C,D,H,W] to the same shape.
   at::Tensor forward(const at::Tensor& x_NCDHW) const;
 
+  /// From the means of x over its map [N,C] to what each channel is multiplied by [N,C].
+  at::Tensor gate(const at::Tensor& means_NC) const;
+
   /// "down.weight" [inner,C,1,1,1], "down.bias", "up.weight" [C,inner,1,1,1], "up.bias".
   void add_to(const StateDict& state) const;
 

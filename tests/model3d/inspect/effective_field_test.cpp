@@ -8,6 +8,7 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/far_network.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/refusal.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 using larkspur::testing::golden_noise;
 using larkspur::testing::refusal_of;
+using larkspur::testing::widen;
 
 /// An image network whose blocks are all the same, small case of the theory: kernels of `value`
 /// everywhere, and no means over the whole map.
@@ -46,26 +48,28 @@ TEST(EffectiveField, IsTheMeanOfAbsoluteGradientsOverTheMiddle) {
   EXPECT_GT(scores.narrow(0, 25, 15).narrow(1, 25, 15).sum().item<double>(), 0);
   EXPECT_EQ(scores.narrow(0, 25, 15).narrow(1, 25, 15).sum().item<double>(),
             scores.sum().item<double>());
-  // Against differences of the same scalar, in one place.
+  // Against differences of the same scalar in float64, in one place.
+  const Network wide = plain_network(7, 0.02);
+  widen(wide);
   const auto y = [&](const at::Tensor& input) {
     at::Tensor stage;
-    network.backbone().forward(
-        network.form().as_map(input), {}, [&](const std::string& layer, const at::Tensor& map) {
+    wide.backbone().forward(
+        wide.form().as_map(input), {}, [&](const std::string& layer, const at::Tensor& map) {
           if (layer == "stages.0.0") stage = map;
         });
     return stage.select(4, 8).select(3, 8).to(at::kDouble).sum({1, 2});
   };
   double expected = 0;
-  constexpr double kStep = 0.02;
+  constexpr double kStep = 1e-4;
   for (std::int64_t channel = 0; channel < 3; ++channel) {
-    at::Tensor more = x.clone();
-    at::Tensor less = x.clone();
+    at::Tensor more = x.to(at::kDouble);
+    at::Tensor less = x.to(at::kDouble);
     more.select(1, channel).select(1, 33).select(1, 30).add_(kStep);
     less.select(1, channel).select(1, 33).select(1, 30).sub_(kStep);
     expected += (y(more) - y(less)).div(2 * kStep).abs().mean().item<double>();
   }
   const double found = scores[33][30].item<double>();
-  EXPECT_NEAR(found, expected, 0.03 * expected);
+  EXPECT_NEAR(found, expected, 1e-4 * expected);
 }
 
 TEST(EffectiveField, OfLargerKernelsCoversMore) {

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A depthwise layer in training and the norm behind it as one op (ops/reparam_depthwise).
+#pragma once
+
+#include "model3d/depthwise/depthwise_layer.h"
+
+namespace larkspur::model3d {
+
+/// Whether the layer can go through the op: zeros are all that is around its maps.
+bool can_fuse(const DepthwiseLayer& layer);
+
+struct NormedMap {
+  at::Tensor u;         ///< [N,C,D,H,W], channels last
+  at::Tensor means_NC;  ///< of u over each sample's map
+};
+
+/// norm(layer(x)) in training, x float32 on the CPU; all running statistics take their step.
+NormedMap fused_depthwise(const DepthwiseLayer& layer,
+                          const BatchNorm& norm,
+                          const at::Tensor& x_NCDHW);
+
+}  // namespace larkspur::model3d
