@@ -101,7 +101,7 @@ LayerSummary stem_row(const ExtractorPart& part, Position& here) {
   const StridedConvOptions total = strided_before(part.backbone, 0);
   Row row(part.prefix + stem_or_downsample(0), "stem", here);
   add_strided(row, here, half_of(total, true));
-  row.keep(2 * here.values());  // into and out of the activation
+  row.keep(here.values());  // out of the activation, which is one op with the norm
   add_strided(row, here, half_of(total, false));
   return row.done(here, part.passes);
 }

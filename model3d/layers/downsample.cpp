@@ -2,7 +2,6 @@
 #include "model3d/layers/downsample.h"
 
 #include <ATen/ops/convolution.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/zeros.h>
 
 #include "model3d/layers/time_padding.h"
@@ -79,7 +78,8 @@ Stem::Stem(const StridedConvOptions& total)
       second_norm_(total.outputs) {}
 
 at::Tensor Stem::forward(const at::Tensor& x_NCDHW) const {
-  const at::Tensor half = at::gelu(first_norm_.forward(first_.forward(x_NCDHW)));
+  const at::Tensor x = x_NCDHW.contiguous(at::MemoryFormat::ChannelsLast3d);
+  const at::Tensor half = first_norm_.forward_gelu(first_.forward(x));
   return second_norm_.forward(second_.forward(half));
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/layers/layer_norm.h"
 
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
+
+#include "model3d/ops/layer_norm/layer_norm.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -15,10 +18,22 @@ constexpr double kLayerNormEps = 1e-6;
 LayerNorm::LayerNorm(std::int64_t channels)
     : weight_(make_parameter(at::ones({channels}))), bias_(make_parameter(at::zeros({channels}))) {}
 
+bool LayerNorm::has_op(const at::Tensor& x) const {
+  return x.is_cpu() && x.scalar_type() == at::kFloat && weight_.scalar_type() == at::kFloat;
+}
+
 at::Tensor LayerNorm::forward(const at::Tensor& x) const {
-  const at::Tensor channels_last = x.movedim(1, -1);
-  return at::layer_norm(channels_last, weight_.sizes(), weight_, bias_, kLayerNormEps)
-      .movedim(-1, 1);
+  const at::Tensor last = x.movedim(1, -1);
+  const at::Tensor y = has_op(x)
+                           ? layer_norm(last, weight_, bias_, kLayerNormEps, Activation::kNone)
+                           : at::layer_norm(last, weight_.sizes(), weight_, bias_, kLayerNormEps);
+  return y.movedim(-1, 1);
+}
+
+at::Tensor LayerNorm::forward_gelu(const at::Tensor& x) const {
+  if (!has_op(x)) return at::gelu(forward(x));
+  const at::Tensor last = x.movedim(1, -1);
+  return layer_norm(last, weight_, bias_, kLayerNormEps, Activation::kGelu).movedim(-1, 1);
 }
 
 void LayerNorm::add_to(const StateDict& state) const {

@@ -14,13 +14,18 @@ class LayerNorm {
   explicit LayerNorm(std::int64_t channels);
 
   /// x [N,C,...], each of the N*... places normalised over its C channels; same shape, channels
-  /// first. [N,C] is the case of one place a sample.
+  /// first in its sizes, last in memory. [N,C] is the case of one place a sample.
   at::Tensor forward(const at::Tensor& x) const;
+
+  /// gelu(forward(x))
+  at::Tensor forward_gelu(const at::Tensor& x) const;
 
   /// "weight" and "bias".
   void add_to(const StateDict& state) const;
 
  private:
+  bool has_op(const at::Tensor& x) const;
+
   at::Tensor weight_;
   at::Tensor bias_;
 };

@@ -10,6 +10,7 @@ set(model3d_ops_sources
   ops/dw_conv3d/dw_conv3d_double_cpu.cpp
   ops/dw_conv3d/dw_conv3d_plan.cpp
   kernels/products.cpp
+  ops/layer_norm/layer_norm.cpp
   ops/reparam_depthwise/reparam_depthwise.cpp
   ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
   ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
@@ -20,6 +21,7 @@ set_source_files_properties(
   ops/channel_mixer/channel_mixer_backward_cpu.cpp
   ops/channel_mixer/channel_mixer_forward_cpu.cpp
   ops/dw_conv3d/dw_conv3d_cpu.cpp
+  ops/layer_norm/layer_norm.cpp
   ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
   ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
   ops/reparam_depthwise/reparam_depthwise_group.cpp PROPERTIES COMPILE_OPTIONS -fopenmp)
@@ -40,7 +42,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 else()
   list(APPEND model3d_ops_sources kernels/instruction_set_any.cpp)
 endif()
-foreach(op channel_mixer dw_conv3d reparam_depthwise)
+foreach(op channel_mixer dw_conv3d layer_norm reparam_depthwise)
   foreach(set portable avx2 avx512)
     list(APPEND model3d_ops_sources ops/${op}/${op}_${set}.cpp)
     set_source_files_properties(ops/${op}/${op}_${set}.cpp PROPERTIES

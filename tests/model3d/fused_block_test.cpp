@@ -133,7 +133,7 @@ TEST_P(FusedBlock, DoesWhatItsLayersDo) {
   for (const auto& [name, reference] : exact.values) {
     SCOPED_TRACE(name);
     const double error = apart(fused.values.at(name), reference);
-    EXPECT_LT(error, 5e-6 + 3 * apart(layers.values.at(name), reference));
+    EXPECT_LT(error, 1e-5 + 4 * apart(layers.values.at(name), reference));
   }
 }
 

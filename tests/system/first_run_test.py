@@ -13,13 +13,6 @@ KEPT = pathlib.Path(__file__).parent.parent / "data" / "first_run"
 EXPECTED = json.loads((KEPT / "expected.json").read_text())
 
 
-def is_the_same_processor():
-    """Bits are those of one kind of processor; on another one figures are compared."""
-    text = pathlib.Path("/proc/cpuinfo").read_text()
-    name = next((line.split(": ")[1] for line in text.splitlines() if line.startswith("model name")), "unknown")
-    return name == EXPECTED["processor"] and (" avx512f " in text) == EXPECTED["avx512"]
-
-
 class FirstRun(Workspace):
     def make_data(self):
         with tarfile.open(KEPT / "run.tar.xz") as archive:
@@ -70,8 +63,8 @@ class FirstRun(Workspace):
         self.assertIn("at step 3 (written", resumed.stderr)
         self.assertIn(f"data.train.root was clouds, is \"{self.folder / 'clouds'}\"", resumed.stderr)
         self.expect_predictions("at_step_8", self.run_folder)
-        if is_the_same_processor():
-            self.assertEqual(self.digest_of(self.run_folder), EXPECTED["digest_at_8"])
+        # Kernels have changed since: other last digits, said so, the same answers.
+        self.assertIn("was written with arithmetic 1, this version has", resumed.stderr)
 
     def change_manifest(self, old, new):
         """A key that another program had written, checksum included."""

@@ -10,9 +10,9 @@
 
 #include <ATen/Parallel.h>
 
-#include "model3d/ops/channel_mixer/channel_mixer_tiles.h"
 #include "model3d/kernels/products.h"
 #include "model3d/kernels/scratch.h"
+#include "model3d/ops/channel_mixer/channel_mixer_tiles.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -132,9 +132,9 @@ struct Slice {
     for (std::int64_t i = 0; i < columns; ++i) sum[i] += more[i];
   }
 
-  /// a becomes GRN's output a', as narrow's gradient needs it, dq stays; sets scale and of_norm for
-  /// the way on: da = dq * scale + a * of_norm.
-  void through_grn(float* a, const float* dq, const float* norms) {
+  /// Sums for GRN's gradients; sets scale and of_norm for the way on: da = dq * scale + a *
+  /// of_norm.
+  void through_grn(const float* a, const float* dq, const float* norms) {
     const std::int64_t k = shape.widened;
     const float divisor = grn_divisor(norms, k);
     for (std::int64_t i = 0; i < k; ++i) {
@@ -143,13 +143,7 @@ struct Slice {
     responses.clear();
     wide.clear();
     for_row_blocks(shape.positions, [&](std::int64_t row, std::int64_t rows) {
-      loops.response_gradient(a + row * k,
-                              responses.block(),
-                              wide.block(),
-                              dq + row * k,
-                              scale.data(),
-                              weights.grn_beta,
-                              {rows, k});
+      loops.response_sums(responses.block(), wide.block(), dq + row * k, a + row * k, {rows, k});
       responses.add_block();
       wide.add_block();
     });
@@ -168,13 +162,19 @@ struct Slice {
     }
   }
 
-  /// dq becomes the gradient for h.
-  void through_gelu(float* dq, const float* h) {
+  /// dq becomes the gradient for h, a GRN's output, as narrow's gradient needs it.
+  void through_gelu(float* dq, float* a, const float* slope) {
     const std::int64_t k = shape.widened;
     wide.clear();
     for_row_blocks(shape.positions, [&](std::int64_t row, std::int64_t rows) {
-      loops.gelu_gradient(
-          dq + row * k, wide.block(), h + row * k, scale.data(), of_norm.data(), {rows, k});
+      loops.gelu_gradient(dq + row * k,
+                          a + row * k,
+                          wide.block(),
+                          slope + row * k,
+                          scale.data(),
+                          weights.grn_beta,
+                          of_norm.data(),
+                          {rows, k});
       wide.add_block();
     });
     add(slice.widen_bias, wide, k);
@@ -199,7 +199,7 @@ struct Slice {
   }
 
   struct Buffers {
-    Scratch dy, t, a, dq;  // t is the gated input, then its gradient
+    Scratch dy, t, a, slope, dq;  // t is the gated input, then its gradient
   };
 
   void run(const MixerTile& tile,
@@ -216,6 +216,7 @@ struct Slice {
     float* dy = buffers.dy.get();
     float* t = buffers.t.get();
     float* a = buffers.a.get();
+    float* slope = buffers.slope.get();
     float* dq = buffers.dq.get();
     const float* h = saved.h + tile.first * p * k;
     for (std::int64_t s = 0; s < tile.count; ++s) {
@@ -223,12 +224,12 @@ struct Slice {
       norm.to_y(dy + s * p * c, dout, sample, keep[sample]);
       loops.scale(t + s * p * c, u + sample * p * c, gate + sample * c, {p, c});
     }
-    loops.gelu(a, h, {rows, k});
+    loops.gelu_and_slope(a, slope, h, {rows, k});
     multiply(dq, {dy, rows, c}, {weights.narrow, c, k});
     for (std::int64_t s = 0; s < tile.count; ++s) {
       const std::int64_t at = s * p * k;
       through_grn(a + at, dq + at, saved.norms + (tile.first + s) * k);
-      through_gelu(dq + at, h + at);
+      through_gelu(dq + at, a + at, slope + at);
     }
     add_transposed_product(slice.narrow, {dy, rows, c}, {a, rows, k});
     add_transposed_product(slice.widen, {dq, rows, k}, {t, rows, c});
@@ -309,10 +310,13 @@ void channel_mixer_backward_cpu(const ChannelMixerGradients& gradients,
   at::parallel_for(
       0, static_cast<std::int64_t>(slices), 1, [&](std::int64_t begin, std::int64_t end) {
         const std::int64_t rows = tiles.front().count * shape.positions;
-        const Slice::Buffers buffers{make_scratch(rows * shape.channels),
-                                     make_scratch(rows * shape.channels),
-                                     make_scratch(rows * shape.widened),
-                                     make_scratch(rows * shape.widened)};
+        const std::int64_t narrow = rows * shape.channels;
+        const std::int64_t wide = rows * shape.widened;
+        const Slice::Buffers buffers{make_scratch(narrow),
+                                     make_scratch(narrow),
+                                     make_scratch(wide),
+                                     make_scratch(wide),
+                                     make_scratch(wide)};
         for (std::int64_t i = begin; i < end; ++i) {
           Slice slice{saved, weights, shape, loops, sliced.start(index(i)), norm};
           const std::size_t last = tiles.size() * (index(i) + 1) / slices;

@@ -5,9 +5,9 @@
 //   y -- moments of all tiles -- norm * layer scale * keep + x -- out             second pass
 #include <ATen/Parallel.h>
 
-#include "model3d/ops/channel_mixer/channel_mixer_tiles.h"
 #include "model3d/kernels/products.h"
 #include "model3d/kernels/scratch.h"
+#include "model3d/ops/channel_mixer/channel_mixer_tiles.h"
 
 namespace larkspur::model3d {
 namespace {

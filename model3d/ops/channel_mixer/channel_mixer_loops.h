@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "model3d/kernels/instruction_set.h"
+
 namespace larkspur::model3d {
 
 struct MixerSize {
@@ -21,8 +23,8 @@ struct MixerLoops {
   /// h += bias; a = gelu(h); squares += a^2
   void (*bias_gelu)(float* h, float* a, float* squares, const float* bias, MixerSize size);
 
-  /// a = gelu(h)
-  void (*gelu)(float* a, const float* h, MixerSize size);
+  /// a = gelu(h); slope = gelu'(h)
+  void (*gelu_and_slope)(float* a, float* slope, const float* h, MixerSize size);
 
   /// a = a * scale + shift
   void (*affine)(float* a, const float* scale, const float* shift, MixerSize size);
@@ -58,20 +60,17 @@ struct MixerLoops {
                         const float* constant,
                         MixerSize size);
 
-  /// responses += dq * a; sums += dq; then a = a * scale + shift
-  void (*response_gradient)(float* a,
-                            float* responses,
-                            float* sums,
-                            const float* dq,
-                            const float* scale,
-                            const float* shift,
-                            MixerSize size);
+  /// responses += dq * a; sums += dq
+  void (*response_sums)(
+      float* responses, float* sums, const float* dq, const float* a, MixerSize size);
 
-  /// dq = (dq * scale + gelu(h) * of_norm) * gelu'(h); sums += that
+  /// dq = (dq * scale + a * of_norm) * slope; sums += that; then a = a * scale + shift
   void (*gelu_gradient)(float* dq,
+                        float* a,
                         float* sums,
-                        const float* h,
+                        const float* slope,
                         const float* scale,
+                        const float* shift,
                         const float* of_norm,
                         MixerSize size);
 
@@ -87,5 +86,17 @@ struct MixerLoops {
 extern const MixerLoops kMixerPortable;
 extern const MixerLoops kMixerAvx2;
 extern const MixerLoops kMixerAvx512;
+
+inline const MixerLoops& mixer_loops(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::kAvx512:
+      return kMixerAvx512;
+    case InstructionSet::kAvx2:
+      return kMixerAvx2;
+    case InstructionSet::kPortable:
+      break;
+  }
+  return kMixerPortable;
+}
 
 }  // namespace larkspur::model3d

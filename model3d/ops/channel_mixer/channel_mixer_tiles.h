@@ -10,25 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "model3d/kernels/instruction_set.h"
 #include "model3d/ops/channel_mixer/channel_mixer_kernels.h"
 #include "model3d/ops/channel_mixer/channel_mixer_loops.h"
-#include "model3d/kernels/instruction_set.h"
 
 namespace larkspur::model3d {
 
 inline constexpr double kGrnEps = 1e-6;
 
-inline const MixerLoops& fastest_mixer_loops() {
-  switch (fastest_instruction_set()) {
-    case InstructionSet::kAvx512:
-      return kMixerAvx512;
-    case InstructionSet::kAvx2:
-      return kMixerAvx2;
-    case InstructionSet::kPortable:
-      break;
-  }
-  return kMixerPortable;
-}
+inline const MixerLoops& fastest_mixer_loops() { return mixer_loops(fastest_instruction_set()); }
 
 /// Samples [first, first + count).
 struct MixerTile {

@@ -7,8 +7,8 @@
 
 #include <cstdint>
 
-#include "model3d/ops/dw_conv3d/dw_conv3d_plan.h"
 #include "model3d/kernels/instruction_set.h"
+#include "model3d/ops/dw_conv3d/dw_conv3d_plan.h"
 
 namespace larkspur::model3d {
 

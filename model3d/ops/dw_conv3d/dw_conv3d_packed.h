@@ -8,9 +8,9 @@
 
 #include <ATen/Parallel.h>
 
+#include "model3d/kernels/scratch.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_lanes.h"
-#include "model3d/kernels/scratch.h"
 
 namespace larkspur::model3d {
 

@@ -17,15 +17,7 @@ namespace larkspur::model3d {
 inline constexpr std::int64_t kMostBranches = 8;
 
 inline const ReparamLoops& fastest_reparam_loops() {
-  switch (fastest_instruction_set()) {
-    case InstructionSet::kAvx512:
-      return kReparamAvx512;
-    case InstructionSet::kAvx2:
-      return kReparamAvx2;
-    case InstructionSet::kPortable:
-      break;
-  }
-  return kReparamPortable;
+  return reparam_loops(fastest_instruction_set());
 }
 
 /// A vector a channel of a group.

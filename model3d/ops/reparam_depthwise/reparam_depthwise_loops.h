@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "model3d/kernels/instruction_set.h"
+
 namespace larkspur::model3d {
 
 inline constexpr std::int64_t kMostLanes = 16;
@@ -67,5 +69,17 @@ struct ReparamLoops {
 extern const ReparamLoops kReparamPortable;
 extern const ReparamLoops kReparamAvx2;
 extern const ReparamLoops kReparamAvx512;
+
+inline const ReparamLoops& reparam_loops(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::kAvx512:
+      return kReparamAvx512;
+    case InstructionSet::kAvx2:
+      return kReparamAvx2;
+    case InstructionSet::kPortable:
+      break;
+  }
+  return kReparamPortable;
+}
 
 }  // namespace larkspur::model3d

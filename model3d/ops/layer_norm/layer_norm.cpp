@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/ops/layer_norm/layer_norm.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "model3d/ops/layer_norm/layer_norm_loops.h"
+#include "pipeline/require.h"
+
+namespace larkspur::model3d {
+namespace {
+
+constexpr std::int64_t kChunk = 1024;  // rows of a thread at a time, with sums of their own
+
+/// call(chunk, first row, rows) for all chunks, shared among threads.
+template <typename Call>
+void for_chunks(std::int64_t rows, const Call& call) {
+  const std::int64_t chunks = (rows + kChunk - 1) / kChunk;
+  at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      call(i, i * kChunk, std::min(kChunk, rows - i * kChunk));
+    }
+  });
+}
+
+class LayerNormFunction : public torch::autograd::Function<LayerNormFunction> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& x_any,
+                            const at::Tensor& weight,
+                            const at::Tensor& bias,
+                            double eps,
+                            bool gelu) {
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const at::Tensor x = x_any.contiguous();
+    const std::int64_t columns = x.size(-1);
+    const std::int64_t rows = x.numel() / columns;
+    const at::Tensor y = at::empty_like(x);
+    const at::Tensor moments = at::empty({2, rows}, x.options());
+    auto* mean = moments.mutable_data_ptr<float>();
+    for_chunks(rows, [&](std::int64_t /*chunk*/, std::int64_t first, std::int64_t count) {
+      const NormOperands operands{weight.const_data_ptr<float>(),
+                                  bias.const_data_ptr<float>(),
+                                  mean + first,
+                                  mean + rows + first};
+      layer_norm_loops(fastest_instruction_set())
+          .forward(y.mutable_data_ptr<float>() + first * columns,
+                   x.const_data_ptr<float>() + first * columns,
+                   operands,
+                   {count, columns, static_cast<float>(eps), gelu});
+    });
+    context->save_for_backward({x, weight, bias, moments});
+    context->saved_data["gelu"] = gelu;
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& outputs) {
+    pipeline::require(!at::GradMode::is_enabled(),
+                      pipeline::Errc::kUnsupported,
+                      "[layer_norm] second derivatives asked for, only first ones are there");
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const torch::autograd::variable_list saved = context->get_saved_variables();
+    const at::Tensor& x = saved[0];
+    const at::Tensor dy = outputs[0].contiguous();
+    const std::int64_t columns = x.size(-1);
+    const std::int64_t rows = x.numel() / columns;
+    const std::int64_t chunks = (rows + kChunk - 1) / kChunk;
+    const at::Tensor dx = at::empty_like(x);
+    const at::Tensor sums = at::zeros({chunks, 2, columns}, x.options());
+    auto* mean = saved[3].mutable_data_ptr<float>();
+    const bool gelu = context->saved_data["gelu"].toBool();
+    for_chunks(rows, [&](std::int64_t chunk, std::int64_t first, std::int64_t count) {
+      const NormOperands operands{saved[1].const_data_ptr<float>(),
+                                  saved[2].const_data_ptr<float>(),
+                                  mean + first,
+                                  mean + rows + first};
+      std::vector<float> scratch(static_cast<std::size_t>(columns));
+      float* sum = sums.mutable_data_ptr<float>() + chunk * 2 * columns;
+      layer_norm_loops(fastest_instruction_set())
+          .backward(dx.mutable_data_ptr<float>() + first * columns,
+                    sum,
+                    sum + columns,
+                    scratch.data(),
+                    dy.const_data_ptr<float>() + first * columns,
+                    x.const_data_ptr<float>() + first * columns,
+                    operands,
+                    {count, columns, 0.0F, gelu});
+    });
+    at::Tensor total = sums[0].clone();
+    for (std::int64_t chunk = 1; chunk < chunks; ++chunk) total += sums[chunk];
+    return {dx, total[0].clone(), total[1].clone(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor layer_norm(const at::Tensor& x,
+                      const at::Tensor& weight,
+                      const at::Tensor& bias,
+                      double eps,
+                      Activation activation) {
+  return LayerNormFunction::apply(x, weight, bias, eps, activation == Activation::kGelu);
+}
+
+}  // namespace larkspur::model3d
