@@ -3,13 +3,14 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
 
 #include "model3d/depthwise/dilated_reparam_block.h"
 #include "model3d/depthwise/fused_depthwise.h"
 #include "model3d/depthwise/separable_depthwise.h"
-#include "model3d/ops/channel_mixer/channel_mixer.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -55,37 +56,64 @@ at::Tensor LargeKernelBlock::mix_channels(const at::Tensor& x_NDHWC) const {
 }
 
 at::Tensor LargeKernelBlock::forward(const at::Tensor& x_NCDHW, const Pass& pass) const {
-  if (fuses(x_NCDHW, pass)) return forward_fused(x_NCDHW, pass);
+  if (fuses(x_NCDHW)) {
+    const bool several_values = x_NCDHW.numel() > x_NCDHW.size(1);
+    if (!pass.training && !at::GradMode::is_enabled()) return evaluate_fused(x_NCDHW);
+    if (norm_ && pass.training && pass.how.norms == nullptr && several_values) {
+      return train_fused(x_NCDHW, pass);
+    }
+  }
   at::Tensor y = mix_channels(mix_space(x_NCDHW, pass).movedim(1, -1)).movedim(-1, 1);
   if (last_norm_) y = last_norm_->forward(y, pass);
   if (layer_scale_) y = layer_scale_->forward(y);
   return x_NCDHW + drop_path_.forward(y, pass);
 }
 
-bool LargeKernelBlock::fuses(const at::Tensor& x, const Pass& pass) const {
-  const bool several_values = x.numel() > x.size(1);
-  return norm_ && pass.training && pass.how.norms == nullptr && several_values && x.is_cpu() &&
-         x.scalar_type() == at::kFloat && !at::autocast::is_autocast_enabled(at::kCPU) &&
-         can_fuse(*depthwise_);
+bool LargeKernelBlock::fuses(const at::Tensor& x) const {
+  return x.is_cpu() && x.scalar_type() == at::kFloat && x.numel() > 0 &&
+         widen_.weight().scalar_type() == at::kFloat &&
+         !at::autocast::is_autocast_enabled(at::kCPU) && can_fuse(*depthwise_);
 }
 
-at::Tensor LargeKernelBlock::forward_fused(const at::Tensor& x_NCDHW, const Pass& pass) const {
+ChannelMixerParameters LargeKernelBlock::mixer_parameters() const {
+  ChannelMixerParameters parameters;
+  parameters.widen = widen_.weight();
+  parameters.widen_bias = widen_.bias();
+  parameters.grn_gamma = grn_.gamma();
+  parameters.grn_beta = grn_.beta();
+  parameters.narrow = narrow_.weight();
+  if (last_norm_) {
+    parameters.norm_weight = last_norm_->weight();
+    parameters.norm_bias = last_norm_->bias();
+    parameters.norm_eps = last_norm_->eps();
+  }
+  if (layer_scale_) parameters.layer_scale = layer_scale_->gamma();
+  return parameters;
+}
+
+at::Tensor LargeKernelBlock::train_fused(const at::Tensor& x_NCDHW, const Pass& pass) const {
   const NormedMap mixed = fused_depthwise(*depthwise_, *norm_, x_NCDHW);
   const ChannelMixerResult result = channel_mixer(x_NCDHW,
                                                   mixed.u,
                                                   squeeze_excite_.gate(mixed.means_NC),
                                                   drop_path_.factors(x_NCDHW.size(0), pass),
-                                                  {widen_.weight(),
-                                                   widen_.bias(),
-                                                   grn_.gamma(),
-                                                   grn_.beta(),
-                                                   narrow_.weight(),
-                                                   last_norm_->weight(),
-                                                   last_norm_->bias(),
-                                                   layer_scale_->gamma(),
-                                                   last_norm_->eps()});
+                                                  mixer_parameters());
   last_norm_->update_running(result.mean, result.variance, x_NCDHW.numel() / x_NCDHW.size(1));
   return result.out;
+}
+
+at::Tensor LargeKernelBlock::evaluate_fused(const at::Tensor& x_NCDHW) const {
+  const NormedMap mixed = evaluate_fused_depthwise(*depthwise_, norm_ ? &*norm_ : nullptr, x_NCDHW);
+  at::Tensor scale = at::ones({x_NCDHW.size(1)});
+  at::Tensor shift = narrow_.bias();
+  if (last_norm_) {
+    const ChannelAffine norm = last_norm_->affine();
+    const at::Tensor factor = layer_scale_->affine().scale;
+    scale = (norm.scale * factor).to(at::kFloat);
+    shift = (norm.shift * factor).to(at::kFloat);
+  }
+  return channel_mixer_evaluate(
+      x_NCDHW, mixed.u, squeeze_excite_.gate(mixed.means_NC), mixer_parameters(), scale, shift);
 }
 
 void LargeKernelBlock::add_to(const StateDict& state) const {

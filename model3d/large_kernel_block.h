@@ -19,6 +19,7 @@
 #include "model3d/layers/layer_scale.h"
 #include "model3d/layers/linear.h"
 #include "model3d/layers/squeeze_excite.h"
+#include "model3d/ops/channel_mixer/channel_mixer.h"
 
 namespace larkspur::model3d {
 
@@ -56,11 +57,16 @@ class LargeKernelBlock {
   at::Tensor mix_channels(const at::Tensor& x_NDHWC) const;
 
  private:
-  /// Whether forward_fused() serves: float32 on the CPU, in training, norms by their own batch.
-  bool fuses(const at::Tensor& x_NCDHW, const Pass& pass) const;
+  /// Whether two ops of few passes over memory serve: float32 on the CPU, zeros around the maps.
+  bool fuses(const at::Tensor& x_NCDHW) const;
 
-  /// forward() in two ops of few passes over memory.
-  at::Tensor forward_fused(const at::Tensor& x_NCDHW, const Pass& pass) const;
+  /// forward() by them, in training with norms by their own batch.
+  at::Tensor train_fused(const at::Tensor& x_NCDHW, const Pass& pass) const;
+
+  /// forward() by them in evaluation, where no gradients are recorded, merged or not.
+  at::Tensor evaluate_fused(const at::Tensor& x_NCDHW) const;
+
+  ChannelMixerParameters mixer_parameters() const;
 
   std::unique_ptr<DepthwiseLayer> depthwise_;
   std::optional<BatchNorm> norm_;  ///< this, the last norm and the scale are none once merged

@@ -39,6 +39,7 @@ class DepthwiseConv {
 
   Extent3 taps() const;
   const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }  ///< undefined: none
   const Extent3& rate() const { return rate_; }
   TimePadding padding() const { return padding_; }
 

@@ -29,8 +29,7 @@ class DepthwiseLayer {
   /// x [N,C,D,H,W] to the same shape.
   virtual at::Tensor forward(const at::Tensor& x_NCDHW, const Pass& pass) const = 0;
 
-  /// The convolutions whose sum it is, each with the norm behind it; for as long as it is neither
-  /// merged nor moved.
+  /// The convolutions whose sum it is, each with the norm behind it; until it is merged or moved.
   virtual std::vector<DepthwiseBranch> branches() const = 0;
 
   /// Its entries, in order of use.

@@ -19,4 +19,10 @@ NormedMap fused_depthwise(const DepthwiseLayer& layer,
                           const BatchNorm& norm,
                           const at::Tensor& x_NCDHW);
 
+/// The same in evaluation, by running statistics, where no gradients are recorded. `norm` null: the
+/// layer is merged, its biases are what the norm was.
+NormedMap evaluate_fused_depthwise(const DepthwiseLayer& layer,
+                                   const BatchNorm* norm,
+                                   const at::Tensor& x_NCDHW);
+
 }  // namespace larkspur::model3d

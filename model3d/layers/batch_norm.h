@@ -41,6 +41,8 @@ class BatchNorm {
 
   const at::Tensor& weight() const { return weight_; }
   const at::Tensor& bias() const { return bias_; }
+  const at::Tensor& running_mean() const { return running_mean_; }
+  const at::Tensor& running_var() const { return running_var_; }
   double eps() const { return eps_; }
 
  private:

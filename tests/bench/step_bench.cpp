@@ -85,48 +85,85 @@ struct Optimizer {
   }
 };
 
+/// The network, its input and one unit of work on them.
+class Bench {
+ public:
+  Bench(const Work& work, bool trains)
+      : trains_(trains), network_(options_of(work)), optimizer_(network_) {
+    const std::int64_t batch = work.sizes[0];
+    network_.set_training(trains);
+    if (!trains) network_.merge();
+    input_.inputs["input"] = at::randn(work.sizes);
+    for (std::int64_t i = 0; i < batch; ++i) {
+      input_.keys.push_back({1, 1, static_cast<std::uint32_t>(i)});
+    }
+    labels_ = at::randint(400, {batch}, at::kLong);
+  }
+
+  long long parameters() const {
+    long long sum = 0;
+    for (const auto& parameter : network_.parameters()) sum += parameter.tensor.numel();
+    return sum;
+  }
+
+  void run() {
+    if (trains_) {
+      at::cross_entropy_loss(network_.forward(input_), labels_).backward();
+      optimizer_.step();
+    } else {
+      const at::NoGradGuard without_gradients;
+      network_.forward(input_);
+    }
+  }
+
+ private:
+  static ModelOptions options_of(const Work& work) {
+    ModelOptions options;
+    options.form = work.form;
+    options.variant = work.variant;
+    options.classes = 400;
+    return options;
+  }
+
+  bool trains_;
+  Network network_;
+  Optimizer optimizer_;
+  Batch input_;
+  at::Tensor labels_;
+};
+
+/// Of runs for at least so many seconds, sorted, the first left out.
+std::vector<double> time_runs(Bench& bench, double least) {
+  bench.run();
+  std::vector<double> times;
+  for (const auto start = Clock::now(); times.size() < 3 || seconds(start) < least;) {
+    const auto begin = Clock::now();
+    bench.run();
+    times.push_back(seconds(begin));
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 5) {
-    std::fprintf(stderr, "usage: step_bench FORM VARIANT SIZE BATCH [THREADS] [SECONDS]\n");
+    std::fprintf(stderr,
+                 "usage: step_bench FORM VARIANT SIZE BATCH [train|eval [THREADS [SECONDS]]]\n");
     return 2;
   }
   const std::int64_t batch = std::atoll(argv[4]);
-  const Work work = work_of(argv[1], argv[2], argv[3], batch);
-  at::set_num_threads(argc > 5 ? std::atoi(argv[5]) : 1);
-  const double least = argc > 6 ? std::atof(argv[6]) : 10.0;
-  ModelOptions options;
-  options.form = work.form;
-  options.variant = work.variant;
-  options.classes = 400;
-  Network network(options);
-  network.set_training(true);
-  Optimizer optimizer(network);
-  Batch input;
-  input.inputs["input"] = at::randn(work.sizes);
-  for (std::int64_t i = 0; i < batch; ++i)
-    input.keys.push_back({1, 1, static_cast<std::uint32_t>(i)});
-  const at::Tensor labels = at::randint(400, {batch}, at::kLong);
-  std::vector<double> times;
-  const auto start = Clock::now();
-  for (int i = 0; i < 4 || seconds(start) < least; ++i) {
-    const auto begin = Clock::now();
-    at::cross_entropy_loss(network.forward(input), labels).backward();
-    optimizer.step();
-    if (i > 0) times.push_back(seconds(begin));
-  }
-  std::sort(times.begin(), times.end());
+  const bool trains = argc <= 5 || std::string(argv[5]) == "train";
+  at::set_num_threads(argc > 6 ? std::atoi(argv[6]) : 1);
+  Bench bench(work_of(argv[1], argv[2], argv[3], batch), trains);
+  const std::vector<double> times = time_runs(bench, argc > 7 ? std::atof(argv[7]) : 10.0);
   const double median = times[times.size() / 2];
-  std::printf(
-      "%s/%s %s batch %ld, %d threads: %.1f ms a step (best %.1f), %.2f samples/s, %zu steps\n",
-      argv[1],
-      argv[2],
-      argv[3],
-      static_cast<long>(batch),
-      at::get_num_threads(),
-      median * 1e3,
-      times.front() * 1e3,
-      static_cast<double>(batch) / median,
-      times.size());
+  std::printf("%.1f ms median, %.1f to %.1f of %zu, %.2f samples/s, %lld parameters\n",
+              median * 1e3,
+              times.front() * 1e3,
+              times.back() * 1e3,
+              times.size(),
+              static_cast<double>(batch) / median,
+              bench.parameters());
 }

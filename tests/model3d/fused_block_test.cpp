@@ -64,15 +64,9 @@ class FusedBlock : public ::testing::TestWithParam<BlockCase> {
  protected:
   /// A block far from where training begins, in the given type, with its input.
   Outcome run(at::ScalarType type, bool one_by_one) {
-    const BlockCase& c = GetParam();
-    const LargeKernelBlock block({.channels = c.sizes[1],
-                                  .taps = c.taps,
-                                  .layer_scale = 0.5,
-                                  .drop_path = {.rate = c.drop_path, .block = 3},
-                                  .separable_time = c.separable});
+    const LargeKernelBlock block = far_block(type);
     std::vector<NamedTensor> entries;
     block.add_to(StateDict(&entries));
-    draw(entries, type);
     const at::Tensor x = draw_input("x", type).requires_grad_();
     Pass pass{.training = true, .keys = keys_};
     OneByOne hook;
@@ -89,6 +83,23 @@ class FusedBlock : public ::testing::TestWithParam<BlockCase> {
     return outcome;
   }
 
+  static LargeKernelBlock far_block(at::ScalarType type) {
+    const BlockCase& c = GetParam();
+    LargeKernelBlock block({.channels = c.sizes[1],
+                            .taps = c.taps,
+                            .layer_scale = 0.5,
+                            .drop_path = {.rate = c.drop_path, .block = 3},
+                            .separable_time = c.separable});
+    std::vector<NamedTensor> entries;
+    block.add_to(StateDict(&entries));
+    draw(entries, type);
+    return block;
+  }
+
+  static at::Tensor draw_input(const std::string& name, at::ScalarType type) {
+    return at::randn(GetParam().sizes, generator(name), at::kFloat).to(type);
+  }
+
   void SetUp() override {
     for (std::int64_t i = 0; i < GetParam().sizes[0]; ++i) {
       keys_.push_back({.seed = 5, .epoch = 1, .sample = static_cast<std::uint32_t>(i)});
@@ -99,15 +110,12 @@ class FusedBlock : public ::testing::TestWithParam<BlockCase> {
   static at::Generator generator(const std::string& name) {
     return at::make_generator<at::CPUGeneratorImpl>(std::hash<std::string>{}(name));
   }
-  at::Tensor draw_input(const std::string& name, at::ScalarType type) const {
-    return at::randn(GetParam().sizes, generator(name), at::kFloat).to(type);
-  }
   static void draw(const std::vector<NamedTensor>& entries, at::ScalarType type) {
     for (const NamedTensor& entry : entries) {
       at::Tensor values = at::randn(entry.tensor.sizes(), generator(entry.name), at::kFloat);
       if (entry.kind == TensorKind::kDrawn) values.mul_(0.3);
       if (entry.kind == TensorKind::kConstant) values.mul_(0.3).add_(0.7);
-      if (entry.name.ends_with("running_var")) values.abs_();
+      if (entry.name.ends_with("running_var")) values.abs_().add_(0.1);
       entry.tensor.set_data(values.to(type));
     }
   }
@@ -135,6 +143,18 @@ TEST_P(FusedBlock, DoesWhatItsLayersDo) {
     const double error = apart(fused.values.at(name), reference);
     EXPECT_LT(error, 1e-5 + 4 * apart(layers.values.at(name), reference));
   }
+}
+
+TEST_P(FusedBlock, EvaluatesAsItsLayersDo) {
+  const at::Tensor exact =
+      far_block(at::kDouble).forward(draw_input("x", at::kDouble), Pass{}).detach();
+  LargeKernelBlock block = far_block(at::kFloat);
+  const at::Tensor x = draw_input("x", at::kFloat);
+  const at::NoGradGuard no_grad;
+
+  EXPECT_LT(apart(block.forward(x, Pass{}), exact), 1e-5);
+  block.merge();
+  EXPECT_LT(apart(block.forward(x, Pass{}), exact), 1e-5);
 }
 
 TEST_P(FusedBlock, GivesTheSameBitsOnTwoThreads) {

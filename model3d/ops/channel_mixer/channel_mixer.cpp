@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "model3d/ops/channel_mixer/channel_mixer_kernels.h"
@@ -132,6 +133,38 @@ ChannelMixerResult channel_mixer(const at::Tensor& x_NCDHW,
   const torch::autograd::variable_list outputs = ChannelMixerFunction::apply(
       x_NCDHW, u_NCDHW, gate_NC, keep_N, at::TensorList(parameters), p.norm_eps);
   return {outputs[0], outputs[1], outputs[2]};
+}
+
+at::Tensor channel_mixer_evaluate(const at::Tensor& x_NCDHW,
+                                  const at::Tensor& u_NCDHW,
+                                  const at::Tensor& gate_NC,
+                                  const ChannelMixerParameters& p,
+                                  const at::Tensor& scale,
+                                  const at::Tensor& shift) {
+  pipeline::require(!at::GradMode::is_enabled(),
+                    pipeline::Errc::kUnsupported,
+                    "[channel_mixer] evaluation where gradients are recorded");
+  const at::Tensor x = x_NCDHW.contiguous(kLast);
+  const at::Tensor u = u_NCDHW.contiguous(kLast);
+  const at::Tensor gate = gate_NC.contiguous();
+  const at::Tensor out = at::empty_like(x);
+  const at::Tensor beta =
+      p.grn_beta.defined() ? p.grn_beta : at::zeros({p.widen.size(0)}, x.options());
+  ChannelMixerWeights weights{};
+  weights.widen = read(p.widen);
+  weights.widen_bias = read(p.widen_bias);
+  weights.grn_gamma = read(p.grn_gamma);
+  weights.grn_beta = read(beta);
+  weights.narrow = read(p.narrow);
+  channel_mixer_evaluate_cpu(write(out),
+                             read(x),
+                             read(u),
+                             read(gate),
+                             read(scale),
+                             read(shift),
+                             weights,
+                             shape_of(u, p.widen));
+  return out;
 }
 
 }  // namespace larkspur::model3d

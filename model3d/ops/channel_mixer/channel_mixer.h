@@ -42,4 +42,14 @@ ChannelMixerResult channel_mixer(const at::Tensor& x_NCDHW,
                                  const at::Tensor& keep_N,
                                  const ChannelMixerParameters& parameters);
 
+/// In evaluation: x + y * scale + shift [C], y what leaves the second linear layer; grn_beta may be
+/// undefined (zero), the norm and the layer scale are not used. Throws kUnsupported where gradients
+/// are recorded.
+at::Tensor channel_mixer_evaluate(const at::Tensor& x_NCDHW,
+                                  const at::Tensor& u_NCDHW,
+                                  const at::Tensor& gate_NC,
+                                  const ChannelMixerParameters& parameters,
+                                  const at::Tensor& scale,
+                                  const at::Tensor& shift);
+
 }  // namespace larkspur::model3d

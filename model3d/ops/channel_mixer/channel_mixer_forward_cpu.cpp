@@ -12,17 +12,17 @@
 namespace larkspur::model3d {
 namespace {
 
-struct Forward {
-  const ChannelMixerSaved& saved;
+/// What training and evaluation share: both products of a tile.
+struct TileProducts {
   const ChannelMixerWeights& weights;
   const ChannelMixerShape& shape;
   const MixerLoops& loops = fastest_mixer_loops();
   std::vector<MixerTile> tiles = mixer_tiles(shape);
-  /// Of each tile's y, a column each: sum, then squares around the tile's own mean.
-  std::vector<float> tile_sums = std::vector<float>(tiles.size() * size_of(shape.channels));
-  std::vector<float> tile_squares = std::vector<float>(tiles.size() * size_of(shape.channels));
 
   static std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+  /// Of the first tiles, which are the largest.
+  std::int64_t most_rows() const { return tiles.front().count * shape.positions; }
 
   /// a [P][K] = GRN(gelu(h)), h [P][K] getting its bias; norms [K].
   void activate(float* h, float* a, float* norms, ColumnSums& squares) const {
@@ -40,6 +40,46 @@ struct Forward {
     }
     loops.affine(a, scale.data(), weights.grn_beta, {shape.positions, k});
   }
+
+  /// y [rows][C] of a tile from its u and gate; leaves h [rows][K] and norms [samples][K]. t and a
+  /// are scratch of rows x C and rows x K.
+  void run(const MixerTile& tile,
+           const float* u,
+           const float* gate,
+           float* t,
+           float* h,
+           float* a,
+           float* norms,
+           float* y) const {
+    const std::int64_t p = shape.positions;
+    const std::int64_t c = shape.channels;
+    const std::int64_t k = shape.widened;
+    const std::int64_t rows = tile.count * p;
+    ColumnSums squares(k);
+    for (std::int64_t s = 0; s < tile.count; ++s) {
+      const std::int64_t sample = tile.first + s;
+      loops.scale(t + s * p * c, u + sample * p * c, gate + sample * c, {p, c});
+    }
+    multiply_transposed(h, {t, rows, c}, {weights.widen, k, c});
+    for (std::int64_t s = 0; s < tile.count; ++s) {
+      activate(h + s * p * k, a + s * p * k, norms + s * k, squares);
+    }
+    multiply_transposed(y, {a, rows, k}, {weights.narrow, c, k});
+  }
+};
+
+struct Forward {
+  const ChannelMixerSaved& saved;
+  const TileProducts& products;
+  const ChannelMixerWeights& weights = products.weights;
+  const ChannelMixerShape& shape = products.shape;
+  const MixerLoops& loops = products.loops;
+  const std::vector<MixerTile>& tiles = products.tiles;
+  /// Of each tile's y, a column each: sum, then squares around the tile's own mean.
+  std::vector<float> tile_sums = std::vector<float>(tiles.size() * size_of(shape.channels));
+  std::vector<float> tile_squares = std::vector<float>(tiles.size() * size_of(shape.channels));
+
+  static std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
 
   void measure(std::size_t tile, const float* y, std::int64_t rows, ColumnSums& sums) {
     const std::int64_t c = shape.channels;
@@ -61,30 +101,22 @@ struct Forward {
   }
 
   void run_tiles(const float* u, const float* gate, std::int64_t begin, std::int64_t end) {
-    const std::int64_t p = shape.positions;
-    const std::int64_t c = shape.channels;
-    const std::int64_t k = shape.widened;
-    const std::int64_t most_rows = tiles.front().count * p;  // the first tiles are the largest
-    const Scratch t = make_scratch(most_rows * c);
-    const Scratch a = make_scratch(most_rows * k);
-    ColumnSums wide(k);
-    ColumnSums narrow(c);
+    const Scratch t = make_scratch(products.most_rows() * shape.channels);
+    const Scratch a = make_scratch(products.most_rows() * shape.widened);
+    ColumnSums sums(shape.channels);
     for (std::int64_t i = begin; i < end; ++i) {
       const MixerTile& tile = tiles[size_of(i)];
-      const std::int64_t rows = tile.count * p;
-      float* h = saved.h + tile.first * p * k;
-      float* y = saved.y + tile.first * p * c;
-      for (std::int64_t s = 0; s < tile.count; ++s) {
-        const std::int64_t sample = tile.first + s;
-        loops.scale(t.get() + s * p * c, u + sample * p * c, gate + sample * c, {p, c});
-      }
-      multiply_transposed(h, {t.get(), rows, c}, {weights.widen, k, c});
-      for (std::int64_t s = 0; s < tile.count; ++s) {
-        float* norms = saved.norms + (tile.first + s) * k;
-        activate(h + s * p * k, a.get() + s * p * k, norms, wide);
-      }
-      multiply_transposed(y, {a.get(), rows, k}, {weights.narrow, c, k});
-      measure(size_of(i), y, rows, narrow);
+      const std::int64_t row = tile.first * shape.positions;
+      float* y = saved.y + row * shape.channels;
+      products.run(tile,
+                   u,
+                   gate,
+                   t.get(),
+                   saved.h + row * shape.widened,
+                   a.get(),
+                   saved.norms + tile.first * shape.widened,
+                   y);
+      measure(size_of(i), y, tile.count * shape.positions, sums);
     }
   }
 
@@ -140,13 +172,40 @@ void channel_mixer_forward_cpu(float* out,
                                const float* keep,
                                const ChannelMixerWeights& weights,
                                const ChannelMixerShape& shape) {
-  Forward forward{saved, weights, shape};
-  const auto tiles = static_cast<std::int64_t>(forward.tiles.size());
+  const TileProducts products{weights, shape};
+  Forward forward{saved, products};
+  const auto tiles = static_cast<std::int64_t>(products.tiles.size());
   at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
     forward.run_tiles(u, gate, begin, end);
   });
   forward.combine();
   forward.add_residual(out, x, keep);
+}
+
+void channel_mixer_evaluate_cpu(float* out,
+                                const float* x,
+                                const float* u,
+                                const float* gate,
+                                const float* scale,
+                                const float* shift,
+                                const ChannelMixerWeights& weights,
+                                const ChannelMixerShape& shape) {
+  const TileProducts products{weights, shape};
+  const auto tiles = static_cast<std::int64_t>(products.tiles.size());
+  at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch t = make_scratch(products.most_rows() * shape.channels);
+    const Scratch y = make_scratch(products.most_rows() * shape.channels);
+    const Scratch h = make_scratch(products.most_rows() * shape.widened);
+    const Scratch a = make_scratch(products.most_rows() * shape.widened);
+    const Scratch norms = make_scratch(products.tiles.front().count * shape.widened);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const MixerTile& tile = products.tiles[static_cast<std::size_t>(i)];
+      const std::int64_t at = tile.first * shape.positions * shape.channels;
+      products.run(tile, u, gate, t.get(), h.get(), a.get(), norms.get(), y.get());
+      products.loops.residual(
+          out + at, x + at, y.get(), scale, shift, {tile.count * shape.positions, shape.channels});
+    }
+  });
 }
 
 }  // namespace larkspur::model3d

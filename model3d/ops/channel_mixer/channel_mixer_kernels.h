@@ -64,6 +64,16 @@ void channel_mixer_forward_cpu(float* out,
                                const ChannelMixerWeights& weights,
                                const ChannelMixerShape& shape);
 
+/// In evaluation: out = x + y * scale + shift, [C] both; `weights` without norm and layer scale.
+void channel_mixer_evaluate_cpu(float* out,
+                                const float* x,
+                                const float* u,
+                                const float* gate,
+                                const float* scale,
+                                const float* shift,
+                                const ChannelMixerWeights& weights,
+                                const ChannelMixerShape& shape);
+
 /// From dout [N][P][C]; the gradient for x is dout itself.
 void channel_mixer_backward_cpu(const ChannelMixerGradients& gradients,
                                 const ChannelMixerSaved& saved,

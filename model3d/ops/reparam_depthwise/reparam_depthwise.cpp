@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/ops/reparam_depthwise/reparam_depthwise.h"
 
+#include <utility>
+
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -35,7 +37,8 @@ struct Operands {
   Operands(const at::Tensor& x,
            at::TensorList parameters,
            const at::Tensor& all_moments,
-           const Layout& layout) {
+           const Layout& layout,
+           bool has_moments = false) {
     std::size_t next = 0;
     const auto read = [&] { return parameters[next++].const_data_ptr<float>(); };
     for (std::size_t b = 0; b < layout.has_norm.size(); ++b) {
@@ -59,7 +62,8 @@ struct Operands {
             branches.data(),
             static_cast<std::int64_t>(branches.size()),
             norm,
-            moments.data()};
+            moments.data(),
+            has_moments};
   }
 };
 
@@ -130,11 +134,9 @@ class ReparamDepthwiseFunction : public torch::autograd::Function<ReparamDepthwi
   }
 };
 
-}  // namespace
-
-ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
-                                         const std::vector<ReparamBranchTensors>& branches,
-                                         const ReparamNormTensors& norm) {
+/// The operands as a list, and what is no tensor of them.
+std::pair<Tensors, Layout> listed(const std::vector<ReparamBranchTensors>& branches,
+                                  const ReparamNormTensors& norm) {
   pipeline::require(!branches.empty() && branches.size() <= kMostBranches,
                     pipeline::Errc::kInvalidArgument,
                     "[reparam_depthwise] ",
@@ -153,9 +155,35 @@ ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
   }
   layout.eps.push_back(norm.eps);
   parameters.insert(parameters.end(), {norm.weight, norm.bias});
+  return {parameters, layout};
+}
+
+}  // namespace
+
+ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
+                                         const std::vector<ReparamBranchTensors>& branches,
+                                         const ReparamNormTensors& norm) {
+  const auto [parameters, layout] = listed(branches, norm);
   const Tensors outputs =
       ReparamDepthwiseFunction::apply(x_NCDHW, at::TensorList(parameters), layout);
   return {outputs[0], outputs[1], outputs[2]};
+}
+
+ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
+                                         const std::vector<ReparamBranchTensors>& branches,
+                                         const ReparamNormTensors& norm,
+                                         const at::Tensor& moments) {
+  pipeline::require(!at::GradMode::is_enabled(),
+                    pipeline::Errc::kUnsupported,
+                    "[reparam_depthwise] moments given where gradients are recorded");
+  const at::Tensor x = x_NCDHW.contiguous(kChannelsLast);
+  const at::Tensor u = at::empty_like(x);
+  const at::Tensor means = at::empty({x.size(0), x.size(1)}, x.options());
+  const auto [parameters, layout] = listed(branches, norm);
+  const Operands operands(x, parameters, moments, layout, /*has_moments=*/true);
+  reparam_depthwise_forward_cpu(
+      u.mutable_data_ptr<float>(), means.mutable_data_ptr<float>(), operands.call);
+  return {u, means, moments};
 }
 
 }  // namespace larkspur::model3d

@@ -47,4 +47,11 @@ ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
                                          const std::vector<ReparamBranchTensors>& branches,
                                          const ReparamNormTensors& norm);
 
+/// The same by given moments [branches + 1, 2, C] float32, as running statistics are in evaluation;
+/// rows of branches without a norm are not read. Throws kUnsupported where gradients are recorded.
+ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
+                                         const std::vector<ReparamBranchTensors>& branches,
+                                         const ReparamNormTensors& norm,
+                                         const at::Tensor& moments);
+
 }  // namespace larkspur::model3d

@@ -47,7 +47,7 @@ class ForwardGroup {
         float* z = z_[static_cast<std::size_t>(b)].get() + first * map_;
         correlate_samples(
             z, x_.get(), plans_.forward(b), plans_.kernel(b, group), count, /*adds=*/false);
-        if (call_.branches[b].norm.weight == nullptr) continue;
+        if (call_.has_moments || call_.branches[b].norm.weight == nullptr) continue;
         loops_.add_moments(&moments_[static_cast<std::size_t>(b)], z, count * plans_.positions());
       }
     }
@@ -68,7 +68,7 @@ class ForwardGroup {
     const float* z[kMostBranches];
     for (std::int64_t b = 0; b < call_.branch_count; ++b) {
       const ReparamNorm& norm = call_.branches[b].norm;
-      if (norm.weight != nullptr) {
+      if (norm.weight != nullptr && !call_.has_moments) {
         write(call_.moments[b], moments_[static_cast<std::size_t>(b)], group);
       }
       const LaneNorm own = lane_norm(norm, call_.moments[b], group * lanes, conv().channels(group));
@@ -81,13 +81,15 @@ class ForwardGroup {
   }
 
   void normalise(float* u, float* means, std::int64_t group) {
-    LaneMoments moments{};
-    loops_.add_moments(&moments, y_.get(), call_.shape.n * plans_.positions());
-    const ReparamMoments& to = call_.moments[call_.branch_count];
-    write(to, moments, group);
+    const ReparamMoments& own = call_.moments[call_.branch_count];
+    if (!call_.has_moments) {
+      LaneMoments moments{};
+      loops_.add_moments(&moments, y_.get(), call_.shape.n * plans_.positions());
+      write(own, moments, group);
+    }
     const std::int64_t first = group * conv().set.lanes;
     const std::int64_t channels = conv().channels(group);
-    const LaneNorm norm = lane_norm(call_.norm, to, first, channels);
+    const LaneNorm norm = lane_norm(call_.norm, own, first, channels);
     for (std::int64_t n = 0; n < call_.shape.n; ++n) {
       double sums[kMostLanes] = {};
       float* y = y_.get() + n * map_;

@@ -42,7 +42,7 @@ struct ReparamBranchGradients {
 };
 
 /// A call's operands. `moments` [branches + 1]: of the branches, then of y; a branch without a norm
-/// has none. Written by the forward pass, read by backward.
+/// has none. Written by the forward pass unless they are given, read by backward.
 struct ReparamCall {
   ReparamShape shape;
   const float* x;
@@ -50,6 +50,7 @@ struct ReparamCall {
   std::int64_t branch_count;
   ReparamNorm norm;
   const ReparamMoments* moments;
+  bool has_moments;  ///< given: running statistics, in evaluation
 };
 
 // Every sum has one order that follows from the shape (taps, then positions in blocks of 64, then
