@@ -74,14 +74,14 @@ at::Tensor MapExtractor::forward(const pipeline::Batch& batch,
   return mean_features(only_input(batch), pass, observer);
 }
 
-at::Tensor ViewsExtractor::pooled_features(const at::Tensor& views_NV3SS,
+at::Tensor ViewsExtractor::pooled_features(const at::Tensor& input,
                                            const Pass& pass,
                                            const LayerObserver& observer) const {
-  const std::int64_t views = views_NV3SS.dim() > 1 ? views_NV3SS.size(1) : 0;
+  const std::int64_t views = backbone_.form().pictures_of(input);
   const auto keys = keys_of_views(pass.keys, views);
   Pass of_views = pass;
   of_views.keys = keys;
-  const at::Tensor features = backbone_.mean_features(views_NV3SS, of_views, observer);
+  const at::Tensor features = backbone_.mean_features(input, of_views, observer);
   const at::Tensor of_samples = features.view({-1, views, features.size(1)});
   return pooling_ == ViewPooling::kMax ? of_samples.amax(1) : of_samples.mean(1);
 }

@@ -84,6 +84,7 @@ class MapExtractor final : public FeatureExtractor {
   void add_to(const StateDict& state) const override { backbone_.add_to(state); }
   void merge() override { backbone_.merge(); }
   std::vector<NamedBackbone> backbones() const override { return {{"", &backbone_}}; }
+  const Form& form() const { return form_; }
 
   /// The input as the form has it, to the mean over its map [N,F].
   at::Tensor mean_features(const at::Tensor& input,
@@ -95,7 +96,8 @@ class MapExtractor final : public FeatureExtractor {
   Backbone backbone_;
 };
 
-/// One backbone that looks at every view [N,V,3,S,S] of a sample. Entries are the backbone's, so
+/// One backbone that looks at every picture of a sample, a view [N,V,3,S,S] or a frame
+/// [N,3,T,S,S], as the form has them. Entries are the backbone's, so
 /// weights of pictures fit. In training all views of a sample take part in its lane's BatchNorm,
 /// and share its random depth.
 class ViewsExtractor final : public FeatureExtractor {
@@ -111,8 +113,8 @@ class ViewsExtractor final : public FeatureExtractor {
   void merge() override { backbone_.merge(); }
   std::vector<NamedBackbone> backbones() const override { return backbone_.backbones(); }
 
-  /// Views [N,V,3,S,S] to [N,F].
-  at::Tensor pooled_features(const at::Tensor& views_NV3SS,
+  /// The input as the form has it to [N,F].
+  at::Tensor pooled_features(const at::Tensor& input,
                              const Pass& pass,
                              const LayerObserver& observer) const;
 

@@ -22,6 +22,7 @@ constexpr std::array kForms{
     Form{"grid", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kTiles},
     Form{"clip", 3, {3, 3, 3}, {5, 13, 13}, 4, Layout::kMap, TemporalStrides{2, 1, 1, 1}},
     Form{"views", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, ExtractorKind::kViews},
+    Form{"frames", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kFrames, {}, ExtractorKind::kFrames},
     Form{"joint", 1, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap, {}, ExtractorKind::kJoint},
     Form{"points", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, ExtractorKind::kPoints},
 };
@@ -61,6 +62,7 @@ std::vector<std::string> Form::input_names() const {
       return {kViewInput};
     case ExtractorKind::kPoints:
       return {"points"};
+    case ExtractorKind::kFrames:
     case ExtractorKind::kMap:
       break;
   }
@@ -88,7 +90,13 @@ at::Tensor Form::as_map(const at::Tensor& input) const {
                     " takes it");
   if (layout == Layout::kMap) return input;
   if (views) return input.flatten(0, 1).unsqueeze(2);
+  if (layout == Layout::kFrames) return input.transpose(1, 2).flatten(0, 1).unsqueeze(2);
   return layout == Layout::kPicture ? input.unsqueeze(2) : as_one_picture(input, *this);
+}
+
+std::int64_t Form::pictures_of(const at::Tensor& input) const {
+  if (layout == Layout::kViews && input.dim() > 1) return input.size(1);
+  return layout == Layout::kFrames && input.dim() > 2 ? input.size(2) : 1;
 }
 
 const Form& find_form(std::string_view name) {

@@ -20,8 +20,9 @@ enum class Layout : std::uint8_t {
   kMap,        ///< [N,C,D,H,W], as it is
   kPicture,    ///< [N,C,H,W]: D is 1
   kScanLines,  ///< [N,C,T,H,W], T = r * r: the memory of each channel read as one [r*H,r*W] picture
-  kTiles,  ///< [N,C,T,H,W], T = r * r: frame t is tile (t / r, t mod r) of one [r*H,r*W] picture
-  kViews,  ///< [N,V,C,H,W]: every view a picture of its own, [N*V,C,1,H,W]
+  kTiles,   ///< [N,C,T,H,W], T = r * r: frame t is tile (t / r, t mod r) of one [r*H,r*W] picture
+  kViews,   ///< [N,V,C,H,W]: every view a picture of its own, [N*V,C,1,H,W]
+  kFrames,  ///< [N,C,T,H,W]: every frame a picture of its own, [N*T,C,1,H,W]
 };
 
 /// Inputs of form joint.
@@ -29,7 +30,7 @@ inline constexpr const char* kVoxelInput = "voxels";
 inline constexpr const char* kViewInput = "views";
 
 /// What stands between inputs and head; feature_extractor.h has a class for each.
-enum class ExtractorKind : std::uint8_t { kMap, kViews, kPoints, kJoint };
+enum class ExtractorKind : std::uint8_t { kMap, kViews, kFrames, kPoints, kJoint };
 
 /// Strides along time: of the stem (1, 2 or 4), then of the three downsamplings (1 or 2).
 using TemporalStrides = std::array<std::int64_t, 4>;
@@ -61,13 +62,18 @@ struct Form {
   /// The input with its channels checked, as [N,C,D,H,W]. May share memory. Throws
   /// kInvalidArgument naming the shape and the form, and the frames where they are no square.
   at::Tensor as_map(const at::Tensor& input) const;
+
+  /// How many pictures of its own as_map() makes of each sample of `input`.
+  std::int64_t pictures_of(const at::Tensor& input) const;
 };
 
 /// For clouds `voxel` (occupancy grids [N,1,G,G,G]), `views` (pictures from around [N,V,3,S,S]),
 /// `points` ([N,P,3]: pictures the network draws), `joint` (voxels and views);
 /// `image` ([N,3,H,W]); for clips [N,3,T,H,W]: `clip` (as it
 /// is), `raw` (scan lines, as the released video code of arXiv 2410.08049 lays frames out), `grid`
-/// (tiles, as its text has them). Throws kInvalidArgument that lists all names.
+/// (tiles, as its text has them), `frames` (each by itself, as temporal segment networks do, Wang
+/// et al. 2016, arXiv 1608.00859: what no order of frames can tell). Throws kInvalidArgument that
+/// lists all names.
 const Form& find_form(std::string_view name);
 
 }  // namespace larkspur::model3d

@@ -126,6 +126,7 @@ std::unique_ptr<FeatureExtractor> make_extractor(const ModelOptions& options) {
   const Form& form = find_form(options.form);
   switch (form.extractor) {
     case ExtractorKind::kViews:
+    case ExtractorKind::kFrames:
       return std::make_unique<ViewsExtractor>(make_views(options));
     case ExtractorKind::kPoints:
       return std::make_unique<PointsExtractor>(PointToImageOptions{.size = options.drawing_size},

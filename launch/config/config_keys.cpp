@@ -17,6 +17,7 @@ constexpr std::initializer_list<ModelForm> kMixable{ModelForm::kVoxel,
                                                     ModelForm::kClip,
                                                     ModelForm::kRaw,
                                                     ModelForm::kGrid,
+                                                    ModelForm::kFrames,
                                                     ModelForm::kImage,
                                                     ModelForm::kViews};
 

@@ -59,9 +59,9 @@ std::vector<Row> form_rows() {
                                 "of weights of pictures, the middle tap or every tap")
           .on_resume(ResumeRule::kNotRead)
           .of_forms({F::kClip}),
-      key<model, &M::view_pooling>("model.view_pooling", "how a cloud's pictures become one")
+      key<model, &M::view_pooling>("model.view_pooling", "how a sample's pictures become one")
           .decides(kRule)
-          .of_forms({F::kViews, F::kJoint, F::kPoints}),
+          .of_forms({F::kViews, F::kFrames, F::kJoint, F::kPoints}),
       key<model, &M::view_stem_stride>("model.view_stem_stride",
                                        "stem_stride of the pictures, 2 or 4")
           .within(2, 4)

@@ -22,7 +22,7 @@ constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kResumes[] = {"auto", "never"};
 constexpr std::string_view kKinds[] = {"cloud", "video", "image"};
 constexpr std::string_view kForms[] = {
-    "voxel", "clip", "raw", "grid", "image", "views", "joint", "points"};
+    "voxel", "clip", "raw", "grid", "frames", "image", "views", "joint", "points"};
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
@@ -71,6 +71,7 @@ constexpr FormOfKind kFormsOfKinds[] = {
     {DataKind::kVideo, ModelForm::kClip},
     {DataKind::kVideo, ModelForm::kRaw},
     {DataKind::kVideo, ModelForm::kGrid},
+    {DataKind::kVideo, ModelForm::kFrames},
     {DataKind::kImage, ModelForm::kImage},
 };
 

@@ -34,7 +34,17 @@ enum class ResumeChoice : std::uint8_t { kAuto, kNever };
 enum class DataKind : std::uint8_t { kCloud, kVideo, kImage };
 
 /// How the network looks at a cloud (voxel, views, joint, points), a picture or a clip (the rest).
-enum class ModelForm : std::uint8_t { kVoxel, kClip, kRaw, kGrid, kImage, kViews, kJoint, kPoints };
+enum class ModelForm : std::uint8_t {
+  kVoxel,
+  kClip,
+  kRaw,
+  kGrid,
+  kFrames,
+  kImage,
+  kViews,
+  kJoint,
+  kPoints
+};
 
 /// How the features of a sample's pictures become one row.
 enum class ViewPooling : std::uint8_t { kMax, kMean };

@@ -65,6 +65,15 @@ TEST(Forms, GridLaysFramesOutAsTiles) {
   });
 }
 
+TEST(Forms, FramesArePicturesOfTheirOwn) {
+  const at::Tensor clip = golden_noise("clip", {2, 3, 5, 4, 6});
+  const Form& form = find_form("frames");
+  const at::Tensor map = form.as_map(clip);
+  ASSERT_EQ(map.sizes(), (at::IntArrayRef{10, 3, 1, 4, 6}));
+  EXPECT_EQ(form.pictures_of(clip), 5);
+  EXPECT_TRUE(map[7].squeeze(1).equal(clip[1].select(1, 2)));
+}
+
 TEST(Forms, FramesThatMakeNoSquareAreRefused) {
   for (const char* form : {"raw", "grid"}) {
     const auto refusal = refusal_of([&] { find_form(form).as_map(at::zeros({1, 3, 8, 4, 4})); });

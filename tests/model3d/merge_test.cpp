@@ -82,6 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Merged{"raw", "f", {2, 3, 9, 11, 7}},
                       Merged{"raw", "a", {2, 3, 16, 9, 13}},
                       Merged{"grid", "f", {2, 3, 4, 15, 21}},
+                      Merged{"frames", "f", {2, 3, 5, 35, 41}},
                       Merged{"grid", "a", {2, 3, 9, 11, 7}},
                       Merged{"grid", "f", {2, 3, 16, 9, 13}},
                       Merged{"clip", "a", {2, 3, 7, 19, 27}},
