@@ -106,7 +106,9 @@ std::vector<Row> start_rows() {
           .of_forms({F::kJoint})
           .on_resume(ResumeRule::kNotRead),
       key<model, &M::new_head>("model.new_head",
-                               "with weights: a new last layer, also where theirs fits")
+                               "with weights: a new last layer; auto: where class names or their "
+                               "number differ; false: where "
+                               "the number differs")
           .on_resume(ResumeRule::kNotRead),
       key<model, &M::freeze_stages>("model.freeze_stages",
                                     "keep the stem and the first so many stages as they are")

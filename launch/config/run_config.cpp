@@ -24,6 +24,7 @@ constexpr std::string_view kKinds[] = {"cloud", "video", "image"};
 constexpr std::string_view kForms[] = {
     "voxel", "clip", "raw", "grid", "frames", "image", "views", "joint", "points"};
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
+constexpr std::string_view kNewHeads[] = {"auto", "true", "false"};
 constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
 constexpr std::string_view kPointSubsets[] = {"drawn", "first"};
@@ -123,7 +124,7 @@ void check_network(const LoadedConfig& loaded) {
 /// Where the network starts from, and what is asked of weights that nobody named.
 void check_weights(const LoadedConfig& loaded) {
   const ModelConfig& model = loaded.config.model;
-  require(model.starts_from_file() || !model.new_head,
+  require(model.starts_from_file() || model.new_head != NewHead::kTrue,
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "model.new_head"),
           "true, but model.weights is none: the head is new anyway");
@@ -212,6 +213,7 @@ std::span<const std::string_view> enum_names(ResumeChoice) { return kResumes; }
 std::span<const std::string_view> enum_names(DataKind) { return kKinds; }
 std::span<const std::string_view> enum_names(ModelForm) { return kForms; }
 std::span<const std::string_view> enum_names(ViewPooling) { return kViewPoolings; }
+std::span<const std::string_view> enum_names(NewHead) { return kNewHeads; }
 std::span<const std::string_view> enum_names(Protocol) { return kProtocols; }
 std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }
 std::span<const std::string_view> enum_names(pipeline::PointSubset) { return kPointSubsets; }

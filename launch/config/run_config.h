@@ -49,6 +49,10 @@ enum class ModelForm : std::uint8_t {
 /// How the features of a sample's pictures become one row.
 enum class ViewPooling : std::uint8_t { kMax, kMean };
 
+/// Whether the last layer starts from the seed beside weights: where class names or their number
+/// differ; always; only where their number differs.
+enum class NewHead : std::uint8_t { kAuto, kTrue, kFalse };
+
 /// Which views an evaluation scores. Of a cloud both are one, as it lies: papers say fixed there.
 enum class Protocol : std::uint8_t { kCenter, kFixed };
 
@@ -61,6 +65,7 @@ std::span<const std::string_view> enum_names(ResumeChoice any);
 std::span<const std::string_view> enum_names(DataKind any);
 std::span<const std::string_view> enum_names(ModelForm any);
 std::span<const std::string_view> enum_names(ViewPooling any);
+std::span<const std::string_view> enum_names(NewHead any);
 std::span<const std::string_view> enum_names(Protocol any);
 std::span<const std::string_view> enum_names(BadSampleRule any);
 std::span<const std::string_view> enum_names(pipeline::PointSubset any);
@@ -129,7 +134,7 @@ struct ModelConfig {
   bool norm_before_downsampling = kModel.norm_before_downsampling;
   std::string weights = "none";       ///< file or checkpoint to start from; none: from the seed
   std::string view_weights = "none";  ///< beside weights of voxels: the views' own
-  bool new_head = false;  ///< the last layer starts from the seed even where theirs fits
+  NewHead new_head = NewHead::kAuto;
 
   bool starts_from_file() const { return weights != "none"; }
   bool has_view_weights() const { return view_weights != "none"; }

@@ -70,10 +70,9 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
   return network;
 }
 
-std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint) {
-  const pipeline::Checkpoint found = pipeline::find_checkpoint(checkpoint);
-  auto network = make_network(config_of(found));
-  pipeline::restore_network(found, *network);
+std::unique_ptr<model3d::Network> network_of(const pipeline::Checkpoint& checkpoint) {
+  auto network = make_network(config_of(checkpoint));
+  pipeline::restore_network(checkpoint, *network);
   return network;
 }
 

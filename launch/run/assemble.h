@@ -2,7 +2,6 @@
 // From a configuration to the objects of a run.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,8 +32,8 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
                                                          const Device& device,
                                                          pipeline::Communicator& communicator);
 
-/// The network of a checkpoint, found as find_checkpoint() does, made and filled as it says.
-std::unique_ptr<model3d::Network> network_of(const std::filesystem::path& checkpoint);
+/// The network of a checkpoint, made and filled as it says.
+std::unique_ptr<model3d::Network> network_of(const pipeline::Checkpoint& checkpoint);
 
 pipeline::TrainOptions train_options(const RunConfig& config);
 pipeline::AdamWOptions adamw_options(const RunConfig& config);

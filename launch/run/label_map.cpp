@@ -52,6 +52,16 @@ bool names_classes(const readers::SampleList& list, const std::vector<std::strin
 
 }  // namespace
 
+std::string class_difference(const std::vector<std::string>& there,
+                             const std::vector<std::string>& here) {
+  if (there.size() != here.size()) {
+    return pipeline::text_of(there.size(), " there, ", here.size(), " here");
+  }
+  const auto [theirs, ours] = std::ranges::mismatch(there, here);
+  return pipeline::text_of(
+      "class ", ours - here.begin(), " is '", *theirs, "' there, '", *ours, "' here");
+}
+
 void align_labels(readers::SampleList& list,
                   const std::vector<std::string>& classes,
                   const std::string& what) {

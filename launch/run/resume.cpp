@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "launch/config/config_file.h"
+#include "launch/run/label_map.h"
 #include "launch/run/saved_config.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
@@ -41,12 +42,12 @@ bool resume_if_possible(const RunConfig& config,
   const pipeline::RunIdentity& saved = checkpoint->manifest().run;
   const std::string manifest = (checkpoint->folder() / "manifest.json").string();
   compare_for_resume(parse_config(saved.config, manifest), config, where);
-  require(
-      saved.classes == now.classes,
-      Errc::kInvalidArgument,
-      where,
-      " was trained on other class names than the training list has; to go on, give it the list "
-      "and labels of then, for a new run choose another output");
+  require(saved.classes == now.classes,
+          Errc::kInvalidArgument,
+          where,
+          " was trained on other class names than the training list has (",
+          saved.classes == now.classes ? "" : class_difference(saved.classes, now.classes),
+          "); to go on, give it the list and labels of then, for a new run choose another output");
   require(saved.list_crc == now.list_crc,
           Errc::kInvalidArgument,
           where,

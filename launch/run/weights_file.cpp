@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "launch/config/config_file.h"
 #include "launch/config/config_schema.h"
 #include "launch/config/model_options.h"
@@ -24,6 +26,8 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
+constexpr const char* kClassNames = "class_names";  // a list in JSON
+
 /// A key's value in a file's metadata: kernels as 5x13x13, other lists as 2,1,1,1.
 std::string metadata_text(const ConfigKey& key, const RunConfig& config) {
   std::string text = text_of_value(key.get(config));
@@ -42,8 +46,9 @@ std::vector<const ConfigKey*> architecture_keys(ModelForm form) {
   return keys;
 }
 
-/// What makes a network, under the names that configurations have for it.
-pipeline::TensorFileMetadata metadata_of(const model3d::Network& network) {
+/// What makes a network, under the names that configurations have for it, and the class names.
+pipeline::TensorFileMetadata metadata_of(const model3d::Network& network,
+                                         const std::vector<std::string>& classes) {
   const RunConfig config = config_of_network(network.options());
   pipeline::TensorFileMetadata metadata{
       {"format", "pt"},  // what tools of the format call rows-first float tensors
@@ -51,6 +56,8 @@ pipeline::TensorFileMetadata metadata_of(const model3d::Network& network) {
   for (const ConfigKey* key : architecture_keys(config.model.form)) {
     metadata[std::string(key->name())] = metadata_text(*key, config);
   }
+  using Invalid = nlohmann::json::error_handler_t;
+  metadata[kClassNames] = nlohmann::json(classes).dump(-1, ' ', false, Invalid::replace);
   return metadata;
 }
 
@@ -89,8 +96,10 @@ std::vector<ComparedKey> other_values(const model3d::ModelOptions& options,
 /// A network's entries, as a file written of it would have them.
 class NetworkTensors final : public pipeline::TensorFile {
  public:
-  NetworkTensors(std::string origin, const model3d::Network& network)
-      : origin_(std::move(origin)), metadata_(metadata_of(network)) {
+  NetworkTensors(std::string origin,
+                 const model3d::Network& network,
+                 const std::vector<std::string>& classes)
+      : origin_(std::move(origin)), metadata_(metadata_of(network, classes)) {
     for (const model3d::NamedTensor& entry : model3d::published_state_dict(network)) {
       entries_.emplace(entry.name, entry.tensor);
     }
@@ -147,8 +156,8 @@ void warn_of_other_rules(const model3d::Network& network,
 void say_new_head(const model3d::Network& network,
                   const pipeline::TensorFile& file,
                   const model3d::LoadedWeights& loaded,
-                  model3d::HeadRule rule) {
-  std::string reason;
+                  model3d::HeadRule rule,
+                  std::string reason) {
   if (rule == model3d::HeadRule::kFit) {
     reason = loaded.classes == 0 ? ": there is none in it"
                                  : text_of(": its own has ", loaded.classes, " classes");
@@ -167,7 +176,9 @@ std::unique_ptr<pipeline::TensorFile> open_weights(const fs::path& path) {
   std::error_code error;
   require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file or folder");
   if (fs::is_directory(path, error)) {
-    return std::make_unique<NetworkTensors>(path.string(), *network_of(path));
+    const pipeline::Checkpoint found = pipeline::find_checkpoint(path);
+    return std::make_unique<NetworkTensors>(
+        path.string(), *network_of(found), found.manifest().run.classes);
   }
   const std::string suffix = path.extension().string();
   if (suffix == ".pth" || suffix == ".pt") return std::make_unique<model3d::PthFile>(path);
@@ -180,9 +191,22 @@ std::unique_ptr<pipeline::TensorFile> open_weights(const fs::path& path) {
   return std::make_unique<pipeline::SafetensorsReader>(path);
 }
 
-std::string fill_from_weights(model3d::Network& network,
-                              const pipeline::TensorFile& file,
-                              model3d::HeadRule head) {
+std::vector<std::string> class_names_of(const pipeline::TensorFile& file) {
+  const auto metadata = file.metadata();
+  const auto entry = metadata.find(kClassNames);
+  if (entry == metadata.end()) return {};
+  try {
+    return nlohmann::json::parse(entry->second).get<std::vector<std::string>>();
+  } catch (const nlohmann::json::exception&) {
+    throw pipeline::Error(Errc::kCorruptData,
+                          file.origin() + ": class_names of its metadata is no list of names");
+  }
+}
+
+model3d::LoadedWeights fill_from_weights(model3d::Network& network,
+                                         const pipeline::TensorFile& file,
+                                         model3d::HeadRule head,
+                                         const std::string& why_new) {
   const auto loaded = model3d::load_weights(network, file, head);
   model3d::require_whole(loaded, file.origin());
   if (!loaded.unexpected.empty()) {
@@ -221,9 +245,9 @@ std::string fill_from_weights(model3d::Network& network,
                                loaded.zero_initialized,
                                " begin without effect"));
   }
-  if (loaded.new_head && loaded.half.empty()) say_new_head(network, file, loaded, head);
+  if (loaded.new_head && loaded.half.empty()) say_new_head(network, file, loaded, head, why_new);
   warn_of_other_rules(network, file, loaded.half);
-  return loaded.half;
+  return loaded;
 }
 
 void check_metadata(const model3d::Network& network, const pipeline::TensorFile& file) {
@@ -247,8 +271,10 @@ void check_metadata(const model3d::Network& network, const pipeline::TensorFile&
           first.key->option());
 }
 
-void write_weights(const model3d::Network& network, const fs::path& path) {
-  write_tensors(model3d::published_state_dict(network), metadata_of(network), path);
+void write_weights(const model3d::Network& network,
+                   const std::vector<std::string>& classes,
+                   const fs::path& path) {
+  write_tensors(model3d::published_state_dict(network), metadata_of(network, classes), path);
 }
 
 void write_tensors(const std::vector<model3d::NamedTensor>& entries,

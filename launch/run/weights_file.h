@@ -19,22 +19,28 @@ namespace larkspur::launch {
 /// kUnsupported naming the suffix for another kind of file; what opening it throws.
 std::unique_ptr<pipeline::TensorFile> open_weights(const std::filesystem::path& path);
 
+/// The class names that the weights were trained on, in the order of the head's rows; none where
+/// the file does not say. Throws kCorruptData for metadata that is no list of names.
+std::vector<std::string> class_names_of(const pipeline::TensorFile& file);
+
 /// Fills the network, and says in the log what the file had too much of and whether the head stayed
-/// the network's own. The half of a joint network that the file filled alone, as
-/// model3d::LoadedWeights has it. Throws kInvalidArgument that lists what the file lacks, and what
-/// model3d::load_weights throws.
-std::string fill_from_weights(model3d::Network& network,
-                              const pipeline::TensorFile& file,
-                              model3d::HeadRule head);
+/// the network's own, with `why_new` behind it where the rule is kKeepOwn. Throws kInvalidArgument
+/// that lists what the file lacks, and what model3d::load_weights throws.
+model3d::LoadedWeights fill_from_weights(model3d::Network& network,
+                                         const pipeline::TensorFile& file,
+                                         model3d::HeadRule head,
+                                         const std::string& why_new = "");
 
 /// That a file's metadata about a network of the same form, if it has some, tell the sizes and
 /// rules of this one: many change no shape. Throws kInvalidArgument naming file, both values and
 /// the option.
 void check_metadata(const model3d::Network& network, const pipeline::TensorFile& file);
 
-/// Writes the network's entries, merged or as trained, with the model's options as metadata. The
-/// file appears whole or not at all and replaces one that is there. Throws kIo.
-void write_weights(const model3d::Network& network, const std::filesystem::path& path);
+/// Writes the network's entries, merged or as trained, with the model's options and class names as
+/// metadata. The file appears whole or not at all and replaces one that is there. Throws kIo.
+void write_weights(const model3d::Network& network,
+                   const std::vector<std::string>& classes,
+                   const std::filesystem::path& path);
 
 /// Writes tensors under their names, float32, with their shapes, in the same way.
 void write_tensors(const std::vector<model3d::NamedTensor>& entries,

@@ -30,9 +30,10 @@ void run_export(Invocation& call) {
                     output,
                     " does not end in .safetensors");
   call.phase = Phase::kCheckpoint;
-  const auto network = network_of(checkpoint);
+  const pipeline::Checkpoint found = pipeline::find_checkpoint(checkpoint);
+  const auto network = network_of(found);
   if (!unmerged) network->merge();
-  write_weights(*network, output);
+  write_weights(*network, found.manifest().run.classes, output);
   call.out << network->entries().size() << " entries, " << (unmerged ? "as trained" : "merged")
            << ", in " << output << "\n";
 }

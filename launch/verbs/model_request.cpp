@@ -55,7 +55,7 @@ std::unique_ptr<model3d::Network> network_of_checkpoint(const ModelRequest& requ
           Errc::kInvalidArgument,
           weights,
           " is a checkpoint: kernel, strides and views are its own, leave them out");
-  auto network = network_of(weights);
+  auto network = network_of(pipeline::find_checkpoint(weights));
   const model3d::ModelOptions& own = network->options();
   if (request.model.empty()) return network;
   ModelRequest asking = request;

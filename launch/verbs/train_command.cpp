@@ -16,7 +16,7 @@
 #include "launch/run/rank_job.h"
 #include "launch/run/resume.h"
 #include "launch/run/signals.h"
-#include "launch/run/weights_file.h"
+#include "launch/run/start_weights.h"
 #include "launch/supervise/progress_bar.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
@@ -151,67 +151,12 @@ Prepared prepare_together(RankJob& job,
   return prepared;
 }
 
-/// That nothing is asked of the half of a joint network that begins from the seed.
-void check_lone_half(const RunConfig& config, const std::string& half) {
-  const bool voxels = half == model3d::kVoxelHalf;
-  require(
-      config.model.freeze_stages == 0,
-      Errc::kInvalidArgument,
-      config.model.weights,
-      " has nothing but ",
-      half,
-      "* of a joint network, and model.freeze_stages would keep the rest as it begins: freeze 0, "
-      "or name weights of ",
-      voxels ? "pictures as model.view_weights"
-             : "voxels as model.weights, and this as model.view_weights");
-  if (config.train.layer_decay < 1) {
-    pipeline::log_warn(text_of(
-        "train.layer_decay also lowers the rate of the half that keeps its initial values, ",
-        voxels ? model3d::kViewsHalf : model3d::kVoxelHalf,
-        "*"));
-  }
-}
-
-/// model.weights and model.view_weights into the network.
-void fill_network(const RunConfig& config, model3d::Network& network) {
-  const ModelConfig& model = config.model;
-  const auto head = model.new_head ? model3d::HeadRule::kKeepOwn : model3d::HeadRule::kFit;
-  const std::string half = fill_from_weights(network, *open_weights(model.weights), head);
-  if (!model.has_view_weights()) {
-    if (!half.empty()) check_lone_half(config, half);
-    return;
-  }
-  require(half == model3d::kVoxelHalf,
-          Errc::kInvalidArgument,
-          "model.weights: ",
-          model.weights,
-          half.empty() ? " holds a whole joint network: leave model.view_weights out"
-                       : " is of pictures: beside model.view_weights it must be of voxels");
-  const std::string other = fill_from_weights(network, *open_weights(model.view_weights), head);
-  require(other == model3d::kViewsHalf,
-          Errc::kInvalidArgument,
-          "model.view_weights: ",
-          model.view_weights,
-          other.empty() ? " holds a whole joint network: name it as model.weights, alone"
-                        : " is of voxels: it must be of pictures");
-}
-
-/// The weights asked for, if there are any, into every rank's network, the same into each.
-void start_from_weights(const RunConfig& config,
-                        model3d::Network& network,
-                        pipeline::Communicator& communicator) {
-  if (!config.model.starts_from_file()) return;
-  require_same(pipeline::all_or_none(communicator, [&] {
-    fill_network(config, network);
-    return text_of("weights ", weights_crc(network));
-  }));
-}
-
 void resume_or_start(const Prepared& prepared,
                      pipeline::TrainState& state,
                      pipeline::Communicator& communicator) {
   const bool resumed = resume_if_possible(prepared.config, prepared.identity, state, communicator);
-  if (!resumed) start_from_weights(prepared.config, *prepared.network, communicator);
+  if (!resumed)
+    start_from_weights(prepared.config, prepared.data.classes, *prepared.network, communicator);
 }
 
 /// Trains to the end or to a stop; the job is left in good order either way.

@@ -61,6 +61,7 @@ TEST(OpenWeights, TakesARunItsCheckpointsAndOneOfThem) {
        {run.folder.path(), run.folder.path() / "checkpoints", run.checkpoint}) {
     const auto weights = open_weights(path);
     EXPECT_EQ(weights->origin(), path.string());
+    EXPECT_EQ(class_names_of(*weights), (std::vector<std::string>{"a", "b", "c"}));
     ASSERT_EQ(weights->names().size(), run.network->entries().size());
     EXPECT_TRUE(std::ranges::is_sorted(weights->names()));
     for (const model3d::NamedTensor& entry : model3d::published_state_dict(*run.network)) {
@@ -107,7 +108,7 @@ TEST(CheckNotes, RefuseAFileWrittenByOtherRules) {
   const TempDir folder;
   const fs::path path = folder.path() / "clip.safetensors";
   const auto network = make_network(clips());
-  write_weights(*network, path);
+  write_weights(*network, {}, path);
   const auto file = open_weights(path);
   check_metadata(*network, *file);
   RunConfig other = clips();
@@ -144,8 +145,9 @@ TEST(FillFromWeights, TellsOfARuleOfTheHalfItFills) {
   config.model.view_stem_stride = 4;
   const auto network = make_network(config);
   ::testing::internal::CaptureStderr();
-  EXPECT_EQ(fill_from_weights(*network, *open_weights(run.folder.path()), model3d::HeadRule::kFit),
-            "views.");
+  EXPECT_EQ(
+      fill_from_weights(*network, *open_weights(run.folder.path()), model3d::HeadRule::kFit).half,
+      "views.");
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),
               HasSubstr("was trained with stem_stride 2, views.* has 4"));
 }
