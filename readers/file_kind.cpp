@@ -39,7 +39,7 @@ struct ForeignFormat {
   std::string_view advice;
 };
 
-constexpr std::array<ForeignFormat, 10> kForeign{
+constexpr std::array<ForeignFormat, 12> kForeign{
     {{".stl", "", "an STL mesh: save it as .off or .ply"},
      {".obj", "", "an OBJ mesh: save it as .off or .ply"},
      {".glb", "glTF", "a GLB scene: save its mesh as .off or .ply"},
@@ -49,7 +49,9 @@ constexpr std::array<ForeignFormat, 10> kForeign{
      {".npz", "PK\x03\x04", "a ZIP archive: unpack it; an NPZ holds one .npy an array"},
      {".zip", "", "a ZIP archive: unpack it"},
      {".las", "LASF", "a LAS survey: save it as .ply, .pcd or .xyz"},
-     {".mat", "MATLAB 5.0 MAT-file", "a MATLAB file: save its points as an .npy of [N, 3]"}}};
+     {".mat", "MATLAB 5.0 MAT-file", "a MATLAB file: save its points as an .npy of [N, 3]"},
+     {".utf16", "\xFF\xFE", "text in UTF-16: save it as UTF-8"},
+     {".utf16", "\xFE\xFF", "text in UTF-16: save it as UTF-8"}}};
 
 // A list may start with the folder of solids: the word alone is no signature.
 bool starts_as_stl(std::string_view start) {

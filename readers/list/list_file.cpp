@@ -3,8 +3,9 @@
 
 #include <algorithm>
 
-#include "pipeline/result.h"
+#include "pipeline/require.h"
 #include "readers/file_bytes.h"
+#include "readers/file_kind.h"
 
 namespace larkspur::readers {
 namespace {
@@ -42,14 +43,21 @@ std::vector<LabelledPath> quoted_split(std::string_view line) {
 
 std::vector<ListLine> read_lines(const std::filesystem::path& path) {
   const FileBytes bytes = read_file(path).value();
+  const std::string advice = advice_on({}, bytes.view());
+  pipeline::require(advice.empty(),
+                    pipeline::Errc::kInvalidArgument,
+                    path.string(),
+                    ": no list of samples or names, but ",
+                    advice);
   return lines_of(bytes.view());
 }
 
 std::vector<ListLine> lines_of(std::string_view rest) {
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  const char end = rest.find('\n') == std::string_view::npos ? '\r' : '\n';  // old Macs'
   std::vector<ListLine> lines;
   for (std::int64_t number = 1; !rest.empty(); ++number) {
-    const std::size_t length = std::min(rest.find('\n'), rest.size());
+    const std::size_t length = std::min(rest.find(end), rest.size());
     const std::string_view text = trimmed(rest.substr(0, length));
     if (!text.empty() && text.front() != '#') lines.push_back({number, std::string(text)});
     rest.remove_prefix(std::min(length + 1, rest.size()));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines of list and label files, and the ways to take one as a path and a label.
 //
-// People's lists differ in all that does not matter: CRLF, a byte order mark, blank lines, comments
-// (a line that starts with #), what separates the fields. The label is the last field, because
-// paths contain spaces.
+// People's lists differ in all that does not matter: CRLF, CR, a byte order mark, blank lines,
+// comments (a line that starts with #), what separates the fields. The label is the last field,
+// because paths contain spaces.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct LabelledPath {
 };
 
 /// All lines of a file that hold something. Throws kNotFound, kIo, ... naming the file; a file of
-/// zero bytes is kCorruptData.
+/// zero bytes is kCorruptData, one in UTF-16 or of another known format kInvalidArgument.
 std::vector<ListLine> read_lines(const std::filesystem::path& path);
 
 /// The same of bytes that were read.

@@ -37,6 +37,11 @@ TEST(FileKind, TellsCloudsByTheirFirstBytes) {
   EXPECT_EQ(kind_of_bytes("//X Y Z\n1;2;3"), FileKind::kText);
 }
 
+TEST(FileKind, SaysWhatToDoWithTextInUtf16) {
+  EXPECT_EQ(kind_of("a.xyz", "\xFE\xFF"), FileKind::kForeign);
+  EXPECT_EQ(advice_on("a.xyz", "\xFF\xFE"), "text in UTF-16: save it as UTF-8");
+}
+
 TEST(FileKind, TakesNoListForAMesh) {
   for (const char* const line :
        {"OFFICE/a.mp4 1\n", "solid/a.off 3\n", "plywood.mp4 2\n", "a 1 2"}) {

@@ -10,6 +10,7 @@
 
 #include "pipeline/error.h"
 #include "tests/readers/write_file.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
 namespace larkspur::readers {
@@ -33,6 +34,24 @@ TEST(ListFile, NumbersTheLinesThatHoldSomething) {
   std::vector<std::pair<std::int64_t, std::string>> lines;
   for (const ListLine& line : read_lines(path)) lines.emplace_back(line.number, line.text);
   EXPECT_THAT(lines, ElementsAre(Pair(1, "one 1"), Pair(4, "two 2"), Pair(6, "last")));
+}
+
+TEST(ListFile, ReadsLinesThatEndInCarriageReturns) {
+  std::vector<std::string> lines;
+  for (const ListLine& line : lines_of("a.off 0\r\rb.off 1\r")) {
+    lines.push_back(std::to_string(line.number) + ":" + line.text);
+  }
+  EXPECT_THAT(lines, ElementsAre("1:a.off 0", "3:b.off 1"));
+}
+
+TEST(ListFile, SaysWhatToDoWithUtf16) {
+  const testing::TempDir folder;
+  const auto path =
+      testing::write_file(folder.path() / "list.txt", std::string("\xFF\xFE\x61\0", 4));
+  const testing::Refusal refusal = testing::refusal_of([&] { read_lines(path); });
+  EXPECT_EQ(refusal.code, "invalid argument");
+  EXPECT_EQ(refusal.text,
+            path.string() + ": no list of samples or names, but text in UTF-16: save it as UTF-8");
 }
 
 TEST(ListFile, ThrowsForAFileThatIsNotThere) {
