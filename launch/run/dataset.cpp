@@ -2,12 +2,14 @@
 #include "launch/run/dataset.h"
 
 #include "launch/run/label_map.h"
+#include "pipeline/log.h"
 #include "pipeline/require.h"
 #include "pipeline/utf8.h"
 #include "readers/cloud/cloud_source.h"
 #include "readers/file_kind.h"
 #include "readers/list/cloud_list.h"
 #include "readers/list/folder_walk.h"
+#include "readers/list/list_notes.h"
 #include "readers/list/media_files.h"
 #include "readers/list/video_list.h"
 #include "readers/video/clip_source.h"
@@ -25,6 +27,13 @@ readers::SampleList read_list(DataKind kind, const SideConfig& side) {
 }
 
 std::string title_of(const SideConfig& side) { return side.list.empty() ? side.root : side.list; }
+
+// Once a run: every rank reads the same list.
+void log_notes(const readers::SampleList& list, const SideConfig& side) {
+  for (const std::string& note : readers::notes_on(list)) {
+    pipeline::log_info(title_of(side) + ": " + note);
+  }
+}
 
 std::unique_ptr<pipeline::SampleSource> make_clips(const DataConfig& data,
                                                    readers::SampleList list,
@@ -102,6 +111,7 @@ Dataset make_training_data(const RunConfig& config) {
           list.classes.size(),
           " classes, model.classes is ",
           config.model.classes);
+  log_notes(list, side);
   return make_side(config, std::move(list), true);
 }
 
@@ -114,6 +124,7 @@ Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::str
           " names its classes, the model was trained on bare numbers: set data.eval.labels to the "
           "file of names in the order of those numbers");
   align_labels(list, classes, title_of(side));
+  log_notes(list, side);
   return make_side(config, std::move(list), false);
 }
 
