@@ -14,6 +14,7 @@
 
 #include "model3d/weights/crc32.h"
 #include "pipeline/require.h"
+#include "pipeline/storage/not_weights.h"
 #include "pipeline/utf8.h"
 
 namespace larkspur::model3d {
@@ -92,10 +93,14 @@ ZipArchive::ZipArchive(std::filesystem::path path)
           path_.string(),
           ": is no file");
   file_bytes_ = static_cast<std::uint64_t>(status.st_size);
-  require(file_bytes_ >= kLocalHeader.size() && bytes_at(0, kLocalHeader.size()) == kLocalHeader,
-          Errc::kUnsupported,
-          path_.string(),
-          ": no zip archive; a file that torch before 1.6 wrote must be saved again");
+  const std::string start =
+      bytes_at(0, std::min<std::uint64_t>(file_bytes_, pipeline::kNotWeightsBytes));
+  if (!start.starts_with(kLocalHeader)) {
+    const std::string other = pipeline::name_of_not_weights(start);
+    throw pipeline::Error(Errc::kUnsupported,
+                          path_.string() + ": no zip archive, as torch writes its files" +
+                              (other.empty() ? "" : "; ") + other);
+  }
   const Directory directory = find_directory();
   read_directory(directory);
   find_bytes(directory);

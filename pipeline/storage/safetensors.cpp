@@ -12,6 +12,7 @@
 #include "pipeline/require.h"
 #include "pipeline/storage/crc32c.h"
 #include "pipeline/storage/durable_file.h"
+#include "pipeline/storage/not_weights.h"
 #include "pipeline/utf8.h"
 
 namespace larkspur::pipeline {
@@ -159,6 +160,13 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : path_(
   file_bytes_ = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
   require(!error, Errc::kNotFound, path.string(), ": ", error.message());
   std::ifstream file(path, std::ios::binary);
+  std::string start(kNotWeightsBytes, '\0');
+  file.read(start.data(), std::ssize(start));
+  start.resize(static_cast<std::size_t>(file.gcount()));
+  const std::string other = start.size() > 8 && start[8] == '{' ? "" : name_of_not_weights(start);
+  require(other.empty(), Errc::kCorruptData, path.string(), ": ", other);
+  file.clear();
+  file.seekg(0);
   std::uint64_t length = 0;
   file.read(reinterpret_cast<char*>(&length), sizeof(length));
   const auto room =
