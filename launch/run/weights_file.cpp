@@ -11,6 +11,7 @@
 #include "launch/config/config_schema.h"
 #include "launch/config/model_options.h"
 #include "launch/run/assemble.h"
+#include "model3d/weights/plain_names.h"
 #include "model3d/weights/pth_file.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -174,6 +175,12 @@ void say_new_head(const model3d::Network& network,
 
 std::unique_ptr<pipeline::TensorFile> open_weights(const fs::path& path) {
   std::error_code error;
+  const std::string text = path.string();
+  const std::size_t mark = text.rfind('#');
+  if (mark != std::string::npos && !fs::exists(path, error)) {
+    return model3d::with_plain_names(
+        std::make_unique<model3d::PthFile>(text.substr(0, mark), text.substr(mark + 1)));
+  }
   require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file or folder");
   if (fs::is_directory(path, error)) {
     const pipeline::Checkpoint found = pipeline::find_checkpoint(path);
@@ -181,14 +188,16 @@ std::unique_ptr<pipeline::TensorFile> open_weights(const fs::path& path) {
         path.string(), *network_of(found), found.manifest().run.classes);
   }
   const std::string suffix = path.extension().string();
-  if (suffix == ".pth" || suffix == ".pt") return std::make_unique<model3d::PthFile>(path);
+  if (suffix == ".pth" || suffix == ".pt") {
+    return model3d::with_plain_names(std::make_unique<model3d::PthFile>(path));
+  }
   require(suffix == ".safetensors",
           Errc::kUnsupported,
           path.string(),
           ": weights are read from .safetensors, .pth and .pt files, not from '",
           suffix,
           "'");
-  return std::make_unique<pipeline::SafetensorsReader>(path);
+  return model3d::with_plain_names(std::make_unique<pipeline::SafetensorsReader>(path));
 }
 
 std::vector<std::string> class_names_of(const pipeline::TensorFile& file) {
@@ -209,6 +218,7 @@ model3d::LoadedWeights fill_from_weights(model3d::Network& network,
                                          const std::string& why_new) {
   const auto loaded = model3d::load_weights(network, file, head);
   model3d::require_whole(loaded, file.origin());
+  for (const std::string& note : file.notes()) pipeline::log_info(file.origin() + ": " + note);
   if (!loaded.unexpected.empty()) {
     pipeline::log_warn(text_of(file.origin(),
                                ": the network has no place for ",

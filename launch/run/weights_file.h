@@ -15,7 +15,8 @@
 namespace larkspur::launch {
 
 /// A `.safetensors`, `.pth` or `.pt` file, or a folder: the network of a checkpoint as network_of()
-/// finds it, its entries under their published names; held in memory. Throws kNotFound;
+/// finds it, its entries under their published names; held in memory. `a.pth#model_ema` is the
+/// state dict under that key; a prefix that all names have is left out. Throws kNotFound;
 /// kUnsupported naming the suffix for another kind of file; what opening it throws.
 std::unique_ptr<pipeline::TensorFile> open_weights(const std::filesystem::path& path);
 

@@ -21,6 +21,9 @@ using pipeline::require;
 
 constexpr std::size_t kMostAxes = 16;
 
+// Keys that training programs keep a state dict under, the first that is there is taken.
+constexpr std::string_view kUsualParts[] = {"model", "state_dict", "model_ema", "state_dict_ema"};
+
 constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
 
@@ -112,12 +115,36 @@ struct PthFile::Reading {
     return calls(*node, kRebuildTensor) ? node : nullptr;
   }
 
-  const PickleNode& state_dict() const {
-    for (const char* key : {"model", "state_dict", "model_ema"}) {
-      const PickleNode* value = pickle.find(pickle.root(), key);
-      if (value != nullptr && value->kind == PickleKind::kDict) return *value;
+  bool holds_tensors(const PickleNode& dict) const {
+    bool holds = false;
+    for (std::size_t i = 1; dict.kind == PickleKind::kDict && i < dict.items.size(); i += 2) {
+      holds = holds || tensor_call(pickle.at(dict.items[i])) != nullptr;
     }
-    return pickle.root();
+    return holds;
+  }
+
+  /// The keys at the top whose values hold tensors by name, the one that is taken first in front.
+  std::vector<std::string> parts() const {
+    std::vector<std::string> parts;
+    const PickleNode& root = pickle.root();
+    for (std::size_t i = 0; root.kind == PickleKind::kDict && i + 1 < root.items.size(); i += 2) {
+      const PickleNode& key = pickle.at(root.items[i]);
+      const bool is_part = key.kind == PickleKind::kText &&
+                           std::ranges::find(parts, key.text) == parts.end() &&
+                           holds_tensors(pickle.at(root.items[i + 1]));
+      if (is_part) parts.push_back(key.text);
+    }
+    const auto rank = [](const std::string& part) {
+      return std::ranges::find(kUsualParts, part) - std::begin(kUsualParts);
+    };
+    std::ranges::stable_sort(parts, {}, rank);
+    return parts;
+  }
+
+  /// The dictionary of a key, the whole where that is empty.
+  const PickleNode& part(const std::string& key) const {
+    const PickleNode* const value = key.empty() ? nullptr : pickle.find(pickle.root(), key);
+    return value == nullptr ? pickle.root() : *value;
   }
 
   std::vector<std::int64_t> integers(const PickleNode& tuple, const std::string& name) const {
@@ -165,9 +192,8 @@ struct PthFile::Reading {
     return place;
   }
 
-  std::map<std::string, StoredTensor> places() const {
+  std::map<std::string, StoredTensor> places_in(const PickleNode& dict) const {
     std::map<std::string, StoredTensor> places;
-    const PickleNode& dict = state_dict();
     for (std::size_t i = 0; dict.kind == PickleKind::kDict && i + 1 < dict.items.size(); i += 2) {
       const PickleNode& key = pickle.at(dict.items[i]);
       const PickleNode* call = tensor_call(pickle.at(dict.items[i + 1]));
@@ -180,16 +206,14 @@ struct PthFile::Reading {
 
 namespace {
 
-/// Names without the "module." that a data-parallel wrapper puts before all of them.
-template <typename Places>
-Places unwrapped(Places places) {
-  constexpr std::string_view wrapper = "module.";
-  const bool all = std::ranges::all_of(
-      places, [&](const auto& entry) { return entry.first.starts_with(wrapper); });
-  if (!all) return places;
-  Places plain;
-  for (auto& [name, place] : places) plain[name.substr(wrapper.size())] = std::move(place);
-  return plain;
+bool is_usual(const std::string& part) {
+  return std::ranges::find(kUsualParts, part) != std::end(kUsualParts);
+}
+
+std::string listed(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + one_line(part);
+  return text.empty() ? "none" : text;
 }
 
 /// The folder that all records are in, after the first of them, with its slash.
@@ -212,7 +236,7 @@ bool is_dense(const std::vector<std::int64_t>& sizes, const std::vector<std::int
 
 }  // namespace
 
-PthFile::PthFile(std::filesystem::path path)
+PthFile::PthFile(std::filesystem::path path, std::string part)
     : path_(std::move(path)), archive_(path_), folder_(folder_of(archive_)) {
   const std::string origin = path_.string();
   require(
@@ -221,12 +245,37 @@ PthFile::PthFile(std::filesystem::path path)
       origin,
       ": values are big-endian");
   const Pickle pickle(text_of_record("data.pkl"), origin, kAllowed);
-  places_ = unwrapped(Reading{pickle, origin}.places());
+  const Reading reading{pickle, origin};
+  const std::vector<std::string> parts = reading.parts();
+  const bool is_there = part.empty() || std::ranges::find(parts, part) != parts.end();
+  require(is_there,
+          Errc::kNotFound,
+          origin,
+          ": no weights under ",
+          part,
+          "; there are: ",
+          listed(parts));
+  if (part.empty() && !parts.empty() && is_usual(parts.front())) {
+    part = parts.front();
+    if (parts.size() > 1) {
+      notes_.push_back(pipeline::text_of("it holds weights under ",
+                                         listed(parts),
+                                         ", those under ",
+                                         part,
+                                         " are read; write ",
+                                         origin,
+                                         "#",
+                                         parts[1],
+                                         " for others"));
+    }
+  }
+  places_ = reading.places_in(reading.part(part));
   for (const auto& [name, place] : places_) check_storage(name, place);
   require(!places_.empty(),
           Errc::kUnsupported,
           origin,
-          ": no tensors by name, neither at the top nor under model, state_dict or model_ema");
+          ": no tensors by name, neither at the top nor under ",
+          listed({std::begin(kUsualParts), std::end(kUsualParts)}));
 }
 
 const ZipMember& PthFile::record(const std::string& name) const {

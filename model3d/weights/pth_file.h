@@ -25,13 +25,15 @@ namespace larkspur::model3d {
 /// CRC-32 of a record is checked once, before the first tensor is taken from it.
 class PthFile final : public pipeline::TensorFile {
  public:
-  /// The state dict is the value of "model", else of "state_dict", else of "model_ema", else the
-  /// whole; a "module." before every name is dropped. Throws kNotFound; kUnsupported for a file
-  /// that is no zip archive (torch before 1.6), for anything in the pickle that no weights need
-  /// (named), for big-endian files; kCorruptData where sizes contradict each other or the file.
-  explicit PthFile(std::filesystem::path path);
+  /// The state dict is the value of the key `part`; where that is empty of "model", else of
+  /// "state_dict", "model_ema" or "state_dict_ema", else the whole. Throws kNotFound, also for a
+  /// part that is not there, naming those that are; kUnsupported for a file that is no zip archive,
+  /// for anything in the pickle that no weights need (named), for big-endian files; kCorruptData
+  /// where sizes contradict each other or the file.
+  explicit PthFile(std::filesystem::path path, std::string part = {});
 
   std::string origin() const override { return path_.string(); }
+  std::vector<std::string> notes() const override { return notes_; }
   std::vector<std::string> names() const override;
   std::vector<std::int64_t> shape(const std::string& name) const override;
 
@@ -58,6 +60,7 @@ class PthFile final : public pipeline::TensorFile {
   const StoredTensor& place(const std::string& name) const;
 
   std::filesystem::path path_;
+  std::vector<std::string> notes_;
   ZipArchive archive_;
   std::string folder_;  ///< of every record, with its slash
   std::map<std::string, StoredTensor> places_;

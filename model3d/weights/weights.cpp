@@ -10,6 +10,7 @@
 
 #include "model3d/depthwise/separable_depthwise.h"
 #include "model3d/feature_extractor.h"
+#include "model3d/weights/plain_names.h"
 #include "pipeline/finite.h"
 #include "pipeline/require.h"
 
@@ -18,6 +19,7 @@ namespace {
 
 using pipeline::Errc;
 using pipeline::require;
+using pipeline::text_of;
 
 using Shape = std::vector<std::int64_t>;
 
@@ -270,6 +272,14 @@ LoadedWeights load_weights(Network& network, const pipeline::TensorFile& file, H
 }
 
 void require_whole(const LoadedWeights& loaded, const std::string& origin) {
+  const std::string wrapper =
+      loaded.whole() ? "" : wrapper_before(loaded.missing.front(), loaded.unexpected);
+  const std::string advice =
+      wrapper.empty()
+          ? ""
+          : text_of("; '",
+                    wrapper,
+                    "' stands before some of its names only: save those entries without it");
   require(loaded.whole(),
           Errc::kInvalidArgument,
           origin,
@@ -278,7 +288,8 @@ void require_whole(const LoadedWeights& loaded, const std::string& origin) {
           " entries of the network: ",
           some_of(loaded.missing),
           loaded.unexpected.empty() ? "" : "; it has no place for: ",
-          some_of(loaded.unexpected));
+          some_of(loaded.unexpected),
+          advice);
 }
 
 std::string some_of(const std::vector<std::string>& names) {

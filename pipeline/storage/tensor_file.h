@@ -28,6 +28,9 @@ class TensorFile {
   /// What the file says about itself, if anything.
   virtual std::map<std::string, std::string> metadata() const { return {}; }
 
+  /// How it was read, where a person should know: a sentence each.
+  virtual std::vector<std::string> notes() const { return {}; }
+
   /// A copy as float32, CPU, contiguous, from float64, float32, float16 or bfloat16; values beyond
   /// float32 become infinite. Throws kUnsupported for other types, kCorruptData when there is no
   /// such tensor, kIo.

@@ -107,7 +107,6 @@ TEST_F(PthFileTest, ReadsTiedAndStridedTensorsAndHalves) {
 
 TEST_F(PthFileTest, FindsTheStateDictWhereProgramsPutIt) {
   const std::string weights = dict({{"w", tensor_code(kSix, 0, {6}, {1})}});
-  const std::string wrapped = dict({{"module.w", tensor_code(kSix, 0, {6}, {1})}});
   // An ordered dictionary with attributes, as state_dict() makes it.
   const std::string ordered = "ccollections\nOrderedDict\n)R(" + word("w") +
                               tensor_code(kSix, 0, {6}, {1}) + "u}" + word("_metadata") + "}sb";
@@ -115,16 +114,33 @@ TEST_F(PthFileTest, FindsTheStateDictWhereProgramsPutIt) {
                                 tensor_code(kSix, 0, {6}, {1}) + "\x88" +
                                 "ccollections\nOrderedDict\n)RtR";
   for (const std::string& code : {weights,
-                                  wrapped,
                                   ordered,
                                   dict({{"w", parameter}}),
                                   dict({{"model", weights}}),
                                   dict({{"epoch", whole(3)}, {"state_dict", ordered}}),
-                                  dict({{"model_ema", wrapped}})}) {
+                                  dict({{"model_ema", weights}})}) {
     const PthFile read(file(code));
     EXPECT_THAT(read.names(), ElementsAre("w"));
     EXPECT_EQ(values_of(read.tensor("w")), kValues);
   }
+}
+
+TEST_F(PthFileTest, SaysWhichStateDictsThereAreAndTakesTheOneAskedFor) {
+  const auto path = file(dict({{"model_ema", dict({{"ema", tensor_code(kSix, 0, {6}, {1})}})},
+                               {"model", dict({{"w", tensor_code(kSix, 0, {6}, {1})}})},
+                               {"optimizer", dict({{"lr", whole(1)}})}}));
+  const PthFile usual(path);
+  EXPECT_THAT(usual.names(), ElementsAre("w"));
+  EXPECT_THAT(usual.notes(),
+              ElementsAre("it holds weights under model, model_ema, those under model are read; "
+                          "write " +
+                          path.string() + "#model_ema for others"));
+  const PthFile asked(path, "model_ema");
+  EXPECT_THAT(asked.names(), ElementsAre("ema"));
+  EXPECT_THAT(asked.notes(), ::testing::IsEmpty());
+  const Refusal refused = refusal_of([&] { const PthFile opened(path, "teacher"); });
+  EXPECT_EQ(refused.code, "not found");
+  EXPECT_THAT(refused.text, HasSubstr("no weights under teacher; there are: model, model_ema"));
 }
 
 TEST_F(PthFileTest, ExecutesNothingAndNamesWhatItRefuses) {
@@ -193,6 +209,11 @@ TEST_F(PthFileTest, FilesThatAreNoArchiveAreRefused) {
   EXPECT_EQ(refused().code, "not found");
   std::ofstream(path) << "\x80\x02\x8a\x0al";
   EXPECT_THAT(refused().text, HasSubstr("no zip archive"));
+  EXPECT_THAT(refused().text, HasSubstr("before 1.6"));
+  std::ofstream(path, std::ios::trunc) << "<html>";
+  EXPECT_THAT(refused().text, HasSubstr("a web page"));
+  std::ofstream(path, std::ios::trunc) << "";
+  EXPECT_THAT(refused().text, HasSubstr("zero bytes"));
   std::filesystem::copy(file(dict({{"w", tensor_code(kSix, 0, {6}, {1})}})),
                         path,
                         std::filesystem::copy_options::overwrite_existing);
