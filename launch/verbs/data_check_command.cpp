@@ -2,6 +2,7 @@
 // `data check`: decodes what lists, folders and files hold and says of each what it is.
 #include <ostream>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -52,6 +53,24 @@ Json facts_of(const readers::MediaFile& file) {
   return facts;
 }
 
+// What a PATH holds, each with what it is. One that is neither sample nor list is one bad file
+// among others; alone it is a wrong call.
+struct Found {
+  std::vector<readers::MediaFile> files;
+  bool is_single = true;
+  std::string error;  ///< why there are none
+};
+
+Found find_files(const std::string& path, const std::string& root, bool is_alone) {
+  try {
+    readers::MediaFiles found = readers::find_media_files(path, root);
+    return {std::move(found.files), found.is_single, ""};
+  } catch (const pipeline::Error& error) {
+    if (is_alone) throw;
+    return {{}, true, error.what()};
+  }
+}
+
 void print_line(std::ostream& out, const Json& facts) {
   if (!facts["ok"].get<bool>()) {
     out << "bad   " << facts["error"].get<std::string>() << "\n";
@@ -92,24 +111,21 @@ void run_data_check(Invocation& call) {
           "PATHS is required; see '",
           call.path,
           " --help'");
-  std::vector<readers::MediaFile> files;
   bool is_single = paths.size() == 1;
-  for (const std::string& path : paths) {
-    const readers::MediaFiles found = readers::find_media_files(path, root);
-    files.insert(files.end(), found.files.begin(), found.files.end());
-    is_single = is_single && found.is_single;
-  }
   std::size_t bad = 0;
   Json all = Json::array();
-  for (const readers::MediaFile& file : files) {
-    Json facts = facts_of(file);
+  const auto tell = [&](Json facts) {
     if (!facts["ok"].get<bool>()) ++bad;
-    if (json) {
-      all.push_back(std::move(facts));
-    } else {
-      print_line(call.out, facts);
-    }
+    if (!json) print_line(call.out, facts);
+    all.push_back(std::move(facts));
+  };
+  for (const std::string& path : paths) {
+    const Found found = find_files(path, root, paths.size() == 1);
+    is_single = is_single && found.is_single;
+    for (const readers::MediaFile& file : found.files) tell(facts_of(file));
+    if (!found.error.empty()) tell({{"file", path}, {"ok", false}, {"error", found.error}});
   }
+  const std::size_t checked = all.size();
   if (json) {
     const Json result = is_single ? all.front() : Json{{"files", std::move(all)}};
     // Names of files need not be UTF-8.
@@ -120,8 +136,8 @@ void run_data_check(Invocation& call) {
           pipeline::Errc::kCorruptData,
           bad,
           " of ",
-          files.size(),
-          files.size() == 1 ? " file is bad" : " files are bad");
+          checked,
+          checked == 1 ? " file is bad" : " files are bad");
 }
 
 }  // namespace larkspur::launch

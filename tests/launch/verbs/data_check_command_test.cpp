@@ -78,6 +78,14 @@ TEST_F(DataCheckCommand, PutsSeveralArgumentsUnderFiles) {
   EXPECT_EQ(json::parse(out_.str()).at("files").size(), 2U);
 }
 
+TEST_F(DataCheckCommand, GoesOnBehindAPathThatIsNeitherSampleNorList) {
+  const std::string good = write("a.txt", "1 2 3\n");
+  const std::string bad = write("b.txt", "no points\n");
+  EXPECT_EQ(run({bad, good}), (Refusal{"corrupt data", "1 of 2 files are bad"}));
+  EXPECT_EQ(out_.str().find("bad   " + bad + ":1: label 'points' is not a number"), 0U);
+  EXPECT_NE(out_.str().find("good  " + good), std::string::npos);
+}
+
 TEST_F(DataCheckCommand, WritesNamesThatAreNoUtf8) {
   EXPECT_EQ(run({"\xFF.off", "--json"}).text, "1 of 1 file is bad");
   EXPECT_EQ(json::parse(out_.str()).at("file"), "\xEF\xBF\xBD.off");
