@@ -16,8 +16,9 @@ struct KnownEnding {
   FileKind kind;
 };
 
-// A new format is a line here, and a reader in format/cloud_file.cpp.
-constexpr std::array<KnownEnding, 6> kClouds{{{".off", FileKind::kOff},
+// A new format is a line here, where it has one a signature, and a reader in format/cloud_file.cpp.
+constexpr std::array<KnownEnding, 7> kClouds{{{".off", FileKind::kOff},
+                                              {".obj", FileKind::kObj},
                                               {".ply", FileKind::kPly},
                                               {".pcd", FileKind::kPcd},
                                               {".npy", FileKind::kNpy},
@@ -39,9 +40,8 @@ struct ForeignFormat {
   std::string_view advice;
 };
 
-constexpr std::array<ForeignFormat, 12> kForeign{
+constexpr std::array<ForeignFormat, 11> kForeign{
     {{".stl", "", "an STL mesh: save it as .off or .ply"},
-     {".obj", "", "an OBJ mesh: save it as .off or .ply"},
      {".glb", "glTF", "a GLB scene: save its mesh as .off or .ply"},
      {".gltf", "", "a glTF scene: save its mesh as .off or .ply"},
      {".h5", "\x89HDF\r\n\x1a\n", "an HDF5 pack of many clouds: save each as an .npy of [N, 3]"},
@@ -94,14 +94,32 @@ bool starts_as_pcd(std::string_view start) {
   return scan.skip_word("VERSION ") || scan.skip_word("FIELDS ");
 }
 
-bool starts_as_points(std::string_view start) {
-  TextScanner scan(start);
-  for (scan.skip_to_content(); scan.skip_word("//"); scan.skip_to_content()) scan.skip_line();
+bool goes_on_with_point(TextScanner& scan) {
   for (int axis = 0; axis < 3; ++axis, scan.skip_separator()) {
     double value = 0.0;
     if (!scan.number(value)) return false;
   }
   return true;
+}
+
+bool starts_as_points(std::string_view start) {
+  TextScanner scan(start);
+  for (scan.skip_to_content(); scan.skip_word("//"); scan.skip_to_content()) scan.skip_line();
+  return goes_on_with_point(scan);
+}
+
+// A first vertex, behind names at most: "v 1" is a line of a list.
+bool starts_as_obj(std::string_view start) {
+  TextScanner scan(start);
+  scan.skip_to_content();
+  while (scan.skip_word("mtllib ") || scan.skip_word("o ") || scan.skip_word("g ") ||
+         scan.skip_word("usemtl ")) {
+    scan.skip_line();
+    scan.skip_to_content();
+  }
+  if (!scan.skip_word("v ")) return false;
+  scan.skip_blanks();
+  return goes_on_with_point(scan);
 }
 
 }  // namespace
@@ -129,6 +147,7 @@ FileKind kind_of_bytes(std::string_view start) {
   if (start.starts_with("ply\n") || start.starts_with("ply\r")) return FileKind::kPly;
   if (starts_as_off(start)) return FileKind::kOff;
   if (starts_as_pcd(start)) return FileKind::kPcd;
+  if (starts_as_obj(start)) return FileKind::kObj;
   if (foreign_by_bytes(start) != nullptr) return FileKind::kForeign;
   return starts_as_points(start) ? FileKind::kText : FileKind::kUnknown;
 }

@@ -17,6 +17,7 @@ enum class FileKind : std::uint8_t {
   kUnknown,
   kVideo,  ///< whatever FFmpeg opens
   kOff,
+  kObj,
   kPly,
   kPcd,
   kNpy,

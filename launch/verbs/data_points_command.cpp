@@ -12,6 +12,7 @@
 #include "pipeline/require.h"
 #include "pipeline/rng.h"
 #include "readers/cloud/surface_sample.h"
+#include "readers/file_kind.h"
 #include "readers/format/cloud_file.h"
 #include "readers/format/npy_file.h"
 
@@ -36,7 +37,7 @@ void run_data_points(Invocation& call) {
       "Writes the points of a cloud or mesh as float32 [n, 3], or [n, 6] with normals. A cloud "
       "far from\nthe origin is moved there.",
       "cup.ply --points 1024 --output cup.npy");
-  line.argument("FILE", ".off .ply .pcd .npy .txt .xyz", file);
+  line.argument("FILE", readers::cloud_endings(), file);
   line.required_option("--output", "NPY file to write", output);
   line.option("--points",
               "of a mesh: so many places drawn on its surface, 0 for its vertices; of a cloud: its "

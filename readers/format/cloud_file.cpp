@@ -14,6 +14,7 @@
 #include "readers/format/cloud_text.h"
 #include "readers/format/local_origin.h"
 #include "readers/format/npy_file.h"
+#include "readers/format/obj_file.h"
 #include "readers/format/off_file.h"
 #include "readers/format/pcd_file.h"
 #include "readers/format/ply_file.h"
@@ -83,8 +84,7 @@ Result<CloudFile> parse_ply_cloud(std::string_view bytes, std::string_view name)
   return local(std::get<Mesh>(std::move(content).value()));
 }
 
-Result<CloudFile> parse_off_cloud(std::string_view bytes, std::string_view name) {
-  Result<Mesh> mesh = parse_off(bytes, name);
+Result<CloudFile> local(Result<Mesh> mesh) {
   if (!mesh.ok()) return mesh.error();
   return local(std::move(mesh).value());
 }
@@ -112,7 +112,9 @@ Result<CloudFile> parse_cloud_file(std::string_view bytes, const std::filesystem
   const FileKind kind = kind_of(path, bytes);
   switch (kind) {
     case FileKind::kOff:
-      return parse_off_cloud(bytes, name);
+      return local(parse_off(bytes, name));
+    case FileKind::kObj:
+      return local(parse_obj(bytes, name));
     case FileKind::kPly:
       return parse_ply_cloud(bytes, name);
     case FileKind::kPcd:

@@ -2,7 +2,7 @@
 // One cloud or mesh file of any format we read, told by its first bytes, else by its ending
 // (file_kind.h).
 //
-//   .off .ply            -> Mesh, or points where it has no triangles
+//   .off .obj .ply       -> Mesh, or points where it has no triangles
 //   .pcd .npy .txt .xyz  -> points
 #pragma once
 

@@ -22,8 +22,8 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
-constexpr std::array<std::string_view, 6> kIdExtensions{
-    ".txt", ".npy", ".off", ".ply", ".pcd", ".xyz"};
+constexpr std::array<std::string_view, 7> kIdExtensions{
+    ".txt", ".npy", ".off", ".obj", ".ply", ".pcd", ".xyz"};
 
 // A folder of a class has one for a split in it; others lie beside real data sets too.
 std::vector<std::string> cloud_classes(const fs::path& root, const std::string& split) {

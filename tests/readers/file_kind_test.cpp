@@ -34,6 +34,7 @@ TEST(FileKind, TellsCloudsByTheirFirstBytes) {
   EXPECT_EQ(kind_of_bytes("ply\r\nformat"), FileKind::kPly);
   EXPECT_EQ(kind_of_bytes("# .PCD v0.7"), FileKind::kPcd);
   EXPECT_EQ(kind_of_bytes("\x93NUMPY\1"), FileKind::kNpy);
+  EXPECT_EQ(kind_of_bytes("# Blender\nmtllib a.mtl\no a b\nv 1 2 3\n"), FileKind::kObj);
   EXPECT_EQ(kind_of_bytes("//X Y Z\n1;2;3"), FileKind::kText);
 }
 
@@ -44,7 +45,7 @@ TEST(FileKind, SaysWhatToDoWithTextInUtf16) {
 
 TEST(FileKind, TakesNoListForAMesh) {
   for (const char* const line :
-       {"OFFICE/a.mp4 1\n", "solid/a.off 3\n", "plywood.mp4 2\n", "a 1 2"}) {
+       {"OFFICE/a.mp4 1\n", "solid/a.off 3\n", "plywood.mp4 2\n", "a 1 2", "v 1\n", "o 1\nv 2\n"}) {
     EXPECT_EQ(kind_of_bytes(line), FileKind::kUnknown) << line;
   }
 }

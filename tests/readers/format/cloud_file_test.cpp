@@ -114,25 +114,25 @@ TEST_F(ReadCloudFile, RefusesArraysThatAreNoCloud) {
 }
 
 TEST_F(ReadCloudFile, TellsANamedFileByItsBytesWhateverItsEnding) {
-  for (const char* const name : {"cloud", "a.dat", "mesh.obj", "a.npy", "a.txt"}) {
+  for (const char* const name : {"cloud", "a.dat", "mesh.stl", "a.npy", "a.txt"}) {
     EXPECT_TRUE(read_cloud_file(write_file(at(name), "OFF\n1 0 0\n1 2 3\n")).ok()) << name;
   }
   EXPECT_TRUE(read_cloud_file(write_file(at("points.csv"), "1,2,3\n4,5,6\n")).ok());
 }
 
 TEST_F(ReadCloudFile, RefusesOtherKindsWithTheWayOut) {
-  EXPECT_FALSE(is_cloud_file("a.obj"));
+  EXPECT_FALSE(is_cloud_file("a.stl"));
   const auto refuse = [&](const char* name, std::string_view bytes, const char* text) {
     expect_refused(write_file(at(name), bytes), Errc::kUnsupported, text);
   };
-  refuse("a.obj", "v 0 0 0\n", "an OBJ mesh: save it as .off or .ply");
+  refuse("a.gltf", "{}\n", "a glTF scene: save its mesh as .off or .ply");
   refuse("a.off", "solid x\nfacet normal 0 0 1\n", "an STL mesh: save it as .off or .ply");
   refuse("a.STL", std::string(90, '\1'), "an STL mesh");
   refuse("b.ply", "glTF....", "a GLB scene");
   refuse("a", "\x89HDF\r\n\x1a\n....", "an HDF5 pack of many clouds");
   refuse("a.npz", std::string_view("PK\3\4....", 8), "a ZIP archive: unpack it");
   refuse("a.mp4", "....", "a video by its ending");
-  refuse("none", "chair\n", "expected a cloud: .off, .ply, .pcd, .npy, .txt or .xyz");
+  refuse("none", "chair\n", "expected a cloud: .off, .obj, .ply, .pcd, .npy, .txt or .xyz");
 }
 
 TEST_F(ReadCloudFile, PassesOnWhatTheFormatSays) {
