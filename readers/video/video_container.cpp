@@ -26,7 +26,7 @@ using pipeline::require;
 // Containers and raw streams; no playlists, which would open other files.
 constexpr const char* kFormats =
     "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,h263,obu,av1,ivf,ogg,asf,"
-    "mxf,nut,rm,dv,gif,mjpeg,vc1,wtv,3g2,3gp";
+    "mxf,nut,rm,dv,gif,mjpeg,vc1,wtv,3g2,3gp,yuv4mpegpipe";
 
 class Options {
  public:
