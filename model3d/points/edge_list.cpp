@@ -5,6 +5,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/index_put.h>
 #include <ATen/ops/zeros.h>
@@ -91,6 +92,9 @@ class SumRowsFunction : public torch::autograd::Function<SumRowsFunction> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& outputs) {
+    require(!at::GradMode::is_enabled(),
+            Errc::kUnsupported,
+            "[scatter_sum] second derivatives asked for, only first ones are there");
     const torch::autograd::variable_list saved = context->get_saved_variables();
     const std::int64_t rows = context->saved_data["rows"].toInt();
     return {apply_links(outputs[0], {saved[1], saved[0], saved[2]}, rows), {}, {}, {}, {}};

@@ -25,8 +25,8 @@ struct EdgeList {
 
 /// x [N, R, C] to y [N, rows, C] as above; a row nobody links to is zero. float32 and float64 on
 /// the CPU run here, everything else through ATen, some million values at once. First derivatives
-/// for x. Links must lie inside: they are not looked at one by one. Throws kInvalidArgument for
-/// shapes that do not fit.
+/// for x; asked for second ones, backward throws kUnsupported. Links must lie inside: they are not
+/// looked at one by one. Throws kInvalidArgument for shapes that do not fit.
 at::Tensor scatter_sum(const at::Tensor& x_NRC, const EdgeList& links, std::int64_t rows);
 
 }  // namespace larkspur::model3d

@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "tests/support/finite_difference.h"
 #include "tests/support/golden_formula.h"
@@ -69,6 +70,16 @@ TEST(SumRows, HasTheGradientOfItsFiniteDifferences) {
   const at::Tensor weights = golden_noise("loss", {3, kRows, 4}).to(at::kDouble);
   larkspur::testing::expect_directional_derivative(
       {x}, [&] { return (scatter_sum(x, links, kRows) * weights).sum(); });
+}
+
+TEST(SumRows, RefusesSecondDerivatives) {
+  const at::Tensor x = golden_noise("x", {3, 7, 4}).to(at::kDouble).requires_grad_(true);
+  const at::Tensor y =
+      scatter_sum(x, some_links(at::kDouble, golden_noise("w", {3, 40})), kRows).square().sum();
+  const auto refusal =
+      refusal_of([&] { torch::autograd::grad({y}, {x}, {}, std::nullopt, /*create_graph=*/true); });
+  EXPECT_EQ(refusal.code, "unsupported");
+  EXPECT_THAT(refusal.text, ::testing::HasSubstr("[scatter_sum] second derivatives asked for"));
 }
 
 // The order of additions shows in float32; threads must not change it.
