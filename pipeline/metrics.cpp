@@ -7,8 +7,19 @@
 
 namespace larkspur::pipeline {
 
+namespace {
+
+/// Whether a run that was killed left a line without its end.
+bool ends_torn(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return file.seekg(-1, std::ios::end) && file.get() != '\n';
+}
+
+}  // namespace
+
 JsonLinesSink::JsonLinesSink(const std::filesystem::path& path, const std::string& header)
     : path_(path), file_(path, std::ios::app) {
+  if (ends_torn(path)) file_ << '\n';
   file_ << header << std::endl;
   require(file_.good(), Errc::kIo, "cannot write ", path_);
 }

@@ -60,7 +60,8 @@ class MetricSink {
 /// Appends one JSON object a line to a file, flushed line by line.
 class JsonLinesSink : public MetricSink {
  public:
-  /// Appends `header` (one JSON object: what run this is) as the first line of this start.
+  /// Appends `header` (one JSON object: what run this is) as the first line of this start, behind
+  /// a line that was torn if there is one.
   /// Throws kIo naming the path.
   JsonLinesSink(const std::filesystem::path& path, const std::string& header);
   void step(const StepMetrics& metrics) override;

@@ -34,6 +34,14 @@ TEST(JsonLinesSink, WritesOneObjectALineAfterItsHeaderAndAppends) {
   EXPECT_EQ(objects[2]["run"], 2);
 }
 
+TEST(JsonLinesSink, BeginsALineOfItsOwnBehindATornOne) {
+  const testing::TempDir folder;
+  const auto path = folder.path() / "metrics.jsonl";
+  write_and_rename(path, "{\"run\":1}\n{\"step\":");
+  JsonLinesSink(path, R"({"run":2})");
+  EXPECT_EQ(read_file(path), "{\"run\":1}\n{\"step\":\n{\"run\":2}\n");
+}
+
 TEST(JsonLinesSink, NamesAPathItCannotWrite) {
   const testing::TempDir dir;
   EXPECT_THROW(JsonLinesSink(dir.path() / "absent" / "metrics.jsonl", "{}"), Error);
