@@ -2,6 +2,7 @@
 #include "pipeline/data/prefetcher.h"
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "pipeline/require.h"
@@ -46,10 +47,25 @@ Prefetcher::Prefetcher(const SampleSource& source,
           " workers, ",
           options.ahead,
           " ahead: both must be >= 1");
-  for (int i = 0; i < options.workers; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    for (int i = 0; i < options.workers; ++i) threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    const std::size_t started = threads_.size();
+    stop();
+    throw Error(Errc::kInvalidArgument,
+                text_of("data.workers: only ",
+                        started,
+                        " of ",
+                        options.workers,
+                        " loader threads can be started: ",
+                        error.code().message(),
+                        "; lower it, or raise the limit"));
+  }
 }
 
-Prefetcher::~Prefetcher() {
+Prefetcher::~Prefetcher() { stop(); }
+
+void Prefetcher::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -43,6 +43,7 @@ struct PrefetchOptions {
 /// after the samples they are reading.
 class Prefetcher {
  public:
+  /// Throws kInvalidArgument where the system does not give so many threads.
   Prefetcher(const SampleSource& source, BatchRequest request, const PrefetchOptions& options);
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;
@@ -56,6 +57,7 @@ class Prefetcher {
   double waited_seconds() const { return waited_seconds_; }
 
  private:
+  void stop();
   void work();
   Batch read_batch(std::int64_t k) const;
 

@@ -2,9 +2,14 @@
 #include "pipeline/data/prefetcher.h"
 
 #include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
 
 #include <ATen/ops/allclose.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "tests/support/toy_source.h"
 
@@ -108,6 +113,30 @@ TEST(Prefetcher, ThrowsWhatAWorkerThrew) {
   };
   Prefetcher prefetcher(source, broken, {0, 5, 2, 2});
   EXPECT_THROW((void)prefetcher.next(), Error);
+}
+
+/// In a process of its own: room for a few threads' stacks, not for 64.
+[[noreturn]] void start_more_workers_than_there_is_room_for() {
+  std::ifstream sizes("/proc/self/statm");
+  std::uint64_t pages = 0;
+  sizes >> pages;
+  const rlim_t room = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + (64U << 20U);
+  const rlimit limit{room, room};
+  ::setrlimit(RLIMIT_AS, &limit);
+  const ToySource source(60, {2, 3}, 5);
+  try {
+    const Prefetcher prefetcher(source, three_samples, {0, 20, 64, 3});
+  } catch (const Error& error) {
+    std::cerr << error.what() << std::endl;
+    std::_Exit(error.code() == Errc::kInvalidArgument ? 7 : 8);
+  }
+  std::_Exit(9);
+}
+
+TEST(PrefetcherDeathTest, AThreadThatCannotStartIsAnErrorOfItsOwn) {
+  EXPECT_EXIT(start_more_workers_than_there_is_room_for(),
+              ::testing::ExitedWithCode(7),
+              "data.workers: only [0-9]+ of 64 loader threads can be started");
 }
 
 }  // namespace
