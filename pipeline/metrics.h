@@ -13,11 +13,11 @@ namespace larkspur::pipeline {
 
 /// One training step, over all ranks. Times are seconds on rank 0.
 struct StepMetrics {
-  std::int64_t step = 0;       ///< steps finished, so the first line says 1
-  std::int64_t epoch = 0;      ///< from 0
-  double loss = 0.0;           ///< mean over the global batch, lane order
-  double accuracy = 0.0;       ///< percent of the step's samples, training mode
-  double grad_norm = 0.0;      ///< before clipping
+  std::int64_t step = 0;   ///< steps finished, so the first line says 1
+  std::int64_t epoch = 0;  ///< from 0
+  double loss = 0.0;       ///< mean over the samples that were read; none: NaN, null in the file
+  double accuracy = 0.0;   ///< percent of the step's samples, training mode
+  double grad_norm = 0.0;  ///< before clipping
   double learning_rate = 0.0;  ///< of the last layers
   double samples_per_second = 0.0;
   double data_wait_seconds = 0.0;       ///< rank 0 waited for batches

@@ -14,8 +14,13 @@ void take_requests(Requests& requests, StepStats& mine) {
   mine.stop_requested = requests.stop.load();
 }
 
-double mean_over_lanes(const std::vector<double>& losses, const Lanes& lanes) {
-  return std::accumulate(losses.begin(), losses.end(), 0.0) / lanes.total;
+/// Of the samples that were read; none: not a number. Lanes divide by what they should have had, as
+/// gradients want it.
+double mean_over_samples(const StepStats& all, const Lanes& lanes) {
+  const double mean = std::accumulate(all.loss.begin(), all.loss.end(), 0.0) / lanes.total;
+  if (all.bad.empty()) return mean;
+  const auto read = static_cast<double>(all.samples);
+  return mean * (read + static_cast<double>(all.bad.size())) / read;
 }
 
 /// Leaves weights, moments and statistics as they were before the step.
@@ -49,7 +54,7 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   const at::Tensor owned_gradient = run.exchange.reduce();
   take_requests(job.requests, mine);
   outcome.facts = all_gather(mine, run.communicator);
-  outcome.loss = mean_over_lanes(outcome.facts.loss, run.lanes);
+  outcome.loss = mean_over_samples(outcome.facts, run.lanes);
   const double to_mean = 1.0 / (run.lanes.total * outcome.loss_scale);
   outcome.grad_norm = state.optimizer.global_norm(owned_gradient, to_mean, run.communicator);
   outcome.skipped = !std::isfinite(outcome.grad_norm);

@@ -56,7 +56,16 @@ TEST(TrainStep, ALaneWithoutReadableSamplesAddsNoGradient) {
   EXPECT_EQ(outcome.facts.loss[2], 0.0);
   EXPECT_EQ(outcome.facts.samples, 6);
   EXPECT_EQ(outcome.facts.bad.size(), 2U);
+  const auto& loss = outcome.facts.loss;  // each over two samples
+  EXPECT_DOUBLE_EQ(outcome.loss, (loss[0] + loss[1] + loss[3]) / 3.0);
   EXPECT_GT(outcome.grad_norm, 0.0);
+}
+
+TEST(TrainStep, AStepWithoutReadableSamplesHasNoLoss) {
+  ToyRun toy;
+  const Batch none =
+      collate({}, {}, {{4, 4, "x", Errc::kNotFound, ""}, {5, 5, "y", Errc::kIo, ""}});
+  EXPECT_TRUE(std::isnan(step_on(toy, {none, none, none, none}).loss));
 }
 
 TEST(TrainStep, RefusesAGradientThatIsNotFiniteAndChangesNothing) {
