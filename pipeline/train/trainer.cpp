@@ -198,6 +198,16 @@ std::optional<TrainEnd> end_after(const TrainOptions& options,
   return std::nullopt;
 }
 
+/// Of a run that is started again and has nothing left to do.
+void log_end(std::int64_t step, TrainEnd end) {
+  log_info(text_of("nothing left to train: step ",
+                   step,
+                   end == TrainEnd::kStepLimit
+                       ? " is at train.stop_after_steps: raise it to go on"
+                       : " is the last; for more epochs choose another output, and this one as "
+                         "model.weights"));
+}
+
 /// None where every lane is normalised by itself.
 std::unique_ptr<LockstepLanes> lockstep_lanes(const TrainOptions& options,
                                               const TrainContext& run) {
@@ -243,7 +253,10 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   TrainState& state = run.state;
   const StepShape shape = step_shape(options, parts.source.size());
   const LearningRateSchedule schedule = schedule_of(options, shape.steps_per_epoch());
-  if (const auto end = end_after(options, {}, state.step, schedule.total_steps)) return *end;
+  if (const auto end = end_after(options, {}, state.step, schedule.total_steps)) {
+    log_end(state.step, *end);
+    return *end;
+  }
   Prefetcher prefetcher(parts.source,
                         lane_batches(options, shape, run.lanes, state.step),
                         {0,

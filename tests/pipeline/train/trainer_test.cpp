@@ -44,6 +44,20 @@ TEST(Trainer, StopsAtTheStepLimitWithACheckpoint) {
   EXPECT_THAT(toy.saved_at, ElementsAre(3));
 }
 
+TEST(Trainer, SaysWhatNextWhereNothingIsLeftToTrain) {
+  ToyRun toy;
+  toy.options.stop_after_steps = 3;
+  toy.run();
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(toy.run(), TrainEnd::kStepLimit);
+  toy.options.stop_after_steps = 0;
+  toy.run();
+  EXPECT_EQ(toy.run(), TrainEnd::kFinished);
+  const std::string told = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, HasSubstr("step 3 is at train.stop_after_steps: raise it to go on"));
+  EXPECT_THAT(told, HasSubstr("step 10 is the last; for more epochs choose another output"));
+}
+
 TEST(Trainer, SavesAndLeavesWhenAsked) {
   ToyRun toy;
   toy.requests.stop = true;
