@@ -13,6 +13,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "launch/config/config_schema.h"
+#include "launch/config/model_options.h"
 #include "launch/config/near_name.h"
 #include "pipeline/require.h"
 
@@ -293,6 +294,7 @@ LoadedConfig load_config(const std::filesystem::path& file,
   SectionReader(loaded, source).read(root, "");
   std::set<std::string> seen;
   for (const std::string& argument : overrides) read_override(loaded, argument, seen);
+  loaded.config.model.kernel = whole_kernel(loaded.config.model);
   check(loaded);
   return loaded;
 }
@@ -315,6 +317,7 @@ LoadedConfig parse_config(const std::string& text,
   SectionReader reader(loaded, source);
   reader.take_as_saved(retired);
   reader.read(root, "");
+  loaded.config.model.kernel = whole_kernel(loaded.config.model);
   check(loaded);
   return loaded;
 }

@@ -22,8 +22,11 @@ std::vector<Row> size_rows() {
                               "classes that the network's head has; 0: as data.train has them")
           .within(0, 1000000)
           .decides(kShape),
-      key<model, &M::kernel>("model.kernel", "taps along depth, height, width; odd")
-          .within(1, 17)
+      key<model, &M::kernel>(
+          "model.kernel",
+          "taps along depth, height, width; odd; 0: as the form has them (13 along "
+          "height and width)")
+          .within(0, 17)
           .decides(kShape),
       key<model, &M::stem_stride>("model.stem_stride", "places a step of the first layers: 2 or 4")
           .within(2, 4)

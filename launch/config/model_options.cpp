@@ -39,7 +39,7 @@ model3d::ModelOptions model_options(const RunConfig& config) {
   model3d::ModelOptions options;
   copy_common(model, options);
   options.form = enum_name(model.form);
-  options.kernel = model.kernel;
+  options.kernel = whole_kernel(model);
   options.stem_stride = model.stem_stride;
   if (model.form == ModelForm::kClip) {
     options.temporal_strides = model.temporal_strides;
@@ -50,6 +50,15 @@ model3d::ModelOptions model_options(const RunConfig& config) {
   if (model.form == ModelForm::kJoint) options.view_stem_stride = model.view_stem_stride;
   options.seed = static_cast<std::uint64_t>(config.seed);
   return options;
+}
+
+std::array<std::int64_t, 3> whole_kernel(const ModelConfig& model) {
+  std::array<std::int64_t, 3> kernel = model.kernel;
+  const auto& own = model3d::find_form(enum_name(model.form)).kernel;
+  for (std::size_t axis = 0; axis < kernel.size(); ++axis) {
+    if (kernel[axis] == 0) kernel[axis] = own[axis];
+  }
+  return kernel;
 }
 
 RunConfig config_of_form(std::string_view form) {

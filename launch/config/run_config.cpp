@@ -18,21 +18,6 @@ using pipeline::Errc;
 using pipeline::Error;
 using pipeline::require;
 
-constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
-constexpr std::string_view kResumes[] = {"auto", "never"};
-constexpr std::string_view kKinds[] = {"cloud", "video", "image"};
-constexpr std::string_view kForms[] = {
-    "voxel", "clip", "raw", "grid", "frames", "image", "views", "joint", "points"};
-constexpr std::string_view kViewPoolings[] = {"max", "mean"};
-constexpr std::string_view kNewHeads[] = {"auto", "true", "false"};
-constexpr std::string_view kProtocols[] = {"center", "fixed"};
-constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
-constexpr std::string_view kPointSubsets[] = {"drawn", "first"};
-constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
-constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
-constexpr std::string_view kInflations[] = {"centre", "mean"};
-constexpr std::string_view kNormScopes[] = {"lane", "synchronised"};
-
 std::string value_text(const RunConfig& config, std::string_view path) {
   return text_of_value(find_config_key(path)->get(config));
 }
@@ -46,13 +31,13 @@ void check_data(const LoadedConfig& loaded) {
           " is not in this build, which reads: cloud, video");
   require(data.augmentation.scale_max >= data.augmentation.scale_min,
           Errc::kInvalidArgument,
-          key_origin(loaded.origins, "data.augmentation.scale_max"),
+          key_origin(loaded.origins, "data.augmentation.scale_max", "data.augmentation.scale_min"),
           data.augmentation.scale_max,
           " is below data.augmentation.scale_min, ",
           data.augmentation.scale_min);
   require(data.crop.area_max >= data.crop.area_min,
           Errc::kInvalidArgument,
-          key_origin(loaded.origins, "data.crop.area_max"),
+          key_origin(loaded.origins, "data.crop.area_max", "data.crop.area_min"),
           data.crop.area_max,
           " is below data.crop.area_min, ",
           data.crop.area_min);
@@ -83,12 +68,12 @@ void check_form(const LoadedConfig& loaded) {
   for (const FormOfKind& row : kFormsOfKinds) {
     if (row.kind != config.data.kind) continue;
     if (row.form == config.model.form) return;
-    fitting.append(fitting.empty() ? "" : ", ").append(kForms[static_cast<std::size_t>(row.form)]);
+    fitting.append(fitting.empty() ? "" : ", ").append(enum_name(row.form));
   }
   throw Error(Errc::kInvalidArgument,
-              key_origin(loaded.origins, "model.form") + value_text(config, "model.form") +
-                  " does not look at data.kind " + value_text(config, "data.kind") +
-                  "; these do: " + fitting);
+              key_origin(loaded.origins, "model.form", "data.kind") +
+                  value_text(config, "model.form") + " does not look at data.kind " +
+                  value_text(config, "data.kind") + "; these do: " + fitting);
 }
 
 /// A key that the form does not take stays at its default.
@@ -99,7 +84,7 @@ void check_taken(const LoadedConfig& loaded) {
     if (key.is_taken_by(form) || key.get(loaded.config) == key.get(defaults)) continue;
     std::string takers;
     for (const ModelForm taker : key.forms) {
-      takers.append(takers.empty() ? "" : ", ").append(kForms[static_cast<std::size_t>(taker)]);
+      takers.append(takers.empty() ? "" : ", ").append(enum_name(taker));
     }
     throw Error(Errc::kInvalidArgument,
                 key_origin(loaded.origins, key.path) + "form " +
@@ -116,8 +101,9 @@ void check_network(const LoadedConfig& loaded) {
     options.classes = std::max<std::int64_t>(1, options.classes);  // 0: the list will say it
     options.check();
   } catch (const model3d::OptionError& error) {
-    throw Error(Errc::kInvalidArgument,
-                key_origin(loaded.origins, "model." + error.field()) + error.reason());
+    throw Error(
+        Errc::kInvalidArgument,
+        key_origin(loaded.origins, "model." + error.field(), "model.form") + error.reason());
   }
 }
 
@@ -147,7 +133,7 @@ void check_train(const LoadedConfig& loaded) {
           " is not a power of two");
   require(train.global_batch % train.lanes == 0,
           Errc::kInvalidArgument,
-          key_origin(loaded.origins, "train.global_batch"),
+          key_origin(loaded.origins, "train.global_batch", "train.lanes"),
           train.global_batch,
           " is not divisible by train.lanes, ",
           train.lanes);
@@ -156,7 +142,7 @@ void check_train(const LoadedConfig& loaded) {
   for (const auto& [key, beta] : mixes) {
     require(train.global_batch > train.lanes || beta == 0,
             Errc::kInvalidArgument,
-            key_origin(loaded.origins, key),
+            key_origin(loaded.origins, key, "train.lanes"),
             "has no partner in a lane of one sample; train.global_batch, ",
             train.global_batch,
             ", must be above train.lanes, ",
@@ -164,13 +150,13 @@ void check_train(const LoadedConfig& loaded) {
   }
   require(train.min_learning_rate <= train.learning_rate,
           Errc::kInvalidArgument,
-          key_origin(loaded.origins, "train.min_learning_rate"),
+          key_origin(loaded.origins, "train.min_learning_rate", "train.learning_rate"),
           train.min_learning_rate,
           " is above train.learning_rate, ",
           train.learning_rate);
   require(train.warmup_epochs <= static_cast<double>(train.epochs),
           Errc::kInvalidArgument,
-          key_origin(loaded.origins, "train.warmup_epochs"),
+          key_origin(loaded.origins, "train.warmup_epochs", "train.epochs"),
           train.warmup_epochs,
           " is above train.epochs, ",
           train.epochs);
@@ -208,24 +194,12 @@ void check_path(const LoadedConfig& loaded, const ConfigKey& key) {
 
 }  // namespace
 
-std::span<const std::string_view> enum_names(DeviceChoice) { return kDevices; }
-std::span<const std::string_view> enum_names(ResumeChoice) { return kResumes; }
-std::span<const std::string_view> enum_names(DataKind) { return kKinds; }
-std::span<const std::string_view> enum_names(ModelForm) { return kForms; }
-std::span<const std::string_view> enum_names(ViewPooling) { return kViewPoolings; }
-std::span<const std::string_view> enum_names(NewHead) { return kNewHeads; }
-std::span<const std::string_view> enum_names(Protocol) { return kProtocols; }
-std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }
-std::span<const std::string_view> enum_names(pipeline::PointSubset) { return kPointSubsets; }
-std::span<const std::string_view> enum_names(pipeline::Precision) { return kPrecisions; }
-std::span<const std::string_view> enum_names(model3d::TimePadding) { return kTimePaddings; }
-std::span<const std::string_view> enum_names(model3d::Inflation) { return kInflations; }
-std::span<const std::string_view> enum_names(pipeline::NormScope) { return kNormScopes; }
-
-std::string key_origin(const Origins& origins, std::string_view path) {
+std::string key_origin(const Origins& origins, std::string_view path, std::string_view cause) {
   const auto origin = origins.find(path);
-  if (origin == origins.end()) return std::string(path) + " (default): ";
-  return origin->second + ": " + std::string(path) + ": ";
+  if (origin != origins.end()) return origin->second + ": " + std::string(path) + ": ";
+  const auto cause_origin = origins.find(cause);
+  return (cause_origin == origins.end() ? "" : cause_origin->second + ": ") + std::string(path) +
+         " (default): ";
 }
 
 void check_described_network(const LoadedConfig& loaded) {

@@ -9,70 +9,18 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "launch/config/choices.h"
 #include "model3d/network.h"
-#include "pipeline/batch_norm_hook.h"
 #include "pipeline/plan/clip_plan.h"
 #include "pipeline/plan/cloud_plan.h"
-#include "pipeline/precision.h"
 #include "pipeline/state/optimizer.h"
 #include "pipeline/train/trainer.h"
 
 namespace larkspur::launch {
-
-/// Where the network runs; auto: on an accelerator when there is one.
-enum class DeviceChoice : std::uint8_t { kAuto, kCpu, kCuda };
-
-/// Whether a run goes on from the newest checkpoint in its output folder.
-enum class ResumeChoice : std::uint8_t { kAuto, kNever };
-
-/// What a sample is.
-enum class DataKind : std::uint8_t { kCloud, kVideo, kImage };
-
-/// How the network looks at a cloud (voxel, views, joint, points), a picture or a clip (the rest).
-enum class ModelForm : std::uint8_t {
-  kVoxel,
-  kClip,
-  kRaw,
-  kGrid,
-  kFrames,
-  kImage,
-  kViews,
-  kJoint,
-  kPoints
-};
-
-/// How the features of a sample's pictures become one row.
-enum class ViewPooling : std::uint8_t { kMax, kMean };
-
-/// Whether the last layer starts from the seed beside weights: where class names or their number
-/// differ; always; only where their number differs.
-enum class NewHead : std::uint8_t { kAuto, kTrue, kFalse };
-
-/// Which views an evaluation scores. Of a cloud both are one, as it lies: papers say fixed there.
-enum class Protocol : std::uint8_t { kCenter, kFixed };
-
-/// How an evaluation counts a sample that cannot be read.
-enum class BadSampleRule : std::uint8_t { kWrong, kExclude };
-
-/// The spellings of a choice, in the order of its values, whatever the value.
-std::span<const std::string_view> enum_names(DeviceChoice any);
-std::span<const std::string_view> enum_names(ResumeChoice any);
-std::span<const std::string_view> enum_names(DataKind any);
-std::span<const std::string_view> enum_names(ModelForm any);
-std::span<const std::string_view> enum_names(ViewPooling any);
-std::span<const std::string_view> enum_names(NewHead any);
-std::span<const std::string_view> enum_names(Protocol any);
-std::span<const std::string_view> enum_names(BadSampleRule any);
-std::span<const std::string_view> enum_names(pipeline::PointSubset any);
-std::span<const std::string_view> enum_names(pipeline::Precision any);
-std::span<const std::string_view> enum_names(model3d::TimePadding any);
-std::span<const std::string_view> enum_names(model3d::Inflation any);
-std::span<const std::string_view> enum_names(pipeline::NormScope any);
 
 /// Where the samples of one side (training or evaluation) are. Relative paths start at the current
 /// directory. At least one of list and root is set in a run that uses the side.
@@ -113,9 +61,10 @@ inline const model3d::ModelOptions kModel{};
 /// The network and its first weights; fields of one name mean what they mean in ModelOptions.
 struct ModelConfig {
   ModelForm form = ModelForm::kVoxel;
-  std::string variant = "micro";                ///< size of the network, by its published name
-  std::int64_t classes = 0;                     ///< labels are [0, classes); 0: of the list
-  std::array<std::int64_t, 3> kernel{7, 7, 7};  ///< taps along depth, height, width; odd
+  std::string variant = "micro";  ///< size of the network, by its published name
+  std::int64_t classes = 0;       ///< labels are [0, classes); 0: of the list
+  std::array<std::int64_t, 3> kernel{
+      0, 0, 0};                  ///< taps along depth, height, width; odd; 0: the form's
   std::int64_t stem_stride = 2;  ///< places a step of the first layers, each axis: 2 or 4
   std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};
   std::array<std::int64_t, 3> temporal_taps{0, 0, 0};
@@ -191,8 +140,9 @@ struct LoadedConfig {
   std::vector<UnknownKey> unknown{};  ///< of a saved configuration only
 };
 
-/// "configs/a.yaml:12: train.lanes: " or, for a default, "train.lanes (default): ".
-std::string key_origin(const Origins& origins, std::string_view path);
+/// "configs/a.yaml:12: train.lanes: ", or for a default "train.lanes (default): ", behind the place
+/// of `cause` if that was set: the key that a default does not go with.
+std::string key_origin(const Origins& origins, std::string_view path, std::string_view cause = "");
 
 /// What must hold between keys (the bounds of single keys are the key table's): divisibility, order
 /// of bounds, what this build has, what the network says of its options. Throws kInvalidArgument

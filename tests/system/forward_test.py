@@ -196,7 +196,7 @@ class Forward(unittest.TestCase):
             self.weights.write_bytes(content)
             self.expect_refusal(self.forward("image/a"), 4, "w.safetensors", part)
         self.expect_refusal(self.forward("image/q"), 2, "--model image/q: model.variant: expected micro")
-        self.expect_refusal(self.forward("image/a", "--kernel", "13"), 2, "--kernel: model.kernel: expected a list of 3 whole numbers in [1, 17], found [13]")
+        self.expect_refusal(self.forward("image/a", "--kernel", "13"), 2, "--kernel: model.kernel: expected a list of 3 whole numbers in [0, 17], found [13]")
 
     def test_crafted_files_are_refused_in_the_line_that_says_why(self):
         """The whole line, for anyone who looks for it, and what is refused is not half read."""

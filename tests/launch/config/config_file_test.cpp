@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "launch/config/config_schema.h"
+#include "model3d/forms.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -66,7 +67,10 @@ TEST_F(ConfigFile, SetsWhatItNamesAndKeepsTheDefaultsOfTheRest) {
 }
 
 TEST_F(ConfigFile, AnEmptyFileIsTheDefaults) {
-  EXPECT_THAT(differing_keys(load_config(write("x.yaml", "# nothing\n")).config, {}), IsEmpty());
+  RunConfig defaults;
+  defaults.model.kernel = {13, 13, 13};  // the form's
+  EXPECT_THAT(differing_keys(load_config(write("x.yaml", "# nothing\n")).config, defaults),
+              IsEmpty());
 }
 
 TEST_F(ConfigFile, AnUnknownKeyIsNamedWithTheNearest) {
@@ -108,7 +112,7 @@ TEST_F(ConfigFile, AWrongTypeSaysWhatWasExpectedAndFound) {
 
 TEST_F(ConfigFile, AWrongListSaysWhatWasExpectedAndFound) {
   const std::string expected =
-      "x.yaml:1: model.kernel: expected a list of 3 whole numbers in [1, 17], found ";
+      "x.yaml:1: model.kernel: expected a list of 3 whole numbers in [0, 17], found ";
   EXPECT_EQ(refusal("model: {kernel: [7, 7]}\n").text, expected + "[7, 7]");
   EXPECT_EQ(refusal("model: {kernel: 7}\n").text, expected + "'7'");
   EXPECT_EQ(refusal("model: {kernel: [7, 7, x]}\n").text, expected + "[7, 7, x]");
@@ -179,6 +183,21 @@ TEST_F(ConfigFile, AnOverrideWinsOverTheFile) {
   EXPECT_EQ(loaded.config.train.lanes, 2);
   EXPECT_EQ(loaded.config.model.kernel, (std::array<std::int64_t, 3>{3, 5, 7}));
   EXPECT_EQ(loaded.origins.at("train.epochs"), "argument 'train.epochs=4'");
+}
+
+TEST_F(ConfigFile, AFormBringsItsOwnKernelWhereNoneIsSet) {
+  for (const char* form : {"clip", "raw", "grid", "voxel", "views", "joint", "points"}) {
+    const bool of_clouds =
+        std::string_view("voxel views joint points").find(form) != std::string::npos;
+    const std::string file =
+        write("x.yaml", std::string("data: {kind: ") + (of_clouds ? "cloud" : "video") + "}\n");
+    const std::string argument = std::string("model.form=") + form;
+    EXPECT_EQ(load_config(file, {argument}).config.model.kernel, model3d::find_form(form).kernel);
+    const auto in_part =
+        load_config(file, {argument, "model.kernel=[0, 5, 0]"}).config.model.kernel;
+    EXPECT_EQ(in_part[1], 5) << form;
+    EXPECT_EQ(in_part[2], 13) << form;
+  }
 }
 
 TEST_F(ConfigFile, AnOverrideMayHoldAnEqualsSignOrClearAPath) {
@@ -270,7 +289,7 @@ TEST(SetKey, TakesListsAsPeopleTypeThem) {
     EXPECT_EQ(loaded.config.model.kernel, (std::array<std::int64_t, 3>{3, 5, 7})) << text;
   }
   EXPECT_EQ(refusal_of([&] { set_key(loaded, kernel, "3x5", "--kernel"); }).text,
-            "--kernel: model.kernel: expected a list of 3 whole numbers in [1, 17], found [3, 5]");
+            "--kernel: model.kernel: expected a list of 3 whole numbers in [0, 17], found [3, 5]");
 }
 
 }  // namespace

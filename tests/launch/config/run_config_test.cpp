@@ -48,9 +48,9 @@ TEST(CheckConfig, MixingNeedsAPartnerInTheLane) {
               ::testing::HasSubstr("train.cutmix: has no partner in a lane of one sample"));
 }
 
-TEST(CheckConfig, AKeyAtItsDefaultIsBlamedAsSuch) {
+TEST(CheckConfig, ADefaultIsBlamedAtThePlaceOfTheKeyItDoesNotGoWith) {
   EXPECT_EQ(complaint("train.lanes", [](RunConfig& c) { c.train.lanes = 32; }),
-            "train.global_batch (default): 16 is not divisible by train.lanes, 32");
+            "c.yaml:9: train.global_batch (default): 16 is not divisible by train.lanes, 32");
 }
 
 TEST(CheckConfig, BoundsAreInOrder) {
@@ -91,7 +91,11 @@ TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
 }
 
 TEST(CheckConfig, FormsForCloudsTakeKernelsOfTheirAxes) {
-  EXPECT_EQ(complaint("model.kernel", [](RunConfig& c) { c.model.form = ModelForm::kPoints; }),
+  EXPECT_EQ(complaint("model.kernel",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kPoints;
+                        c.model.kernel = {7, 7, 7};
+                      }),
             "c.yaml:9: model.kernel: 7x7x7: form points has two axes, the first must be 1, not 7");
   EXPECT_EQ(complaint("model.kernel", [](RunConfig& c) { c.model.form = ModelForm::kJoint; }), "");
 }

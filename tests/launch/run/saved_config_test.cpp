@@ -79,7 +79,8 @@ TEST(CompareForResume, AnUnknownKeyIsRefusedUnlessItIsOfEvaluations) {
       resume(saved, {}).refusal,
       AllOf(
           HasSubstr("train.swirl: '3'"), HasSubstr("model.weights=ckpt"), Not(HasSubstr("crops"))));
-  const Said said = resume(parse_config("eval: {crops: 5}\n", "saved"), {});
+  const Said said =
+      resume(parse_config("eval: {crops: 5}\n", "saved"), parse_config("", "now").config);
   EXPECT_EQ(said.refusal, "");
   EXPECT_THAT(said.log, HasSubstr("passed over, nothing here depends on them: eval.crops: '5'"));
 }

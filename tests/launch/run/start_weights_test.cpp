@@ -20,7 +20,7 @@ using Names = std::vector<std::string>;
 class StartWeights : public ::testing::Test {
  protected:
   StartWeights() {
-    config_.model.classes = 3;
+    config_ = small();
     config_.seed = 5;
     write_weights(*theirs_, {"box", "cone", "cube"}, file_);
   }
@@ -37,6 +37,13 @@ class StartWeights : public ::testing::Test {
     return network;
   }
 
+  static RunConfig small() {
+    RunConfig config;
+    config.model.classes = 3;
+    config.model.kernel = {3, 3, 3};
+    return config;
+  }
+
   static at::Tensor head_of(const model3d::Network& network) {
     for (const auto& entry : network.entries()) {
       if (entry.name == "head.weight") return entry.tensor.detach();
@@ -49,11 +56,7 @@ class StartWeights : public ::testing::Test {
   testing::TempDir folder_;
   std::filesystem::path file_ = folder_.path() / "w.safetensors";
   RunConfig config_;
-  std::unique_ptr<model3d::Network> theirs_ = make_network([] {
-    RunConfig config;
-    config.model.classes = 3;
-    return config;
-  }());
+  std::unique_ptr<model3d::Network> theirs_ = make_network(small());
   std::string log_;
 };
 

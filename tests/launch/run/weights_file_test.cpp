@@ -142,6 +142,7 @@ TEST(FillFromWeights, TellsOfARuleOfTheHalfItFills) {
   config.data.kind = DataKind::kCloud;
   config.model.form = ModelForm::kJoint;
   config.model.classes = 40;
+  config.model.kernel = {7, 7, 7};
   config.model.view_stem_stride = 4;
   const auto network = make_network(config);
   ::testing::internal::CaptureStderr();
@@ -157,6 +158,7 @@ TEST(FillFromWeights, TellsWhatBeginsAnew) {
   RunConfig config = pictures();
   config.data.kind = DataKind::kCloud;
   config.model.form = ModelForm::kPoints;
+  config.model.kernel = {1, 7, 7};
   config.model.classes = 7;
   const auto network = make_network(config);
   const auto weights = open_weights(run.folder.path());
