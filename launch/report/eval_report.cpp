@@ -17,6 +17,8 @@ namespace {
 using nlohmann::ordered_json;
 using pipeline::Evaluation;
 
+constexpr std::size_t kRanked = 5;  // columns of classes in predictions.csv
+
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -89,7 +91,7 @@ std::string report_json(const Evaluation& evaluation, const EvalContext& context
 std::string predictions_csv(const Evaluation& evaluation, const EvalContext& context) {
   std::ostringstream csv;
   csv << "id,file,label";
-  for (int k = 1; k <= 5; ++k) csv << ",class" << k << ",probability" << k;
+  for (std::size_t k = 1; k <= kRanked; ++k) csv << ",class" << k << ",probability" << k;
   csv << '\n';
   csv.precision(9);
   for (const pipeline::Prediction& row : evaluation.predictions) {
@@ -99,6 +101,7 @@ std::string predictions_csv(const Evaluation& evaluation, const EvalContext& con
       csv << ',' << quoted(context.classes[static_cast<std::size_t>(row.classes[k])]) << ','
           << row.probabilities[k];
     }
+    for (std::size_t k = row.classes.size(); k < kRanked; ++k) csv << ",,";
     csv << '\n';
   }
   return std::move(csv).str();
@@ -130,13 +133,19 @@ std::string report_html(const Evaluation& evaluation, const EvalContext& context
   return std::move(html).str();
 }
 
-void write_eval_report(const std::filesystem::path& folder,
-                       const Evaluation& evaluation,
-                       const EvalContext& context) {
+void prepare_report_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   pipeline::require(
       !error, pipeline::Errc::kIo, "cannot make ", folder.string(), ": ", error.message());
+  const std::filesystem::path trial = folder / ".trial";
+  pipeline::write_and_rename(trial, "");
+  std::filesystem::remove(trial, error);
+}
+
+void write_eval_report(const std::filesystem::path& folder,
+                       const Evaluation& evaluation,
+                       const EvalContext& context) {
   pipeline::write_and_rename(folder / "predictions.csv", predictions_csv(evaluation, context));
   pipeline::write_and_rename(folder / "report.html", report_html(evaluation, context));
   pipeline::write_and_rename(folder / "report.json", report_json(evaluation, context));

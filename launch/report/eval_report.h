@@ -25,13 +25,17 @@ struct EvalContext {
 /// views, protocol, per_class, unreadable_files, checkpoint, step, list_crc32c.
 std::string report_json(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
-/// One line a readable sample: id, file, label, then class and probability of the five likeliest.
+/// One line a readable sample: id, file, label, then class and probability of the five likeliest,
+/// empty where there are fewer classes.
 std::string predictions_csv(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
 /// One page with the scores, classes from worst to best, what they are taken for, and bad files.
 std::string report_html(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
-/// Writes the three files into `folder`, made if it is not there. Throws kIo.
+/// Makes the folder if it is not there, and tries whether files can be written in it. Throws kIo.
+void prepare_report_folder(const std::filesystem::path& folder);
+
+/// Writes the three files into a folder that prepare_report_folder() has made. Throws kIo.
 void write_eval_report(const std::filesystem::path& folder,
                        const pipeline::Evaluation& evaluation,
                        const EvalContext& context);

@@ -54,7 +54,7 @@ void print_scores(std::ostream& out,
   const pipeline::Scores& scores = evaluation.scores;
   out << "top1 " << scores.top1 << " %  top5 " << scores.top5 << " %  class mean "
       << scores.mean_class_accuracy << " %  samples " << scores.samples << "  unreadable "
-      << evaluation.bad.size() << "  report " << folder.string() << "\n";
+      << evaluation.bad.size() << "  report " << folder.string() << std::endl;
 }
 
 void run_evaluation(Invocation& call, const EvalRequest& request) {
@@ -86,16 +86,26 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
     data = make_evaluation_data(config, checkpoint.manifest().run.classes);
     return pipeline::text_of(write_config(config), list_crc(*data.source));
   }));
-  call.phase = Phase::kRun;
-  const auto evaluation =
-      pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
   const fs::path folder =
       request.report.empty() ? fs::path(config.output) / "report" : fs::path(request.report);
   pipeline::all_or_none(communicator, [&] {
-    if (job.is_root()) write_eval_report(folder, evaluation, context_of(config, checkpoint, data));
+    if (job.is_root()) prepare_report_folder(folder);
     return std::string();
   });
-  if (job.is_root()) print_scores(call.out, evaluation, folder);
+  const EvalContext context = context_of(config, checkpoint, data);
+  if (context.list_crc == checkpoint.manifest().run.list_crc) {
+    pipeline::log_warn(
+        "data.eval has the very samples that the checkpoint was trained on: the scores say nothing "
+        "of others");
+  }
+  call.phase = Phase::kRun;
+  const auto evaluation =
+      pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
+  if (job.is_root()) print_scores(call.out, evaluation, folder);  // whatever becomes of the files
+  pipeline::all_or_none(communicator, [&] {
+    if (job.is_root()) write_eval_report(folder, evaluation, context);
+    return std::string();
+  });
   // Behind the report: it is written, but the run did not do what it should.
   pipeline::require_few_bad(evaluation.bad,
                             {data.source->size(),

@@ -68,6 +68,19 @@ class Damage(Workspace):
         self.done(absent, 4)
         self.assertIn("absent", absent.stderr)
 
+    def test_scores_of_training_samples_are_said_to_be_and_outlive_a_report_that_cannot_be_written(self):
+        self.train("run", "train.stop_after_steps=2")
+        words = ["eval", str(self.config), f"output={self.output('run')}", "data.eval.split=train", "--report"]
+        report = self.folder / "report"
+        (report / "report.html" / "in_the_way").mkdir(parents=True)
+        result = self.done(larkspur(*words, str(report)), 4)
+        self.assertTrue(result.stdout.startswith("top1 "), result.stdout)
+        self.assertIn("the very samples that the checkpoint was trained on", result.stderr)
+        self.assertIn("report.html", result.stderr)
+        early = self.done(larkspur(*words, str(self.config)), 2)
+        self.assertEqual(early.stdout, "")
+        self.assertIn(str(self.config), early.stderr)
+
     def test_another_configuration_is_refused_with_both_values(self):
         self.train("run", "train.stop_after_steps=2")
         result = self.train("run", "model.drop_path=0.1", "seed=9", ranks=2, code=4)

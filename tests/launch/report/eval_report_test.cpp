@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/report/eval_report.h"
 
+#include <algorithm>
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "pipeline/storage/durable_file.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
 namespace larkspur::launch {
@@ -18,6 +22,12 @@ pipeline::Evaluation two_of_three() {
   evaluation.bad = {{1, 1, "b,<1>.off", pipeline::Errc::kNotFound, "b,<1>.off is not there"}};
   evaluation.scores =
       pipeline::score(evaluation.predictions, {1}, pipeline::BadSamplePolicy::kWrong, 2);
+  return evaluation;
+}
+
+pipeline::Evaluation one_class() {
+  pipeline::Evaluation evaluation;
+  evaluation.predictions = {{0, 0, {0}, {1.0}}};
   return evaluation;
 }
 
@@ -39,8 +49,13 @@ TEST(EvalReport, JsonHasTheFieldsOutsideProgramsReadInPercent) {
 
 TEST(EvalReport, CsvQuotesWhatHasCommasAndQuotes) {
   const std::string csv = predictions_csv(two_of_three(), kContext);
-  EXPECT_THAT(csv, HasSubstr("0,a.off,bed,bed,0.75,\"night \"\"stand\"\"\",0.25\n"));
+  EXPECT_THAT(csv, HasSubstr("0,a.off,bed,bed,0.75,\"night \"\"stand\"\"\",0.25,,,,,,\n"));
   EXPECT_THAT(csv, HasSubstr("2,\"c,d.off\",\"night \"\"stand\"\"\",bed,0.5"));
+  std::istringstream lines(
+      predictions_csv(one_class(), {"fixed", "run", 7, {"bed"}, {"a.off"}, 9}));
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_EQ(std::ranges::count(line, ','), 12) << line;  // as many columns as the header has
+  }
 }
 
 TEST(EvalReport, PageEscapesNamesAndPutsTheWorstClassFirst) {
@@ -52,11 +67,21 @@ TEST(EvalReport, PageEscapesNamesAndPutsTheWorstClassFirst) {
 
 TEST(EvalReport, WritesThreeFilesIntoANewFolder) {
   const testing::TempDir folder;
+  prepare_report_folder(folder.path() / "a" / "b");
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path() / "a" / "b"));
   write_eval_report(folder.path() / "a" / "b", two_of_three(), kContext);
   EXPECT_EQ(pipeline::read_file(folder.path() / "a" / "b" / "report.json"),
             report_json(two_of_three(), kContext));
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "a" / "b" / "predictions.csv"));
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "a" / "b" / "report.html"));
+}
+
+TEST(EvalReport, AFolderThatCannotBeOneIsNoticedBeforeThereIsAReport) {
+  const testing::TempDir folder;
+  pipeline::write_and_rename(folder.path() / "file", "");
+  const auto refusal = testing::refusal_of([&] { prepare_report_folder(folder.path() / "file"); });
+  EXPECT_EQ(refusal.code, "input/output");
+  EXPECT_THAT(refusal.text, HasSubstr((folder.path() / "file").string()));
 }
 
 }  // namespace
