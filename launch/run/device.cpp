@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 #include <string_view>
 
 #include <ATen/Context.h>
@@ -165,6 +166,16 @@ Device use_gpu(int local_rank) {
   return device;
 }
 
+/// `asked`: torch's words for how much was asked for, or nothing.
+Error no_memory(const std::string& asked) {
+  return Error(
+      Errc::kDevice,
+      text_of("out of memory on the CPU",
+              asked.empty() ? "" : " (" + asked + ")",
+              ": make samples or batches smaller (data.*, train.global_batch, eval.batch), "
+              "raise train.lanes, or start fewer ranks on this host"));
+}
+
 }  // namespace
 
 Device use_device(DeviceChoice choice, int local_rank) {
@@ -192,6 +203,14 @@ void name_device_failures(const std::function<void()>& work) {
                         ": lower train.global_batch or eval.batch, or raise train.lanes"));
   } catch (const c10::AcceleratorError& error) {
     throw Error(Errc::kDevice, first_sentence(error.what_without_backtrace()));
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    if (text.find("can't allocate memory") == std::string::npos) throw;
+    const std::size_t asked = text.find("you tried to allocate ");
+    throw no_memory(asked == std::string::npos ? ""
+                                               : text.substr(asked, text.find('.', asked) - asked));
+  } catch (const std::bad_alloc&) {
+    throw no_memory("");
   }
 }
 

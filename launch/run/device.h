@@ -33,8 +33,8 @@ struct Device {
 /// TF32, cuDNN's trials, algorithms that are not deterministic, changing workspaces of cuBLAS.
 Device use_device(DeviceChoice choice, int local_rank);
 
-/// Calls `work`; what torch throws when a GPU is out of memory or fails becomes Error{kDevice}, in
-/// one line that says what to do. Everything else passes.
+/// Calls `work`; what torch throws when a GPU is out of memory or fails, and a host that is out of
+/// memory, becomes Error{kDevice}, in one line that says what to do. Everything else passes.
 void name_device_failures(const std::function<void()>& work);
 
 }  // namespace larkspur::launch

@@ -45,8 +45,8 @@ void run_data_points(Invocation& call) {
               count);
   line.option("--seed", "of the places drawn", seed);
   if (!line.parse()) return;
-  pipeline::require(
-      count >= 0, pipeline::Errc::kInvalidArgument, "--points is ", count, ", not >= 0");
+  constexpr std::int64_t most = 100000000;  // 1.2 GB
+  pipeline::require_within("--points", count, 0, most);
   const readers::CloudFile cloud = readers::read_cloud_file(file).value();
   at::Tensor points;
   if (const auto* const mesh = std::get_if<readers::Mesh>(&cloud)) {

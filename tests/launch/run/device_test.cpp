@@ -9,6 +9,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/empty.h>
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -101,6 +102,14 @@ TEST(Device, FailuresThatTorchThrowsGetACodeAndOneLine) {
   });
   EXPECT_EQ(out_of_memory.code, "device");
   EXPECT_THAT(out_of_memory.text, HasSubstr("CUDA out of memory: lower train.global_batch"));
+  const auto no_host_memory = refusal_of(
+      [] { name_device_failures([] { (void)at::empty({std::int64_t{1} << 47}, at::kFloat); }); });
+  EXPECT_EQ(no_host_memory.code, "device");
+  EXPECT_THAT(
+      no_host_memory.text,
+      HasSubstr("out of memory on the CPU (you tried to allocate 562949953421312 bytes): "));
+  EXPECT_EQ(refusal_of([] { name_device_failures([] { throw std::bad_alloc(); }); }).code,
+            "device");
   EXPECT_THROW(name_device_failures([] { throw std::logic_error("ours"); }), std::logic_error);
   EXPECT_NO_THROW(name_device_failures([] {}));
 }

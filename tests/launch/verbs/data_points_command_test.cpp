@@ -63,7 +63,11 @@ TEST_F(DataPointsCommand, PassesOnWhatIsWrong) {
   EXPECT_EQ(testing::refusal_of([&] {
               points("a.ply", {"--points", "-1"});
             }).text,
-            "--points is -1, not >= 0");
+            "--points is -1, not in [0, 100000000]");
+  EXPECT_EQ(testing::refusal_of([&] {
+              points("a.ply", {"--points", "100000000000"});
+            }).text,
+            "--points is 100000000000, not in [0, 100000000]");
 }
 
 }  // namespace
