@@ -214,7 +214,9 @@ std::vector<Row> eval_rows() {
   constexpr auto eval = &RunConfig::eval;
   using E = EvalConfig;
   return {
-      key<eval, &E::protocol>("eval.protocol", "how a sample is viewed; both: once, as it lies")
+      key<eval, &E::protocol>(
+          "eval.protocol",
+          "what the report calls the one view of a sample that is scored, whichever is set")
           .on_resume(kFree),
       key<eval, &E::batch>("eval.batch", "samples a forward pass, on each rank")
           .within(1, 65536)
