@@ -20,9 +20,18 @@ OutputLock::OutputLock(const std::filesystem::path& folder) {
   require(
       descriptor_.valid(), Errc::kIo, "cannot make ", path.string(), ": ", std::strerror(errno));
   if (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) == 0) return;
-  throw pipeline::Error(Errc::kInvalidArgument,
-                        "output: another run is at work in " + folder.string() +
-                            ": stop it, or choose another folder");
+  throw lock_error(errno, folder);
+}
+
+pipeline::Error lock_error(int system_error, const std::filesystem::path& folder) {
+  if (system_error == EWOULDBLOCK) {
+    return {Errc::kInvalidArgument,
+            "output: another run is at work in " + folder.string() +
+                ": stop it, or choose another folder"};
+  }
+  return {Errc::kIo,
+          "output: cannot lock " + (folder / ".lock").string() + ": " +
+              std::strerror(system_error) + "; choose a folder on a file system with locks"};
 }
 
 }  // namespace larkspur::launch
