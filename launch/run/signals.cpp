@@ -4,6 +4,9 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <string_view>
+
+#include <unistd.h>
 
 namespace larkspur::launch {
 namespace {
@@ -11,18 +14,27 @@ namespace {
 constexpr std::array<int, 5> kSignals{SIGUSR1, SIGUSR2, SIGINT, SIGHUP, SIGTERM};
 
 std::atomic<pipeline::Requests*> current_requests{nullptr};  // what a handler can reach
+std::atomic<bool> is_alone{false};                           // nobody else says what happens
 std::array<struct sigaction, kSignals.size()> former_actions;
 
 extern "C" void note_signal(int signal) {
   pipeline::Requests* requests = current_requests.load();
   if (requests == nullptr) return;
-  (signal == SIGUSR1 ? requests->checkpoint : requests->stop).store(true);
+  if (signal == SIGUSR1) {
+    requests->checkpoint.store(true);
+  } else if (!requests->stop.exchange(true) && is_alone.load()) {
+    constexpr std::string_view words =
+        "larkspur: stops after the step under way, with a checkpoint\n";
+    if (::write(STDERR_FILENO, words.data(), words.size()) < 0)
+      return;  // nobody reads: it is asked
+  }
 }
 
 }  // namespace
 
 SignalRequests::SignalRequests(pipeline::Requests& requests, int ranks) {
   current_requests = &requests;
+  is_alone = ranks == 1;
   struct sigaction action {};
   action.sa_handler = &note_signal;
   action.sa_flags = SA_RESTART;

@@ -5,7 +5,7 @@
 //   TERM  in a rank of several: leave at once, nothing is saved (the system's default)
 //   INT, HUP, TERM of a single process count as USR2
 //
-// Those ignored before stay ignored, as nohup wants.
+// A single process says on stderr that it stops. Those ignored before stay ignored, as nohup wants.
 #pragma once
 
 #include "pipeline/train/trainer.h"
