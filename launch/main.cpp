@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 
+#include "launch/run/closed_pipe.h"
 #include "launch/run/device.h"
 #include "launch/run/exit_code.h"
 #include "launch/run/kept_memory.h"
@@ -27,7 +28,9 @@ int run(Invocation call) {
   try {
     name_device_failures([&] { run_program(call); });
     call.out.flush();
-    if (!call.out) return fail("cannot write the results to stdout", kExitUsage);
+    if (!call.out && !reader_has_left()) {
+      return fail("cannot write the results to stdout", kExitUsage);
+    }
     return call.code;
   } catch (const pipeline::Error& error) {
     const int code = exit_code(error.code(), call.phase);

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace larkspur::launch {
 namespace {
@@ -58,6 +59,18 @@ TEST(Main, SaysInOneLineWhyItFailed) {
   const Ended ended = larkspur("inspect config /nowhere/x.yaml");
   EXPECT_EQ(ended.code, 2);
   EXPECT_EQ(ended.text, "larkspur: /nowhere/x.yaml: no such file\n");
+}
+
+TEST(Main, AReaderWhoHasSeenEnoughIsNoFailure) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ::close(ends[0]);
+  ::dup2(ends[1], 9);
+  const Ended ended = larkspur("inspect config 3>&1 >&9 2>&3 #");
+  EXPECT_EQ(ended.text, "");
+  EXPECT_EQ(ended.code, 0);
+  ::close(ends[1]);
+  ::close(9);
 }
 
 TEST(Main, ResultsThatCannotBeWrittenAreAFailure) {
