@@ -4,12 +4,28 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
 
 #include <unistd.h>
 
 #include "launch/run/exit_code.h"
+#include "pipeline/require.h"
 
 namespace larkspur::launch {
+namespace {
+
+/// The names at the beginning of the hostfile's lines.
+std::string hosts_of(const std::string& hostfile) {
+  std::string hosts;
+  std::ifstream file(hostfile);
+  for (std::string line; std::getline(file, line);) {
+    const std::string host = line.substr(0, line.find_first_of(" \t#"));
+    if (!host.empty()) hosts += (hosts.empty() ? "" : ", ") + host;
+  }
+  return hosts;
+}
+
+}  // namespace
 
 std::vector<std::string> mpirun_words(const MpirunCall& call) {
   std::vector<std::string> words{
@@ -47,6 +63,19 @@ bool is_own_code(int code) {
   constexpr std::array own{
       kExitDone, kExitUsage, kExitData, kExitCheckpoint, kExitDevice, kExitBug, kExitStopped};
   return std::find(own.begin(), own.end(), code) != own.end();
+}
+
+std::string story_of(const JobEnd& end, const std::string& hostfile) {
+  if (!end.killed.empty()) return "the job was killed: " + end.killed;
+  if (end.code > 128 && end.code < 160) {
+    return pipeline::text_of("the job died of signal ", end.code - 128);
+  }
+  constexpr int lost_daemon = 205;  // of OpenMPI 4: its connection to another host is cut
+  if (end.code == lost_daemon && !hostfile.empty()) {
+    return "mpirun has lost the connection to one of the hosts " + hosts_of(hostfile) + " (" +
+           hostfile + "): see whether each answers to ping and ssh";
+  }
+  return pipeline::text_of("the job ended with code ", end.code);
 }
 
 bool is_fault(int code) { return code == kExitDevice || !is_own_code(code); }

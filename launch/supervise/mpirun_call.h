@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "launch/supervise/supervisor.h"
+
 namespace larkspur::launch {
 
 struct MpirunCall {
@@ -35,5 +37,9 @@ bool is_own_code(int code);
 /// Whether starting again may help: a device or peer failed, a rank or mpirun died of a signal, or
 /// mpirun ended with a code of its own.
 bool is_fault(int code);
+
+/// How a job that was not asked for ended, for people: "the job died of signal 9". Where OpenMPI's
+/// code means a cut connection, the hosts that the hostfile names; "": this host alone.
+std::string story_of(const JobEnd& end, const std::string& hostfile);
 
 }  // namespace larkspur::launch

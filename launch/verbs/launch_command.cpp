@@ -153,14 +153,6 @@ int code_of(const JobEnd& end, bool trains) {
   return end.asked && nothing_to_save ? kExitStopped : kExitDevice;
 }
 
-std::string story_of(const JobEnd& end) {
-  if (!end.killed.empty()) return "the job was killed: " + end.killed;
-  if (end.code > 128 && end.code < 160) {
-    return text_of("the job died of signal ", end.code - 128);
-  }
-  return text_of("the job ended with code ", end.code);
-}
-
 /// Starts the job, and again after faults as often as allowed. Returns the code for the shell.
 int run_job(const LaunchRequest& request, const RunConfig& config) {
   const std::vector<std::string> command = command_of(request, config);
@@ -183,10 +175,11 @@ int run_job(const LaunchRequest& request, const RunConfig& config) {
       return code;
     }
     if (end.asked || restarts == request.max_restarts) {
-      pipeline::log_warn(text_of(story_of(end), " after ", restarts, " restarts"));
+      pipeline::log_warn(
+          text_of(story_of(end, request.hostfile), " after ", restarts, " restarts"));
       return code;
     }
-    pipeline::log_warn(text_of(story_of(end),
+    pipeline::log_warn(text_of(story_of(end, request.hostfile),
                                "; restart ",
                                restarts + 1,
                                " of ",

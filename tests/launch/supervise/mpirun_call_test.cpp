@@ -95,6 +95,16 @@ TEST(FindProgram, TakesTheFirstThatCanBeExecuted) {
   EXPECT_EQ(find_program("tool", ""), "");
 }
 
+TEST(Story, NamesTheHostsWhereALinkIsCut) {
+  const testing::TempDir folder;
+  const std::string hostfile = (folder.path() / "hosts").string();
+  std::ofstream(hostfile) << "# two\nnode-a slots=2\n\nnode-b\n";
+  EXPECT_THAT(story_of({205, false, ""}, hostfile),
+              ::testing::HasSubstr("lost the connection to one of the hosts node-a, node-b ("));
+  EXPECT_EQ(story_of({205, false, ""}, ""), "the job ended with code 205");
+  EXPECT_EQ(story_of({128 + 9, false, ""}, hostfile), "the job died of signal 9");
+}
+
 TEST(Codes, OfOursAreHandedOnAndFaultsStartedAgain) {
   for (const int code : {0, 2, 3, 4, 5, 70, 75}) EXPECT_TRUE(is_own_code(code)) << code;
   for (const int code : {1, 127, 128 + 9, 128 + 11, 205}) {
