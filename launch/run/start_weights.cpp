@@ -97,7 +97,8 @@ std::string fill_from(const std::string& path,
     return fill_from_weights(network, *file, HeadRule::kKeepOwn).half;
   }
   const Names theirs = class_names_of(*file);
-  const bool of_others = !theirs.empty() && !std::ranges::is_permutation(theirs, classes);
+  const bool of_others =  // of another number: kFit will see
+      theirs.size() == classes.size() && !std::ranges::is_permutation(theirs, classes);
   if (choice == NewHead::kAuto && of_others) {
     const std::string why = ": its own has other classes, " + class_difference(theirs, classes);
     return fill_from_weights(network, *file, HeadRule::kKeepOwn, why).half;

@@ -204,12 +204,18 @@ std::vector<std::string> class_names_of(const pipeline::TensorFile& file) {
   const auto metadata = file.metadata();
   const auto entry = metadata.find(kClassNames);
   if (entry == metadata.end()) return {};
-  try {
-    return nlohmann::json::parse(entry->second).get<std::vector<std::string>>();
-  } catch (const nlohmann::json::exception&) {
-    throw pipeline::Error(Errc::kCorruptData,
-                          file.origin() + ": class_names of its metadata is no list of names");
-  }
+  const auto names = nlohmann::json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
+  const bool is_list = names.is_array() && std::ranges::all_of(names, [](const auto& name) {
+                         return name.is_string();
+                       });
+  const std::int64_t rows = model3d::classes_of(file);
+  require(is_list && (names.empty() || std::ssize(names) == rows),
+          Errc::kCorruptData,
+          file.origin(),
+          ": class_names of its metadata is no list of names for a head of ",
+          rows,
+          " classes");
+  return names.get<std::vector<std::string>>();
 }
 
 model3d::LoadedWeights fill_from_weights(model3d::Network& network,

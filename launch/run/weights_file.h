@@ -21,7 +21,7 @@ namespace larkspur::launch {
 std::unique_ptr<pipeline::TensorFile> open_weights(const std::filesystem::path& path);
 
 /// The class names that the weights were trained on, in the order of the head's rows; none where
-/// the file does not say. Throws kCorruptData for metadata that is no list of names.
+/// the file does not say. Throws kCorruptData for metadata that is no list of as many names.
 std::vector<std::string> class_names_of(const pipeline::TensorFile& file);
 
 /// Fills the network, and says in the log what the file had too much of and whether the head stayed

@@ -136,12 +136,6 @@ void check_half(const std::string& half, const pipeline::TensorFile& file) {
           "* of a joint network: train one from it (model.weights), then take that one's");
 }
 
-/// How many classes the file's head tells apart; 0: it has none.
-std::int64_t classes_of(const pipeline::TensorFile& file) {
-  const Shape shape = shape_if_there(file, "head.weight");
-  return shape.empty() ? 0 : shape[0];
-}
-
 /// The file's names that stand for an entry; not counters, nor what stays with its half, nor the
 /// head if there is a new one.
 std::set<std::string> usable_names(const pipeline::TensorFile& file,
@@ -211,6 +205,11 @@ void require_trained(const NamedTensor& entry, const std::string& origin) {
 }
 
 }  // namespace
+
+std::int64_t classes_of(const pipeline::TensorFile& file) {
+  const Shape shape = shape_if_there(file, "head.weight");
+  return shape.empty() ? 0 : shape[0];
+}
 
 bool holds_merged_weights(const pipeline::TensorFile& file) {
   const auto names = file.names();

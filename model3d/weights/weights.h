@@ -48,6 +48,9 @@ struct LoadedWeights {
   bool whole() const { return missing.empty(); }
 };
 
+/// How many classes the file's head has; 0: it has none.
+std::int64_t classes_of(const pipeline::TensorFile& file);
+
 /// Whether the file holds a merged network: the linear layer behind GRN has a bias only there.
 bool holds_merged_weights(const pipeline::TensorFile& file);
 

@@ -77,6 +77,13 @@ TEST_F(StartWeights, HaveANewHeadForOtherNamesOfTheSameNumberUnlessItIsToBeKept)
   EXPECT_THAT(log_, HasSubstr("class 0 is 'box' there, '0' here"));
 }
 
+TEST_F(StartWeights, HaveANewHeadForAnotherNumberOfClasses) {
+  config_.model.classes = 4;
+  EXPECT_TRUE(
+      at::equal(head_of(*start({"box", "cone", "cube", "torus"}, NewHead::kAuto)), own_head()));
+  EXPECT_THAT(log_, HasSubstr("a new head for 4 classes: its own has 3 classes"));
+}
+
 TEST_F(StartWeights, MatchTheRowsOfTheHeadByName) {
   const auto network = start({"cube", "box", "cone"}, NewHead::kAuto);
   const at::Tensor ours = head_of(*network);
@@ -94,10 +101,12 @@ TEST_F(StartWeights, SayThatAHeadWithoutNamesIsTakenRowByRow) {
 }
 
 TEST_F(StartWeights, RefuseMetadataThatIsNoListOfNames) {
-  write_tensors(model3d::published_state_dict(*theirs_), {{"class_names", "[1]"}}, file_);
-  const auto refusal = testing::refusal_of([&] { (void)class_names_of(*open_weights(file_)); });
-  EXPECT_EQ(refusal.code, "corrupt data");
-  EXPECT_THAT(refusal.text, HasSubstr("w.safetensors: class_names of its metadata is no list"));
+  for (const char* text : {"[1, 2, 3]", "{", R"(["a", "b"])"}) {
+    write_tensors(model3d::published_state_dict(*theirs_), {{"class_names", text}}, file_);
+    const auto refusal = testing::refusal_of([&] { (void)class_names_of(*open_weights(file_)); });
+    EXPECT_EQ(refusal.code, "corrupt data") << text;
+    EXPECT_THAT(refusal.text, HasSubstr("w.safetensors: class_names of its metadata is no list"));
+  }
 }
 
 }  // namespace
