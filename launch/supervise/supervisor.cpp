@@ -174,6 +174,7 @@ struct Supervisor::Job {
 Supervisor::Supervisor(const SupervisorOptions& options) : options_(options) {
   const sigset_t taken = signals_to_take();
   ::pthread_sigmask(SIG_BLOCK, &taken, &former_mask_);
+  for (const int signal : kTaken) ::sigdelset(&former_mask_, signal);  // held since the start
   signals_ = ::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   require(signals_ >= 0, Errc::kIo, "[supervisor] no signalfd: ", std::strerror(errno));
 }

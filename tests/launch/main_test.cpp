@@ -20,11 +20,11 @@ struct Ended {
   std::string text;  // stdout and stderr
 };
 
-/// Runs the program that was built beside these tests.
-Ended larkspur(const std::string& arguments) {
+/// Runs the program that was built beside these tests, in front of it what the shell is to set.
+Ended larkspur(const std::string& arguments, const std::string& setting = "") {
   const auto tests = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const std::string program = (tests.parent_path() / "larkspur").string();
-  FILE* pipe = popen(("'" + program + "' " + arguments + " 2>&1").c_str(), "r");
+  FILE* pipe = popen((setting + " '" + program + "' " + arguments + " 2>&1").c_str(), "r");
   Ended ended;
   std::array<char, 4096> piece{};
   while (const std::size_t size = fread(piece.data(), 1, piece.size(), pipe)) {
@@ -59,6 +59,13 @@ TEST(Main, SaysInOneLineWhyItFailed) {
   const Ended ended = larkspur("inspect config /nowhere/x.yaml");
   EXPECT_EQ(ended.code, 2);
   EXPECT_EQ(ended.text, "larkspur: /nowhere/x.yaml: no such file\n");
+}
+
+TEST(Main, LaunchDoesNotDieOfASignalWhileItsLibrariesStart) {
+  const auto tests = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string early = "LD_PRELOAD='" + (tests / "libearly_signal.so").string() + "'";
+  EXPECT_EQ(larkspur("launch --help", early).code, 0);
+  EXPECT_NE(larkspur("train --help", early).code, 0);  // it came, and train has nothing to lose
 }
 
 TEST(Main, AReaderWhoHasSeenEnoughIsNoFailure) {

@@ -204,5 +204,16 @@ TEST(Supervisor, ACommandThatIsNotThereSaysSo) {
   EXPECT_THAT(words, HasSubstr("/nowhere/mpirun: cannot be executed"));
 }
 
+TEST(Supervisor, GivesTheJobNoneOfTheSignalsThatItHeldItself) {
+  sigset_t held;
+  sigset_t before;
+  ::sigemptyset(&held);
+  ::sigaddset(&held, SIGUSR2);
+  ::pthread_sigmask(SIG_BLOCK, &held, &before);
+  const Ran ran = run_script(SupervisorOptions{}, "grep SigBlk /proc/self/status >&2");
+  EXPECT_THAT(ran.words, HasSubstr("0000000000000000"));
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 }  // namespace
 }  // namespace larkspur::launch
