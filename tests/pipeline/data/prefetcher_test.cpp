@@ -134,6 +134,9 @@ TEST(Prefetcher, ThrowsWhatAWorkerThrew) {
 }
 
 TEST(PrefetcherDeathTest, AThreadThatCannotStartIsAnErrorOfItsOwn) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need address space of their own";
+#endif
   EXPECT_EXIT(start_more_workers_than_there_is_room_for(),
               ::testing::ExitedWithCode(7),
               "data.workers: only [0-9]+ of 64 loader threads can be started");
