@@ -27,6 +27,7 @@ void FrameCursor::begin(std::size_t packet, std::span<const std::int64_t> wanted
   packet_ = packet;
   wanted_ = wanted;
   counted_ = 0;
+  is_draining_ = false;
   has_ended_ = false;
 }
 
@@ -53,7 +54,7 @@ std::optional<NumberedFrame> FrameCursor::next() {
       continue;
     }
     if (has_ended_) return std::nullopt;
-    if (container_.next(*next_packet_)) {
+    if (!is_draining_ && container_.next(*next_packet_)) {
       decoder_->send(*next_packet_, is_unwanted(*next_packet_));
       ++packet_;
     } else {

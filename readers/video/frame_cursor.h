@@ -47,6 +47,9 @@ class FrameCursor {
   /// Goes on at the first packet and leaves out nothing.
   void restart();
 
+  /// Takes no more packets: next() gives what the decoder holds back, then nothing.
+  void drain() noexcept { is_draining_ = true; }
+
   /// The next frame the index counts; nothing at the end.
   std::optional<NumberedFrame> next();
 
@@ -68,6 +71,7 @@ class FrameCursor {
   std::span<const std::int64_t> wanted_;
   std::size_t packet_ = 0;
   std::int64_t counted_ = 0;
+  bool is_draining_ = false;
   bool has_ended_ = false;
 };
 

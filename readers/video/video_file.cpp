@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
+#include <new>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -86,7 +88,7 @@ class DecodedVideo final : public VideoFile {
   std::size_t read_some(std::span<const std::int64_t> wanted, const Take& take);
   void read_plainly(std::span<const std::int64_t> wanted, const Take& take, const Lose& lose);
   void walk(std::span<const std::int64_t> wanted, const Take& take, const Lose& lose);
-  const AVFrame* find(std::int64_t number);
+  bool is_damaged(const NumberedFrame& frame, std::int64_t first) const;
   RgbFrame convert(const AVFrame& frame);
 
   FrameCursor walk_;
@@ -193,15 +195,6 @@ Numbers DecodedVideo::in_order(std::span<const std::int64_t> numbers) const {
   return wanted;
 }
 
-// The frame of that number, or nullptr when the walk came past it or to one that was patched.
-const AVFrame* DecodedVideo::find(std::int64_t number) {
-  while (const auto frame = walk_.next()) {
-    if (frame->number < number) continue;
-    return frame->number > number || is_patched(*frame->frame) ? nullptr : frame->frame;
-  }
-  return nullptr;
-}
-
 RgbFrame DecodedVideo::convert(const AVFrame& frame) {
   try {
     return converter_->convert(frame);
@@ -210,18 +203,45 @@ RgbFrame DecodedVideo::convert(const AVFrame& frame) {
   }
 }
 
-// Hands over frames until one is missing or a start further on is better; returns how many.
+// Whether the decoder made something up since the walk began, for this frame or before it.
+bool DecodedVideo::is_damaged(const NumberedFrame& frame, std::int64_t first) const {
+  const bool leads = frame.number < first;  // shown before the start, and not whole
+  return walk_.refused() > 0 || (!leads && is_patched(*frame.frame));
+}
+
+// Hands over frames until one is missing or a start further on is better; returns how many. A frame
+// is held until all that it may refer to has come out undamaged: what the decoder makes up, and
+// what refers to it, depends on where the walk began.
 std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted, const Take& take) {
-  walk_.start(walk_.index().first_packet(wanted.front()), wanted);
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    // Without seeking the way there leads through the beginning again.
-    const bool is_far =
-        i > 0 && walk_.can_seek() && walk_.index().first_packet(wanted[i]) > walk_.packet();
-    const AVFrame* const frame = is_far ? nullptr : find(wanted[i]);
-    if (frame == nullptr) return i;
-    take(wanted[i], convert(*frame));
+  const VideoIndex& index = walk_.index();
+  const std::size_t start = index.first_packet(wanted.front());
+  const std::int64_t first = index.number_at(index.packets()[start].pts).value_or(0);
+  std::deque<FrameHandle> held;
+  std::size_t seen = 0;
+  std::size_t done = 0;
+  const auto hand_over_until = [&](std::int64_t number) {
+    while (!held.empty() && index.last_stored_before(wanted[done]) <= number) {
+      take(wanted[done++], convert(*held.front()));
+      held.pop_front();
+    }
+  };
+  walk_.start(start, wanted);
+  while (const auto frame = walk_.next()) {
+    if (is_damaged(*frame, first)) return done;
+    if (seen < wanted.size() && frame->number == wanted[seen]) {
+      held.emplace_back(av_frame_clone(frame->frame));
+      if (held.back() == nullptr) throw std::bad_alloc();
+      ++seen;
+    }
+    hand_over_until(frame->number);
+    // Without seeking the way to a start further on leads through the beginning again.
+    const bool is_past = seen == wanted.size() || frame->number > wanted[seen];
+    if (is_past || (walk_.can_seek() && index.first_packet(wanted[seen]) > walk_.packet())) {
+      walk_.drain();
+    }
   }
-  return wanted.size();
+  if (walk_.refused() == 0) hand_over_until(frames_);
+  return done;
 }
 
 // From the first packet, nothing left out: what comes out comes out, patched or not.

@@ -86,6 +86,16 @@ std::size_t VideoIndex::first_packet(std::int64_t number) const {
   return last_before(starts_, number).value_or(0);
 }
 
+std::int64_t VideoIndex::last_stored_before(std::int64_t number) const {
+  const std::size_t packet = frames_[static_cast<std::size_t>(number)].packet;
+  std::int64_t last = number;
+  for (std::size_t back = 1; back <= std::min(packet, 2 * kDeepestReorder); ++back) {
+    const PacketFacts& before = packets_[packet - back];
+    if (before.is_shown) last = std::max(last, number_at(before.pts).value_or(number));
+  }
+  return last;
+}
+
 std::optional<std::size_t> VideoIndex::find(const PacketFacts& packet, std::size_t last) const {
   for (std::size_t i = std::min(last + 1, packets_.size()); i-- > 0;) {
     if (packets_[i].pts == packet.pts && packets_[i].position == packet.position) return i;

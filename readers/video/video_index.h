@@ -67,6 +67,10 @@ class VideoIndex {
   /// packet.
   std::size_t first_packet(std::int64_t number) const;
 
+  /// The last frame shown of those stored up to this one: what it may refer to has come out once
+  /// that one has.
+  std::int64_t last_stored_before(std::int64_t number) const;
+
   /// Where among the packets (pts, position) stands, looked for from `last` backwards.
   std::optional<std::size_t> find(const PacketFacts& packet, std::size_t last) const;
 

@@ -147,6 +147,16 @@ TEST(VideoIndex, TheReorderDepthIsWhatADecoderMustHold) {
   EXPECT_EQ(VideoIndex(backwards).reorder_depth(), 16);
 }
 
+TEST(VideoIndex, TellsTheLastFrameThatOneMayReferTo) {
+  // Stored 0 8 4 2 1 3: frames 0 to 5 by time.
+  const VideoIndex index({key(0), delta(8), delta(4), delta(2), delta(1), delta(3)});
+  EXPECT_EQ(index.last_stored_before(0), 0);
+  EXPECT_EQ(index.last_stored_before(1), 5);
+  EXPECT_EQ(index.last_stored_before(5), 5);
+  const VideoIndex in_order({key(0), delta(1), delta(2)});
+  EXPECT_EQ(in_order.last_stored_before(1), 1);
+}
+
 // The keyframe by trying all of them.
 TEST(VideoIndex, KeyframesAreThoseOfAPlainSearch) {
   std::mt19937 random(5);
