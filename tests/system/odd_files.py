@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small files of every kind that is read, and what people have instead of them: contents by name."""
 import os
+import random
 import struct
 
 POINTS = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
@@ -137,9 +138,11 @@ def avi(frames=8, width=32, height=32):
     return b"RIFF" + struct.pack("<I", len(lists) + 4) + b"AVI " + lists
 
 
-def y4m(frames=8, width=32, height=32):
+def y4m(frames=8, width=32, height=32, seed=0):
+    """Noise."""
+    noise = random.Random(seed)
     return f"YUV4MPEG2 W{width} H{height} F25:1 C420jpeg\n".encode() + b"".join(
-        b"FRAME\n" + bytes([i * 9]) * (width * height * 3 // 2) for i in range(frames))
+        b"FRAME\n" + noise.randbytes(width * height * 3 // 2) for _ in range(frames))
 
 
 def good_videos(whole):
