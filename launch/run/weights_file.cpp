@@ -240,9 +240,9 @@ model3d::LoadedWeights fill_from_weights(model3d::Network& network,
                 "* of the joint network; its norm and head keep their initial values"));
   }
   if (!loaded.initialized.empty()) {
-    pipeline::log_info(text_of(file.origin(),
-                               " knows nothing of ",
-                               loaded.initialized.size(),
+    pipeline::log_info(text_of(loaded.initialized.size(),
+                               " parameters are not in ",
+                               file.origin(),
                                " and keep their initial values (",
                                model3d::some_of(loaded.initialized),
                                "); tune before use"));
