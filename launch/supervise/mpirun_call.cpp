@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
 
 #include <unistd.h>
 
@@ -12,24 +11,10 @@
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
-namespace {
-
-/// The names at the beginning of the hostfile's lines.
-std::string hosts_of(const std::string& hostfile) {
-  std::string hosts;
-  std::ifstream file(hostfile);
-  for (std::string line; std::getline(file, line);) {
-    const std::string host = line.substr(0, line.find_first_of(" \t#"));
-    if (!host.empty()) hosts += (hosts.empty() ? "" : ", ") + host;
-  }
-  return hosts;
-}
-
-}  // namespace
 
 std::vector<std::string> mpirun_words(const MpirunCall& call) {
   std::vector<std::string> words{
-      call.mpirun, "-q", "--oversubscribe", "--bind-to", "none", "-n", std::to_string(call.ranks)};
+      call.mpirun, "--oversubscribe", "--bind-to", "none", "-n", std::to_string(call.ranks)};
   const auto add = [&words](std::initializer_list<std::string> more) {
     words.insert(words.end(), more);
   };
@@ -65,15 +50,14 @@ bool is_own_code(int code) {
   return std::find(own.begin(), own.end(), code) != own.end();
 }
 
-std::string story_of(const JobEnd& end, const std::string& hostfile) {
+std::string story_of(const JobEnd& end, const std::string& lost_host) {
   if (!end.killed.empty()) return "the job was killed: " + end.killed;
+  if (!lost_host.empty()) {
+    return "the job ended: mpirun has lost the connection to host " + lost_host +
+           " (see whether it answers to ping and ssh)";
+  }
   if (end.code > 128 && end.code < 160) {
     return pipeline::text_of("the job died of signal ", end.code - 128);
-  }
-  constexpr int lost_daemon = 205;  // of OpenMPI 4: its connection to another host is cut
-  if (end.code == lost_daemon && !hostfile.empty()) {
-    return "mpirun has lost the connection to one of the hosts " + hosts_of(hostfile) + " (" +
-           hostfile + "): see whether each answers to ping and ssh";
   }
   return pipeline::text_of("the job ended with code ", end.code);
 }

@@ -38,8 +38,8 @@ bool is_own_code(int code);
 /// mpirun ended with a code of its own.
 bool is_fault(int code);
 
-/// How a job that was not asked for ended, for people: "the job died of signal 9". Where OpenMPI's
-/// code means a cut connection, the hosts that the hostfile names; "": this host alone.
-std::string story_of(const JobEnd& end, const std::string& hostfile);
+/// How a job that was not asked for ended, for people: "the job died of signal 9". `lost_host`:
+/// that mpirun lost the connection to; empty: none.
+std::string story_of(const JobEnd& end, const std::string& lost_host);
 
 }  // namespace larkspur::launch

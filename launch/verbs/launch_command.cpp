@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "launch/config/config_file.h"
 #include "launch/supervise/metrics_tail.h"
 #include "launch/supervise/mpirun_call.h"
+#include "launch/supervise/mpirun_notices.h"
 #include "launch/supervise/progress_bar.h"
 #include "launch/supervise/supervisor.h"
 #include "launch/verbs/command_line.h"
@@ -44,10 +46,13 @@ class Display {
  public:
   explicit Display(const fs::path& metrics) : tail_(metrics) {}
 
-  void words(std::string_view lines) {
+  void words(std::string_view lines) { show(notices_.pass(lines)); }
+
+  /// The host that the job has lost; empty: none.
+  std::string end_job() {
+    show(notices_.rest());
     make_room();
-    std::cerr << lines << std::flush;
-    std::cerr.clear();  // a terminal that was closed takes no words; the job goes on
+    return std::exchange(notices_, {}).lost_host();
   }
 
   void make_room() {
@@ -66,6 +71,13 @@ class Display {
   }
 
  private:
+  void show(const std::string& lines) {
+    if (lines.empty()) return;
+    make_room();
+    std::cerr << lines << std::flush;
+    std::cerr.clear();  // a terminal that was closed takes no words; the job goes on
+  }
+
   void begin(const RunStart& start) {
     bar_.reset();
     if (start.total_steps <= 0) return;
@@ -75,6 +87,7 @@ class Display {
     bar_.emplace(std::cerr, options);
   }
 
+  MpirunNotices notices_;
   MetricsTail tail_;
   std::optional<ProgressBar> bar_;
 };
@@ -167,7 +180,7 @@ int run_job(const LaunchRequest& request, const RunConfig& config) {
                            [&] { display.draw(); }};
   for (std::int64_t restarts = 0;; ++restarts) {
     const JobEnd end = supervisor.run(command, watch);
-    display.make_room();
+    const std::string story = story_of(end, display.end_job());
     const int code = code_of(end, request.trains());
     if (!is_fault(code)) {
       if (!is_own_code(end.code))
@@ -175,11 +188,10 @@ int run_job(const LaunchRequest& request, const RunConfig& config) {
       return code;
     }
     if (end.asked || restarts == request.max_restarts) {
-      pipeline::log_warn(
-          text_of(story_of(end, request.hostfile), " after ", restarts, " restarts"));
+      pipeline::log_warn(text_of(story, " after ", restarts, " restarts"));
       return code;
     }
-    pipeline::log_warn(text_of(story_of(end, request.hostfile),
+    pipeline::log_warn(text_of(story,
                                "; restart ",
                                restarts + 1,
                                " of ",

@@ -35,7 +35,6 @@ std::string after(const std::vector<std::string>& words, const std::string& opti
 TEST(MpirunWords, HaveKeepAliveThreadsAndTheProgramLast) {
   EXPECT_THAT(mpirun_words(two_ranks()),
               ElementsAre("/usr/bin/mpirun",
-                          "-q",
                           "--oversubscribe",
                           "--bind-to",
                           "none",
@@ -95,14 +94,12 @@ TEST(FindProgram, TakesTheFirstThatCanBeExecuted) {
   EXPECT_EQ(find_program("tool", ""), "");
 }
 
-TEST(Story, NamesTheHostsWhereALinkIsCut) {
-  const testing::TempDir folder;
-  const std::string hostfile = (folder.path() / "hosts").string();
-  std::ofstream(hostfile) << "# two\nnode-a slots=2\n\nnode-b\n";
-  EXPECT_THAT(story_of({205, false, ""}, hostfile),
-              ::testing::HasSubstr("lost the connection to one of the hosts node-a, node-b ("));
+TEST(Story, NamesTheHostThatWasLost) {
+  EXPECT_EQ(story_of({205, false, ""}, "node-b"),
+            "the job ended: mpirun has lost the connection to host node-b (see whether it answers "
+            "to ping and ssh)");
   EXPECT_EQ(story_of({205, false, ""}, ""), "the job ended with code 205");
-  EXPECT_EQ(story_of({128 + 9, false, ""}, hostfile), "the job died of signal 9");
+  EXPECT_EQ(story_of({128 + 9, false, ""}, ""), "the job died of signal 9");
 }
 
 TEST(Codes, OfOursAreHandedOnAndFaultsStartedAgain) {
