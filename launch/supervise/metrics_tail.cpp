@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
@@ -23,7 +24,9 @@ std::uintmax_t size_of(const std::filesystem::path& file) {
 template <typename T>
 void take(const json& line, const char* key, T& value) {
   const auto found = line.find(key);
-  if (found != line.end() && found->is_number()) value = found->get<T>();
+  if (found == line.end()) return;
+  if (found->is_number()) value = found->get<T>();
+  if (found->is_null()) value = std::numeric_limits<T>::quiet_NaN();  // 0 where T is whole
 }
 
 }  // namespace

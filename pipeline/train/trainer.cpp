@@ -140,10 +140,10 @@ struct EpochSummary {
 
 StepMetrics metrics_of(const StepOutcome& outcome, const TrainState& state) {
   StepMetrics metrics;
-  const auto samples = static_cast<double>(std::max<std::int64_t>(1, outcome.facts.samples));
   metrics.step = state.step;
   metrics.loss = outcome.loss;
-  metrics.accuracy = 100.0 * static_cast<double>(outcome.facts.correct) / samples;
+  metrics.accuracy = 100.0 * static_cast<double>(outcome.facts.correct) /
+                     static_cast<double>(outcome.facts.samples);
   metrics.grad_norm = outcome.grad_norm;
   metrics.bad_samples = static_cast<std::int64_t>(state.bad.size());
   metrics.loss_scale = outcome.loss_scale;

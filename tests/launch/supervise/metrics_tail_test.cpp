@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/supervise/metrics_tail.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -88,6 +89,13 @@ TEST(ParseMetricsLine, TakesTheFieldsByName) {
   EXPECT_EQ(step.accuracy, 75.0);
   EXPECT_EQ(step.samples_per_second, 12.5);
   EXPECT_EQ(step.bad_samples, 3);
+}
+
+TEST(ParseMetricsLine, TakesWhatIsNoNumberAsSuch) {
+  const auto lines = parse_metrics_line(R"({"step":5,"loss":null,"accuracy":null})");
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_TRUE(std::isnan(std::get<pipeline::StepMetrics>(lines[0]).loss));
+  EXPECT_TRUE(std::isnan(std::get<pipeline::StepMetrics>(lines[0]).accuracy));
 }
 
 TEST(ParseMetricsLine, ReadsEveryFieldThatTheWriterWrites) {

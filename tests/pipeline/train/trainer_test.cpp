@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/train/trainer.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 
 #include "pipeline/error.h"
@@ -21,6 +23,13 @@ TEST(Trainer, LearnsAndReportsEveryStepOnce) {
   EXPECT_EQ(toy.sink.steps.front().step, 1);
   EXPECT_EQ(toy.sink.steps[5].epoch, 1);
   EXPECT_LT(toy.sink.steps.back().loss, 0.75 * toy.sink.steps.front().loss);
+}
+
+TEST(Trainer, AStepWithoutASampleHasNoAccuracy) {
+  ToyRun toy;
+  for (int id = 0; id < 40; ++id) toy.source.spoil(id, Errc::kCorruptData);
+  toy.run();
+  EXPECT_TRUE(std::isnan(toy.sink.steps.front().accuracy));
 }
 
 TEST(Trainer, SavesAtTheEndOfEachEpochByDefault) {
