@@ -105,7 +105,7 @@ std::vector<Row> data_rows() {
           .decides(kSample),
       key<data, &D::subset>("data.subset", "which stored points an evaluation takes of more")
           .on_resume(kFree),
-      key<data, &D::grid>("data.grid", "voxels along each axis").within(4, 256).decides(kSample),
+      key<data, &D::grid>("data.grid", "voxels along each axis").within(4, 512).decides(kSample),
       key<data, views, &V::count>("data.views", "forms views, joint: pictures around a cloud")
           .within(1, 64)
           .decides(kSample),

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <string_view>
 
@@ -25,8 +26,11 @@ extern "C" void note_signal(int signal) {
   } else if (!requests->stop.exchange(true) && is_alone.load()) {
     constexpr std::string_view words =
         "larkspur: stops after the step under way, with a checkpoint\n";
-    if (::write(STDERR_FILENO, words.data(), words.size()) < 0)
-      return;  // nobody reads: it is asked
+    const int interrupted = errno;  // of whatever call the signal fell into
+    if (::write(STDERR_FILENO, words.data(), words.size()) < 0) {
+      // Nobody reads. The request stands.
+    }
+    errno = interrupted;
   }
 }
 
