@@ -2,6 +2,7 @@
 #include "readers/video/video_decoder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 #include "pipeline/require.h"
@@ -33,6 +34,21 @@ bool can_skip_unreferenced(const AVCodecParameters& parameters) {
   }
 }
 
+// These fill what a damaged packet lacks from other pictures; others leave it as it was.
+bool conceals_damage(AVCodecID codec) {
+  return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_MPEG4 ||
+         codec == AV_CODEC_ID_MPEG1VIDEO || codec == AV_CODEC_ID_MPEG2VIDEO;
+}
+
+// Memory of the pool holds an older picture: what is never written would depend on which.
+int get_zeroed_buffer(AVCodecContext* context, AVFrame* frame, int flags) {
+  const int code = avcodec_default_get_buffer2(context, frame, flags);
+  for (const AVBufferRef* const buffer : frame->buf) {
+    if (code >= 0 && buffer != nullptr) std::memset(buffer->data, 0, buffer->size);
+  }
+  return code;
+}
+
 CodecHandle open_decoder(const AVStream& stream, int reorder_depth) {
   const AVCodecParameters& parameters = *stream.codecpar;
   const AVCodec* const codec = avcodec_find_decoder(parameters.codec_id);
@@ -47,6 +63,7 @@ CodecHandle open_decoder(const AVStream& stream, int reorder_depth) {
   context->pkt_timebase = stream.time_base;
   context->thread_count = 1;
   context->max_pixels = kLargestFramePixels;
+  if (!conceals_damage(parameters.codec_id)) context->get_buffer2 = get_zeroed_buffer;
   // H.264 streams may leave their depth open; guessed too low, frames are lost.
   if (parameters.codec_id == AV_CODEC_ID_H264) {
     context->has_b_frames = std::max(context->has_b_frames, reorder_depth);
