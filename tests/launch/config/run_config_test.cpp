@@ -87,7 +87,7 @@ TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
                         c.model.form = ModelForm::kJoint;
                       }),
             "c.yaml:9: model.form: joint does not look at data.kind video; these do: clip, raw, "
-            "grid");
+            "grid, frames");
 }
 
 TEST(CheckConfig, FormsForCloudsTakeKernelsOfTheirAxes) {
@@ -103,7 +103,8 @@ TEST(CheckConfig, FormsForCloudsTakeKernelsOfTheirAxes) {
 TEST(CheckConfig, KeysOfViewsAreToldWhereThereAreViews) {
   EXPECT_EQ(complaint("model.view_pooling",
                       [](RunConfig& c) { c.model.view_pooling = ViewPooling::kMean; }),
-            "c.yaml:9: model.view_pooling: form voxel does not take it (views, joint, points do): "
+            "c.yaml:9: model.view_pooling: form voxel does not take it (views, frames, joint, "
+            "points do): "
             "leave it "
             "at max");
   EXPECT_EQ(
@@ -146,23 +147,23 @@ TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
 }
 
 TEST(CheckConfig, SamplesOfTwoInputsOrOfPointsAreNotMixed) {
-  EXPECT_EQ(
-      complaint("train.mixup",
-                [](RunConfig& c) {
-                  c.model.form = ModelForm::kJoint;
-                  c.train.mix.mixup = 0.8;
-                }),
-      "c.yaml:9: train.mixup: form joint does not take it (voxel, clip, raw, grid, image, views "
-      "do): leave it at 0.0");
-  EXPECT_EQ(
-      complaint("train.cutmix",
-                [](RunConfig& c) {
-                  c.model.form = ModelForm::kPoints;
-                  c.model.kernel = {1, 7, 7};
-                  c.train.mix.cutmix = 1.0;
-                }),
-      "c.yaml:9: train.cutmix: form points does not take it (voxel, clip, raw, grid, image, views "
-      "do): leave it at 0.0");
+  EXPECT_EQ(complaint("train.mixup",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kJoint;
+                        c.train.mix.mixup = 0.8;
+                      }),
+            "c.yaml:9: train.mixup: form joint does not take it (voxel, clip, raw, grid, frames, "
+            "image, views "
+            "do): leave it at 0.0");
+  EXPECT_EQ(complaint("train.cutmix",
+                      [](RunConfig& c) {
+                        c.model.form = ModelForm::kPoints;
+                        c.model.kernel = {1, 7, 7};
+                        c.train.mix.cutmix = 1.0;
+                      }),
+            "c.yaml:9: train.cutmix: form points does not take it (voxel, clip, raw, grid, frames, "
+            "image, views "
+            "do): leave it at 0.0");
 }
 
 TEST(CheckConfig, OnlyAClipHasATimeAxis) {
