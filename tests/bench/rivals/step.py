@@ -32,7 +32,10 @@ def main():
     layout, _, precision = mode.partition("+")
     if layout != "first":
         last = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
-        model, x = model.to(memory_format=last), x.to(memory_format=last)
+        x = x.to(memory_format=last)
+        for parameter in model.parameters():
+            if parameter.dim() == x.dim():
+                parameter.data = parameter.data.to(memory_format=last)
     run = torch.compile(model) if layout == "compile" else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05, fused=True)
     times, start = [], time.perf_counter()
