@@ -19,4 +19,21 @@ std::span<const InstructionSet> instruction_sets();
 /// The first of them.
 inline InstructionSet fastest_instruction_set() { return instruction_sets().front(); }
 
+/// That of an op's tables of loops which was compiled for the set.
+template <typename Loops>
+const Loops& loops_for(InstructionSet set,
+                       const Loops& portable,
+                       const Loops& avx2,
+                       const Loops& avx512) {
+  switch (set) {
+    case InstructionSet::kAvx512:
+      return avx512;
+    case InstructionSet::kAvx2:
+      return avx2;
+    case InstructionSet::kPortable:
+      break;
+  }
+  return portable;
+}
+
 }  // namespace larkspur::model3d

@@ -137,9 +137,7 @@ struct Slice {
   void through_grn(const float* a, const float* dq, const float* norms) {
     const std::int64_t k = shape.widened;
     const float divisor = grn_divisor(norms, k);
-    for (std::int64_t i = 0; i < k; ++i) {
-      scale[index(i)] = weights.grn_gamma[i] * (norms[i] / divisor) + 1.0F;
-    }
+    grn_scale(scale.data(), weights.grn_gamma, norms, divisor, k);
     responses.clear();
     wide.clear();
     for_row_blocks(shape.positions, [&](std::int64_t row, std::int64_t rows) {

@@ -33,11 +33,8 @@ struct TileProducts {
       squares.add_block();
     });
     for (std::int64_t i = 0; i < k; ++i) norms[i] = std::sqrt(squares[i]);
-    const float divisor = grn_divisor(norms, k);
     std::vector<float> scale(size_of(k));
-    for (std::int64_t i = 0; i < k; ++i) {
-      scale[size_of(i)] = weights.grn_gamma[i] * (norms[i] / divisor) + 1.0F;
-    }
+    grn_scale(scale.data(), weights.grn_gamma, norms, grn_divisor(norms, k), k);
     loops.affine(a, scale.data(), weights.grn_beta, {shape.positions, k});
   }
 

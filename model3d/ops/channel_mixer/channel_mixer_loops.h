@@ -88,15 +88,7 @@ extern const MixerLoops kMixerAvx2;
 extern const MixerLoops kMixerAvx512;
 
 inline const MixerLoops& mixer_loops(InstructionSet set) {
-  switch (set) {
-    case InstructionSet::kAvx512:
-      return kMixerAvx512;
-    case InstructionSet::kAvx2:
-      return kMixerAvx2;
-    case InstructionSet::kPortable:
-      break;
-  }
-  return kMixerPortable;
+  return loops_for(set, kMixerPortable, kMixerAvx2, kMixerAvx512);
 }
 
 }  // namespace larkspur::model3d

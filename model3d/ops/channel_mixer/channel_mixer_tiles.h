@@ -74,4 +74,10 @@ inline float grn_divisor(const float* norms, std::int64_t columns) {
   return static_cast<float>(sum / static_cast<double>(columns) + kGrnEps);
 }
 
+/// What GRN multiplies each channel by: scale[k] = gamma[k] * response[k] + 1.
+inline void grn_scale(
+    float* scale, const float* gamma, const float* norms, float divisor, std::int64_t columns) {
+  for (std::int64_t k = 0; k < columns; ++k) scale[k] = gamma[k] * (norms[k] / divisor) + 1.0F;
+}
+
 }  // namespace larkspur::model3d

@@ -51,15 +51,7 @@ extern const DwConv3dLanes kDwConv3dAvx2;
 extern const DwConv3dLanes kDwConv3dAvx512;
 
 inline const DwConv3dLanes& dw_conv3d_lanes(InstructionSet set) {
-  switch (set) {
-    case InstructionSet::kAvx512:
-      return kDwConv3dAvx512;
-    case InstructionSet::kAvx2:
-      return kDwConv3dAvx2;
-    case InstructionSet::kPortable:
-      break;
-  }
-  return kDwConv3dPortable;
+  return loops_for(set, kDwConv3dPortable, kDwConv3dAvx2, kDwConv3dAvx512);
 }
 
 }  // namespace larkspur::model3d

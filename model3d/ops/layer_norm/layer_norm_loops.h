@@ -43,15 +43,7 @@ extern const LayerNormLoops kLayerNormAvx2;
 extern const LayerNormLoops kLayerNormAvx512;
 
 inline const LayerNormLoops& layer_norm_loops(InstructionSet set) {
-  switch (set) {
-    case InstructionSet::kAvx512:
-      return kLayerNormAvx512;
-    case InstructionSet::kAvx2:
-      return kLayerNormAvx2;
-    case InstructionSet::kPortable:
-      break;
-  }
-  return kLayerNormPortable;
+  return loops_for(set, kLayerNormPortable, kLayerNormAvx2, kLayerNormAvx512);
 }
 
 }  // namespace larkspur::model3d

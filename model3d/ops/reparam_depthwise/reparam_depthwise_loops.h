@@ -71,15 +71,7 @@ extern const ReparamLoops kReparamAvx2;
 extern const ReparamLoops kReparamAvx512;
 
 inline const ReparamLoops& reparam_loops(InstructionSet set) {
-  switch (set) {
-    case InstructionSet::kAvx512:
-      return kReparamAvx512;
-    case InstructionSet::kAvx2:
-      return kReparamAvx2;
-    case InstructionSet::kPortable:
-      break;
-  }
-  return kReparamPortable;
+  return loops_for(set, kReparamPortable, kReparamAvx2, kReparamAvx512);
 }
 
 }  // namespace larkspur::model3d
