@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products on plain memory, by the library LibTorch brings; one thread each, so that bits
-// follow from shapes alone.
+// Matrix products on plain memory.
+//
+// Every element is one sum over its terms in ascending order, product and sum fused where the
+// processor does that: bits depend on neither the number of rows of a call, nor threads, nor which
+// of the fused instruction sets runs. Each call runs on the calling thread; callers share rows out.
 #pragma once
 
 #include <cstdint>
+
+#include "model3d/kernels/instruction_set.h"
+#include "model3d/kernels/scratch.h"
 
 namespace larkspur::model3d {
 
@@ -13,13 +19,32 @@ struct RowMajor {
   std::int64_t rows, columns;
 };
 
-/// c [a.rows][b.columns] = a b
-void multiply(float* c, const RowMajor& a, const RowMajor& b);
+enum class Transposed : bool { kNo, kYes };
 
-/// c [a.rows][b.rows] = a b^T
-void multiply_transposed(float* c, const RowMajor& a, const RowMajor& b);
+/// The right side of products as the kernels read it: packed once, then read by any thread.
+class PackedMatrix {
+ public:
+  /// Of b, or of b^T. Throws std::bad_alloc.
+  explicit PackedMatrix(const RowMajor& b,
+                        Transposed transposed = Transposed::kNo,
+                        InstructionSet set = fastest_instruction_set());
 
-/// c [a.columns][b.columns] += a^T b
-void add_transposed_product(float* c, const RowMajor& a, const RowMajor& b);
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
+
+  /// c [a.rows][columns()] = a times this; a.columns is rows().
+  void multiply(float* c, const RowMajor& a) const;
+
+ private:
+  std::int64_t rows_, columns_;
+  InstructionSet set_;
+  Scratch panels_;
+};
+
+/// c [a.columns][b.columns] += a^T b; a.rows is b.rows, the number of terms.
+void add_transposed_product(float* c,
+                            const RowMajor& a,
+                            const RowMajor& b,
+                            InstructionSet set = fastest_instruction_set());
 
 }  // namespace larkspur::model3d

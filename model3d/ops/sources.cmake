@@ -42,10 +42,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 else()
   list(APPEND model3d_ops_sources kernels/instruction_set_any.cpp)
 endif()
-foreach(op channel_mixer dw_conv3d layer_norm reparam_depthwise)
+foreach(loops kernels/products ops/channel_mixer/channel_mixer ops/dw_conv3d/dw_conv3d
+              ops/layer_norm/layer_norm ops/reparam_depthwise/reparam_depthwise)
   foreach(set portable avx2 avx512)
-    list(APPEND model3d_ops_sources ops/${op}/${op}_${set}.cpp)
-    set_source_files_properties(ops/${op}/${op}_${set}.cpp PROPERTIES
+    list(APPEND model3d_ops_sources ${loops}_${set}.cpp)
+    set_source_files_properties(${loops}_${set}.cpp PROPERTIES
       COMPILE_OPTIONS "${lanes_flags};${${set}_flags}" SKIP_PRECOMPILE_HEADERS ON)
   endforeach()
 endforeach()

@@ -120,11 +120,13 @@ struct Slice {
   const ChannelMixerWeights& weights;
   const ChannelMixerShape& shape;
   const MixerLoops& loops;
+  const PackedMatrix& widen;
+  const PackedMatrix& narrow;
   const SliceGradients& slice;
   NormBackward norm;  // its own copy: to_y keeps factors in it
   ColumnSums responses{shape.widened};
   ColumnSums wide{shape.widened};
-  ColumnSums narrow{shape.channels};
+  ColumnSums gate_sums{shape.channels};
   std::vector<float> scale = std::vector<float>(index(shape.widened));
   std::vector<float> of_norm = std::vector<float>(index(shape.widened));
 
@@ -186,14 +188,14 @@ struct Slice {
                     std::int64_t sample) {
     const std::int64_t c = shape.channels;
     const std::int64_t begin = sample * shape.positions * c;
-    narrow.clear();
+    gate_sums.clear();
     for_row_blocks(shape.positions, [&](std::int64_t row, std::int64_t rows) {
       const std::int64_t at = begin + row * c;
       loops.scale_gradient(
-          gradients.u + at, narrow.block(), dt + row * c, u + at, gate + sample * c, {rows, c});
-      narrow.add_block();
+          gradients.u + at, gate_sums.block(), dt + row * c, u + at, gate + sample * c, {rows, c});
+      gate_sums.add_block();
     });
-    std::copy_n(narrow.data(), c, gradients.gate + sample * c);
+    std::copy_n(gate_sums.data(), c, gradients.gate + sample * c);
   }
 
   struct Buffers {
@@ -223,7 +225,7 @@ struct Slice {
       loops.scale(t + s * p * c, u + sample * p * c, gate + sample * c, {p, c});
     }
     loops.gelu_and_slope(a, slope, h, {rows, k});
-    multiply(dq, {dy, rows, c}, {weights.narrow, c, k});
+    narrow.multiply(dq, {dy, rows, c});
     for (std::int64_t s = 0; s < tile.count; ++s) {
       const std::int64_t at = s * p * k;
       through_grn(a + at, dq + at, saved.norms + (tile.first + s) * k);
@@ -231,7 +233,7 @@ struct Slice {
     }
     add_transposed_product(slice.narrow, {dy, rows, c}, {a, rows, k});
     add_transposed_product(slice.widen, {dq, rows, k}, {t, rows, c});
-    multiply(t, {dq, rows, k}, {weights.widen, k, c});
+    widen.multiply(t, {dq, rows, k});
     for (std::int64_t s = 0; s < tile.count; ++s) {
       through_gate(gradients, t + s * p * c, u, gate, tile.first + s);
     }
@@ -305,18 +307,20 @@ void channel_mixer_backward_cpu(const ChannelMixerGradients& gradients,
   const std::vector<MixerTile> tiles = mixer_tiles(shape);
   const std::size_t slices = std::min(kMostSlices, tiles.size());
   const SlicedGradients sliced(gradients, shape, slices);
+  const PackedMatrix widen({weights.widen, shape.widened, shape.channels});
+  const PackedMatrix narrow({weights.narrow, shape.channels, shape.widened});
   at::parallel_for(
       0, static_cast<std::int64_t>(slices), 1, [&](std::int64_t begin, std::int64_t end) {
         const std::int64_t rows = tiles.front().count * shape.positions;
-        const std::int64_t narrow = rows * shape.channels;
-        const std::int64_t wide = rows * shape.widened;
-        const Slice::Buffers buffers{make_scratch(narrow),
-                                     make_scratch(narrow),
-                                     make_scratch(wide),
-                                     make_scratch(wide),
-                                     make_scratch(wide)};
+        const std::int64_t narrow_floats = rows * shape.channels;
+        const std::int64_t wide_floats = rows * shape.widened;
+        const Slice::Buffers buffers{make_scratch(narrow_floats),
+                                     make_scratch(narrow_floats),
+                                     make_scratch(wide_floats),
+                                     make_scratch(wide_floats),
+                                     make_scratch(wide_floats)};
         for (std::int64_t i = begin; i < end; ++i) {
-          Slice slice{saved, weights, shape, loops, sliced.start(index(i)), norm};
+          Slice slice{saved, weights, shape, loops, widen, narrow, sliced.start(index(i)), norm};
           const std::size_t last = tiles.size() * (index(i) + 1) / slices;
           for (std::size_t tile = tiles.size() * index(i) / slices; tile < last; ++tile) {
             slice.run(tiles[tile], buffers, gradients, dout, u, gate, keep);

@@ -18,6 +18,8 @@ struct TileProducts {
   const ChannelMixerShape& shape;
   const MixerLoops& loops = fastest_mixer_loops();
   std::vector<MixerTile> tiles = mixer_tiles(shape);
+  PackedMatrix widen{{weights.widen, shape.widened, shape.channels}, Transposed::kYes};
+  PackedMatrix narrow{{weights.narrow, shape.channels, shape.widened}, Transposed::kYes};
 
   static std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
 
@@ -57,11 +59,11 @@ struct TileProducts {
       const std::int64_t sample = tile.first + s;
       loops.scale(t + s * p * c, u + sample * p * c, gate + sample * c, {p, c});
     }
-    multiply_transposed(h, {t, rows, c}, {weights.widen, k, c});
+    widen.multiply(h, {t, rows, c});
     for (std::int64_t s = 0; s < tile.count; ++s) {
       activate(h + s * p * k, a + s * p * k, norms + s * k, squares);
     }
-    multiply_transposed(y, {a, rows, k}, {weights.narrow, c, k});
+    narrow.multiply(y, {a, rows, k});
   }
 };
 

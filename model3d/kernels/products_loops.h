@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products of one panel, two vectors of columns at most, as each instruction set compiles them.
+#pragma once
+
+#include <cstdint>
+
+#include "model3d/kernels/instruction_set.h"
+
+namespace larkspur::model3d {
+
+/// c [rows][columns] from a [rows][terms] and b [terms][one or two vectors], columns beyond zero.
+struct ProductPanel {
+  float* c;
+  std::int64_t c_pitch;  ///< floats from row to row
+  const float* a;
+  std::int64_t a_pitch;  ///< from row to row, or where a is transposed from term to term
+  const float* b;
+  std::int64_t rows, columns, terms;  ///< columns: 1 to 2 * lanes
+};
+
+struct ProductLoops {
+  std::int64_t lanes;  ///< floats a vector
+
+  /// c = a b
+  void (*multiply)(const ProductPanel& panel);
+
+  /// c += a^T b, a [terms][rows]
+  void (*add_transposed)(const ProductPanel& panel);
+
+  /// to [columns][to_pitch] = from [lanes][from_pitch], transposed
+  void (*transpose)(float* to,
+                    std::int64_t to_pitch,
+                    const float* from,
+                    std::int64_t from_pitch,
+                    std::int64_t columns);
+};
+
+extern const ProductLoops kProductsPortable;
+extern const ProductLoops kProductsAvx2;
+extern const ProductLoops kProductsAvx512;
+
+inline const ProductLoops& product_loops(InstructionSet set) {
+  return loops_for(set, kProductsPortable, kProductsAvx2, kProductsAvx512);
+}
+
+}  // namespace larkspur::model3d
