@@ -2,7 +2,6 @@
 #include "model3d/large_kernel_block.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/matmul.h>
@@ -11,6 +10,7 @@
 #include "model3d/depthwise/dilated_reparam_block.h"
 #include "model3d/depthwise/fused_depthwise.h"
 #include "model3d/depthwise/separable_depthwise.h"
+#include "model3d/layers/cpu_ops.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -70,9 +70,7 @@ at::Tensor LargeKernelBlock::forward(const at::Tensor& x_NCDHW, const Pass& pass
 }
 
 bool LargeKernelBlock::fuses(const at::Tensor& x) const {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && x.numel() > 0 &&
-         widen_.weight().scalar_type() == at::kFloat &&
-         !at::autocast::is_autocast_enabled(at::kCPU) && can_fuse(*depthwise_);
+  return cpu_ops_take(x, widen_.weight()) && can_fuse(*depthwise_);
 }
 
 ChannelMixerParameters LargeKernelBlock::mixer_parameters() const {

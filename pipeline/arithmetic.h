@@ -8,6 +8,6 @@ namespace larkspur::pipeline {
 /// training step give other bits than before. Checkpoints keep it (those written before it was kept
 /// count as 1): a run resumed under another number continues, and its bits are no longer those of
 /// an unbroken run.
-inline constexpr int kArithmetic = 2;
+inline constexpr int kArithmetic = 3;
 
 }  // namespace larkspur::pipeline

@@ -19,33 +19,39 @@ void for_panels(std::int64_t columns, std::int64_t lanes, const Panel& panel) {
 }
 
 /// to [rows][width] = columns [first, first + count) of from, zeros beyond.
-void pack_panel(float* to,
-                std::int64_t width,
-                const RowMajor& from,
-                std::int64_t first,
-                std::int64_t count) {
+void pack_panel(
+    float* to, std::int64_t width, const RowMajor& from, std::int64_t first, std::int64_t count) {
   for (std::int64_t row = 0; row < from.rows; ++row) {
     std::copy_n(from.data + row * from.columns + first, count, to + row * width);
     std::fill(to + row * width + count, to + (row + 1) * width, 0.0F);
   }
 }
 
-/// The same of from^T: its columns are rows of from.
+/// to [from.columns][to_pitch] = from^T, lanes of rows at a time.
+void transpose_rows(float* to,
+                    std::int64_t to_pitch,
+                    const RowMajor& from,
+                    const ProductLoops& loops) {
+  const std::int64_t whole = from.rows / loops.lanes * loops.lanes;
+  for (std::int64_t row = 0; row < whole; row += loops.lanes) {
+    const float* rows = from.data + row * from.columns;
+    loops.transpose(to + row, to_pitch, rows, from.columns, from.columns);
+  }
+  for (std::int64_t row = whole; row < from.rows; ++row) {
+    const float* values = from.data + row * from.columns;
+    for (std::int64_t i = 0; i < from.columns; ++i) to[i * to_pitch + row] = values[i];
+  }
+}
+
+/// to [from.columns][width] = rows [first, first + count) of from as columns, zeros beyond.
 void pack_transposed_panel(float* to,
                            std::int64_t width,
                            const RowMajor& from,
                            std::int64_t first,
                            std::int64_t count,
                            const ProductLoops& loops) {
-  const std::int64_t whole = count / loops.lanes * loops.lanes;
-  for (std::int64_t lane = 0; lane < whole; lane += loops.lanes) {
-    const float* rows = from.data + (first + lane) * from.columns;
-    loops.transpose(to + lane, width, rows, from.columns, from.columns);
-  }
-  for (std::int64_t lane = whole; lane < count; ++lane) {
-    const float* row = from.data + (first + lane) * from.columns;
-    for (std::int64_t i = 0; i < from.columns; ++i) to[i * width + lane] = row[i];
-  }
+  const RowMajor part{from.data + first * from.columns, count, from.columns};
+  transpose_rows(to, width, part, loops);
   for (std::int64_t i = 0; count < width && i < from.columns; ++i) {
     std::fill(to + i * width + count, to + (i + 1) * width, 0.0F);
   }
@@ -60,22 +66,32 @@ PackedMatrix::PackedMatrix(const RowMajor& b, Transposed transposed, Instruction
   const ProductLoops& loops = product_loops(set);
   const std::int64_t vectors = (columns_ + loops.lanes - 1) / loops.lanes;
   panels_ = make_scratch(vectors * loops.lanes * rows_);
-  for_panels(columns_, loops.lanes, [&](std::int64_t first, std::int64_t count, std::int64_t width) {
-    float* panel = panels_.get() + first * rows_;
-    if (transposed == Transposed::kYes) {
-      pack_transposed_panel(panel, width, b, first, count, loops);
-    } else {
-      pack_panel(panel, width, b, first, count);
-    }
-  });
+  for_panels(
+      columns_, loops.lanes, [&](std::int64_t first, std::int64_t count, std::int64_t width) {
+        float* panel = panels_.get() + first * rows_;
+        if (transposed == Transposed::kYes) {
+          pack_transposed_panel(panel, width, b, first, count, loops);
+        } else {
+          pack_panel(panel, width, b, first, count);
+        }
+      });
 }
 
-void PackedMatrix::multiply(float* c, const RowMajor& a) const {
+void PackedMatrix::multiply(float* c, const RowMajor& a, const float* start) const {
   const ProductLoops& loops = product_loops(set_);
   for_panels(columns_, loops.lanes, [&](std::int64_t first, std::int64_t count, std::int64_t) {
     const float* panel = panels_.get() + first * rows_;
-    loops.multiply({c + first, columns_, a.data, a.columns, panel, a.rows, count, rows_});
+    const float* here = start == nullptr ? nullptr : start + first;
+    loops.multiply({c + first, columns_, a.data, a.columns, panel, a.rows, count, rows_, here});
   });
+}
+
+void transpose(float* to, std::int64_t to_pitch, const RowMajor& from) {
+  transpose_rows(to, to_pitch, from, product_loops(fastest_instruction_set()));
+}
+
+void add(float* to, const float* from, std::int64_t count) {
+  product_loops(fastest_instruction_set()).add(to, from, count);
 }
 
 void add_transposed_product(float* c, const RowMajor& a, const RowMajor& b, InstructionSet set) {
@@ -84,8 +100,15 @@ void add_transposed_product(float* c, const RowMajor& a, const RowMajor& b, Inst
   for_panels(
       b.columns, loops.lanes, [&](std::int64_t first, std::int64_t count, std::int64_t width) {
         pack_panel(panel.get(), width, b, first, count);
-        loops.add_transposed(
-            {c + first, b.columns, a.data, a.columns, panel.get(), a.columns, count, b.rows});
+        loops.add_transposed({c + first,
+                              b.columns,
+                              a.data,
+                              a.columns,
+                              panel.get(),
+                              a.columns,
+                              count,
+                              b.rows,
+                              nullptr});
       });
 }
 

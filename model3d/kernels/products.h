@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products on plain memory.
 //
-// Every element is one sum over its terms in ascending order, product and sum fused where the
-// processor does that: bits depend on neither the number of rows of a call, nor threads, nor which
-// of the fused instruction sets runs. Each call runs on the calling thread; callers share rows out.
+// Every element is one sum, from what it begins with over its terms in ascending order, product and
+// sum fused where the processor does that: bits depend on neither the number of rows of a call, nor
+// threads, nor which of the fused instruction sets runs. Each call runs on the calling thread;
+// callers share rows out.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +33,21 @@ class PackedMatrix {
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
 
-  /// c [a.rows][columns()] = a times this; a.columns is rows().
-  void multiply(float* c, const RowMajor& a) const;
+  /// c [a.rows][columns()] = a times this, every row's sums beginning at `start` [columns()] (null:
+  /// zero); a.columns is rows().
+  void multiply(float* c, const RowMajor& a, const float* start = nullptr) const;
 
  private:
   std::int64_t rows_, columns_;
   InstructionSet set_;
   Scratch panels_;
 };
+
+/// to [from.columns][to_pitch] = from^T
+void transpose(float* to, std::int64_t to_pitch, const RowMajor& from);
+
+/// to += from
+void add(float* to, const float* from, std::int64_t count);
 
 /// c [a.columns][b.columns] += a^T b; a.rows is b.rows, the number of terms.
 void add_transposed_product(float* c,

@@ -16,15 +16,16 @@ struct ProductPanel {
   std::int64_t a_pitch;  ///< from row to row, or where a is transposed from term to term
   const float* b;
   std::int64_t rows, columns, terms;  ///< columns: 1 to 2 * lanes
+  const float* start;                 ///< [columns] that every row's sums begin at; null: zero
 };
 
 struct ProductLoops {
   std::int64_t lanes;  ///< floats a vector
 
-  /// c = a b
+  /// c = start + a b
   void (*multiply)(const ProductPanel& panel);
 
-  /// c += a^T b, a [terms][rows]
+  /// c += a^T b, a [terms][rows]; start is not used
   void (*add_transposed)(const ProductPanel& panel);
 
   /// to [columns][to_pitch] = from [lanes][from_pitch], transposed
@@ -33,6 +34,9 @@ struct ProductLoops {
                     const float* from,
                     std::int64_t from_pitch,
                     std::int64_t columns);
+
+  /// to += from
+  void (*add)(float* to, const float* from, std::int64_t count);
 };
 
 extern const ProductLoops kProductsPortable;

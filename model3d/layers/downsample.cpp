@@ -4,7 +4,9 @@
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/zeros.h>
 
+#include "model3d/layers/cpu_ops.h"
 #include "model3d/layers/time_padding.h"
+#include "model3d/ops/strided_conv/strided_conv.h"
 
 namespace larkspur::model3d {
 Extent3 stride_of(const StridedConvOptions& options) {
@@ -55,6 +57,7 @@ at::Tensor StridedConv::forward(const at::Tensor& x_NCDHW) const {
   const bool repeats = padding_ == TimePadding::kReplicate && zeros[0] > 0;
   const at::Tensor x = repeats ? repeat_ends(x_NCDHW, zeros[0]) : x_NCDHW;
   if (repeats) zeros[0] = 0;
+  if (cpu_ops_take(x, weight_)) return strided_conv(x, weight_, bias_, stride_, zeros);
   return at::convolution(x,
                          weight_,
                          bias_,

@@ -6,6 +6,7 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include "model3d/layers/cpu_ops.h"
 #include "model3d/ops/layer_norm/layer_norm.h"
 
 namespace larkspur::model3d {
@@ -18,20 +19,16 @@ constexpr double kLayerNormEps = 1e-6;
 LayerNorm::LayerNorm(std::int64_t channels)
     : weight_(make_parameter(at::ones({channels}))), bias_(make_parameter(at::zeros({channels}))) {}
 
-bool LayerNorm::has_op(const at::Tensor& x) const {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && weight_.scalar_type() == at::kFloat;
-}
-
 at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   const at::Tensor last = x.movedim(1, -1);
-  const at::Tensor y = has_op(x)
+  const at::Tensor y = cpu_ops_take(x, weight_)
                            ? layer_norm(last, weight_, bias_, kLayerNormEps, Activation::kNone)
                            : at::layer_norm(last, weight_.sizes(), weight_, bias_, kLayerNormEps);
   return y.movedim(-1, 1);
 }
 
 at::Tensor LayerNorm::forward_gelu(const at::Tensor& x) const {
-  if (!has_op(x)) return at::gelu(forward(x));
+  if (!cpu_ops_take(x, weight_)) return at::gelu(forward(x));
   const at::Tensor last = x.movedim(1, -1);
   return layer_norm(last, weight_, bias_, kLayerNormEps, Activation::kGelu).movedim(-1, 1);
 }

@@ -24,8 +24,6 @@ class LayerNorm {
   void add_to(const StateDict& state) const;
 
  private:
-  bool has_op(const at::Tensor& x) const;
-
   at::Tensor weight_;
   at::Tensor bias_;
 };

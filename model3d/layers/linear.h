@@ -9,6 +9,11 @@
 
 namespace larkspur::model3d {
 
+/// x [..., inputs] to [..., outputs] by weight [outputs, inputs], axes of one behind them allowed,
+/// and bias [outputs], undefined for none. In float32 on the CPU the bits of a row depend on
+/// nothing but the row.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
 enum class Bias { kNone, kZero };
 
 /// Owns weight [outputs,inputs] and perhaps bias [outputs]. Not thread-safe.

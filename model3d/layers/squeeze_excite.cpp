@@ -2,10 +2,11 @@
 #include "model3d/layers/squeeze_excite.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros.h>
+
+#include "model3d/layers/linear.h"
 
 namespace larkspur::model3d {
 
@@ -21,8 +22,8 @@ at::Tensor SqueezeExcite::forward(const at::Tensor& x_NCDHW) const {
 }
 
 at::Tensor SqueezeExcite::gate(const at::Tensor& means_NC) const {
-  const at::Tensor inner = at::relu(at::linear(means_NC, down_weight_.flatten(1), down_bias_));
-  return at::sigmoid(at::linear(inner, up_weight_.flatten(1), up_bias_));
+  const at::Tensor inner = at::relu(linear(means_NC, down_weight_, down_bias_));
+  return at::sigmoid(linear(inner, up_weight_, up_bias_));
 }
 
 void SqueezeExcite::add_to(const StateDict& state) const {

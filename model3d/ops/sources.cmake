@@ -9,22 +9,18 @@ set(model3d_ops_sources
   ops/dw_conv3d/dw_conv3d_cpu.cpp
   ops/dw_conv3d/dw_conv3d_double_cpu.cpp
   ops/dw_conv3d/dw_conv3d_plan.cpp
+  kernels/parallel_for.cpp
   kernels/products.cpp
   ops/layer_norm/layer_norm.cpp
   ops/reparam_depthwise/reparam_depthwise.cpp
   ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
   ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
-  ops/reparam_depthwise/reparam_depthwise_group.cpp)
+  ops/reparam_depthwise/reparam_depthwise_group.cpp
+  ops/strided_conv/strided_conv.cpp
+  ops/strided_conv/strided_conv_cpu.cpp)
 
 # at::parallel_for is serial in code compiled without it; the runtime is the one LibTorch brings.
-set_source_files_properties(
-  ops/channel_mixer/channel_mixer_backward_cpu.cpp
-  ops/channel_mixer/channel_mixer_forward_cpu.cpp
-  ops/dw_conv3d/dw_conv3d_cpu.cpp
-  ops/layer_norm/layer_norm.cpp
-  ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
-  ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
-  ops/reparam_depthwise/reparam_depthwise_group.cpp PROPERTIES COMPILE_OPTIONS -fopenmp)
+set_source_files_properties(kernels/parallel_for.cpp PROPERTIES COMPILE_OPTIONS -fopenmp)
 
 # One file an op and instruction set; the processor decides at run time. A product and its sum are
 # fused in these files only, and they are optimised in debug builds too: tests would take minutes.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
@@ -11,6 +10,7 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model3d/kernels/parallel_for.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -30,7 +30,7 @@ void add_in_order(const at::Tensor& y_NRC, const at::Tensor& x_NRC, const EdgeLi
   const auto* const to = links.to_NE.const_data_ptr<std::int64_t>();
   const auto* const weight = links.weight_NE.const_data_ptr<T>();
   auto* const y = y_NRC.data_ptr<T>();
-  at::parallel_for(0, x_NRC.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(x_NRC.size(0), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
       for (std::int64_t e = n * count; e < (n + 1) * count; ++e) {
         const T* const source = x + (n * x_NRC.size(1) + from[e]) * channels;

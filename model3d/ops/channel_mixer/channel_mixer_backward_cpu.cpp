@@ -5,14 +5,12 @@
 //   h -- gelu -- a        dy -- narrow^T -- dq      a, dq -- GRN's sums, a' -- dW2 += dy^T a'
 //   dq, h -- GRN and GELU backward -- dh           dW1 += dh^T t      dh -- widen^T -- dt -- du,
 //   dgate
-#include <array>
-#include <utility>
-
-#include <ATen/Parallel.h>
-
+#include "model3d/kernels/parallel_for.h"
 #include "model3d/kernels/products.h"
 #include "model3d/kernels/scratch.h"
-#include "model3d/ops/channel_mixer/channel_mixer_tiles.h"
+#include "model3d/kernels/sliced_sums.h"
+#include "model3d/kernels/tiles.h"
+#include "model3d/ops/channel_mixer/channel_mixer_grn.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -34,7 +32,7 @@ class NormBackward {
     const std::int64_t map = shape_.positions * c;
     std::vector<float> sums(index(shape_.n * c));
     std::vector<float> products(index(shape_.n * c));
-    at::parallel_for(0, shape_.n, 1, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(shape_.n, [&](std::int64_t begin, std::int64_t end) {
       ColumnSums sum(c);
       ColumnSums product(c);
       for (std::int64_t n = begin; n < end; ++n) {
@@ -199,10 +197,17 @@ struct Slice {
   }
 
   struct Buffers {
+    Buffers(std::int64_t rows, const ChannelMixerShape& shape)
+        : dy(make_scratch(rows * shape.channels)),
+          t(make_scratch(rows * shape.channels)),
+          a(make_scratch(rows * shape.widened)),
+          slope(make_scratch(rows * shape.widened)),
+          dq(make_scratch(rows * shape.widened)) {}
+
     Scratch dy, t, a, slope, dq;  // t is the gated input, then its gradient
   };
 
-  void run(const MixerTile& tile,
+  void run(const SampleTile& tile,
            const Buffers& buffers,
            const ChannelMixerGradients& gradients,
            const float* dout,
@@ -240,55 +245,6 @@ struct Slice {
   }
 };
 
-/// Weight gradients of slices: the first adds to the result itself, the others to their own.
-class SlicedGradients {
- public:
-  SlicedGradients(const ChannelMixerGradients& result,
-                  const ChannelMixerShape& shape,
-                  std::size_t slices)
-      : product_(shape.channels * shape.widened), widened_(shape.widened) {
-    const std::int64_t floats = 2 * product_ + 3 * widened_;
-    slices_.push_back(
-        {result.widen, result.narrow, result.widen_bias, result.grn_gamma, result.grn_beta});
-    for (std::size_t i = 1; i < slices; ++i) {
-      float* memory = memory_.emplace_back(make_scratch(floats)).get();
-      float* vectors = memory + 2 * product_;
-      slices_.push_back(
-          {memory, memory + product_, vectors, vectors + widened_, vectors + 2 * widened_});
-    }
-  }
-
-  /// Zeroed here: by the thread that will write it.
-  const SliceGradients& start(std::size_t slice) const {
-    for (const auto& [part, floats] : parts_of(slices_[slice])) std::fill_n(part, floats, 0.0F);
-    return slices_[slice];
-  }
-
-  /// Adds all to the first, in order.
-  void add_up(const MixerLoops& loops) const {
-    for (std::size_t slice = 1; slice < slices_.size(); ++slice) {
-      const auto sums = parts_of(slices_[0]);
-      const auto more = parts_of(slices_[slice]);
-      for (std::size_t i = 0; i < sums.size(); ++i) {
-        loops.sums(sums[i].first, more[i].first, {1, sums[i].second});
-      }
-    }
-  }
-
- private:
-  std::array<std::pair<float*, std::int64_t>, 5> parts_of(const SliceGradients& s) const {
-    return {{{s.widen, product_},
-             {s.narrow, product_},
-             {s.widen_bias, widened_},
-             {s.grn_gamma, widened_},
-             {s.grn_beta, widened_}}};
-  }
-
-  std::int64_t product_, widened_;
-  std::vector<Scratch> memory_;
-  std::vector<SliceGradients> slices_;
-};
-
 }  // namespace
 
 void channel_mixer_backward_cpu(const ChannelMixerGradients& gradients,
@@ -299,35 +255,29 @@ void channel_mixer_backward_cpu(const ChannelMixerGradients& gradients,
                                 const float* keep,
                                 const ChannelMixerWeights& weights,
                                 const ChannelMixerShape& shape) {
-  constexpr std::size_t kMostSlices = 8;
   const MixerLoops& loops = fastest_mixer_loops();
   NormBackward norm(saved, weights, shape, loops);
   norm.sum(dout, keep);
   norm.write_gradients(gradients);
-  const std::vector<MixerTile> tiles = mixer_tiles(shape);
-  const std::size_t slices = std::min(kMostSlices, tiles.size());
-  const SlicedGradients sliced(gradients, shape, slices);
+  const std::vector<SampleTile> tiles = sample_tiles(shape.n, shape.positions);
+  const std::int64_t product = shape.channels * shape.widened;
+  const SlicedSums<5> sums({gradients.widen,
+                            gradients.narrow,
+                            gradients.widen_bias,
+                            gradients.grn_gamma,
+                            gradients.grn_beta},
+                           {product, product, shape.widened, shape.widened, shape.widened},
+                           tiles.size());
   const PackedMatrix widen({weights.widen, shape.widened, shape.channels});
   const PackedMatrix narrow({weights.narrow, shape.channels, shape.widened});
-  at::parallel_for(
-      0, static_cast<std::int64_t>(slices), 1, [&](std::int64_t begin, std::int64_t end) {
-        const std::int64_t rows = tiles.front().count * shape.positions;
-        const std::int64_t narrow_floats = rows * shape.channels;
-        const std::int64_t wide_floats = rows * shape.widened;
-        const Slice::Buffers buffers{make_scratch(narrow_floats),
-                                     make_scratch(narrow_floats),
-                                     make_scratch(wide_floats),
-                                     make_scratch(wide_floats),
-                                     make_scratch(wide_floats)};
-        for (std::int64_t i = begin; i < end; ++i) {
-          Slice slice{saved, weights, shape, loops, widen, narrow, sliced.start(index(i)), norm};
-          const std::size_t last = tiles.size() * (index(i) + 1) / slices;
-          for (std::size_t tile = tiles.size() * index(i) / slices; tile < last; ++tile) {
-            slice.run(tiles[tile], buffers, gradients, dout, u, gate, keep);
-          }
-        }
-      });
-  sliced.add_up(loops);
+  sums.add_over_slices([&](const auto& own, std::size_t first, std::size_t last) {
+    const SliceGradients to{own[0], own[1], own[2], own[3], own[4]};
+    const Slice::Buffers buffers(tiles.front().count * shape.positions, shape);
+    Slice slice{saved, weights, shape, loops, widen, narrow, to, norm};
+    for (std::size_t tile = first; tile < last; ++tile) {
+      slice.run(tiles[tile], buffers, gradients, dout, u, gate, keep);
+    }
+  });
 }
 
 }  // namespace larkspur::model3d

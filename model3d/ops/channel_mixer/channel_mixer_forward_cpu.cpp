@@ -3,11 +3,12 @@
 //
 //   u -- * gate -- t -- widen -- h -- gelu -- a -- GRN -- a' -- narrow -- y       tile by tile
 //   y -- moments of all tiles -- norm * layer scale * keep + x -- out             second pass
-#include <ATen/Parallel.h>
 
+#include "model3d/kernels/parallel_for.h"
 #include "model3d/kernels/products.h"
 #include "model3d/kernels/scratch.h"
-#include "model3d/ops/channel_mixer/channel_mixer_tiles.h"
+#include "model3d/kernels/tiles.h"
+#include "model3d/ops/channel_mixer/channel_mixer_grn.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -17,7 +18,7 @@ struct TileProducts {
   const ChannelMixerWeights& weights;
   const ChannelMixerShape& shape;
   const MixerLoops& loops = fastest_mixer_loops();
-  std::vector<MixerTile> tiles = mixer_tiles(shape);
+  std::vector<SampleTile> tiles = sample_tiles(shape.n, shape.positions);
   PackedMatrix widen{{weights.widen, shape.widened, shape.channels}, Transposed::kYes};
   PackedMatrix narrow{{weights.narrow, shape.channels, shape.widened}, Transposed::kYes};
 
@@ -42,7 +43,7 @@ struct TileProducts {
 
   /// y [rows][C] of a tile from its u and gate; leaves h [rows][K] and norms [samples][K]. t and a
   /// are scratch of rows x C and rows x K.
-  void run(const MixerTile& tile,
+  void run(const SampleTile& tile,
            const float* u,
            const float* gate,
            float* t,
@@ -73,7 +74,7 @@ struct Forward {
   const ChannelMixerWeights& weights = products.weights;
   const ChannelMixerShape& shape = products.shape;
   const MixerLoops& loops = products.loops;
-  const std::vector<MixerTile>& tiles = products.tiles;
+  const std::vector<SampleTile>& tiles = products.tiles;
   /// Of each tile's y, a column each: sum, then squares around the tile's own mean.
   std::vector<float> tile_sums = std::vector<float>(tiles.size() * size_of(shape.channels));
   std::vector<float> tile_squares = std::vector<float>(tiles.size() * size_of(shape.channels));
@@ -104,7 +105,7 @@ struct Forward {
     const Scratch a = make_scratch(products.most_rows() * shape.widened);
     ColumnSums sums(shape.channels);
     for (std::int64_t i = begin; i < end; ++i) {
-      const MixerTile& tile = tiles[size_of(i)];
+      const SampleTile& tile = tiles[size_of(i)];
       const std::int64_t row = tile.first * shape.positions;
       float* y = saved.y + row * shape.channels;
       products.run(tile,
@@ -141,7 +142,7 @@ struct Forward {
   void add_residual(float* out, const float* x, const float* keep) const {
     const std::int64_t c = shape.channels;
     const std::int64_t map = shape.positions * c;
-    at::parallel_for(0, shape.n, 1, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(shape.n, [&](std::int64_t begin, std::int64_t end) {
       std::vector<float> scale(size_of(c));
       std::vector<float> shift(size_of(c));
       for (std::int64_t n = begin; n < end; ++n) {
@@ -174,9 +175,8 @@ void channel_mixer_forward_cpu(float* out,
   const TileProducts products{weights, shape};
   Forward forward{saved, products};
   const auto tiles = static_cast<std::int64_t>(products.tiles.size());
-  at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
-    forward.run_tiles(u, gate, begin, end);
-  });
+  parallel_for(
+      tiles, [&](std::int64_t begin, std::int64_t end) { forward.run_tiles(u, gate, begin, end); });
   forward.combine();
   forward.add_residual(out, x, keep);
 }
@@ -191,14 +191,14 @@ void channel_mixer_evaluate_cpu(float* out,
                                 const ChannelMixerShape& shape) {
   const TileProducts products{weights, shape};
   const auto tiles = static_cast<std::int64_t>(products.tiles.size());
-  at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(tiles, [&](std::int64_t begin, std::int64_t end) {
     const Scratch t = make_scratch(products.most_rows() * shape.channels);
     const Scratch y = make_scratch(products.most_rows() * shape.channels);
     const Scratch h = make_scratch(products.most_rows() * shape.widened);
     const Scratch a = make_scratch(products.most_rows() * shape.widened);
     const Scratch norms = make_scratch(products.tiles.front().count * shape.widened);
     for (std::int64_t i = begin; i < end; ++i) {
-      const MixerTile& tile = products.tiles[static_cast<std::size_t>(i)];
+      const SampleTile& tile = products.tiles[static_cast<std::size_t>(i)];
       const std::int64_t at = tile.first * shape.positions * shape.channels;
       products.run(tile, u, gate, t.get(), h.get(), a.get(), norms.get(), y.get());
       products.loops.residual(

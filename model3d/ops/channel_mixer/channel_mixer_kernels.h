@@ -51,7 +51,7 @@ struct ChannelMixerGradients {
 
 // Sums are taken in an order that follows from the shape alone: down the rows in blocks of 64,
 // then blocks, tiles of samples and slices of tiles, each in order. So the bits do not depend on
-// the number of threads. Callable from many threads; the work is shared by at::parallel_for.
+// the number of threads. Callable from many threads; the work is shared by parallel_for.
 
 /// out = x + keep[n] * layer_scale * norm(y), y = narrow(grn(gelu(widen(u * gate)))), with the
 /// moments of y over all samples.

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include <ATen/Parallel.h>
-
+#include "model3d/kernels/parallel_for.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_packed.h"
 
 namespace larkspur::model3d {
@@ -18,7 +17,7 @@ void correlate(
   // Groups next to each other share cache lines of x where channels lie last; else a group's
   // kernels are what is worth keeping.
   const bool last = shape.layout == DwConv3dLayout::kChannelsLast;
-  at::parallel_for(0, call.groups * batches, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(call.groups * batches, [&](std::int64_t begin, std::int64_t end) {
     const Scratch xs = make_zeros(most * call.x_floats());
     const Scratch ys = make_zeros(most * call.y_floats());
     for (std::int64_t task = begin; task < end; ++task) {
@@ -114,7 +113,7 @@ void dw_conv3d_weight_gradient_cpu(float* dk,
                                    const DwConv3dLanes* lanes) {
   const DwConv3dLanes& set = set_or_fastest(lanes);
   const PackedConv call(shape, set, plan_weight_gradient(shape, set.registers));
-  at::parallel_for(0, call.groups, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(call.groups, [&](std::int64_t begin, std::int64_t end) {
     GroupGradient gradient(call);
     for (std::int64_t group = begin; group < end; ++group) {
       gradient.sum_samples(x, dy, group);

@@ -30,7 +30,7 @@ struct DwConv3dShape {
 // contiguous in the order above, of any alignment. Sums are float, and each is taken in one order
 // (samples, then taps or positions, ascending), so the bits depend neither on the number of
 // threads nor on alignment, nor does a map's result on its neighbours in the batch. The work is
-// shared by at::parallel_for. Callable from many threads. `lanes` null picks the fastest set this
+// shared by parallel_for. Callable from many threads. `lanes` null picks the fastest set this
 // processor has; sets with fused multiply-add agree bit for bit, the others in rounding only.
 
 /// y = x correlated with k, channel by channel.

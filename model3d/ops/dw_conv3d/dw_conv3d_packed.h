@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-#include <ATen/Parallel.h>
-
+#include "model3d/kernels/parallel_for.h"
 #include "model3d/kernels/scratch.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_lanes.h"
@@ -92,7 +91,7 @@ struct PackedConv {
 inline Scratch pack_kernels(const PackedConv& call, const float* k, bool reversed) {
   const std::int64_t taps = call.taps();
   Scratch packed = make_zeros(call.groups * call.k_floats());
-  at::parallel_for(0, call.groups, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(call.groups, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t group = begin; group < end; ++group) {
       const float* from = k + group * call.set.lanes * taps;
       float* to = packed.get() + group * call.k_floats();

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -12,6 +11,7 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model3d/kernels/parallel_for.h"
 #include "model3d/ops/layer_norm/layer_norm_loops.h"
 #include "pipeline/require.h"
 
@@ -24,7 +24,7 @@ constexpr std::int64_t kChunk = 1024;  // rows of a thread at a time, with sums 
 template <typename Call>
 void for_chunks(std::int64_t rows, const Call& call) {
   const std::int64_t chunks = (rows + kChunk - 1) / kChunk;
-  at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(chunks, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       call(i, i * kChunk, std::min(kChunk, rows - i * kChunk));
     }

@@ -3,8 +3,8 @@
 //
 //   x -- z of every branch -- y       du, y -- the norm's gradient -- dy
 //   dy, z_b -- the branch norm's gradient -- dz_b -- dx += dz_b * reversed kernel, dk_b
-#include <ATen/Parallel.h>
 
+#include "model3d/kernels/parallel_for.h"
 #include "model3d/ops/reparam_depthwise/reparam_depthwise_group.h"
 
 namespace larkspur::model3d {
@@ -211,7 +211,7 @@ void reparam_depthwise_backward_cpu(float* dx,
                                     const ReparamCall& call) {
   const ReparamPlans plans(call, /*gradients=*/true);
   const Gradients gradients{dx, branches, norm_weight, norm_bias, du, dmeans};
-  at::parallel_for(0, plans.forward(0).groups, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(plans.forward(0).groups, [&](std::int64_t begin, std::int64_t end) {
     BackwardGroup group(call, plans, gradients);
     for (std::int64_t i = begin; i < end; ++i) group.run(i);
   });

@@ -2,8 +2,8 @@
 // A group of channels at a time, from packing x to unpacking u:
 //
 //   x -- pack -- z of every branch, moments -- y, moments -- u, means -- unpack
-#include <ATen/Parallel.h>
 
+#include "model3d/kernels/parallel_for.h"
 #include "model3d/ops/reparam_depthwise/reparam_depthwise_group.h"
 
 namespace larkspur::model3d {
@@ -115,7 +115,7 @@ class ForwardGroup {
 
 void reparam_depthwise_forward_cpu(float* u, float* means, const ReparamCall& call) {
   const ReparamPlans plans(call, /*gradients=*/false);
-  at::parallel_for(0, plans.forward(0).groups, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(plans.forward(0).groups, [&](std::int64_t begin, std::int64_t end) {
     ForwardGroup group(call, plans);
     for (std::int64_t i = begin; i < end; ++i) group.run(u, means, i);
   });

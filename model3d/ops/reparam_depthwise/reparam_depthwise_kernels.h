@@ -55,7 +55,7 @@ struct ReparamCall {
 
 // Every sum has one order that follows from the shape (taps, then positions in blocks of 64, then
 // samples; branch after branch), so bits do not depend on threads. Callable from many threads; work
-// is shared by at::parallel_for.
+// is shared by parallel_for.
 
 /// Writes u, the mean of u over each sample's positions [n][c], and the moments.
 void reparam_depthwise_forward_cpu(float* u, float* means, const ReparamCall& call);

@@ -69,7 +69,8 @@ TEST(EffectiveField, IsTheMeanOfAbsoluteGradientsOverTheMiddle) {
     expected += (y(more) - y(less)).div(2 * kStep).abs().mean().item<double>();
   }
   const double found = scores[33][30].item<double>();
-  EXPECT_NEAR(found, expected, 1e-4 * expected);
+  // Absolute values of gradients that cancel: in float32 single places are up to 8e-4 off.
+  EXPECT_NEAR(found, expected, 1e-3 * expected);
 }
 
 TEST(EffectiveField, OfLargerKernelsCoversMore) {

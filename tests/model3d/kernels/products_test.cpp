@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products against the sums that their contract spells out: bit for bit where product and
 // sum are fused, else within float64's reach.
+#include "model3d/kernels/products.h"
+
 #include <cmath>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "model3d/kernels/products.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -41,7 +41,8 @@ std::size_t at(std::int64_t row, std::int64_t column, std::int64_t columns) {
 
 /// sum over terms, ascending, of a(term) * b(term), on top of `start`.
 template <typename A, typename B>
-void expect_sum(InstructionSet set, float found, float start, std::int64_t terms, const A& a, const B& b) {
+void expect_sum(
+    InstructionSet set, float found, float start, std::int64_t terms, const A& a, const B& b) {
   float fused = start;
   double exact = start;
   double size = std::abs(start);
