@@ -19,6 +19,9 @@ std::span<const InstructionSet> instruction_sets();
 /// The first of them.
 inline InstructionSet fastest_instruction_set() { return instruction_sets().front(); }
 
+/// Whether this processor multiplies pairs of bfloat16 (AVX-512 BF16). Thread-safe.
+bool multiplies_bfloat16();
+
 /// That of an op's tables of loops which was compiled for the set.
 template <typename Loops>
 const Loops& loops_for(InstructionSet set,

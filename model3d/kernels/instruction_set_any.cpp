@@ -8,4 +8,6 @@ std::span<const InstructionSet> instruction_sets() {
   return kSets;
 }
 
+bool multiplies_bfloat16() { return false; }
+
 }  // namespace larkspur::model3d

@@ -26,4 +26,10 @@ std::span<const InstructionSet> instruction_sets() {
   return kSets;
 }
 
+bool multiplies_bfloat16() {
+  static const bool kMultiplies = instruction_sets().front() == InstructionSet::kAvx512 &&
+                                  __builtin_cpu_supports("avx512bf16") != 0;
+  return kMultiplies;
+}
+
 }  // namespace larkspur::model3d

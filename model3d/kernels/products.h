@@ -9,10 +9,13 @@
 
 #include <cstdint>
 
+#include "model3d/kernels/factor_type.h"
 #include "model3d/kernels/instruction_set.h"
 #include "model3d/kernels/scratch.h"
 
 namespace larkspur::model3d {
+
+struct ProductLoops;
 
 /// A matrix [rows][columns], rows one after the other.
 struct RowMajor {
@@ -22,13 +25,19 @@ struct RowMajor {
 
 enum class Transposed : bool { kNo, kYes };
 
+/// How products are done; by default as this processor does them fastest.
+struct ProductKind {
+  FactorType factors = FactorType::kFloat32;
+  InstructionSet set = fastest_instruction_set();
+};
+
 /// The right side of products as the kernels read it: packed once, then read by any thread.
 class PackedMatrix {
  public:
   /// Of b, or of b^T. Throws std::bad_alloc.
   explicit PackedMatrix(const RowMajor& b,
                         Transposed transposed = Transposed::kNo,
-                        InstructionSet set = fastest_instruction_set());
+                        const ProductKind& kind = {});
 
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
@@ -38,8 +47,8 @@ class PackedMatrix {
   void multiply(float* c, const RowMajor& a, const float* start = nullptr) const;
 
  private:
+  const ProductLoops& loops_;
   std::int64_t rows_, columns_;
-  InstructionSet set_;
   Scratch panels_;
 };
 
@@ -53,6 +62,6 @@ void add(float* to, const float* from, std::int64_t count);
 void add_transposed_product(float* c,
                             const RowMajor& a,
                             const RowMajor& b,
-                            InstructionSet set = fastest_instruction_set());
+                            const ProductKind& kind = {});
 
 }  // namespace larkspur::model3d

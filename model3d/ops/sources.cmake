@@ -9,8 +9,10 @@ set(model3d_ops_sources
   ops/dw_conv3d/dw_conv3d_cpu.cpp
   ops/dw_conv3d/dw_conv3d_double_cpu.cpp
   ops/dw_conv3d/dw_conv3d_plan.cpp
+  kernels/autocast.cpp
   kernels/parallel_for.cpp
   kernels/products.cpp
+  kernels/products_bfloat16.cpp
   ops/layer_norm/layer_norm.cpp
   ops/reparam_depthwise/reparam_depthwise.cpp
   ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
@@ -31,13 +33,18 @@ if(LARKSPUR_SANITIZE)
 endif()
 set(avx2_flags)
 set(avx512_flags)
+set(bfloat16_flags)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set(avx2_flags -mavx2 -mfma)
   set(avx512_flags -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512)
+  set(bfloat16_flags ${avx512_flags} -mavx512bw -mavx512bf16
+    -Wno-maybe-uninitialized)  # g++ 12 in its own header
   list(APPEND model3d_ops_sources kernels/instruction_set_x86.cpp)
 else()
   list(APPEND model3d_ops_sources kernels/instruction_set_any.cpp)
 endif()
+set_source_files_properties(kernels/products_bfloat16.cpp PROPERTIES
+  COMPILE_OPTIONS "${lanes_flags};${bfloat16_flags}" SKIP_PRECOMPILE_HEADERS ON)
 foreach(loops kernels/products ops/channel_mixer/channel_mixer ops/dw_conv3d/dw_conv3d
               ops/layer_norm/layer_norm ops/reparam_depthwise/reparam_depthwise)
   foreach(set portable avx2 avx512)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times a training step of one rank: forward, loss, backward, AdamW, on random input.
 //
-//   step_bench FORM VARIANT SIZE BATCH [THREADS] [SECONDS]     SIZE: pixels or cells of a side, or
-//   TxS
+//   step_bench FORM VARIANT SIZE BATCH [MODE [THREADS [SECONDS]]]
+//
+// SIZE: pixels or cells of a side, or TxS. MODE: train, eval (the merged network), and the same in
+// bfloat16: train-bfloat16, eval-bfloat16.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -20,6 +22,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "model3d/network.h"
+#include "pipeline/precision.h"
 #include "pipeline/rng.h"
 
 namespace {
@@ -27,6 +30,7 @@ namespace {
 using larkspur::model3d::ModelOptions;
 using larkspur::model3d::Network;
 using larkspur::pipeline::Batch;
+using larkspur::pipeline::Precision;
 using Clock = std::chrono::steady_clock;
 
 struct Work {
@@ -88,11 +92,14 @@ struct Optimizer {
 /// The network, its input and one unit of work on them.
 class Bench {
  public:
-  Bench(const Work& work, bool trains)
-      : trains_(trains), network_(options_of(work)), optimizer_(network_) {
+  Bench(const Work& work, const std::string& mode)
+      : trains_(mode.starts_with("train")),
+        precision_(mode.ends_with("-bfloat16") ? Precision::kBFloat16 : Precision::kFloat32),
+        network_(options_of(work)),
+        optimizer_(network_) {
     const std::int64_t batch = work.sizes[0];
-    network_.set_training(trains);
-    if (!trains) network_.merge();
+    network_.set_training(trains_);
+    if (!trains_) network_.merge();
     input_.inputs["input"] = at::randn(work.sizes);
     for (std::int64_t i = 0; i < batch; ++i) {
       input_.keys.push_back({1, 1, static_cast<std::uint32_t>(i)});
@@ -107,8 +114,11 @@ class Bench {
   }
 
   void run() {
+    larkspur::pipeline::PrecisionScope scope(precision_, at::kCPU);
     if (trains_) {
-      at::cross_entropy_loss(network_.forward(input_), labels_).backward();
+      const at::Tensor loss = at::cross_entropy_loss(network_.forward(input_), labels_);
+      scope.end();
+      loss.backward();
       optimizer_.step();
     } else {
       const at::NoGradGuard without_gradients;
@@ -126,6 +136,7 @@ class Bench {
   }
 
   bool trains_;
+  Precision precision_;
   Network network_;
   Optimizer optimizer_;
   Batch input_;
@@ -150,13 +161,13 @@ std::vector<double> time_runs(Bench& bench, double least) {
 int main(int argc, char** argv) {
   if (argc < 5) {
     std::fprintf(stderr,
-                 "usage: step_bench FORM VARIANT SIZE BATCH [train|eval [THREADS [SECONDS]]]\n");
+                 "usage: step_bench FORM VARIANT SIZE BATCH [train|eval[-bfloat16] [THREADS "
+                 "[SECONDS]]]\n");
     return 2;
   }
   const std::int64_t batch = std::atoll(argv[4]);
-  const bool trains = argc <= 5 || std::string(argv[5]) == "train";
   at::set_num_threads(argc > 6 ? std::atoi(argv[6]) : 1);
-  Bench bench(work_of(argv[1], argv[2], argv[3], batch), trains);
+  Bench bench(work_of(argv[1], argv[2], argv[3], batch), argc > 5 ? argv[5] : "train");
   const std::vector<double> times = time_runs(bench, argc > 7 ? std::atof(argv[7]) : 10.0);
   const double median = times[times.size() / 2];
   std::printf("%.1f ms median, %.1f to %.1f of %zu, %.2f samples/s, %lld parameters\n",

@@ -8,6 +8,7 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model3d/kernels/autocast.h"
 #include "model3d/ops/channel_mixer/channel_mixer_kernels.h"
 #include "pipeline/require.h"
 
@@ -17,8 +18,8 @@ namespace {
 constexpr auto kLast = at::MemoryFormat::ChannelsLast3d;
 constexpr std::size_t kParameters = 8;
 
-ChannelMixerShape shape_of(const at::Tensor& u, const at::Tensor& widen) {
-  return {u.size(0), u.size(2) * u.size(3) * u.size(4), u.size(1), widen.size(0)};
+ChannelMixerShape shape_of(const at::Tensor& u, const at::Tensor& widen, FactorType factors) {
+  return {u.size(0), u.size(2) * u.size(3) * u.size(4), u.size(1), widen.size(0), factors};
 }
 
 const float* read(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
@@ -50,7 +51,7 @@ class ChannelMixerFunction : public torch::autograd::Function<ChannelMixerFuncti
     const at::Tensor x = x_any.contiguous(kLast);
     const at::Tensor u = u_any.contiguous(kLast);
     const at::Tensor gate = gate_any.contiguous();
-    const ChannelMixerShape shape = shape_of(u, parameters[0]);
+    const ChannelMixerShape shape = shape_of(u, parameters[0], factors_of_autocast());
     const at::Tensor h = at::empty({shape.n, shape.positions, shape.widened}, u.options());
     const at::Tensor norms = at::empty({shape.n, shape.widened}, u.options());
     const at::Tensor y = at::empty({shape.n, shape.positions, shape.channels}, u.options());
@@ -70,6 +71,7 @@ class ChannelMixerFunction : public torch::autograd::Function<ChannelMixerFuncti
     kept.insert(kept.end(), parameters.begin(), parameters.end());
     context->save_for_backward(kept);
     context->saved_data["eps"] = eps;
+    context->saved_data["factors"] = static_cast<std::int64_t>(shape.factors);
     context->mark_non_differentiable({mean, variance});
     return {out, mean, variance};
   }
@@ -91,23 +93,24 @@ class ChannelMixerFunction : public torch::autograd::Function<ChannelMixerFuncti
     for (const at::Tensor& parameter : parameters) d.push_back(at::empty_like(parameter));
     const ChannelMixerSaved saved{
         write(kept[3]), write(kept[4]), write(kept[5]), write(kept[6]), write(kept[7])};
-    channel_mixer_backward_cpu({write(du),
-                                write(dgate),
-                                write(d[0]),
-                                write(d[1]),
-                                write(d[2]),
-                                write(d[3]),
-                                write(d[4]),
-                                write(d[5]),
-                                write(d[6]),
-                                write(d[7])},
-                               saved,
-                               read(dout),
-                               read(u),
-                               read(gate),
-                               read(kept[2]),
-                               weights_of(parameters, context->saved_data["eps"].toDouble()),
-                               shape_of(u, parameters[0]));
+    channel_mixer_backward_cpu(
+        {write(du),
+         write(dgate),
+         write(d[0]),
+         write(d[1]),
+         write(d[2]),
+         write(d[3]),
+         write(d[4]),
+         write(d[5]),
+         write(d[6]),
+         write(d[7])},
+        saved,
+        read(dout),
+        read(u),
+        read(gate),
+        read(kept[2]),
+        weights_of(parameters, context->saved_data["eps"].toDouble()),
+        shape_of(u, parameters[0], FactorType(context->saved_data["factors"].toInt())));
     torch::autograd::variable_list gradients{dout, du, dgate, at::Tensor()};
     gradients.insert(gradients.end(), d.begin(), d.end());
     gradients.emplace_back();  // eps
@@ -163,7 +166,7 @@ at::Tensor channel_mixer_evaluate(const at::Tensor& x_NCDHW,
                              read(scale),
                              read(shift),
                              weights,
-                             shape_of(u, p.widen));
+                             shape_of(u, p.widen, factors_of_autocast()));
   return out;
 }
 

@@ -236,8 +236,8 @@ struct Slice {
       through_grn(a + at, dq + at, saved.norms + (tile.first + s) * k);
       through_gelu(dq + at, a + at, slope + at);
     }
-    add_transposed_product(slice.narrow, {dy, rows, c}, {a, rows, k});
-    add_transposed_product(slice.widen, {dq, rows, k}, {t, rows, c});
+    add_transposed_product(slice.narrow, {dy, rows, c}, {a, rows, k}, {shape.factors});
+    add_transposed_product(slice.widen, {dq, rows, k}, {t, rows, c}, {shape.factors});
     widen.multiply(t, {dq, rows, k});
     for (std::int64_t s = 0; s < tile.count; ++s) {
       through_gate(gradients, t + s * p * c, u, gate, tile.first + s);
@@ -268,8 +268,9 @@ void channel_mixer_backward_cpu(const ChannelMixerGradients& gradients,
                             gradients.grn_beta},
                            {product, product, shape.widened, shape.widened, shape.widened},
                            tiles.size());
-  const PackedMatrix widen({weights.widen, shape.widened, shape.channels});
-  const PackedMatrix narrow({weights.narrow, shape.channels, shape.widened});
+  const ProductKind kind{shape.factors};
+  const PackedMatrix widen({weights.widen, shape.widened, shape.channels}, Transposed::kNo, kind);
+  const PackedMatrix narrow({weights.narrow, shape.channels, shape.widened}, Transposed::kNo, kind);
   sums.add_over_slices([&](const auto& own, std::size_t first, std::size_t last) {
     const SliceGradients to{own[0], own[1], own[2], own[3], own[4]};
     const Slice::Buffers buffers(tiles.front().count * shape.positions, shape);

@@ -19,8 +19,10 @@ struct TileProducts {
   const ChannelMixerShape& shape;
   const MixerLoops& loops = fastest_mixer_loops();
   std::vector<SampleTile> tiles = sample_tiles(shape.n, shape.positions);
-  PackedMatrix widen{{weights.widen, shape.widened, shape.channels}, Transposed::kYes};
-  PackedMatrix narrow{{weights.narrow, shape.channels, shape.widened}, Transposed::kYes};
+  PackedMatrix widen{
+      {weights.widen, shape.widened, shape.channels}, Transposed::kYes, {shape.factors}};
+  PackedMatrix narrow{
+      {weights.narrow, shape.channels, shape.widened}, Transposed::kYes, {shape.factors}};
 
   static std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
 

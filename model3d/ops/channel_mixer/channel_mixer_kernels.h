@@ -7,10 +7,13 @@
 
 #include <cstdint>
 
+#include "model3d/kernels/factor_type.h"
+
 namespace larkspur::model3d {
 
 struct ChannelMixerShape {
   std::int64_t n, positions, channels, widened;  ///< all >= 1
+  FactorType factors;                            ///< of products
 };
 
 /// Read only.

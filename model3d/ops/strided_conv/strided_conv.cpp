@@ -7,6 +7,7 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model3d/kernels/autocast.h"
 #include "model3d/ops/strided_conv/strided_conv_kernels.h"
 #include "pipeline/require.h"
 
@@ -18,8 +19,10 @@ constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast3d;
 StridedConvShape conv_shape(const at::Tensor& x,
                             const at::Tensor& weight,
                             at::IntArrayRef stride,
-                            at::IntArrayRef padding) {
+                            at::IntArrayRef padding,
+                            FactorType factors) {
   StridedConvShape shape{};
+  shape.factors = factors;
   shape.n = x.size(0);
   shape.inputs = x.size(1);
   shape.outputs = weight.size(0);
@@ -51,9 +54,10 @@ class StridedConvFunction : public torch::autograd::Function<StridedConvFunction
                             at::IntArrayRef stride,
                             at::IntArrayRef padding) {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const FactorType factors = factors_of_autocast();
     const at::Tensor x = x_any.contiguous(kChannelsLast);
     const at::Tensor weight = weight_any.contiguous();
-    const StridedConvShape shape = conv_shape(x, weight, stride, padding);
+    const StridedConvShape shape = conv_shape(x, weight, stride, padding, factors);
     const at::Tensor y =
         at::empty({shape.n, shape.outputs, shape.out[0], shape.out[1], shape.out[2]},
                   x.options().memory_format(kChannelsLast));
@@ -65,6 +69,7 @@ class StridedConvFunction : public torch::autograd::Function<StridedConvFunction
     context->save_for_backward({x, weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
+    context->saved_data["factors"] = static_cast<std::int64_t>(factors);
     return y;
   }
 
@@ -81,7 +86,8 @@ class StridedConvFunction : public torch::autograd::Function<StridedConvFunction
     const StridedConvShape shape = conv_shape(x,
                                               weight,
                                               context->saved_data["stride"].toIntVector(),
-                                              context->saved_data["padding"].toIntVector());
+                                              context->saved_data["padding"].toIntVector(),
+                                              FactorType(context->saved_data["factors"].toInt()));
     const at::Tensor dx = context->needs_input_grad(0) ? at::empty_like(x) : at::Tensor();
     const at::Tensor dweight = at::empty_like(weight);
     const at::Tensor dbias = at::empty({shape.outputs}, x.options());

@@ -130,7 +130,8 @@ void strided_conv_forward_cpu(float* y,
                               const float* bias,
                               const StridedConvShape& shape) {
   const Scratch last = with_channels_last(weight, shape);
-  const PackedMatrix packed({last.get(), shape.outputs, shape.row()}, Transposed::kYes);
+  const PackedMatrix packed(
+      {last.get(), shape.outputs, shape.row()}, Transposed::kYes, {shape.factors});
   const Neighbours neighbours(shape);
   const std::vector<SampleTile> tiles = sample_tiles(shape.n, shape.positions());
   parallel_for(static_cast<std::int64_t>(tiles.size()), [&](std::int64_t begin, std::int64_t end) {
@@ -153,7 +154,8 @@ void strided_conv_backward_cpu(float* dx,
                                const float* weight,
                                const StridedConvShape& shape) {
   const Scratch last = with_channels_last(weight, shape);
-  const PackedMatrix packed({last.get(), shape.outputs, shape.row()});
+  const PackedMatrix packed(
+      {last.get(), shape.outputs, shape.row()}, Transposed::kNo, {shape.factors});
   const Neighbours neighbours(shape);
   const std::vector<SampleTile> tiles = sample_tiles(shape.n, shape.positions());
   const std::int64_t weights = shape.outputs * shape.row();
@@ -174,7 +176,7 @@ void strided_conv_backward_cpu(float* dx,
         }
         of_strip.add_block();
         neighbours.gather(rows.get(), x, first, count);
-        add_transposed_product(own[0], strip, {rows.get(), count, shape.row()});
+        add_transposed_product(own[0], strip, {rows.get(), count, shape.row()}, {shape.factors});
         if (dx == nullptr) return;
         packed.multiply(rows.get(), strip);
         neighbours.scatter(dx, rows.get(), first, count);

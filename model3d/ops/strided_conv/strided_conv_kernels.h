@@ -5,12 +5,15 @@
 
 #include <cstdint>
 
+#include "model3d/kernels/factor_type.h"
+
 namespace larkspur::model3d {
 
 struct StridedConvShape {
   std::int64_t n, inputs, outputs;
   std::int64_t in[3], out[3];  ///< places along d, h, w
   std::int64_t taps[3], stride[3], padding[3];
+  FactorType factors;  ///< of products
 
   std::int64_t positions() const { return out[0] * out[1] * out[2]; }  ///< of an output map
   std::int64_t tap_count() const { return taps[0] * taps[1] * taps[2]; }

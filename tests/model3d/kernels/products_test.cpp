@@ -3,6 +3,7 @@
 // sum are fused, else within float64's reach.
 #include "model3d/kernels/products.h"
 
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -64,7 +65,7 @@ TEST(Products, AreSumsInAscendingOrder) {
       const std::vector<float> a = drawn(rows * terms, 1);
       const std::vector<float> b = drawn(terms * columns, 2);
       std::vector<float> c(static_cast<std::size_t>(rows * columns) + 1, NAN);
-      PackedMatrix({b.data(), terms, columns}, Transposed::kNo, set)
+      PackedMatrix({b.data(), terms, columns}, Transposed::kNo, {FactorType::kFloat32, set})
           .multiply(c.data(), {a.data(), rows, terms});
 
       for (std::int64_t r = 0; r < rows; ++r) {
@@ -96,9 +97,9 @@ TEST(Products, OfATransposedMatrixHaveTheBitsOfItsTranspose) {
       }
       std::vector<float> plain(static_cast<std::size_t>(rows * columns));
       std::vector<float> transposed(plain.size());
-      PackedMatrix({b.data(), terms, columns}, Transposed::kNo, set)
+      PackedMatrix({b.data(), terms, columns}, Transposed::kNo, {FactorType::kFloat32, set})
           .multiply(plain.data(), {a.data(), rows, terms});
-      PackedMatrix({turned.data(), columns, terms}, Transposed::kYes, set)
+      PackedMatrix({turned.data(), columns, terms}, Transposed::kYes, {FactorType::kFloat32, set})
           .multiply(transposed.data(), {a.data(), rows, terms});
 
       ASSERT_EQ(plain, transposed) << rows << "x" << terms << "x" << columns;
@@ -114,7 +115,10 @@ TEST(Products, OfATransposedLeftSideAddToWhatIsThere) {
       const std::vector<float> before = drawn(rows * columns, 7);
       std::vector<float> c = before;
       c.push_back(NAN);
-      add_transposed_product(c.data(), {a.data(), terms, rows}, {b.data(), terms, columns}, set);
+      add_transposed_product(c.data(),
+                             {a.data(), terms, rows},
+                             {b.data(), terms, columns},
+                             {FactorType::kFloat32, set});
 
       for (std::int64_t r = 0; r < rows; ++r) {
         for (std::int64_t k = 0; k < columns; ++k) {
@@ -130,6 +134,58 @@ TEST(Products, OfATransposedLeftSideAddToWhatIsThere) {
         }
       }
       ASSERT_TRUE(std::isnan(c.back())) << "written beyond the end";
+    }
+  }
+}
+
+/// To the nearest bfloat16, halves to even, where the processor multiplies those.
+float as_factor(float value) {
+  if (!multiplies_bfloat16()) return value;
+  auto bits = std::bit_cast<std::uint32_t>(value);
+  bits += 0x7FFFU + ((bits >> 16) & 1U);
+  return std::bit_cast<float>(bits & 0xFFFF0000U);
+}
+
+TEST(Products, OfBfloat16RoundTheirFactorsOnly) {
+  constexpr ProductKind kRounded{FactorType::kBfloat16, InstructionSet::kPortable};
+  for (const auto& [rows, terms, columns] : odd_sizes()) {
+    SCOPED_TRACE(::testing::Message() << rows << "x" << terms << "x" << columns);
+    const std::vector<float> a = drawn(rows * terms, 8);
+    const std::vector<float> b = drawn(terms * columns, 9);
+    const std::vector<float> start = drawn(columns, 10);
+    const auto size = static_cast<std::size_t>(rows * columns);
+    std::vector<float> turned_a(a.size());
+    std::vector<float> turned_b(b.size());
+    std::vector<float> expected(size);
+    for (std::int64_t i = 0; i < terms; ++i) {
+      for (std::int64_t r = 0; r < rows; ++r) turned_a[at(i, r, rows)] = a[at(r, i, terms)];
+      for (std::int64_t k = 0; k < columns; ++k) turned_b[at(k, i, terms)] = b[at(i, k, columns)];
+    }
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t k = 0; k < columns; ++k) {
+        double sum = start[static_cast<std::size_t>(k)];
+        for (std::int64_t i = 0; i < terms; ++i) {
+          sum += double{as_factor(a[at(r, i, terms)])} * as_factor(b[at(i, k, columns)]);
+        }
+        expected[at(r, k, columns)] = static_cast<float>(sum);
+      }
+    }
+    std::vector<float> plain(size);
+    std::vector<float> transposed(size);
+    std::vector<float> added;
+    for (std::int64_t r = 0; r < rows; ++r) added.insert(added.end(), start.begin(), start.end());
+
+    PackedMatrix({b.data(), terms, columns}, Transposed::kNo, kRounded)
+        .multiply(plain.data(), {a.data(), rows, terms}, start.data());
+    PackedMatrix({turned_b.data(), columns, terms}, Transposed::kYes, kRounded)
+        .multiply(transposed.data(), {a.data(), rows, terms}, start.data());
+    add_transposed_product(
+        added.data(), {turned_a.data(), terms, rows}, {b.data(), terms, columns}, kRounded);
+
+    EXPECT_EQ(plain, transposed);
+    for (std::size_t i = 0; i < size; ++i) {
+      ASSERT_NEAR(plain[i], expected[i], 5e-6F);
+      ASSERT_NEAR(added[i], expected[i], 5e-6F);
     }
   }
 }
