@@ -7,35 +7,15 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 
-#include "model3d/depthwise/dilated_reparam_block.h"
 #include "model3d/depthwise/fused_depthwise.h"
-#include "model3d/depthwise/separable_depthwise.h"
+#include "model3d/depthwise/make_depthwise.h"
 #include "model3d/layers/cpu_ops.h"
 
 namespace larkspur::model3d {
-namespace {
-
-/// With all axes in one kernel.
-std::unique_ptr<DepthwiseLayer> make_dense(const LargeKernelBlockOptions& options,
-                                           const Extent3& taps) {
-  if (largest(taps) < kFewestLargeTaps) {
-    return std::make_unique<SmallDepthwise>(options.channels, taps, options.time_padding);
-  }
-  return std::make_unique<DilatedReparamBlock>(DilatedReparamOptions{
-      .channels = options.channels, .taps = taps, .time_padding = options.time_padding});
-}
-
-std::unique_ptr<DepthwiseLayer> make_depthwise(const LargeKernelBlockOptions& options) {
-  const auto [time, height, width] = options.taps;
-  if (!options.separable_time || time == 1) return make_dense(options, options.taps);
-  return std::make_unique<SeparableDepthwise>(
-      make_dense(options, {1, height, width}), options.channels, time, options.time_padding);
-}
-
-}  // namespace
 
 LargeKernelBlock::LargeKernelBlock(const LargeKernelBlockOptions& options)
-    : depthwise_(make_depthwise(options)),
+    : depthwise_(make_depthwise(
+          {options.channels, options.taps, options.time_padding, options.separable_time})),
       norm_(options.channels),
       squeeze_excite_(options.channels, options.channels / kSqueeze),
       widen_(options.channels, kWiden * options.channels),
