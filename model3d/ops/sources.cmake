@@ -22,7 +22,7 @@ set(model3d_ops_sources
   ops/strided_conv/strided_conv_cpu.cpp)
 
 # at::parallel_for is serial in code compiled without it; the runtime is the one LibTorch brings.
-set_source_files_properties(kernels/parallel_for.cpp PROPERTIES COMPILE_OPTIONS -fopenmp)
+set_source_files_properties(kernels/parallel_for.cpp PROPERTIES COMPILE_OPTIONS -fopenmp SKIP_PRECOMPILE_HEADERS ON)
 
 # One file an op and instruction set; the processor decides at run time. A product and its sum are
 # fused in these files only, and they are optimised in debug builds too: tests would take minutes.
