@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cuda_runtime.h>
-
 #include "pipeline/ops/adamw_kernels.h"
-#include "pipeline/ops/cuda_handles.h"
+#include "pipeline/ops/kernel.cuh"
 
 namespace larkspur::pipeline {
 namespace {
 
 // Written with the round-to-nearest intrinsics so that nvcc fuses nothing: the same order of
 // roundings as the CPU twin.
-__global__ void adamw_kernel(float* value,
-                             float* moment1,
-                             float* moment2,
-                             const float* gradient,
-                             std::int64_t n,
-                             AdamWScalars s) {
+__global__ void __launch_bounds__(kAdamWThreads) adamw_kernel(float* value,
+                                                              float* moment1,
+                                                              float* moment2,
+                                                              const float* gradient,
+                                                              std::int64_t n,
+                                                              AdamWScalars s) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
        i += stride) {
@@ -40,9 +38,17 @@ void adamw_cuda(float* value,
                 const AdamWScalars& scalars,
                 CUstream_st* stream) {
   if (n == 0) return;
-  adamw_kernel<<<static_cast<unsigned>(adamw_blocks(n)), kAdamWThreads, 0, stream>>>(
-      value, moment1, moment2, gradient, n, scalars);
-  cuda_check(static_cast<int>(cudaGetLastError()), "[adamw] launch");
+  launch_kernel("[adamw] launch",
+                adamw_kernel,
+                dim3(static_cast<unsigned>(adamw_blocks(n))),
+                kAdamWThreads,
+                stream,
+                value,
+                moment1,
+                moment2,
+                gradient,
+                n,
+                scalars);
 }
 
 }  // namespace larkspur::pipeline

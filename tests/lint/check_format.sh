@@ -3,4 +3,4 @@
 cd "$(dirname "$0")/../.." || exit 2
 version=$(clang-format --version 2>/dev/null) || { echo "check_format: skipped, clang-format is not installed"; exit 77; }
 [[ $version == *"version 14."* ]] || { echo "check_format: skipped, needs clang-format 14, found $version"; exit 77; }
-git ls-files '*.h' '*.cpp' '*.cu' | xargs clang-format --dry-run --Werror
+git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format --dry-run --Werror

@@ -5,7 +5,7 @@ cd "${1:-$(dirname "$0")/../..}" || exit 2
 folders='pipeline readers model3d distributed launch'
 
 # shellcheck disable=SC2086
-grep -rnE '#include "[a-z0-9_]+/' $folders --include='*.h' --include='*.cpp' --include='*.cu' --include='*.inc' |
+grep -rnE '#include "[a-z0-9_]+/' $folders --include='*.h' --include='*.cpp' --include='*.cu' --include='*.cuh' --include='*.inc' |
   awk '
     function room(path) { sub(/\/[^\/]*$/, "", path); return path }
     function folder(path) { sub(/\/.*/, "/", path); return path ~ /\/$/ ? path : path "/" }

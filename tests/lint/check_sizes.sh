@@ -19,7 +19,7 @@ while IFS= read -r file; do
   lines=$(wc -l <"$file")
   bound=$(bound_of "$file")
   [ "$lines" -le "$bound" ] || complain "$file" "has $lines lines, over $bound"
-done < <(git ls-files '*.h' '*.cpp' '*.cu' '*.sh' '*.py')
+done < <(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' '*.sh' '*.py')
 [ "$(wc -l <CMakeLists.txt)" -le 120 ] || complain CMakeLists.txt "is over 120 lines"
 [ "$(wc -l <README.md)" -le 150 ] || complain README.md "is over 150 lines"
 
@@ -27,6 +27,6 @@ while IFS='|' read -r name file line end; do
   [ -n "$end" ] || continue
   length=$((end - line + 1))
   [ "$length" -le 60 ] || complain "$file:$name" "has $length lines, over 60"
-done < <(git ls-files '*.h' '*.cpp' '*.cu' |
+done < <(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' |
   ctags -L - -x --fields=+ne --kinds-c++=f --_xformat='%{name}|%{input}|%{line}|%{end}')
 exit $((failures > 0))

@@ -4,10 +4,10 @@ cd "$(dirname "$0")/../.." || exit 2
 failures=0
 complain() { echo "check_style: $*"; failures=$((failures + 1)); }
 
-mapfile -t sources < <(git ls-files '*.h' '*.cpp' '*.cu')
+mapfile -t sources < <(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh')
 for file in "${sources[@]}"; do
   head -1 "$file" | grep -q '^// SPDX-License-Identifier: Apache-2.0$' || complain "$file: no SPDX line"
-  case $file in *.h) grep -q '^#pragma once$' "$file" || complain "$file: no #pragma once" ;; esac
+  case $file in *.h | *.cuh) grep -q '^#pragma once$' "$file" || complain "$file: no #pragma once" ;; esac
 done
 while IFS= read -r hit; do complain "prints outside launch: $hit"; done < <(
   grep -nE 'std::(cout|cerr)|[^n]printf\(' $(git ls-files 'pipeline/*' 'readers/*' 'model3d/*' 'distributed/*' |

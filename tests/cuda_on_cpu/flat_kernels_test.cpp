@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of pipeline/ops: AdamW and the norms of chunks.
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "pipeline/ops/adamw_kernels.h"
+#include "pipeline/ops/chunk_norms_kernels.h"
+#include "tests/cuda_on_cpu/device_array.h"
+#include "tests/cuda_on_cpu/every_order.h"
+#include "tests/support/chunk_sums.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using cuda_on_cpu::DeviceArray;
+using cuda_on_cpu::in_every_order;
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr double kNanDouble = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<float> normals(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+// One element, odd sizes, whole blocks, and more than all blocks take in one stride.
+TEST(AdamWKernel, GivesTheBitsOfTheCpu) {
+  AdamWScalars scalars;
+  scalars.decay = 0.9995F;
+  scalars.gradient_scale = 0.37F;
+  scalars.step_size = 1e-3F;
+  scalars.root_correction2 = 0.3F;
+  for (const std::int64_t n : {0, 1, 31, 255, 256, 257, 4096, 4096 * 256 + 77}) {
+    SCOPED_TRACE(n);
+    const auto count = static_cast<std::size_t>(n);
+    const std::vector<float> gradient = normals(count, 1);
+    std::vector<float> value = normals(count, 2);
+    std::vector<float> moment1 = normals(count, 3);
+    std::vector<float> moment2(count, 0.25F);
+    const std::array before{value, moment1, moment2};
+    for (int step = 0; step < 2; ++step) {
+      adamw_cpu(value.data(), moment1.data(), moment2.data(), gradient.data(), n, scalars);
+    }
+    in_every_order([&] {
+      DeviceArray<float> v(before[0], kNan);
+      DeviceArray<float> m1(before[1], kNan);
+      DeviceArray<float> m2(before[2], kNan);
+      DeviceArray<float> g(gradient, kNan);
+      for (int step = 0; step < 2; ++step) {
+        adamw_cuda(v.data(), m1.data(), m2.data(), g.data(), n, scalars, nullptr);
+      }
+      EXPECT_TRUE(v.values() == value && m1.values() == moment1 && m2.values() == moment2);
+      for (const auto* array : {&v, &m1, &m2, &g}) EXPECT_TRUE(array->margins_are_whole());
+    });
+  }
+}
+
+TEST(ChunkNormsKernel, AddsInTheOrderItPromises) {
+  for (const std::size_t chunks : {0U, 1U, 3U, 37U}) {
+    SCOPED_TRACE(chunks);
+    const std::vector<float> gradient = normals(chunks * 4096, 4);
+    std::vector<double> on_cpu(chunks);
+    chunk_square_sums_cpu(
+        on_cpu.data(), gradient.data(), static_cast<std::int64_t>(gradient.size()), 0.3);
+    in_every_order([&] {
+      DeviceArray<float> g(gradient, kNan);
+      DeviceArray<double> sums(chunks, kNanDouble);
+      chunk_square_sums_cuda(
+          sums.data(), g.data(), static_cast<std::int64_t>(gradient.size()), 0.3, nullptr);
+      const std::vector<double> got = sums.values();
+      for (std::size_t k = 0; k < chunks; ++k) {
+        EXPECT_EQ(got[k], testing::square_sum_in_halves(gradient.data() + k * 4096, 0.3));
+        EXPECT_NEAR(got[k], on_cpu[k], 1e-12 * on_cpu[k]);
+      }
+      EXPECT_TRUE(sums.margins_are_whole());
+    });
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline
