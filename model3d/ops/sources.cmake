@@ -7,6 +7,7 @@ set(model3d_ops_sources
   ops/channel_mixer/channel_mixer_forward_cpu.cpp
   ops/dw_conv3d/dw_conv3d.cpp
   ops/dw_conv3d/dw_conv3d_cpu.cpp
+  ops/dw_conv3d/dw_conv3d_cuda_plan.cpp
   ops/dw_conv3d/dw_conv3d_double_cpu.cpp
   ops/dw_conv3d/dw_conv3d_plan.cpp
   kernels/autocast.cpp
@@ -53,3 +54,9 @@ foreach(loops kernels/products ops/channel_mixer/channel_mixer ops/dw_conv3d/dw_
       COMPILE_OPTIONS "${lanes_flags};${${set}_flags}" SKIP_PRECOMPILE_HEADERS ON)
   endforeach()
 endforeach()
+
+# Sources of liblarkspur_cuda.so that belong to this folder.
+set_property(GLOBAL APPEND PROPERTY larkspur_cuda_sources
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_cuda.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_correlate_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_weight_gradient_cuda.cu)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/norm/fiber.h"
 
+#include <csetjmp>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -119,7 +120,7 @@ struct Fiber::Body {
     body.run();
     body.done = true;
     body.watched.leaving(/*for_good=*/true);
-    ::setcontext(&body.outside);
+    body.go_outside();
   }
 
   void run() noexcept {
@@ -134,8 +135,30 @@ struct Fiber::Body {
 
   void go_inside() {
     watched.entering(stack);
-    ::swapcontext(&outside, &inside);
+    switch_from(outside, here_outside, inside, here_inside, /*is_new=*/!entered);
     watched.left();
+  }
+  void go_outside() { switch_from(inside, here_inside, outside, here_outside, /*is_new=*/false); }
+
+  /// A context is entered for the first time by the C library, which asks the kernel twice for the
+  /// mask of signals. After that a jump does, two system calls cheaper. The sanitizers know the
+  /// first way only.
+  void switch_from(ucontext_t& from,
+                   [[maybe_unused]] std::jmp_buf& here,
+                   const ucontext_t& to,
+                   [[maybe_unused]] std::jmp_buf& there,
+                   [[maybe_unused]] bool is_new) {
+    entered = true;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    ::swapcontext(&from, &to);
+#else
+    if (_setjmp(here) != 0) return;
+    if (is_new) {
+      ::swapcontext(&from, &to);
+    } else {
+      _longjmp(there, 1);
+    }
+#endif
   }
 
   std::function<void()> work;
@@ -144,6 +167,9 @@ struct Fiber::Body {
   ucontext_t inside{};
   ucontext_t outside{};
   std::exception_ptr error;
+  std::jmp_buf here_inside{};
+  std::jmp_buf here_outside{};
+  bool entered = false;
   bool started = false;
   bool done = false;
   bool ending = false;
@@ -167,7 +193,7 @@ bool Fiber::resume() {
 void Fiber::pause() {
   Body& body = *body_;
   body.watched.leaving(/*for_good=*/false);
-  ::swapcontext(&body.inside, &body.outside);
+  body.go_outside();
   body.watched.entered();
   if (body.ending) throw Unwind();
 }

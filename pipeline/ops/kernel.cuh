@@ -42,6 +42,11 @@ struct SharedWatch {
 };
 #endif
 
+/// Four neighbours: what a thread reads of shared memory at once.
+struct alignas(16) Four {
+  float v[4];
+};
+
 /// kCount values that the threads of a block share, unwritten when the block starts:
 ///   __shared__ SharedArray<float, 256> sums;
 template <typename T, int kCount>
@@ -50,6 +55,13 @@ class SharedArray : private SharedWatch<kCount> {
   __device__ T get(int index) const { return this->may_read(index, 1) ? values_[index] : T{}; }
   __device__ void put(int index, T value) {
     if (this->may_write(index, 1)) values_[index] = value;
+  }
+
+  /// Four floats from an index that is a multiple of 4.
+  __device__ Four four(int index) const {
+    static_assert(sizeof(T) == sizeof(float), "four are of 32-bit values");
+    if (!this->may_read(index, 4)) return {};
+    return *reinterpret_cast<const Four*>(values_ + index);
   }
 
   /// Two 16-bit neighbours at an even index, the first one in the low half.

@@ -2,10 +2,15 @@
 // "Device" memory for kernels on the CPU: what a kernel touches outside is seen.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
-#include <utility>
+#include <limits>
+#include <type_traits>
 #include <vector>
+
+#include "model3d/kernels/half_types.h"
 
 namespace larkspur::cuda_on_cpu {
 
@@ -15,34 +20,52 @@ inline constexpr std::size_t kMargin = 0;  // the sanitizer guards the ends itse
 inline constexpr std::size_t kMargin = 1024;
 #endif
 
-/// `values` between two margins of `poison`, which should be a value that spoils every result.
+/// A signalling NaN that differs from place to place: arithmetic makes it a quiet one, so it spoils
+/// what is computed from it, and what is computed from it and written back differs from it.
+template <typename T>
+T poison(std::size_t place) {
+  std::uint64_t bits = 1 + place % 30;
+  if constexpr (std::is_same_v<T, float>) bits |= 0x7F800000U;
+  if constexpr (std::is_same_v<T, double>) bits |= 0x7FF0000000000000U;
+  if constexpr (std::is_same_v<T, model3d::Bfloat16>) bits |= 0x7F80U;
+  if constexpr (std::is_same_v<T, model3d::Float16>) bits |= 0x7C00U;
+  T value;
+  std::memcpy(&value, &bits, sizeof(T));  // the low bytes
+  return value;
+}
+
+/// Values between two margins of poison.
 template <typename T>
 class DeviceArray {
  public:
-  DeviceArray(const std::vector<T>& values, T poison)
-      : size_(values.size()), memory_(values.size() + 2 * kMargin, poison), poison_(poison) {
+  explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
     std::copy(values.begin(), values.end(), memory_.begin() + kMargin);
   }
   /// Holds poison until a kernel has written it.
-  DeviceArray(std::size_t size, T poison) : DeviceArray(std::vector<T>(size, poison), poison) {}
+  explicit DeviceArray(std::size_t size) : size_(size), memory_(size + 2 * kMargin) {
+    for (std::size_t i = 0; i < memory_.size(); ++i) memory_[i] = poison<T>(i);
+  }
 
   T* data() { return memory_.data() + kMargin; }
   std::vector<T> values() const {
-    return {memory_.begin() + kMargin,
-            memory_.begin() + static_cast<std::ptrdiff_t>(kMargin + size_)};
+    const auto begin = memory_.begin() + kMargin;
+    return {begin, begin + static_cast<std::ptrdiff_t>(size_)};
   }
   bool margins_are_whole() const {
     for (std::size_t i = 0; i < kMargin; ++i) {
-      if (std::memcmp(&memory_[i], &poison_, sizeof(T)) != 0) return false;
-      if (std::memcmp(&memory_[kMargin + size_ + i], &poison_, sizeof(T)) != 0) return false;
+      if (!is_poison(i) || !is_poison(kMargin + size_ + i)) return false;
     }
     return true;
   }
 
  private:
+  bool is_poison(std::size_t place) const {
+    const T expected = poison<T>(place);
+    return std::memcmp(&memory_[place], &expected, sizeof(T)) == 0;
+  }
+
   std::size_t size_;
   std::vector<T> memory_;
-  T poison_;
 };
 
 }  // namespace larkspur::cuda_on_cpu

@@ -1,62 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
 // The specification of depthwise N-D convolution: seven plain loops in float64, no blocking, no
-// packing, nothing shared with the code under test.
+// packing, nothing shared with the code under test. And the shapes that every twin is tested with.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/zeros.h>
+#include <vector>
 
 namespace larkspur::testing {
 
-/// float64 results of one convolution and its two gradients.
-struct DwConv3dReference {
-  at::Tensor y;   ///< [N, C, D, H, W]
-  at::Tensor dx;  ///< [N, C, D, H, W]
-  at::Tensor dk;  ///< [C, 1, KD, KH, KW]
+using Triple = std::array<std::int64_t, 3>;
+
+struct DwConv3dCase {
+  const char* name;
+  std::int64_t n, c;
+  Triple size, taps, rate;
+
+  std::size_t map_elements() const {
+    return static_cast<std::size_t>(n * c * size[0] * size[1] * size[2]);
+  }
+  std::size_t kernel_elements() const {
+    return static_cast<std::size_t>(c * taps[0] * taps[1] * taps[2]);
+  }
 };
 
-/// x [N,C,D,H,W], k [C,1,KD,KH,KW] and dy like x, float64 contiguous. Every (output, tap) pair
-/// whose input lies inside the map gives one product to y, dx and dk.
-inline DwConv3dReference dw_conv3d_reference(const at::Tensor& x_NCDHW,
-                                             const at::Tensor& k_C1KKK,
-                                             const at::Tensor& dy_NCDHW,
-                                             const std::array<std::int64_t, 3>& rate) {
-  DwConv3dReference result{at::zeros(x_NCDHW.sizes(), at::kDouble),
-                           at::zeros(x_NCDHW.sizes(), at::kDouble),
-                           at::zeros(k_C1KKK.sizes(), at::kDouble)};
-  const auto x = x_NCDHW.accessor<double, 5>();
-  const auto k = k_C1KKK.accessor<double, 5>();
-  const auto dy = dy_NCDHW.accessor<double, 5>();
-  auto y = result.y.accessor<double, 5>();
-  auto dx = result.dx.accessor<double, 5>();
-  auto dk = result.dk.accessor<double, 5>();
-  const auto add = [&](std::int64_t n, std::int64_t c, std::array<std::int64_t, 3> p) {
-    for (std::int64_t a = 0; a < k.size(2); ++a) {
-      for (std::int64_t b = 0; b < k.size(3); ++b) {
-        for (std::int64_t j = 0; j < k.size(4); ++j) {
-          const std::int64_t d = p[0] + rate[0] * (a - k.size(2) / 2);
-          const std::int64_t h = p[1] + rate[1] * (b - k.size(3) / 2);
-          const std::int64_t w = p[2] + rate[2] * (j - k.size(4) / 2);
-          if (d < 0 || d >= x.size(2) || h < 0 || h >= x.size(3) || w < 0 || w >= x.size(4)) {
-            continue;
-          }
-          const double gradient = dy[n][c][p[0]][p[1]][p[2]];
-          y[n][c][p[0]][p[1]][p[2]] += x[n][c][d][h][w] * k[c][0][a][b][j];
-          dx[n][c][d][h][w] += gradient * k[c][0][a][b][j];
-          dk[c][0][a][b][j] += gradient * x[n][c][d][h][w];
-        }
+inline constexpr DwConv3dCase kDwConv3dCases[] = {
+    {"OnePosition", 1, 1, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},
+    {"OnePositionUnderALargeKernel", 3, 5, {1, 1, 1}, {13, 13, 13}, {1, 1, 1}},
+    {"OneChannel", 2, 1, {5, 6, 7}, {3, 3, 3}, {1, 1, 1}},
+    {"SeventeenChannels", 2, 17, {3, 5, 4}, {3, 5, 3}, {1, 1, 1}},
+    {"EmptyBatch", 0, 4, {3, 3, 3}, {3, 3, 3}, {1, 1, 1}},
+    {"FiveSamplesOfShortRows", 5, 16, {2, 3, 2}, {3, 3, 3}, {1, 1, 1}},
+    {"SevenSamplesOfRowsOfFour", 7, 20, {4, 4, 4}, {13, 13, 13}, {1, 1, 1}},
+    {"KernelFarBeyondTheMap", 4, 18, {2, 2, 2}, {13, 13, 13}, {1, 1, 1}},
+    {"KernelAsLargeAsTheMap", 2, 16, {8, 8, 8}, {7, 7, 7}, {1, 1, 1}},
+    {"KernelBeyondRowsOfEight", 2, 16, {3, 4, 8}, {5, 13, 13}, {1, 1, 1}},
+    {"KernelBeyondRowsOfFive", 3, 9, {5, 3, 5}, {7, 3, 11}, {1, 1, 1}},
+    {"RowsOfSixteen", 1, 16, {4, 5, 16}, {3, 3, 3}, {1, 1, 1}},
+    {"RowsOfSeventeen", 2, 3, {2, 3, 17}, {3, 5, 13}, {1, 1, 1}},
+    {"RowsOfTwentyNine", 1, 2, {1, 3, 29}, {1, 3, 13}, {1, 1, 1}},
+    {"Image", 1, 19, {1, 14, 14}, {1, 13, 13}, {1, 1, 1}},
+    {"TimeOnly", 2, 6, {9, 3, 3}, {7, 1, 1}, {1, 1, 1}},
+    {"RateTwo", 2, 16, {8, 8, 8}, {7, 7, 7}, {2, 2, 2}},
+    {"RateFive", 2, 17, {8, 8, 8}, {3, 3, 3}, {5, 5, 5}},
+    {"RateBeyondTheMap", 2, 4, {4, 4, 4}, {3, 3, 3}, {4, 5, 9}},
+    {"RatesThatDiffer", 2, 5, {7, 9, 11}, {5, 3, 5}, {1, 4, 3}},
+    {"OneTapWithARate", 2, 3, {3, 3, 3}, {1, 1, 1}, {2, 3, 4}},
+};
+
+/// float64 results of one convolution and its two gradients.
+struct DwConv3dReference {
+  std::vector<double> y;   ///< [N, C, D, H, W]
+  std::vector<double> dx;  ///< [N, C, D, H, W]
+  std::vector<double> dk;  ///< [C, KD, KH, KW]
+};
+
+/// x [N,C,D,H,W], k [C,KD,KH,KW] and dy like x. Every (output, tap) pair whose input lies inside
+/// the map gives one product to y, dx and dk.
+inline DwConv3dReference dw_conv3d_reference(const DwConv3dCase& shape,
+                                             const double* x,
+                                             const double* k,
+                                             const double* dy) {
+  DwConv3dReference result{std::vector<double>(shape.map_elements()),
+                           std::vector<double>(shape.map_elements()),
+                           std::vector<double>(shape.kernel_elements())};
+  const Triple& size = shape.size;
+  const Triple& taps = shape.taps;
+  const Triple& rate = shape.rate;
+  const auto at = [&](std::int64_t map, const Triple& p) {
+    return static_cast<std::size_t>(((map * size[0] + p[0]) * size[1] + p[1]) * size[2] + p[2]);
+  };
+  const auto add = [&](std::int64_t map, const Triple& p) {
+    const std::size_t output = at(map, p);
+    for (std::int64_t tap = 0; tap < taps[0] * taps[1] * taps[2]; ++tap) {
+      const Triple j{tap / (taps[1] * taps[2]), tap / taps[2] % taps[1], tap % taps[2]};
+      Triple from;
+      bool is_inside = true;
+      for (std::size_t axis = 0; axis < 3; ++axis) {
+        from[axis] = p[axis] + rate[axis] * (j[axis] - taps[axis] / 2);
+        is_inside = is_inside && from[axis] >= 0 && from[axis] < size[axis];
       }
+      if (!is_inside) continue;
+      const std::size_t input = at(map, from);
+      const auto weight =
+          static_cast<std::size_t>(map % shape.c * taps[0] * taps[1] * taps[2] + tap);
+      result.y[output] += x[input] * k[weight];
+      result.dx[input] += dy[output] * k[weight];
+      result.dk[weight] += dy[output] * x[input];
     }
   };
-  for (std::int64_t n = 0; n < x.size(0); ++n) {
-    for (std::int64_t c = 0; c < x.size(1); ++c) {
-      for (std::int64_t d = 0; d < x.size(2); ++d) {
-        for (std::int64_t h = 0; h < x.size(3); ++h) {
-          for (std::int64_t w = 0; w < x.size(4); ++w) add(n, c, {d, h, w});
-        }
+  for (std::int64_t map = 0; map < shape.n * shape.c; ++map) {
+    for (std::int64_t d = 0; d < size[0]; ++d) {
+      for (std::int64_t h = 0; h < size[1]; ++h) {
+        for (std::int64_t w = 0; w < size[2]; ++w) add(map, {d, h, w});
       }
     }
   }

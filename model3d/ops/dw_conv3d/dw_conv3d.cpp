@@ -11,7 +11,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
+#include "model3d/ops/dw_conv3d/dw_conv3d_tensors.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -52,33 +52,9 @@ void check(const at::Tensor& x, const at::Tensor& weight, const Rate& rate) {
        x.device());
 }
 
-/// Of the result; the loops in float64 take plain maps only.
-at::MemoryFormat format_of(const at::Tensor& x) {
-  const bool channels_last =
-      !x.is_contiguous() && x.is_contiguous(at::MemoryFormat::ChannelsLast3d);
-  return channels_last ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::Contiguous;
-}
-
+/// The loops in float64 take plain maps only.
 at::MemoryFormat format_in_loops(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::MemoryFormat::Contiguous : format_of(x);
-}
-
-DwConv3dShape shape_of(const at::Tensor& x, at::IntArrayRef weight_sizes, at::IntArrayRef rate) {
-  const auto layout = format_of(x) == at::MemoryFormat::ChannelsLast3d
-                          ? DwConv3dLayout::kChannelsLast
-                          : DwConv3dLayout::kChannelsFirst;
-  return {x.size(0),
-          x.size(1),
-          x.size(2),
-          x.size(3),
-          x.size(4),
-          weight_sizes[2],
-          weight_sizes[3],
-          weight_sizes[4],
-          rate[0],
-          rate[1],
-          rate[2],
-          layout};
 }
 
 /// call(T{}) with the elements' type, float or double.
@@ -207,7 +183,8 @@ class DwConv3dFunction : public torch::autograd::Function<DwConv3dFunction> {
 bool has_kernel(const at::Tensor& x) {
   const at::ScalarType type = x.scalar_type();
   if (x.is_cpu()) return type == at::kFloat || type == at::kDouble;
-  return x.is_cuda() && forward_op().hasKernelForDispatchKey(c10::DispatchKey::CUDA);
+  return x.is_cuda() && type != at::kDouble &&
+         forward_op().hasKernelForDispatchKey(c10::DispatchKey::CUDA);
 }
 
 at::Tensor library_convolution(const at::Tensor& x, const at::Tensor& weight, const Rate& rate) {

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+struct CUstream_st;
+
 namespace larkspur::model3d {
 
 struct DwConv3dLanes;  // an instruction set's loops: dw_conv3d_lanes.h
@@ -68,5 +70,30 @@ void dw_conv3d_weight_gradient_cpu(double* dk,
                                    const double* x,
                                    const double* dy,
                                    const DwConv3dShape& shape);
+
+// The same three on a GPU, T one of float, Bfloat16, Float16 (model3d/kernels/half_types.h), memory
+// on the GPU, any layout. Sums are float. Bits depend on the shape alone: not on the GPU, nor, but
+// for the weight gradient, on the batch or the layout. Values that are not finite may spread to
+// outputs and taps up to 7 positions further along w. Each returns before the work is done. Throws
+// Error{kDevice} if it cannot start, kUnsupported for rows that do not fit in shared memory.
+
+template <typename T>
+void dw_conv3d_forward_cuda(
+    T* y, const T* x, const T* k, const DwConv3dShape& shape, CUstream_st* stream);
+
+template <typename T>
+void dw_conv3d_input_gradient_cuda(
+    T* dx, const T* dy, const T* k, const DwConv3dShape& shape, CUstream_st* stream);
+
+/// Floats of room that the weight gradient needs on the GPU for sums of parts of the batch.
+std::int64_t dw_conv3d_partial_elements(const DwConv3dShape& shape);
+
+template <typename T>
+void dw_conv3d_weight_gradient_cuda(T* dk,
+                                    float* partial,
+                                    const T* x,
+                                    const T* dy,
+                                    const DwConv3dShape& shape,
+                                    CUstream_st* stream);
 
 }  // namespace larkspur::model3d

@@ -11,11 +11,6 @@ constexpr std::int64_t kRowBytes = 24 << 10;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-DwConv3dAxis make_axis(std::int64_t size, std::int64_t taps, std::int64_t rate) {
-  const std::int64_t reach = std::min(taps / 2, (size - 1) / rate);
-  return {size, rate, reach, 2 * reach + 1, taps / 2 - reach};
-}
-
 // Multiply-adds of one row of outputs with one row of taps, in blocks, padding included.
 struct RowCost {
   std::int64_t by_tap = 0;
@@ -41,11 +36,16 @@ RowCost row_cost(const DwConv3dAxis& w, std::int64_t blocks) {
 
 }  // namespace
 
+DwConv3dAxis trim_axis(std::int64_t size, std::int64_t taps, std::int64_t rate) {
+  const std::int64_t reach = std::min(taps / 2, (size - 1) / rate);
+  return {size, rate, reach, 2 * reach + 1, taps / 2 - reach};
+}
+
 DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegisters& registers) {
   DwConv3dPlan plan{};
-  plan.d = make_axis(shape.d, shape.kd, shape.rd);
-  plan.h = make_axis(shape.h, shape.kh, shape.rh);
-  plan.w = make_axis(shape.w, shape.kw, shape.rw);
+  plan.d = trim_axis(shape.d, shape.kd, shape.rd);
+  plan.h = trim_axis(shape.h, shape.kh, shape.rh);
+  plan.w = trim_axis(shape.w, shape.kw, shape.rw);
   const std::int64_t blocks = divide_up(plan.w.size, registers.block);
   plan.block = divide_up(plan.w.size, blocks);
   const RowCost cost = row_cost(plan.w, blocks);
@@ -70,9 +70,9 @@ DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegister
 
 DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegisters& registers) {
   DwConv3dPlan plan{};
-  plan.d = make_axis(shape.d, shape.kd, shape.rd);
-  plan.h = make_axis(shape.h, shape.kh, shape.rh);
-  plan.w = make_axis(shape.w, shape.kw, shape.rw);
+  plan.d = trim_axis(shape.d, shape.kd, shape.rd);
+  plan.h = trim_axis(shape.h, shape.kh, shape.rh);
+  plan.w = trim_axis(shape.w, shape.kw, shape.rw);
   plan.samples = 1;
   // Pairs load an operand for four sums rather than one, which pays for some sums nobody asked for.
   const bool all_pairs =

@@ -21,6 +21,8 @@ struct DwConv3dAxis {
   std::int64_t first_tap;  ///< of the whole kernel: where the ones that count begin
 };
 
+DwConv3dAxis trim_axis(std::int64_t size, std::int64_t taps, std::int64_t rate);
+
 /// What the innermost loop along w runs over. The order of a sum is the same in all of them.
 ///
 ///   by tap     sum[o] += k[j] * x[o + j]     few taps a row; x has zeros on either side

@@ -12,6 +12,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
@@ -28,37 +29,8 @@ namespace larkspur::model3d {
 namespace {
 
 using ::testing::HasSubstr;
-using Triple = std::array<std::int64_t, 3>;
-
-struct Case {
-  const char* name;
-  std::int64_t n, c;
-  Triple size, taps, rate;
-};
-
-const Case kCases[] = {
-    {"OnePosition", 1, 1, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},
-    {"OnePositionUnderALargeKernel", 3, 5, {1, 1, 1}, {13, 13, 13}, {1, 1, 1}},
-    {"OneChannel", 2, 1, {5, 6, 7}, {3, 3, 3}, {1, 1, 1}},
-    {"SeventeenChannels", 2, 17, {3, 5, 4}, {3, 5, 3}, {1, 1, 1}},
-    {"EmptyBatch", 0, 4, {3, 3, 3}, {3, 3, 3}, {1, 1, 1}},
-    {"FiveSamplesOfShortRows", 5, 16, {2, 3, 2}, {3, 3, 3}, {1, 1, 1}},
-    {"SevenSamplesOfRowsOfFour", 7, 20, {4, 4, 4}, {13, 13, 13}, {1, 1, 1}},
-    {"KernelFarBeyondTheMap", 4, 18, {2, 2, 2}, {13, 13, 13}, {1, 1, 1}},
-    {"KernelAsLargeAsTheMap", 2, 16, {8, 8, 8}, {7, 7, 7}, {1, 1, 1}},
-    {"KernelBeyondRowsOfEight", 2, 16, {3, 4, 8}, {5, 13, 13}, {1, 1, 1}},
-    {"KernelBeyondRowsOfFive", 3, 9, {5, 3, 5}, {7, 3, 11}, {1, 1, 1}},
-    {"RowsOfSixteen", 1, 16, {4, 5, 16}, {3, 3, 3}, {1, 1, 1}},
-    {"RowsOfSeventeen", 2, 3, {2, 3, 17}, {3, 5, 13}, {1, 1, 1}},
-    {"RowsOfTwentyNine", 1, 2, {1, 3, 29}, {1, 3, 13}, {1, 1, 1}},
-    {"Image", 1, 19, {1, 14, 14}, {1, 13, 13}, {1, 1, 1}},
-    {"TimeOnly", 2, 6, {9, 3, 3}, {7, 1, 1}, {1, 1, 1}},
-    {"RateTwo", 2, 16, {8, 8, 8}, {7, 7, 7}, {2, 2, 2}},
-    {"RateFive", 2, 17, {8, 8, 8}, {3, 3, 3}, {5, 5, 5}},
-    {"RateBeyondTheMap", 2, 4, {4, 4, 4}, {3, 3, 3}, {4, 5, 9}},
-    {"RatesThatDiffer", 2, 5, {7, 9, 11}, {5, 3, 5}, {1, 4, 3}},
-    {"OneTapWithARate", 2, 3, {3, 3, 3}, {1, 1, 1}, {2, 3, 4}},
-};
+using Case = testing::DwConv3dCase;
+using testing::Triple;
 
 struct Inputs {
   at::Tensor x, k, dy;  // float32
@@ -85,6 +57,22 @@ Outputs run(const Inputs& in, const Triple& rate) {
   return {y.detach(), x.grad(), k.grad()};
 }
 
+/// The seven loops, as tensors.
+Outputs expected_of(const Inputs& in, const Case& c) {
+  const auto wide = [](const at::Tensor& tensor) { return tensor.to(at::kDouble).contiguous(); };
+  const at::Tensor x = wide(in.x);
+  const at::Tensor k = wide(in.k);
+  const at::Tensor dy = wide(in.dy);
+  testing::DwConv3dReference reference = testing::dw_conv3d_reference(
+      c, x.const_data_ptr<double>(), k.const_data_ptr<double>(), dy.const_data_ptr<double>());
+  const auto tensor = [](std::vector<double>& values, at::IntArrayRef sizes) {
+    return at::from_blob(values.data(), sizes, at::kDouble).clone();
+  };
+  return {tensor(reference.y, in.x.sizes()),
+          tensor(reference.dx, in.x.sizes()),
+          tensor(reference.dk, in.k.sizes())};
+}
+
 bool same_bits(const at::Tensor& a_in, const at::Tensor& b_in) {
   const at::Tensor a = a_in.contiguous();
   const at::Tensor b = b_in.contiguous();
@@ -107,11 +95,10 @@ double worst(const at::Tensor& got, const at::Tensor& expected) {
 }
 
 TEST(DwConv3d, AgreesWithSevenLoopsInFloat64) {
-  for (const Case& c : kCases) {
+  for (const Case& c : testing::kDwConv3dCases) {
     SCOPED_TRACE(c.name);
     const Inputs in = make_inputs(c);
-    const testing::DwConv3dReference expected = testing::dw_conv3d_reference(
-        in.x.to(at::kDouble), in.k.to(at::kDouble), in.dy.to(at::kDouble), c.rate);
+    const Outputs expected = expected_of(in, c);
 
     const Outputs got = run(in, c.rate);
 
@@ -122,7 +109,7 @@ TEST(DwConv3d, AgreesWithSevenLoopsInFloat64) {
 }
 
 TEST(DwConv3d, ChannelsLastGivesTheSameBitsInItsOwnLayout) {
-  for (const Case& c : kCases) {
+  for (const Case& c : testing::kDwConv3dCases) {
     SCOPED_TRACE(c.name);
     const Inputs in = make_inputs(c);
     constexpr auto kLast = at::MemoryFormat::ChannelsLast3d;
@@ -138,7 +125,7 @@ TEST(DwConv3d, ChannelsLastGivesTheSameBitsInItsOwnLayout) {
 }
 
 TEST(DwConv3d, AgreesWithTheLibrary) {
-  for (const Case& c : kCases) {
+  for (const Case& c : testing::kDwConv3dCases) {
     SCOPED_TRACE(c.name);
     const Inputs in = make_inputs(c);
     Triple padding;
@@ -172,7 +159,7 @@ Outputs run_set(const Inputs& in, const Case& c, const DwConv3dLanes* set) {
 bool fuses(InstructionSet set) { return set != InstructionSet::kPortable; }
 
 TEST(DwConv3d, EveryInstructionSetAgreesWithTheFastest) {
-  for (const Case& c : kCases) {
+  for (const Case& c : testing::kDwConv3dCases) {
     const Inputs in = make_inputs(c);
     const Outputs fastest = run(in, c.rate);
     for (const InstructionSet set : instruction_sets()) {
@@ -204,7 +191,7 @@ class Threads {
 };
 
 TEST(DwConv3d, AnyNumberOfThreadsGivesTheSameBits) {
-  for (const Case& c : kCases) {
+  for (const Case& c : testing::kDwConv3dCases) {
     SCOPED_TRACE(c.name);
     const Inputs in = make_inputs(c);
     const Threads single(1);
@@ -222,7 +209,7 @@ TEST(DwConv3d, AnyNumberOfThreadsGivesTheSameBits) {
 }
 
 TEST(DwConv3d, MisalignedMemoryGivesTheSameBits) {
-  for (const Case& c : kCases) {
+  for (const Case& c : testing::kDwConv3dCases) {
     SCOPED_TRACE(c.name);
     const Inputs in = make_inputs(c);
     const auto shifted = [](const at::Tensor& tensor) {
@@ -300,7 +287,7 @@ TEST(DwConv3d, Float64HasItsGradientsInEveryLayout) {
 
   const Outputs got = run(wide, c.rate);
 
-  const auto expected = testing::dw_conv3d_reference(wide.x, wide.k, wide.dy, c.rate);
+  const Outputs expected = expected_of(wide, c);
   EXPECT_EQ(got.y.scalar_type(), at::kDouble);
   EXPECT_LT(worst(got.y, expected.y), 1e-12);
   EXPECT_LT(worst(got.dx, expected.dx), 1e-12);

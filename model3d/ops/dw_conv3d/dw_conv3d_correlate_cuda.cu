@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward pass and input gradient on CUDA cores: a window of x that slides along w.
+//
+//   a thread: 8 outputs      y0 y1 y2 y3 y4 y5 y6 y7
+//   4 taps at a time:   x0 x1 x2 x3 x4 x5 x6 x7 x8 x9 xA      32 multiply-adds a vector of x and
+//   one of taps the next 4 taps:                x4 ...                     keep 8 of x, read 4 more
+//
+// Every output's sum runs over its taps in ascending order, whatever the tile.
+#include "model3d/ops/dw_conv3d/dw_conv3d_tile.cuh"
+
+namespace larkspur::model3d {
+namespace {
+
+using pipeline::Four;
+using pipeline::launch_kernel;
+using pipeline::SharedArray;
+
+using Tile = SharedArray<float, kDwConvTileFloats>;
+using Taps = SharedArray<float, kDwConvOtherFloats>;
+
+/// `rows` rows of taps to shared memory, zeros behind each row. `k`: the block's first channel;
+/// `tap`: the first one of the first row.
+template <typename T>
+__device__ void load_taps(Taps& to,
+                          const T* k,
+                          const DwConv3dCorrelatePlan& p,
+                          int channels,
+                          int tap,
+                          int rows,
+                          bool reversed) {
+  const DwConv3dCudaTile& t = p.tile;
+  const int kernel_taps = static_cast<int>(t.kernel_taps);
+  const int count = channels * rows * p.tap_pitch;
+#pragma unroll 1
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kDwConvThreads) {
+    const int j = i % p.tap_pitch;
+    const int b = i / p.tap_pitch % rows;
+    const int c = i / p.tap_pitch / rows;
+    float value = 0.0F;
+    if (j < t.w.taps) {
+      const int at = tap + b * t.taps_w + j;
+      value = to_float(k[c * kernel_taps + (reversed ? kernel_taps - 1 - at : at)]);
+    }
+    to.put((c * p.tap_rows + b) * p.tap_pitch + j, value);
+  }
+}
+
+/// sums[i] += row of taps x (row of x from output i on)
+template <bool kDense>
+__device__ void add_row(float (&sums)[kDwConvStrip],
+                        const Tile& x,
+                        int x_at,
+                        int step,
+                        const Taps& taps,
+                        int taps_at,
+                        int count) {
+  float window[kDwConvStrip + kDwConvStep];
+  for (int half = 0; half < 2; ++half) {
+    const Four read = read_four<kDense>(x, x_at + half * 4 * step, step);
+    for (int i = 0; i < 4; ++i) window[half * 4 + i] = read.v[i];
+  }
+  for (int j = 0; j < count; j += kDwConvStep) {
+    const Four next = read_four<kDense>(x, x_at + (kDwConvStrip + j) * step, step);
+    const Four tap = taps.four(taps_at + j);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) window[kDwConvStrip + i] = next.v[i];
+#pragma unroll
+    for (int t = 0; t < kDwConvStep; ++t) {
+#pragma unroll
+      for (int i = 0; i < kDwConvStrip; ++i) {
+        sums[i] = __fmaf_rn(tap.v[t], window[i + t], sums[i]);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kDwConvStrip; ++i) window[i] = window[i + kDwConvStep];
+  }
+}
+
+/// What a thread computes: eight outputs of one channel and row.
+struct Strip {
+  int c, row;
+  int first;  ///< position of its first output along w
+  bool is_there;
+};
+
+__device__ Strip strip_of(const DwConv3dCorrelatePlan& p,
+                          int channels,
+                          int first_row,
+                          int first_strip) {
+  const DwConv3dCudaTile& t = p.tile;
+  int rest = static_cast<int>(threadIdx.x);
+  Strip strip{};
+  if (t.channels_last) {
+    strip.c = rest % t.channels;
+    rest /= t.channels;
+  }
+  const int index = first_strip + rest % p.strips;
+  rest /= p.strips;
+  strip.row = first_row + rest % t.rows;
+  rest /= t.rows;
+  if (!t.channels_last) strip.c = rest;
+  strip.first = index % t.w.rate + index / t.w.rate * kDwConvStrip * t.w.rate;
+  strip.is_there = strip.c < channels && rest < t.channels && index < p.all_strips &&
+                   strip.row < t.h.size && strip.first < t.w.size;
+  return strip;
+}
+
+/// The place of a block in the grid.
+struct Block {
+  int n, d, first_row, first_strip;
+  std::int64_t channel;
+  int channels;
+};
+
+__device__ Block block_of(const DwConv3dCorrelatePlan& p) {
+  const DwConv3dCudaTile& t = p.tile;
+  const int groups = static_cast<int>((t.c + t.channels - 1) / t.channels);
+  const int tiles_w = (p.all_strips + p.strips - 1) / p.strips;
+  const int tiles_h = (t.h.size + t.rows - 1) / t.rows;
+  int rest = static_cast<int>(blockIdx.x);
+  Block block{};
+  block.first_strip = rest % tiles_w * p.strips;
+  rest /= tiles_w;
+  block.first_row = rest % tiles_h * t.rows;
+  rest /= tiles_h;
+  block.d = rest % t.d.size;
+  rest /= t.d.size;
+  block.channel = std::int64_t{rest % groups} * t.channels;
+  block.n = rest / groups;
+  block.channels = static_cast<int>(smaller_of(t.c - block.channel, std::int64_t{t.channels}));
+  return block;
+}
+
+template <typename T, bool kDense>
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    correlate_kernel(T* y, const T* x, const T* k, DwConv3dCorrelatePlan p, bool reversed) {
+  __shared__ SharedArray<float, kDwConvTileFloats> tile;
+  __shared__ SharedArray<float, kDwConvOtherFloats> taps;
+  const DwConv3dCudaTile& t = p.tile;
+  const Block block = block_of(p);
+  const Strip mine = strip_of(p, block.channels, block.first_row, block.first_strip);
+  const int from_w =
+      kDense ? block.first_strip * kDwConvStrip : 0;  // where the tile's outputs begin
+  const int reach_h = t.h.reach * t.h.rate;
+  const int low = larger_of(0, block.first_row - reach_h);
+  const int high = smaller_of(t.h.size, block.first_row + t.rows + reach_h);
+  const DwConv3dRows rows{
+      block.channels, high - low, t.w.reach * t.w.rate - from_w, t.x_pitch, t.x_rows};
+  float sums[kDwConvStrip] = {};
+  for (int a = 0; a < t.d.taps; ++a) {
+    const int d = block.d + (a - t.d.reach) * t.d.rate;
+    if (d < 0 || d >= t.d.size) continue;  // the same for the whole block
+    __syncthreads();
+    load_rows(tile, row_of(x, t, block.n, block.channel, d, low), t, rows);
+    for (int first = 0; first < t.h.taps; first += p.tap_rows) {
+      const int tap_rows = smaller_of(p.tap_rows, t.h.taps - first);
+      const int tap = ((t.d.first_tap + a) * t.taps_h + t.h.first_tap + first) * t.taps_w;
+      if (first > 0) __syncthreads();
+      load_taps(taps,
+                k + block.channel * t.kernel_taps,
+                p,
+                block.channels,
+                tap + t.w.first_tap,
+                tap_rows,
+                reversed);
+      __syncthreads();
+#pragma unroll 1
+      for (int b = 0; mine.is_there && b < tap_rows; ++b) {
+        const int h = mine.row + (first + b - t.h.reach) * t.h.rate;
+        if (h < 0 || h >= t.h.size) continue;
+        add_row<kDense>(sums,
+                        tile,
+                        (mine.c * t.x_rows + h - low) * t.x_pitch + mine.first - from_w,
+                        t.w.rate,
+                        taps,
+                        (mine.c * p.tap_rows + b) * p.tap_pitch,
+                        p.tap_pitch);
+      }
+    }
+  }
+  if (!mine.is_there) return;
+  T* to = row_of(y, t, block.n, block.channel + mine.c, block.d, mine.row);
+#pragma unroll
+  for (int i = 0; i < kDwConvStrip; ++i) {
+    const int w = mine.first + i * t.w.rate;
+    if (w < t.w.size) to[w * t.w_step] = from_float<T>(sums[i]);
+  }
+}
+
+template <typename T>
+void correlate(const char* name,
+               T* y,
+               const T* x,
+               const T* k,
+               const DwConv3dShape& shape,
+               bool reversed,
+               CUstream_st* stream) {
+  const DwConv3dCorrelatePlan plan = plan_cuda_correlation(shape);
+  if (plan.blocks == 0) return;
+  const bool dense = plan.tile.w.rate == 1;
+  launch_kernel(name,
+                dense ? correlate_kernel<T, true> : correlate_kernel<T, false>,
+                dim3(static_cast<unsigned>(plan.blocks)),
+                kDwConvThreads,
+                stream,
+                y,
+                x,
+                k,
+                plan,
+                reversed);
+}
+
+}  // namespace
+
+template <typename T>
+void dw_conv3d_forward_cuda(
+    T* y, const T* x, const T* k, const DwConv3dShape& shape, CUstream_st* stream) {
+  correlate("[dw_conv3d] forward", y, x, k, shape, false, stream);
+}
+
+template <typename T>
+void dw_conv3d_input_gradient_cuda(
+    T* dx, const T* dy, const T* k, const DwConv3dShape& shape, CUstream_st* stream) {
+  correlate("[dw_conv3d] input gradient", dx, dy, k, shape, true, stream);
+}
+
+#define LARKSPUR_INSTANTIATE(T)                                    \
+  template void dw_conv3d_forward_cuda(                            \
+      T*, const T*, const T*, const DwConv3dShape&, CUstream_st*); \
+  template void dw_conv3d_input_gradient_cuda(                     \
+      T*, const T*, const T*, const DwConv3dShape&, CUstream_st*)
+LARKSPUR_INSTANTIATE(float);
+LARKSPUR_INSTANTIATE(Bfloat16);
+LARKSPUR_INSTANTIATE(Float16);
+#undef LARKSPUR_INSTANTIATE
+
+}  // namespace larkspur::model3d

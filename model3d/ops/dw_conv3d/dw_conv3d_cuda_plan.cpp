@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model3d/ops/dw_conv3d/dw_conv3d_cuda_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "model3d/ops/dw_conv3d/dw_conv3d_plan.h"
+#include "pipeline/require.h"
+
+namespace larkspur::model3d {
+namespace {
+
+constexpr int kMostChannels = 32;
+constexpr int kFewRows = 8;  // a tile with fewer reads its halo too often
+
+int ceil_div(int a, int b) { return (a + b - 1) / b; }
+int round_up(int a, int b) { return ceil_div(a, b) * b; }
+
+/// Vectors of four floats, and rows of neighbouring strips in different banks.
+int pitch_for(int floats) {
+  const int pitch = round_up(floats, 4);
+  return pitch % 8 == 4 ? pitch : pitch + 4;
+}
+
+DwConv3dCudaAxis cuda_axis(std::int64_t size, std::int64_t taps, std::int64_t rate) {
+  const DwConv3dAxis axis = trim_axis(size, taps, rate);
+  // A rate that leaves one tap is as good as any.
+  const std::int64_t used_rate = axis.taps == 1 ? 1 : axis.rate;
+  return {static_cast<int>(axis.size),
+          static_cast<int>(used_rate),
+          static_cast<int>(axis.reach),
+          static_cast<int>(axis.taps),
+          static_cast<int>(axis.first_tap)};
+}
+
+DwConv3dCudaTile cuda_tile(const DwConv3dShape& s) {
+  DwConv3dCudaTile tile{};
+  tile.d = cuda_axis(s.d, s.kd, s.rd);
+  tile.h = cuda_axis(s.h, s.kh, s.rh);
+  tile.w = cuda_axis(s.w, s.kw, s.rw);
+  tile.n = s.n;
+  tile.c = s.c;
+  tile.taps_h = static_cast<int>(s.kh);
+  tile.taps_w = static_cast<int>(s.kw);
+  tile.kernel_taps = s.kd * s.kh * s.kw;
+  tile.channels_last = s.layout == DwConv3dLayout::kChannelsLast;
+  tile.sample_step = s.c * s.d * s.h * s.w;
+  const auto fits = [](std::int64_t count) { return count <= std::numeric_limits<int>::max(); };
+  pipeline::require(fits(tile.sample_step) && fits(s.n * s.d * s.h),
+                    pipeline::Errc::kUnsupported,
+                    "[dw_conv3d] samples of ",
+                    tile.sample_step,
+                    " elements are too large for a GPU's kernels");
+  const std::int64_t apart = tile.channels_last ? s.c : 1;
+  tile.w_step = static_cast<int>(apart);
+  tile.row_step = static_cast<int>(s.w * apart);
+  tile.plane_step = s.h * s.w * apart;
+  tile.channel_step = static_cast<int>(tile.channels_last ? 1 : s.d * s.h * s.w);
+  return tile;
+}
+
+/// Rows of x that rows of y meet under `tap_rows` rows of taps, those outside the map left out.
+int x_rows_for(const DwConv3dCudaAxis& h, int rows, int tap_rows) {
+  return std::min(h.size, rows + (tap_rows - 1) * h.rate);
+}
+
+std::int64_t channel_groups(const DwConv3dCudaTile& tile) {
+  return (tile.c + tile.channels - 1) / tile.channels;
+}
+
+void need_shared(bool fits, const DwConv3dShape& s) {
+  pipeline::require(fits,
+                    pipeline::Errc::kUnsupported,
+                    "[dw_conv3d] rows of ",
+                    s.w,
+                    " positions under ",
+                    s.kw,
+                    " taps do not fit in a GPU's shared memory");
+}
+
+/// Lets go of channels, rows, strips until a tile fits: channels first where they lie apart.
+struct Shrink {
+  int& channels;
+  int& rows;
+  int& strips;
+  bool keeps_channels;
+
+  bool smaller() {
+    const int few = keeps_channels ? kFewRows : 1;
+    if (keeps_channels && strips > 2) return halve(strips);
+    if (keeps_channels && rows > few) return halve(rows);
+    if (channels > 1) return halve(channels);
+    if (rows > 1) return halve(rows);
+    return strips > 1 && halve(strips);
+  }
+  static bool halve(int& count) {
+    count = (count + 1) / 2;
+    return true;
+  }
+};
+
+}  // namespace
+
+DwConv3dCorrelatePlan plan_cuda_correlation(const DwConv3dShape& shape) {
+  DwConv3dCorrelatePlan plan{};
+  DwConv3dCudaTile& tile = plan.tile;
+  tile = cuda_tile(shape);
+  const int runs = tile.w.rate;
+  const int run_strips = ceil_div(ceil_div(tile.w.size, runs), kDwConvStrip);
+  plan.all_strips = runs * run_strips;
+  plan.tap_pitch = round_up(tile.w.taps, kDwConvStep);
+  plan.strips = std::min(plan.all_strips, 8);
+  tile.rows = std::min(tile.h.size, kDwConvThreads / plan.strips);
+  const int spare = kDwConvThreads / (plan.strips * tile.rows);
+  const int wanted = tile.channels_last ? std::max(spare, 8) : spare;
+  tile.channels =
+      static_cast<int>(std::min<std::int64_t>(tile.c, std::clamp(wanted, 1, kMostChannels)));
+  Shrink shrink{tile.channels, tile.rows, plan.strips, tile.channels_last};
+  const auto fits = [&] {
+    // A dilated row is kept whole: its strips are spread over all of it.
+    const int outputs = runs == 1 ? plan.strips * kDwConvStrip : runs * run_strips * kDwConvStrip;
+    tile.x_pitch = pitch_for(outputs + runs * plan.tap_pitch);
+    tile.x_rows = x_rows_for(tile.h, tile.rows, tile.h.taps);
+    plan.tap_rows = std::min(tile.h.taps, kDwConvOtherFloats / (tile.channels * plan.tap_pitch));
+    const std::int64_t floats = std::int64_t{tile.channels} * tile.x_rows * tile.x_pitch;
+    return tile.channels * tile.rows * plan.strips <= kDwConvThreads &&
+           floats <= kDwConvTileFloats && plan.tap_rows > 0;
+  };
+  while (!fits()) need_shared(shrink.smaller(), shape);
+  plan.blocks = tile.n * channel_groups(tile) * tile.d.size * ceil_div(tile.h.size, tile.rows) *
+                ceil_div(plan.all_strips, plan.strips);
+  return plan;
+}
+
+DwConv3dGradientPlan plan_cuda_weight_gradient(const DwConv3dShape& shape) {
+  // Blocks that keep every GPU of today busy, and a bound for the memory of the slices' sums.
+  constexpr std::int64_t kBlocks = 2048;
+  constexpr std::int64_t kPartialElements = std::int64_t{1} << 24;
+  DwConv3dGradientPlan plan{};
+  DwConv3dCudaTile& tile = plan.tile;
+  tile = cuda_tile(shape);
+  const int runs = tile.w.rate;
+  const int run_steps = ceil_div(ceil_div(tile.w.size, runs), kDwConvStep);
+  plan.tap_strips = ceil_div(tile.w.taps, kDwConvStrip);
+  plan.tap_rows = tile.h.taps;
+  plan.y_pitch = round_up(runs * run_steps * kDwConvStep, 4);
+  tile.x_pitch = pitch_for(runs * (run_steps * kDwConvStep + plan.tap_strips * kDwConvStrip));
+  tile.rows = std::min(tile.h.size, 32);
+  tile.channels = static_cast<int>(std::min<std::int64_t>(tile.c, tile.channels_last ? 8 : 4));
+  Shrink shrink{tile.channels, tile.rows, plan.tap_rows, false};
+  const auto fits = [&] {
+    tile.x_rows = x_rows_for(tile.h, tile.rows, plan.tap_rows);
+    const std::int64_t x_floats = std::int64_t{tile.channels} * tile.x_rows * tile.x_pitch;
+    return x_floats <= kDwConvTileFloats &&
+           tile.channels * tile.rows * plan.y_pitch <= kDwConvOtherFloats &&
+           tile.channels * plan.tap_rows * plan.tap_strips <= kDwConvThreads;
+  };
+  while (!fits()) need_shared(shrink.smaller(), shape);
+  plan.groups =
+      std::min(tile.rows, kDwConvThreads / (tile.channels * plan.tap_rows * plan.tap_strips));
+  plan.row_tiles = ceil_div(tile.h.size, tile.rows);
+  const std::int64_t jobs = tile.n * tile.d.size * plan.row_tiles;
+  const std::int64_t a_slice =
+      channel_groups(tile) * tile.d.taps * ceil_div(tile.h.taps, plan.tap_rows);
+  const std::int64_t sums = tile.c * tile.d.taps * tile.h.taps * tile.w.taps;
+  const std::int64_t most =
+      std::max<std::int64_t>(1, std::min(kBlocks / a_slice, kPartialElements / sums));
+  plan.slices = static_cast<int>(std::min(jobs, most));
+  plan.blocks = plan.slices * a_slice;
+  return plan;
+}
+
+std::int64_t dw_conv3d_partial_elements(const DwConv3dShape& shape) {
+  return plan_cuda_weight_gradient(shape).partial_elements();
+}
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernels of depthwise convolution share: a tile of a map in shared memory, as floats.
+//
+//   tile [channels][x_rows][pitch]      rows of the map from `first_row`, zeros left and right of
+//   it:
+//
+//   column 0                     left                    left + w.size              pitch
+//     | 0 0 0 0 ... ------------- | x x x x x x x x x x x | 0 0 0 0 ... ------------- |
+#pragma once
+
+#include "model3d/kernels/device_types.cuh"
+#include "model3d/ops/dw_conv3d/dw_conv3d_cuda_plan.h"
+#include "pipeline/ops/kernel.cuh"
+
+namespace larkspur::model3d {
+
+/// Rows of one plane, of some channels, to rows 0.. of each channel in the tile.
+struct DwConv3dRows {
+  int channels, count;
+  int left;      ///< column of position 0; below 0 where a tile begins further right
+  int pitch;     ///< floats a row in the tile
+  int of_a_map;  ///< rows a channel has room for in the tile
+};
+
+/// Where a row begins in a map, for channel `c`.
+template <typename T>
+__device__ T* row_of(
+    T* map, const DwConv3dCudaTile& t, std::int64_t n, std::int64_t c, int d, int row) {
+  return map + n * t.sample_step + c * t.channel_step + d * t.plane_step + row * t.row_step;
+}
+
+/// `from`: the first row, of the block's first channel. By all threads of a block; the caller puts
+/// a barrier in front and behind. Neighbouring lanes take neighbours in memory: positions, or
+/// channels where those lie last.
+template <typename T, int kCount>
+__device__ void load_rows(pipeline::SharedArray<float, kCount>& to,
+                          const T* from,
+                          const DwConv3dCudaTile& t,
+                          const DwConv3dRows& rows) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int together = t.channels_last ? rows.channels : 1;
+  const int lines = rows.count * (t.channels_last ? 1 : rows.channels);
+#pragma unroll 1  // registers are for the sums
+  for (int line = static_cast<int>(threadIdx.x) / 32; line < lines; line += kDwConvThreads / 32) {
+    const int row = line % rows.count;
+#pragma unroll 2
+    for (int i = lane; i < rows.pitch * together; i += 32) {
+      const int c = t.channels_last ? i % together : line / rows.count;
+      const int column = i / together;
+      const int w = column - rows.left;
+      float value = 0.0F;
+      if (w >= 0 && w < t.w.size) {
+        value = to_float(from[c * t.channel_step + row * t.row_step + w * t.w_step]);
+      }
+      to.put((c * rows.of_a_map + row) * rows.pitch + column, value);
+    }
+  }
+}
+
+/// Four floats of a row at `index`, `step` apart; one read of shared memory where they are
+/// neighbours, and then `index` is a multiple of 4.
+template <bool kDense, int kCount>
+__device__ pipeline::Four read_four(const pipeline::SharedArray<float, kCount>& from,
+                                    int index,
+                                    int step) {
+  if (kDense) return from.four(index);
+  return {{from.get(index),
+           from.get(index + step),
+           from.get(index + 2 * step),
+           from.get(index + 3 * step)}};
+}
+
+template <typename Integer>
+__device__ Integer smaller_of(Integer a, Integer b) {
+  return a < b ? a : b;
+}
+template <typename Integer>
+__device__ Integer larger_of(Integer a, Integer b) {
+  return a < b ? b : a;
+}
+
+}  // namespace larkspur::model3d

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weight gradient on CUDA cores: the batch in slices that the shape fixes, one sum a slice and tap,
+// then the slices in order. No atomics.
+//
+//   a thread: 8 taps of one row      k0 k1 ... k7        4 outputs at a time: 32 multiply-adds for
+//   a vector of taps, every groups-th row     dy0 dy1 dy2 dy3     of dy and one of x; the window of
+//   x slides along w
+//
+// Taps that reach nothing are not summed: their gradient is set to 0.
+#include "model3d/ops/dw_conv3d/dw_conv3d_tile.cuh"
+
+namespace larkspur::model3d {
+namespace {
+
+using pipeline::Four;
+using pipeline::launch_kernel;
+using pipeline::SharedArray;
+
+using XTile = SharedArray<float, kDwConvTileFloats>;
+using YTile = SharedArray<float, kDwConvOtherFloats>;
+
+/// What a block sums: rows of taps [first_tap_row, ...) of plane a, over one slice.
+struct Share {
+  int a, first_tap_row, slice;
+  std::int64_t channel;
+  int channels;
+};
+
+__device__ Share share_of(const DwConv3dGradientPlan& p) {
+  const DwConv3dCudaTile& t = p.tile;
+  const int groups = static_cast<int>((t.c + t.channels - 1) / t.channels);
+  const int row_parts = (t.h.taps + p.tap_rows - 1) / p.tap_rows;
+  int block = static_cast<int>(blockIdx.x);
+  Share share{};
+  share.a = block % t.d.taps;
+  block /= t.d.taps;
+  share.first_tap_row = block % row_parts * p.tap_rows;
+  block /= row_parts;
+  share.channel = std::int64_t{block % groups} * t.channels;
+  share.slice = block / groups;
+  share.channels = static_cast<int>(smaller_of(t.c - share.channel, std::int64_t{t.channels}));
+  return share;
+}
+
+/// What a thread sums: taps [j, j + 8) of one channel's row of taps, over rows group, group +
+/// groups, ...
+struct Strip {
+  int c, b, j, group;
+  bool is_there;
+};
+
+__device__ Strip strip_of(const DwConv3dGradientPlan& p, const Share& share) {
+  int rest = static_cast<int>(threadIdx.x);
+  Strip strip{};
+  strip.j = rest % p.tap_strips * kDwConvStrip;
+  rest /= p.tap_strips;
+  strip.b = rest % p.tap_rows;
+  rest /= p.tap_rows;
+  strip.group = rest % p.groups;
+  strip.c = rest / p.groups;
+  strip.is_there = strip.c < share.channels && share.first_tap_row + strip.b < p.tile.h.taps;
+  return strip;
+}
+
+/// sums[t] += row of dy x (row of x from tap t on)
+template <bool kDense>
+__device__ void add_row(float (&sums)[kDwConvStrip],
+                        const YTile& y,
+                        int y_at,
+                        const XTile& x,
+                        int x_at,
+                        int step,
+                        int count) {
+  float window[kDwConvStrip + kDwConvStep];
+  for (int half = 0; half < 2; ++half) {
+    const Four read = read_four<kDense>(x, x_at + half * 4 * step, step);
+    for (int i = 0; i < 4; ++i) window[half * 4 + i] = read.v[i];
+  }
+  for (int o = 0; o < count; o += kDwConvStep) {
+    const Four next = read_four<kDense>(x, x_at + (kDwConvStrip + o) * step, step);
+    const Four gradient = read_four<kDense>(y, y_at + o * step, step);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) window[kDwConvStrip + i] = next.v[i];
+#pragma unroll
+    for (int i = 0; i < kDwConvStep; ++i) {
+#pragma unroll
+      for (int t = 0; t < kDwConvStrip; ++t) {
+        sums[t] = __fmaf_rn(gradient.v[i], window[i + t], sums[t]);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kDwConvStrip; ++i) window[i] = window[i + kDwConvStep];
+  }
+}
+
+/// The groups' sums of a tap one after the other, by the threads of the first group.
+__device__ void add_groups(float (&sums)[kDwConvStrip],
+                           XTile& room,
+                           const DwConv3dGradientPlan& p,
+                           const Strip& mine) {
+  const int me = static_cast<int>(threadIdx.x);
+  const int in_group = p.tap_strips * p.tap_rows;  // threads from one group to the next
+  __syncthreads();
+  if (mine.is_there && mine.group > 0) {
+    for (int t = 0; t < kDwConvStrip; ++t) room.put(me + t * kDwConvThreads, sums[t]);
+  }
+  __syncthreads();
+  if (!mine.is_there || mine.group > 0) return;
+  for (int group = 1; group < p.groups; ++group) {
+    for (int t = 0; t < kDwConvStrip; ++t) {
+      sums[t] = __fadd_rn(sums[t], room.get(me + group * in_group + t * kDwConvThreads));
+    }
+  }
+}
+
+template <typename T, bool kDense>
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    slice_kernel(float* partial, const T* x, const T* dy, DwConv3dGradientPlan p) {
+  __shared__ SharedArray<float, kDwConvTileFloats> x_tile;
+  __shared__ SharedArray<float, kDwConvOtherFloats> y_tile;
+  static_assert(kDwConvTileFloats >= kDwConvThreads * kDwConvStrip, "groups meet in the tile");
+  const DwConv3dCudaTile& t = p.tile;
+  const Share share = share_of(p);
+  const Strip mine = strip_of(p, share);
+  const int run =
+      (t.w.size + t.w.rate - 1) / t.w.rate;  // outputs between which `rate` positions lie
+  float sums[kDwConvStrip] = {};
+  const int first_offset = (share.first_tap_row - t.h.reach) * t.h.rate;
+  const int last_offset = first_offset + (p.tap_rows - 1) * t.h.rate;
+  const std::int64_t jobs = t.n * t.d.size * p.row_tiles;
+  const int last_job = static_cast<int>(jobs * (share.slice + 1) / p.slices);
+  for (int job = static_cast<int>(jobs * share.slice / p.slices); job < last_job; ++job) {
+    const int first_row = job % p.row_tiles * t.rows;
+    const int d = job / p.row_tiles % t.d.size;
+    const int n = job / p.row_tiles / t.d.size;
+    const int from_d = d + (share.a - t.d.reach) * t.d.rate;
+    if (from_d < 0 || from_d >= t.d.size) continue;  // the same for the whole block
+    const int rows = smaller_of(t.rows, t.h.size - first_row);
+    const int low = smaller_of(t.h.size, larger_of(0, first_row + first_offset));
+    const int high = larger_of(low, smaller_of(t.h.size, first_row + rows + last_offset));
+    __syncthreads();
+    load_rows(y_tile,
+              row_of(dy, t, n, share.channel, d, first_row),
+              t,
+              {share.channels, rows, 0, p.y_pitch, t.rows});
+    load_rows(x_tile,
+              row_of(x, t, n, share.channel, from_d, low),
+              t,
+              {share.channels, high - low, t.w.reach * t.w.rate, t.x_pitch, t.x_rows});
+    __syncthreads();
+    if (!mine.is_there) continue;
+    for (int row = mine.group; row < rows; row += p.groups) {
+      const int h = first_row + row + first_offset + mine.b * t.h.rate;
+      if (h < 0 || h >= t.h.size) continue;
+      for (int phase = 0; phase < t.w.rate; ++phase) {
+        add_row<kDense>(sums,
+                        y_tile,
+                        (mine.c * t.rows + row) * p.y_pitch + phase,
+                        x_tile,
+                        (mine.c * t.x_rows + h - low) * t.x_pitch + phase + mine.j * t.w.rate,
+                        t.w.rate,
+                        run);
+      }
+    }
+  }
+  add_groups(sums, x_tile, p, mine);
+  if (!mine.is_there || mine.group > 0) return;
+  const std::int64_t row =
+      ((share.slice * t.c + share.channel + mine.c) * t.d.taps + share.a) * t.h.taps +
+      share.first_tap_row + mine.b;
+  for (int i = 0; i < kDwConvStrip && mine.j + i < t.w.taps; ++i) {
+    partial[row * t.w.taps + mine.j + i] = sums[i];
+  }
+}
+
+/// dk[c][tap] = the slices' sums in order, or 0 for a tap that reaches nothing. A thread a tap.
+template <typename T>
+__global__ void __launch_bounds__(kDwConvThreads)
+    add_slices_kernel(T* dk, const float* partial, DwConv3dGradientPlan p) {
+  const DwConv3dCudaTile& t = p.tile;
+  const std::int64_t index = std::int64_t{blockIdx.x} * kDwConvThreads + threadIdx.x;
+  if (index >= t.c * t.kernel_taps) return;
+  const std::int64_t tap = index % t.kernel_taps;
+  const std::int64_t j = tap % t.taps_w - t.w.first_tap;
+  const std::int64_t b = tap / t.taps_w % t.taps_h - t.h.first_tap;
+  const std::int64_t a = tap / t.taps_w / t.taps_h - t.d.first_tap;
+  const bool reaches = j >= 0 && j < t.w.taps && b >= 0 && b < t.h.taps && a >= 0 && a < t.d.taps;
+  float sum = 0.0F;
+  if (reaches) {
+    const std::int64_t taps = std::int64_t{t.d.taps} * t.h.taps * t.w.taps;
+    const float* at = partial + index / t.kernel_taps * taps + (a * t.h.taps + b) * t.w.taps + j;
+    for (int slice = 0; slice < p.slices; ++slice) {
+      sum = __fadd_rn(sum, at[slice * t.c * taps]);
+    }
+  }
+  dk[index] = from_float<T>(sum);
+}
+
+}  // namespace
+
+template <typename T>
+void dw_conv3d_weight_gradient_cuda(T* dk,
+                                    float* partial,
+                                    const T* x,
+                                    const T* dy,
+                                    const DwConv3dShape& shape,
+                                    CUstream_st* stream) {
+  const DwConv3dGradientPlan plan = plan_cuda_weight_gradient(shape);
+  if (plan.blocks > 0) {
+    const bool dense = plan.tile.w.rate == 1;
+    launch_kernel("[dw_conv3d] weight gradient",
+                  dense ? slice_kernel<T, true> : slice_kernel<T, false>,
+                  dim3(static_cast<unsigned>(plan.blocks)),
+                  kDwConvThreads,
+                  stream,
+                  partial,
+                  x,
+                  dy,
+                  plan);
+  }
+  const std::int64_t taps = plan.tile.c * plan.tile.kernel_taps;
+  launch_kernel("[dw_conv3d] sum of slices",
+                add_slices_kernel<T>,
+                dim3(static_cast<unsigned>((taps + kDwConvThreads - 1) / kDwConvThreads)),
+                kDwConvThreads,
+                stream,
+                dk,
+                partial,
+                plan);
+}
+
+#define LARKSPUR_INSTANTIATE(T)                 \
+  template void dw_conv3d_weight_gradient_cuda( \
+      T*, float*, const T*, const T*, const DwConv3dShape&, CUstream_st*)
+LARKSPUR_INSTANTIATE(float);
+LARKSPUR_INSTANTIATE(Bfloat16);
+LARKSPUR_INSTANTIATE(Float16);
+#undef LARKSPUR_INSTANTIATE
+
+}  // namespace larkspur::model3d
