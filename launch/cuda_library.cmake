@@ -19,7 +19,7 @@ if(NOT EXISTS ${LARKSPUR_LIBTORCH}/torch/lib/libc10_cuda.so)
   return()
 endif()
 if(NOT CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 90)
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 90)  # A100 and its kin, H100 and H200; what comes later compiles the PTX of 90
 endif()
 enable_language(CUDA)
 find_package(CUDAToolkit REQUIRED)
