@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <new>
+#include <sstream>
 #include <string_view>
 
 #include <ATen/Context.h>
@@ -26,6 +27,7 @@ using pipeline::require;
 using pipeline::text_of;
 
 constexpr const char* kTorchCuda = "libtorch_cuda.so";
+constexpr const char* kWorkspace = "CUBLAS_WORKSPACE_CONFIG";
 constexpr const char* kOurCuda = "liblarkspur_cuda.so";
 
 std::string loader_error() {
@@ -63,6 +65,12 @@ class Driver {
               text.data(), static_cast<int>(text.size()) - 1, device),
           "cuDeviceGetName");
     return text.data();
+  }
+
+  int version() const {
+    int version = 0;
+    check(function<int(int*)>("cuDriverGetVersion")(&version), "cuDriverGetVersion");
+    return version;
   }
 
   /// Of the whole GPU, for a part of one too: NCCL does not tell parts of one apart.
@@ -122,10 +130,12 @@ void load(const fs::path& folder, const char* name, const char* remedy) {
 
 /// cuBLAS reads its variable at its first call; what the user set stays.
 void load_libraries() {
-  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*replace=*/0);
+  ::setenv(kWorkspace, ":4096:8", /*replace=*/0);
   load(folder_of(reinterpret_cast<const void*>(&at::globalContext)),
        kTorchCuda,
-       "use a torch built for CUDA with its nvidia packages, LIBTORCH=<site-packages>");
+       "LARKSPUR_GPU=yes launch/setup fetches what is missing; or use a torch for CUDA with its "
+       "nvidia "
+       "packages, LIBTORCH=<site-packages>");
   load(folder_of(reinterpret_cast<const void*>(&use_device)),
        kOurCuda,
        "build with nvcc, -DLARKSPUR_WITH_CUDA=ON");
@@ -149,6 +159,28 @@ void make_deterministic() {
   context.setDeterministicFillUninitializedMemory(false);  // we read no memory before writing it
 }
 
+std::string facts_of(const Device& device, const Driver& driver) {
+  const char* workspace = std::getenv(kWorkspace);
+  return text_of("GPU=",
+                 device.name,
+                 "\ndriver=",
+                 driver.version(),
+                 "\ncuDNN=",
+                 at::Context::hasCuDNN() ? at::Context::versionCuDNN() : 0,
+                 "\n",
+                 kWorkspace,
+                 "=",
+                 workspace == nullptr ? "" : workspace,
+                 "\n");
+}
+
+/// A machine without a GPU is nothing to talk about; one that is there and cannot be used is,
+/// unless it was hidden from this process on purpose.
+bool has_hidden_gpus() {
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  return visible != nullptr && (*visible == '\0' || *visible == '-');
+}
+
 std::string first_sentence(const std::string& text) {
   return text.substr(0, std::min(text.find(". "), text.find('\n')));
 }
@@ -163,6 +195,7 @@ Device use_gpu(int local_rank) {
   load_libraries();
   make_deterministic();
   c10::impl::VirtualGuardImpl(c10::kCUDA).setDevice(device.place);
+  device.facts = facts_of(device, driver);
   return device;
 }
 
@@ -186,11 +219,36 @@ Device use_device(DeviceChoice choice, int local_rank) {
     if (choice == DeviceChoice::kCuda) {
       throw Error(error.code(), text_of("device: cuda: ", error.what(), "; or use device=cpu"));
     }
-    // A machine without a GPU is nothing to talk about; one that is there and cannot be used is.
-    if (error.code() == Errc::kUnsupported) {
-      pipeline::log_warn(text_of(error.what(), "; running on the CPU"));
+    const bool is_there = fs::exists("/dev/nvidiactl") && !has_hidden_gpus();
+    Device cpu;
+    if (error.code() == Errc::kUnsupported || is_there) {
+      cpu.refusal = error.what();
+      pipeline::log_warn(text_of(cpu.refusal, "; running on the CPU"));
     }
-    return {};
+    return cpu;
+  }
+}
+
+void repeat_refusal(const Device& device) {
+  if (device.refusal.empty()) return;
+  pipeline::log_warn(text_of("all of this was computed on the CPU: ", device.refusal));
+}
+
+void check_same_facts(const std::vector<std::string>& facts) {
+  for (std::size_t rank = 1; rank < facts.size(); ++rank) {
+    std::istringstream first(facts[0]);
+    std::istringstream other(facts[rank]);
+    std::string mine;
+    std::string theirs;
+    while (std::getline(first, mine) && std::getline(other, theirs)) {
+      if (mine == theirs) continue;
+      const std::string both = text_of("rank 0 has ", mine, ", rank ", rank, " has ", theirs);
+      require(!mine.starts_with(kWorkspace),
+              Errc::kInvalidArgument,
+              both,
+              ": set it alike on every host (larkspur launch passes it on)");
+      pipeline::log_warn(text_of(both, ": bits may depend on which rank does what"));
+    }
   }
 }
 
@@ -205,6 +263,16 @@ void name_device_failures(const std::function<void()>& work) {
     throw Error(Errc::kDevice, first_sentence(error.what_without_backtrace()));
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
+    // cuDNN's ways to compute a convolution are tried one after the other, and each may have run
+    // out.
+    require(
+        text.find("unable to find an engine") == std::string::npos,
+        Errc::kDevice,
+        "cuDNN found no way to compute a convolution, most likely for want of GPU memory: lower "
+        "train.global_batch or eval.batch, or raise train.lanes");
+    require(!text.starts_with("CUDA error") && !text.starts_with("cuDNN error"),
+            Errc::kDevice,
+            first_sentence(text));
     if (text.find("can't allocate memory") == std::string::npos) throw;
     const std::size_t asked = text.find("you tried to allocate ");
     throw no_memory(asked == std::string::npos ? ""

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <c10/core/Device.h>
 
@@ -24,6 +25,8 @@ struct Device {
   std::string name;  ///< the GPU's, as the driver tells it; empty on a CPU
   std::string
       uuid;  ///< the GPU's, 32 hexadecimal digits: no other GPU anywhere has it; empty on a CPU
+  std::string facts{};    ///< what else bits depend on, a line "name=value" each; empty on a CPU
+  std::string refusal{};  ///< on a CPU: why a GPU that is there is not used; else empty
 };
 
 /// Once in a process, before any tensor is made. `automatic` takes a GPU where there is one, and
@@ -32,6 +35,13 @@ struct Device {
 /// local rank, in turn. On a GPU everything that could change bits from run to run is switched off:
 /// TF32, cuDNN's trials, algorithms that are not deterministic, changing workspaces of cuBLAS.
 Device use_device(DeviceChoice choice, int local_rank);
+
+/// Says again, at the end of a run, that it was computed on the CPU beside a GPU.
+void repeat_refusal(const Device& device);
+
+/// Of all ranks, by rank. Throws kInvalidArgument where ranks have different workspaces of cuBLAS,
+/// which the user sets; warns where they differ in what cannot be set: GPU, driver, cuDNN.
+void check_same_facts(const std::vector<std::string>& facts);
 
 /// Calls `work`; what torch throws when a GPU is out of memory or fails, and a host that is out of
 /// memory, becomes Error{kDevice}, in one line that says what to do. Everything else passes.

@@ -49,6 +49,7 @@ distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
     return tell_transport(device, nccl_is_there(), host_id == nullptr ? "" : host_id);
   });
   const std::string transport = common_transport(told);
+  check_same_facts(pipeline::all_or_none(*communicator_, [&] { return device.facts; }));
   if (transport == kHost) return *group_;
   if (transport == kNccl && told.size() > 1) {
     distributed::GroupOptions options{kNccl};

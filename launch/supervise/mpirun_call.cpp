@@ -25,9 +25,22 @@ std::vector<std::string> mpirun_words(const MpirunCall& call) {
   if (call.as_root) add({"--allow-run-as-root"});
   add({"-x", "OMP_NUM_THREADS=" + std::to_string(call.threads)});
   add({"-x", "LARKSPUR_PROGRESS=launch"});
+  for (const std::string& name : call.passed_on) add({"-x", name});
   words.push_back(call.program);
   words.insert(words.end(), call.words.begin(), call.words.end());
   return words;
+}
+
+std::vector<std::string> gpu_variables(const char* const* environment) {
+  std::vector<std::string> names;
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view entry = *environment;
+    const std::string_view name = entry.substr(0, entry.find('='));
+    for (const std::string_view prefix : {"NCCL_", "CUDA_", "CUBLAS_", "CUDNN_"}) {
+      if (name.starts_with(prefix) && name != "NCCL_HOSTID") names.emplace_back(name);
+    }
+  }
+  return names;
 }
 
 std::string find_program(std::string_view name, std::string_view path) {

@@ -11,11 +11,13 @@
 namespace larkspur::launch {
 
 struct MpirunCall {
-  std::string mpirun;              ///< path of the program
-  int ranks = 1;                   ///< >= 1
-  std::string hostfile;            ///< empty: this host
-  int threads = 1;                 ///< compute threads a rank, >= 1
-  bool as_root = false;            ///< allow ranks that run as root
+  std::string mpirun;    ///< path of the program
+  int ranks = 1;         ///< >= 1
+  std::string hostfile;  ///< empty: this host
+  int threads = 1;       ///< compute threads a rank, >= 1
+  bool as_root = false;  ///< allow ranks that run as root
+  std::vector<std::string>
+      passed_on;                   ///< names of variables that every host is to have as this one
   std::string program;             ///< what each rank runs
   std::vector<std::string> words;  ///< its arguments
 };
@@ -26,6 +28,11 @@ struct MpirunCall {
 /// itself mpirun would wait for ever. More ranks than cores are allowed. Ranks are not bound to
 /// cores: bound, the threads of one share a core, and two jobs on a host the same cores.
 std::vector<std::string> mpirun_words(const MpirunCall& call);
+
+/// Names of the variables in `environment` (NAME=value, null behind the last) that a GPU's
+/// libraries read: NCCL_*, CUDA_*, CUBLAS_*, CUDNN_*. mpirun itself passes them to no other host.
+/// NCCL_HOSTID is left out: no two hosts may have the same.
+std::vector<std::string> gpu_variables(const char* const* environment);
 
 /// The first executable file of that name in the folders of `path` (separated by colons); empty
 /// where there is none.

@@ -106,6 +106,7 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
     if (job.is_root()) write_eval_report(folder, evaluation, context);
     return std::string();
   });
+  repeat_refusal(device);
   // Behind the report: it is written, but the run did not do what it should.
   pipeline::require_few_bad(evaluation.bad,
                             {data.source->size(),

@@ -152,6 +152,7 @@ std::vector<std::string> command_of(const LaunchRequest& request, const RunConfi
   call.hostfile = request.hostfile;
   call.threads = config.train.threads;
   call.as_root = ::geteuid() == 0;
+  call.passed_on = gpu_variables(environ);
   call.program = fs::read_symlink("/proc/self/exe").string();
   call.words = request.words;
   return mpirun_words(call);

@@ -159,6 +159,16 @@ void resume_or_start(const Prepared& prepared,
     start_from_weights(prepared.config, prepared.data.classes, *prepared.network, communicator);
 }
 
+void say_end(const Prepared& prepared, const pipeline::TrainState& state) {
+  pipeline::log_info(text_of("step ",
+                             state.step,
+                             ", ",
+                             state.bad.size(),
+                             " unreadable samples, everything in ",
+                             prepared.config.output));
+  repeat_refusal(prepared.device);
+}
+
 /// Trains to the end or to a stop; the job is left in good order either way.
 pipeline::TrainEnd run_training(Invocation& call,
                                 const std::string& file,
@@ -212,12 +222,7 @@ pipeline::TrainEnd run_training(Invocation& call,
   pipeline::TrainParts parts{
       {*prepared.network, state, exchange, communicator}, source, metrics, requests, save, report};
   const pipeline::TrainEnd end = pipeline::train(options, parts);
-  pipeline::log_info(text_of("step ",
-                             state.step,
-                             ", ",
-                             state.bad.size(),
-                             " unreadable samples, everything in ",
-                             config.output));
+  say_end(prepared, state);
   return end;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registers the CUDA twin; part of liblarkspur_cuda.so only.
+#include <c10/core/DeviceGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
@@ -13,6 +14,7 @@ void adamw_on_cuda(const at::Tensor& value,
                    const at::Tensor& moment2,
                    const at::Tensor& gradient,
                    at::ArrayRef<double> s) {
+  const c10::DeviceGuard guard(value.device());
   adamw_cuda(value.data_ptr<float>(),
              moment1.data_ptr<float>(),
              moment2.data_ptr<float>(),

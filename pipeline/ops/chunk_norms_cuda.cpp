@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registers the CUDA twin; part of liblarkspur_cuda.so only.
 #include <ATen/core/Tensor.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
@@ -10,6 +11,7 @@ namespace larkspur::pipeline {
 namespace {
 
 void sums_on_cuda(const at::Tensor& sums, const at::Tensor& gradient, double scale) {
+  const c10::DeviceGuard guard(gradient.device());
   chunk_square_sums_cuda(sums.mutable_data_ptr<double>(),
                          gradient.const_data_ptr<float>(),
                          gradient.numel(),

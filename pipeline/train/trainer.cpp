@@ -9,6 +9,7 @@
 
 #include "pipeline/bad_samples.h"
 #include "pipeline/data/prefetcher.h"
+#include "pipeline/device_memory.h"
 #include "pipeline/log.h"
 #include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/norm/precise_norm.h"
@@ -270,12 +271,14 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   const auto lockstep = lockstep_lanes(options, run);
   run.lockstep = lockstep.get();
 
+  MemoryShortage memory(state.parameters.values().device());
   EpochSummary epoch_summary;
   while (true) {
     const StepClock clock(prefetcher, exchange);
     const double learning_rate = schedule.at(state.step);
     const std::int64_t epoch = shape.epoch_of(state.step);
     const StepOutcome outcome = train_step(job, learning_rate);
+    memory.require_none(state.step);
     if (remember_bad(state, outcome.facts.bad)) parts.report_bad();
     if (outcome.skipped) log_skip(state);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libcuda.so.1 that knows five calls. The environment's FAKE_GPUS says how many it shows.
+// A libcuda.so.1 that knows six calls. The environment's FAKE_GPUS says how many it shows.
 #include <cstdlib>
 #include <cstring>
 
@@ -20,6 +20,11 @@ int cuDeviceGet(int* device, int ordinal) {
 
 int cuDeviceGetName(char* name, int size, int) {
   std::strncpy(name, "Fake GPU", static_cast<std::size_t>(size));
+  return 0;
+}
+
+int cuDriverGetVersion(int* version) {
+  *version = 13000;
   return 0;
 }
 

@@ -75,7 +75,9 @@ TEST(Device, NamesTheLibraryThatIsMissing) {
   EXPECT_THAT(refusal.text, HasSubstr("libtorch_cuda.so"));
   EXPECT_THAT(refusal.text, HasSubstr("LIBTORCH=<site-packages>"));
   EXPECT_THAT(refusal.text, ::testing::Not(HasSubstr("no reason given")));
-  EXPECT_TRUE(use_device(DeviceChoice::kAuto, 0).place.is_cpu());
+  const Device instead = use_device(DeviceChoice::kAuto, 0);
+  EXPECT_TRUE(instead.place.is_cpu());
+  EXPECT_THAT(instead.refusal, HasSubstr("libtorch_cuda.so"));
   EXPECT_FALSE(at::globalContext().deterministicAlgorithms()) << "only on a GPU";
 }
 
@@ -85,13 +87,30 @@ TEST(Device, OurLibraryBringsOperationsAndNccl) {
   const auto library = tests.parent_path() / "liblarkspur_cuda.so";
   if (!std::filesystem::exists(library)) GTEST_SKIP() << "built without CUDA";
   ASSERT_NE(::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL), nullptr) << ::dlerror();
-  for (const char* name : {"larkspur::adamw_", "larkspur::chunk_square_sums_"}) {
+  for (const char* name : {"larkspur::adamw_",
+                           "larkspur::chunk_square_sums_",
+                           "larkspur::dw_conv3d",
+                           "larkspur::dw_conv3d_input_gradient",
+                           "larkspur::dw_conv3d_weight_gradient"}) {
     const auto op = c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
     EXPECT_TRUE(op.hasKernelForDispatchKey(c10::DispatchKey::CUDA)) << name;
   }
   const auto groups = distributed::group_names();
   if (std::ranges::find(groups, "nccl") == groups.end()) GTEST_SKIP() << "built without NCCL";
   EXPECT_EQ(refusal_of([] { distributed::make_process_group({"nccl"}); }).code, "invalid argument");
+}
+
+TEST(Device, RanksAgreeOnTheWorkspaceOfCublas) {
+  const std::string facts =
+      "GPU=H200\ndriver=13000\ncuDNN=91900\nCUBLAS_WORKSPACE_CONFIG=:4096:8\n";
+  std::string other = facts;
+  EXPECT_NO_THROW(check_same_facts({facts, facts}));
+  other.replace(other.find("13000"), 5, "12080");
+  EXPECT_NO_THROW(check_same_facts({facts, other})) << "only a warning";
+  other.replace(other.find(":4096"), 5, ":16");
+  const auto refusal = refusal_of([&] { check_same_facts({facts, facts, other}); });
+  EXPECT_EQ(refusal.code, "invalid argument");
+  EXPECT_THAT(refusal.text, HasSubstr("rank 0 has CUBLAS_WORKSPACE_CONFIG=:4096:8, rank 2 has"));
 }
 
 TEST(Device, FailuresThatTorchThrowsGetACodeAndOneLine) {
@@ -102,6 +121,16 @@ TEST(Device, FailuresThatTorchThrowsGetACodeAndOneLine) {
   });
   EXPECT_EQ(out_of_memory.code, "device");
   EXPECT_THAT(out_of_memory.text, HasSubstr("CUDA out of memory: lower train.global_batch"));
+  const auto no_engine = refusal_of([] {
+    name_device_failures([] { TORCH_CHECK(false, "GET was unable to find an engine to execute"); });
+  });
+  EXPECT_EQ(no_engine.code, "device");
+  EXPECT_THAT(no_engine.text, HasSubstr("cuDNN found no way to compute a convolution"));
+  const auto cublas = refusal_of([] {
+    name_device_failures([] { TORCH_CHECK(false, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED. x"); });
+  });
+  EXPECT_EQ(cublas.code, "device");
+  EXPECT_EQ(cublas.text, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED");
   const auto no_host_memory = refusal_of(
       [] { name_device_failures([] { (void)at::empty({std::int64_t{1} << 47}, at::kFloat); }); });
   EXPECT_EQ(no_host_memory.code, "device");

@@ -74,6 +74,25 @@ TEST(MpirunWords, NameHostsAndThreads) {
   EXPECT_THAT(mpirun_words(call), Contains("OMP_NUM_THREADS=3"));
 }
 
+TEST(MpirunWords, PassOnWhatAGpusLibrariesRead) {
+  const std::array<const char*, 7> environment{"PATH=/bin",
+                                               "NCCL_DEBUG=INFO",
+                                               "NCCL_HOSTID=head",
+                                               "CUBLAS_WORKSPACE_CONFIG=:16:8",
+                                               "MY_CUDA_PATH=x",
+                                               "CUDA_VISIBLE_DEVICES=",
+                                               nullptr};
+  MpirunCall call = two_ranks();
+  call.passed_on = gpu_variables(environment.data());
+  EXPECT_THAT(call.passed_on,
+              ElementsAre("NCCL_DEBUG", "CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES"));
+  const auto words = mpirun_words(call);
+  const auto at = std::find(words.begin(), words.end(), "CUBLAS_WORKSPACE_CONFIG");
+  ASSERT_NE(at, words.end());
+  EXPECT_EQ(*(at - 1), "-x");
+  EXPECT_LT(at, std::find(words.begin(), words.end(), call.program));
+}
+
 TEST(FindProgram, TakesTheFirstThatCanBeExecuted) {
   namespace fs = std::filesystem;
   const testing::TempDir dir;
