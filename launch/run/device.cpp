@@ -134,8 +134,7 @@ void load_libraries() {
   load(folder_of(reinterpret_cast<const void*>(&at::globalContext)),
        kTorchCuda,
        "LARKSPUR_GPU=yes launch/setup fetches what is missing; or use a torch for CUDA with its "
-       "nvidia "
-       "packages, LIBTORCH=<site-packages>");
+       "nvidia packages, LIBTORCH=<site-packages>");
   load(folder_of(reinterpret_cast<const void*>(&use_device)),
        kOurCuda,
        "build with nvcc, -DLARKSPUR_WITH_CUDA=ON");

@@ -5,7 +5,10 @@
 #include <cstdint>
 
 #include <cuda_runtime.h>
-#ifndef LARKSPUR_CUDA_ON_CPU
+#ifdef LARKSPUR_CUDA_ON_CPU
+#include <cstring>
+#include <vector>
+#else
 #include <cuda_fp16.h>
 #endif
 
@@ -13,15 +16,30 @@
 
 namespace larkspur::model3d {
 
+#ifdef LARKSPUR_CUDA_ON_CPU
+/// All values: processors without an instruction for them take long.
+inline const float* float16_table() {
+  static const std::vector<float> table = [] {
+    std::vector<float> values(1U << 16U);
+    for (std::size_t bits = 0; bits < values.size(); ++bits) {
+      const auto low = static_cast<std::uint16_t>(bits);
+      _Float16 half;
+      std::memcpy(&half, &low, sizeof(half));
+      values[bits] = static_cast<float>(half);
+    }
+    return values;
+  }();
+  return table.data();
+}
+#endif
+
 __device__ inline float to_float(float value) { return value; }
 __device__ inline float to_float(Bfloat16 value) {
   return __uint_as_float(static_cast<unsigned>(value.bits) << 16);
 }
 __device__ inline float to_float(Float16 value) {
 #ifdef LARKSPUR_CUDA_ON_CPU
-  _Float16 half;
-  std::memcpy(&half, &value.bits, sizeof(half));
-  return static_cast<float>(half);
+  return float16_table()[value.bits];
 #else
   return __half2float(__ushort_as_half(value.bits));
 #endif

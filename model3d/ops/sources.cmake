@@ -59,4 +59,5 @@ endforeach()
 set_property(GLOBAL APPEND PROPERTY larkspur_cuda_sources
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_cuda.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_correlate_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_mma_cuda.cu
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_weight_gradient_cuda.cu)

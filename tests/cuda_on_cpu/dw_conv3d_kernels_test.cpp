@@ -84,11 +84,27 @@ void expect_near(const DeviceArray<T>& got_array,
 template <typename T>
 class DwConv3dKernels : public ::testing::Test {
  protected:
-  void check(const Case& c, DwConv3dLayout layout) {
+  void check(const Case& c) {
     const std::vector<double> x = normals<T>(c.map_elements(), 1);
     const std::vector<double> k = normals<T>(c.kernel_elements(), 2);
     const std::vector<double> dy = normals<T>(c.map_elements(), 3);
     const auto expected = testing::dw_conv3d_reference(c, x.data(), k.data(), dy.data());
+    for (const auto layout : {DwConv3dLayout::kChannelsFirst, DwConv3dLayout::kChannelsLast}) {
+      SCOPED_TRACE(layout == DwConv3dLayout::kChannelsLast ? "channels last" : "channels first");
+      check_layout(c, layout, {x, k, dy}, expected);
+    }
+  }
+
+ private:
+  struct Inputs {
+    const std::vector<double>&x, &k, &dy;
+  };
+
+  void check_layout(const Case& c,
+                    DwConv3dLayout layout,
+                    const Inputs& inputs,
+                    const testing::DwConv3dReference& expected) {
+    const auto& [x, k, dy] = inputs;
     const auto& [d, h, w] = c.size;
     const auto& [kd, kh, kw] = c.taps;
     const auto& [rd, rh, rw] = c.rate;
@@ -122,11 +138,8 @@ TYPED_TEST_SUITE(DwConv3dKernels, Types);
 
 TYPED_TEST(DwConv3dKernels, AgreeWithSevenLoopsInFloat64) {
   for (const Case& c : testing::kDwConv3dCases) {
-    for (const auto layout : {DwConv3dLayout::kChannelsFirst, DwConv3dLayout::kChannelsLast}) {
-      SCOPED_TRACE(std::string(c.name) +
-                   (layout == DwConv3dLayout::kChannelsLast ? ", channels last" : ""));
-      this->check(c, layout);
-    }
+    SCOPED_TRACE(c.name);
+    this->check(c);
   }
 }
 

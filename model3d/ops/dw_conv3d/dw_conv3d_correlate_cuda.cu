@@ -6,6 +6,7 @@
 //   one of taps the next 4 taps:                x4 ...                     keep 8 of x, read 4 more
 //
 // Every output's sum runs over its taps in ascending order, whatever the tile.
+#include "model3d/ops/dw_conv3d/dw_conv3d_mma.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_tile.cuh"
 
 namespace larkspur::model3d {
@@ -145,13 +146,13 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   const int low = larger_of(0, block.first_row - reach_h);
   const int high = smaller_of(t.h.size, block.first_row + t.rows + reach_h);
   const DwConv3dRows rows{
-      block.channels, high - low, t.w.reach * t.w.rate - from_w, t.x_pitch, t.x_rows};
+      block.channels, low, high - low, t.w.reach * t.w.rate - from_w, t.x_pitch, t.x_rows};
   float sums[kDwConvStrip] = {};
   for (int a = 0; a < t.d.taps; ++a) {
     const int d = block.d + (a - t.d.reach) * t.d.rate;
     if (d < 0 || d >= t.d.size) continue;  // the same for the whole block
     __syncthreads();
-    load_rows(tile, row_of(x, t, block.n, block.channel, d, low), t, rows);
+    load_rows(tile, row_of(x, t, block.n, block.channel, d, 0), t, rows);
     for (int first = 0; first < t.h.taps; first += p.tap_rows) {
       const int tap_rows = smaller_of(p.tap_rows, t.h.taps - first);
       const int tap = ((t.d.first_tap + a) * t.taps_h + t.h.first_tap + first) * t.taps_w;
@@ -195,6 +196,9 @@ void correlate(const char* name,
                const DwConv3dShape& shape,
                bool reversed,
                CUstream_st* stream) {
+  if constexpr (sizeof(T) == 2) {
+    if (correlate_on_tensor_cores(name, y, x, k, shape, reversed, stream)) return;
+  }
   const DwConv3dCorrelatePlan plan = plan_cuda_correlation(shape);
   if (plan.blocks == 0) return;
   const bool dense = plan.tile.w.rate == 1;

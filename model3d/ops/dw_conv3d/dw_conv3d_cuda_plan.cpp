@@ -84,11 +84,11 @@ struct Shrink {
   int& rows;
   int& strips;
   bool keeps_channels;
+  int few_rows = kFewRows;
 
   bool smaller() {
-    const int few = keeps_channels ? kFewRows : 1;
     if (keeps_channels && strips > 2) return halve(strips);
-    if (keeps_channels && rows > few) return halve(rows);
+    if (keeps_channels && rows > few_rows) return halve(rows);
     if (channels > 1) return halve(channels);
     if (rows > 1) return halve(rows);
     return strips > 1 && halve(strips);
@@ -127,6 +127,45 @@ DwConv3dCorrelatePlan plan_cuda_correlation(const DwConv3dShape& shape) {
            floats <= kDwConvTileFloats && plan.tap_rows > 0;
   };
   while (!fits()) need_shared(shrink.smaller(), shape);
+  plan.blocks = tile.n * channel_groups(tile) * tile.d.size * ceil_div(tile.h.size, tile.rows) *
+                ceil_div(plan.all_strips, plan.strips);
+  return plan;
+}
+
+std::optional<DwConv3dMmaPlan> plan_cuda_mma(const DwConv3dShape& shape) {
+  constexpr int kMma = 16;     // outputs and inputs of a product
+  constexpr int kFewTaps = 5;  // with fewer, most of a band is zeros
+  constexpr int kWarps = kDwConvThreads / 32;
+  DwConv3dMmaPlan plan{};
+  DwConv3dCudaTile& tile = plan.tile;
+  tile = cuda_tile(shape);
+  if (tile.w.rate != 1 || tile.w.taps < kFewTaps) return std::nullopt;
+  plan.all_strips = ceil_div(tile.w.size, kMma);
+  // A row that is one strip needs no halo: what lies outside is not in the matrix.
+  const bool whole_rows = plan.all_strips == 1;
+  plan.steps = whole_rows ? 1 : ceil_div(kMma + tile.w.taps - 1, kMma);
+  plan.band = 2 * kMma * (plan.steps + 1);
+  plan.first_column = whole_rows ? 0 : -tile.w.reach;
+  plan.strips = std::min(plan.all_strips, 4);
+  plan.row_groups = std::min(ceil_div(tile.h.size, kMma), kWarps / plan.strips);
+  const int spare = kWarps / (plan.strips * plan.row_groups);
+  tile.channels =
+      static_cast<int>(std::min<std::int64_t>(tile.c, tile.channels_last ? kWarps : spare));
+  Shrink shrink{tile.channels, plan.row_groups, plan.strips, tile.channels_last};
+  shrink.few_rows = 1;
+  const auto fits = [&] {
+    tile.rows = plan.row_groups * kMma;
+    tile.x_rows = tile.rows + 2 * tile.h.reach * tile.h.rate;
+    // Rows of eight fragments in different banks.
+    tile.x_pitch = kMma * (plan.strips + plan.steps - 1) + kMma / 2;
+    plan.tap_rows = std::min(tile.h.taps, kDwConvBandHalves / (tile.channels * plan.band));
+    const std::int64_t halves = std::int64_t{tile.channels} * tile.x_rows * tile.x_pitch;
+    return tile.channels * plan.row_groups * plan.strips <= kWarps && halves <= kDwConvTileHalves &&
+           plan.tap_rows > 0;
+  };
+  while (!fits()) {
+    if (!shrink.smaller()) return std::nullopt;
+  }
   plan.blocks = tile.n * channel_groups(tile) * tile.d.size * ceil_div(tile.h.size, tile.rows) *
                 ceil_div(plan.all_strips, plan.strips);
   return plan;

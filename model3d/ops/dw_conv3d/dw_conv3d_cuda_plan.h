@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
 
@@ -20,8 +21,10 @@ namespace larkspur::model3d {
 constexpr int kDwConvThreads = 256;
 constexpr int kDwConvTileFloats = 6400;   ///< of x
 constexpr int kDwConvOtherFloats = 3072;  ///< of taps, or of dy
-constexpr int kDwConvStrip = 8;           ///< outputs or taps of a thread, along w
-constexpr int kDwConvStep = 4;  ///< taps or outputs it takes at a time: a vector of shared memory
+constexpr int kDwConvTileHalves = 2 * kDwConvTileFloats;
+constexpr int kDwConvBandHalves = 2 * kDwConvOtherFloats;
+constexpr int kDwConvStrip = 8;  ///< outputs or taps of a thread, along w
+constexpr int kDwConvStep = 4;   ///< taps or outputs it takes at a time: a vector of shared memory
 
 /// An axis as DwConv3dAxis, in the integers of a GPU.
 struct DwConv3dCudaAxis {
@@ -53,6 +56,19 @@ struct DwConv3dCorrelatePlan {
   std::int64_t blocks;
 };
 
+/// A correlation in 16 bits on tensor cores: rows of taps as banded matrices.
+struct DwConv3dMmaPlan {
+  DwConv3dCudaTile tile;  ///< rows and pitches in elements of 16 bits
+  int strips;             ///< of 16 outputs along w, in a tile
+  int all_strips;         ///< of a row
+  int row_groups;         ///< of 16 rows, in a tile
+  int tap_rows;           ///< of a plane of taps, at a time
+  int steps;              ///< of 16 inputs, that a strip reaches
+  int band;               ///< elements of a row of taps, twice, so that every pair is aligned
+  int first_column;       ///< of a strip's inputs, from its first output
+  std::int64_t blocks;    ///< 0 for an empty batch
+};
+
 struct DwConv3dGradientPlan {
   DwConv3dCudaTile tile;
   int tap_rows;    ///< of a block
@@ -73,6 +89,8 @@ struct DwConv3dGradientPlan {
 /// Throws kUnsupported for rows that do not fit in shared memory (some thousand positions and
 /// taps).
 DwConv3dCorrelatePlan plan_cuda_correlation(const DwConv3dShape& shape);
+/// Nothing where tensor cores would be of no use: dilated rows, rows of few taps, rows too long.
+std::optional<DwConv3dMmaPlan> plan_cuda_mma(const DwConv3dShape& shape);
 DwConv3dGradientPlan plan_cuda_weight_gradient(const DwConv3dShape& shape);
 
 }  // namespace larkspur::model3d

@@ -14,9 +14,10 @@
 
 namespace larkspur::model3d {
 
-/// Rows of one plane, of some channels, to rows 0.. of each channel in the tile.
+/// Rows [first, first + count) of one plane, of some channels, to rows 0.. of each channel in the
+/// tile; zeros where the map has no such row.
 struct DwConv3dRows {
-  int channels, count;
+  int channels, first, count;
   int left;      ///< column of position 0; below 0 where a tile begins further right
   int pitch;     ///< floats a row in the tile
   int of_a_map;  ///< rows a channel has room for in the tile
@@ -29,11 +30,21 @@ __device__ T* row_of(
   return map + n * t.sample_step + c * t.channel_step + d * t.plane_step + row * t.row_step;
 }
 
-/// `from`: the first row, of the block's first channel. By all threads of a block; the caller puts
-/// a barrier in front and behind. Neighbouring lanes take neighbours in memory: positions, or
+__device__ inline void to_tile(float& element, float value) { element = value; }
+template <typename T>
+__device__ void to_tile(float& element, T value) {
+  element = to_float(value);
+}
+template <typename T>
+__device__ void to_tile(std::uint16_t& element, T value) {
+  element = value.bits;
+}
+
+/// `from`: row 0 of the plane, of the block's first channel. By all threads of a block; the caller
+/// puts a barrier in front and behind. Neighbouring lanes take neighbours in memory: positions, or
 /// channels where those lie last.
-template <typename T, int kCount>
-__device__ void load_rows(pipeline::SharedArray<float, kCount>& to,
+template <typename T, typename Element, int kCount>
+__device__ void load_rows(pipeline::SharedArray<Element, kCount>& to,
                           const T* from,
                           const DwConv3dCudaTile& t,
                           const DwConv3dRows& rows) {
@@ -43,14 +54,15 @@ __device__ void load_rows(pipeline::SharedArray<float, kCount>& to,
 #pragma unroll 1  // registers are for the sums
   for (int line = static_cast<int>(threadIdx.x) / 32; line < lines; line += kDwConvThreads / 32) {
     const int row = line % rows.count;
-#pragma unroll 2
+#pragma unroll 1
     for (int i = lane; i < rows.pitch * together; i += 32) {
       const int c = t.channels_last ? i % together : line / rows.count;
       const int column = i / together;
       const int w = column - rows.left;
-      float value = 0.0F;
-      if (w >= 0 && w < t.w.size) {
-        value = to_float(from[c * t.channel_step + row * t.row_step + w * t.w_step]);
+      const int h = rows.first + row;
+      Element value = 0;
+      if (w >= 0 && w < t.w.size && h >= 0 && h < t.h.size) {
+        to_tile(value, from[c * t.channel_step + h * t.row_step + w * t.w_step]);
       }
       to.put((c * rows.of_a_map + row) * rows.pitch + column, value);
     }

@@ -122,8 +122,8 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   const DwConv3dCudaTile& t = p.tile;
   const Share share = share_of(p);
   const Strip mine = strip_of(p, share);
-  const int run =
-      (t.w.size + t.w.rate - 1) / t.w.rate;  // outputs between which `rate` positions lie
+  const int step = kDense ? 1 : t.w.rate;
+  const int run = (t.w.size + step - 1) / step;  // outputs between which `rate` positions lie
   float sums[kDwConvStrip] = {};
   const int first_offset = (share.first_tap_row - t.h.reach) * t.h.rate;
   const int last_offset = first_offset + (p.tap_rows - 1) * t.h.rate;
@@ -140,26 +140,23 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
     const int high = larger_of(low, smaller_of(t.h.size, first_row + rows + last_offset));
     __syncthreads();
     load_rows(y_tile,
-              row_of(dy, t, n, share.channel, d, first_row),
+              row_of(dy, t, n, share.channel, d, 0),
               t,
-              {share.channels, rows, 0, p.y_pitch, t.rows});
+              {share.channels, first_row, rows, 0, p.y_pitch, t.rows});
     load_rows(x_tile,
-              row_of(x, t, n, share.channel, from_d, low),
+              row_of(x, t, n, share.channel, from_d, 0),
               t,
-              {share.channels, high - low, t.w.reach * t.w.rate, t.x_pitch, t.x_rows});
+              {share.channels, low, high - low, t.w.reach * t.w.rate, t.x_pitch, t.x_rows});
     __syncthreads();
     if (!mine.is_there) continue;
     for (int row = mine.group; row < rows; row += p.groups) {
       const int h = first_row + row + first_offset + mine.b * t.h.rate;
       if (h < 0 || h >= t.h.size) continue;
-      for (int phase = 0; phase < t.w.rate; ++phase) {
-        add_row<kDense>(sums,
-                        y_tile,
-                        (mine.c * t.rows + row) * p.y_pitch + phase,
-                        x_tile,
-                        (mine.c * t.x_rows + h - low) * t.x_pitch + phase + mine.j * t.w.rate,
-                        t.w.rate,
-                        run);
+      const int y_at = (mine.c * t.rows + row) * p.y_pitch;
+      const int x_at = (mine.c * t.x_rows + h - low) * t.x_pitch + mine.j * step;
+#pragma unroll 1
+      for (int phase = 0; phase < step; ++phase) {
+        add_row<kDense>(sums, y_tile, y_at + phase, x_tile, x_at + phase, step, run);
       }
     }
   }

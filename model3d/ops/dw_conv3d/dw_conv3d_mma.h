@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CUDA twin's second way to correlate, in 16 bits.
+#pragma once
+
+#include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
+
+namespace larkspur::model3d {
+
+/// As the forward pass, or with `reversed` taps as the input gradient; T is Bfloat16 or Float16.
+/// False, and nothing done, for shapes that tensor cores are of no use to. `name` is for errors.
+template <typename T>
+bool correlate_on_tensor_cores(const char* name,
+                               T* y,
+                               const T* x,
+                               const T* k,
+                               const DwConv3dShape& shape,
+                               bool reversed,
+                               CUstream_st* stream);
+
+}  // namespace larkspur::model3d
