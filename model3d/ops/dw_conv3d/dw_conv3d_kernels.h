@@ -74,8 +74,9 @@ void dw_conv3d_weight_gradient_cpu(double* dk,
 // The same three on a GPU, T one of float, Bfloat16, Float16 (model3d/kernels/half_types.h), memory
 // on the GPU, any layout. Sums are float. Bits depend on the shape alone: not on the GPU, nor, but
 // for the weight gradient, on the batch or the layout. Values that are not finite may spread to
-// outputs and taps up to 7 positions further along w. Each returns before the work is done. Throws
-// Error{kDevice} if it cannot start, kUnsupported for rows that do not fit in shared memory.
+// outputs and taps that they should not reach, up to 32 positions further along w and 16 rows. Each
+// returns before the work is done. Throws Error{kDevice} if it cannot start, kUnsupported for rows
+// that do not fit in shared memory.
 
 template <typename T>
 void dw_conv3d_forward_cuda(
