@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/placement.h"
 
+#include <atomic>
+
 #include <ATen/core/grad_mode.h>
 
 namespace larkspur::pipeline {
 namespace {
+
+std::atomic<std::int64_t> reads = 0;
 
 void move(at::Tensor tensor, at::Device device) {
   if (tensor.device() == device) return;
@@ -24,5 +28,12 @@ Batch on_device(const Batch& batch, at::Device device) {
   return with_tensors(
       batch, [&](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
 }
+
+at::Tensor to_host(const at::Tensor& tensor) {
+  ++reads;
+  return tensor.cpu();
+}
+
+std::int64_t host_reads() { return reads; }
 
 }  // namespace larkspur::pipeline

@@ -2,6 +2,8 @@
 // Where tensors lie: the one place that moves a network and its batches to a device.
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/core/Tensor.h>
 
 #include "pipeline/classifier.h"
@@ -16,5 +18,13 @@ void place(const Classifier& classifier, at::Device device);
 /// tensors (see PrefetchOptions) are copied behind the caller's back: work queued on the current
 /// stream finds them arrived.
 Batch on_device(const Batch& batch, at::Device device);
+
+/// The tensor on the CPU. On a GPU the caller waits until all that is queued there is done, so a
+/// step reads rarely and much at a time; every read of the training loop goes through here and is
+/// counted.
+at::Tensor to_host(const at::Tensor& tensor);
+
+/// Reads so far, by any thread of the process, also those of tensors that were on the CPU.
+std::int64_t host_reads();
 
 }  // namespace larkspur::pipeline

@@ -15,7 +15,7 @@ bool DropPath::skips(const Pass& pass) const {
   return pass.training && pass.how.random_depth && rate > 0.0;
 }
 
-at::Tensor DropPath::factors(std::int64_t samples, const Pass& pass) const {
+at::Tensor DropPath::factors(std::int64_t samples, const Pass& pass, bool pinned) const {
   if (!skips(pass)) return at::ones({samples}, at::kFloat);
   pipeline::require(samples == static_cast<std::int64_t>(pass.keys.size()),
                     pipeline::Errc::kInvalidArgument,
@@ -24,7 +24,8 @@ at::Tensor DropPath::factors(std::int64_t samples, const Pass& pass) const {
                     " keys for ",
                     samples,
                     " samples");
-  at::Tensor factors = at::empty({samples}, at::kFloat);
+  // Page-locked for a GPU: its copy then runs behind the caller's back.
+  at::Tensor factors = at::empty({samples}, at::TensorOptions(at::kFloat).pinned_memory(pinned));
   for (std::int64_t i = 0; i < samples; ++i) {
     pipeline::CounterRng rng(
         pass.keys[static_cast<std::size_t>(i)], pipeline::Purpose::kDropPath, block);
@@ -38,8 +39,9 @@ at::Tensor DropPath::forward(const at::Tensor& x, const Pass& pass) const {
   if (!skips(pass)) return x;
   std::vector<std::int64_t> per_sample(static_cast<std::size_t>(x.dim()), 1);
   per_sample[0] = x.size(0);
-  // A handful of values from pageable memory: CUDA has taken its copy when this returns.
-  return x * factors(x.size(0), pass).view(per_sample).to(x.options(), /*non_blocking=*/true);
+  return x * factors(x.size(0), pass, /*pinned=*/x.is_cuda())
+                 .view(per_sample)
+                 .to(x.options(), /*non_blocking=*/true);
 }
 
 }  // namespace larkspur::model3d

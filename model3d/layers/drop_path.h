@@ -22,7 +22,8 @@ struct DropPath {
   at::Tensor forward(const at::Tensor& x, const Pass& pass) const;
 
   /// What forward multiplies each of `samples` by: float32 [N] on the CPU, ones where it returns x.
-  at::Tensor factors(std::int64_t samples, const Pass& pass) const;
+  /// `pinned`: in page-locked memory, which needs a GPU.
+  at::Tensor factors(std::int64_t samples, const Pass& pass, bool pinned = false) const;
 
  private:
   bool skips(const Pass& pass) const;

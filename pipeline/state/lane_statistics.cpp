@@ -8,6 +8,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
@@ -65,9 +66,13 @@ void LaneStatistics::begin_lane() {
   if (elements_ > 0) values_.copy_(start_);
 }
 
+at::Tensor LaneStatistics::lane_values() const {
+  return elements_ == 0 ? at::Tensor() : values_.clone();
+}
+
 void LaneStatistics::end_lane(std::string& bytes) const {
   if (elements_ == 0) return;
-  const at::Tensor values = values_.cpu();
+  const at::Tensor values = to_host(values_);
   bytes.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
 }
 

@@ -31,7 +31,11 @@ class LaneStatistics {
   /// Puts those values back: every lane sees the statistics the step began with.
   void begin_lane();
 
-  /// Appends what this lane left to `bytes`: float32 [elements()].
+  /// A copy of what this lane left, where the network works: float32 [elements()]; undefined
+  /// without statistics.
+  at::Tensor lane_values() const;
+
+  /// Appends them to `bytes`.
   void end_lane(std::string& bytes) const;
 
   /// Sets the mean over lanes: `by_lane` holds the bytes of all lanes, in lane order. Sums in

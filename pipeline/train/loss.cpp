@@ -37,8 +37,8 @@ at::Tensor lane_loss(const at::Tensor& logits, const Batch& batch, double smooth
   return sum.div(static_cast<double>(batch.nominal));
 }
 
-std::int64_t count_correct(const at::Tensor& logits, const Batch& batch) {
-  return logits.argmax(1).eq(batch.labels).sum().item<std::int64_t>();
+at::Tensor count_correct(const at::Tensor& logits, const Batch& batch) {
+  return logits.argmax(1).eq(batch.labels).sum();
 }
 
 }  // namespace larkspur::pipeline

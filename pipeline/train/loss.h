@@ -15,7 +15,8 @@ namespace larkspur::pipeline {
 /// 2016, section 7).
 at::Tensor lane_loss(const at::Tensor& logits, const Batch& batch, double smoothing);
 
-/// Samples whose largest logit is their label's, or for a mixed sample that of its own label.
-std::int64_t count_correct(const at::Tensor& logits, const Batch& batch);
+/// Scalar int64: samples whose largest logit is their label's, or for a mixed sample that of its
+/// own label.
+at::Tensor count_correct(const at::Tensor& logits, const Batch& batch);
 
 }  // namespace larkspur::pipeline

@@ -3,6 +3,7 @@
 
 #include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/placement.h"
+#include "pipeline/train/lane_readings.h"
 #include "pipeline/train/loss.h"
 
 namespace larkspur::pipeline {
@@ -14,15 +15,14 @@ at::Tensor scaled(const at::Tensor& loss, double scale) {
 }
 
 /// Forward and backward of one lane; a lane without a readable sample gives no gradient.
-double run_lane(TrainStep& job, const Batch& batch, double scale, StepStats& facts) {
-  if (batch.size() == 0) return 0.0;
+void run_lane(TrainStep& job, const Batch& batch, double scale, LaneReadings& readings) {
+  if (batch.size() == 0) return readings.add_nothing();
   PrecisionScope scope(job.run.precision, batch.labels.device());
   const at::Tensor logits_NK = job.run.classifier.forward(batch);
   const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
   scope.end();
   scaled(loss, scale).backward();
-  facts.correct += count_correct(logits_NK, batch);
-  return loss.item<double>();
+  readings.add(loss, count_correct(logits_NK.detach(), batch));
 }
 
 /// Every lane as if it were alone: its gradients go into the exchange bucket by bucket while
@@ -30,16 +30,18 @@ double run_lane(TrainStep& job, const Batch& batch, double scale, StepStats& fac
 void run_in_turn(TrainStep& job, double scale, StepStats& mine) {
   TrainContext& run = job.run;
   TrainState& state = run.state;
+  LaneReadings readings;
   for (int lane = run.lanes.first; lane < run.lanes.first + run.lanes.count; ++lane) {
     const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
     state.statistics.begin_lane();
     state.parameters.begin_lane();
     state.parameters.on_bucket_ready([&](int bucket) { run.exchange.lane_done(lane, bucket); });
-    mine.loss.push_back(run_lane(job, batch, scale, mine));
+    run_lane(job, batch, scale, readings);
     state.parameters.finish_lane();
-    state.statistics.end_lane(mine.statistics);
+    readings.add_statistics(state.statistics.lane_values());
     mine.add(batch);
   }
+  readings.read_into(mine);
 }
 
 /// All buckets go out after backward: in it, ranks with one lane and with several would issue them
@@ -55,25 +57,32 @@ void run_lockstep(TrainStep& job, double scale, StepStats& mine) {
     mine.add(batches.back());
   }
   PrecisionScope scope(run.precision, gradients.device());
+  std::vector<at::Tensor> correct(batches.size());
   const auto losses = run.lockstep->forward(takes_part, [&](int index, Classifier& network) {
     const Batch& batch = batches[static_cast<std::size_t>(index)];
     const at::Tensor logits_NK = network.forward(batch);
-    mine.correct += count_correct(logits_NK, batch);
+    correct[static_cast<std::size_t>(index)] = count_correct(logits_NK.detach(), batch);
     return lane_loss(logits_NK, batch, job.label_smoothing);
   });
   scope.end();
   std::vector<at::Tensor> roots;
   for (const at::Tensor& loss : losses) roots.push_back(scaled(loss, scale));
   run.lockstep->backward(roots);
-  if (run.lockstep->reports()) run.state.statistics.end_lane(mine.statistics);
+  LaneReadings readings;
+  if (run.lockstep->reports()) readings.add_statistics(run.state.statistics.lane_values());
   for (int index = 0; index < run.lanes.count; ++index) {
     const at::Tensor& loss = losses[static_cast<std::size_t>(index)];
-    mine.loss.push_back(loss.defined() ? loss.item<double>() : 0.0);
+    if (loss.defined()) {
+      readings.add(loss, correct[static_cast<std::size_t>(index)]);
+    } else {
+      readings.add_nothing();
+    }
     gradients.copy_(run.lockstep->gradients(index));
     for (int bucket = 0; bucket < run.state.parameters.layout().bucket_count(); ++bucket) {
       run.exchange.lane_done(run.lanes.first + index, bucket);
     }
   }
+  readings.read_into(mine);
 }
 
 }  // namespace

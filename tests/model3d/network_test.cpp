@@ -14,6 +14,7 @@
 
 #include "pipeline/precision.h"
 #include "pipeline/require.h"
+#include "tests/support/called_ops.h"
 #include "tests/support/finite_difference.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/tolerances.h"
@@ -47,6 +48,25 @@ void scatter_statistics(const Network& network) {
 }
 
 using Shape = std::vector<std::int64_t>;
+
+/// Of a whole training pass: a GPU would be drained by every value that the host reads.
+TEST(Network, TrainsWithoutReadingAValueOnTheHost) {
+  const std::vector<ModelOptions> kinds{
+      small_voxel(),
+      {.form = "image", .variant = "micro", .classes = 5, .drop_path = 0.5},
+      {.form = "clip", .variant = "micro", .classes = 5, .drop_path = 0.5}};
+  for (const ModelOptions& options : kinds) {
+    SCOPED_TRACE(options.form);
+    Network network(options);
+    network.set_training(true);
+    pipeline::Batch batch = grids(0, 2);
+    if (options.form == "image") batch.inputs["input"] = golden_noise("x", {2, 3, 32, 32});
+    if (options.form == "clip") batch.inputs["input"] = golden_noise("x", {2, 3, 4, 32, 32});
+    const testing::CalledOps scalars("aten::_local_scalar_dense");
+    network.forward(batch).sum().backward();
+    EXPECT_THAT(testing::CalledOps::seen(), ::testing::IsEmpty());
+  }
+}
 
 TEST(Network, WalksAGridOf32ThroughTheShapesOfTheReadme) {
   const Network network({.variant = "micro", .classes = 5});

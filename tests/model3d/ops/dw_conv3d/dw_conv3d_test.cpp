@@ -16,13 +16,13 @@
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
-#include <ATen/record_function.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_lanes.h"
 #include "pipeline/error.h"
+#include "tests/support/called_ops.h"
 #include "tests/support/dw_conv3d_reference.h"
 
 namespace larkspur::model3d {
@@ -321,38 +321,12 @@ TEST(DwConv3d, BrokenPromisesAreNamedWithTheirSizes) {
   EXPECT_THAT(text_of(x.narrow(2, 0, 0), {4, 1, 3, 3, 3}, {1, 1, 1}), HasSubstr("no positions"));
 }
 
-/// Names of our dispatcher ops that were called in this thread, while it lives.
-class CalledOps {
- public:
-  CalledOps() {
-    seen().clear();
-    handle_ = at::addThreadLocalCallback(
-        at::RecordFunctionCallback([](const at::RecordFunction& call)
-                                       -> std::unique_ptr<at::ObserverContext> {
-          const std::string name = call.name();
-          if (name.starts_with("larkspur::")) seen().push_back(name);
-          return nullptr;
-        }).scopes({at::RecordScope::FUNCTION}));
-  }
-  ~CalledOps() { at::removeCallback(handle_); }
-  CalledOps(const CalledOps&) = delete;
-  CalledOps& operator=(const CalledOps&) = delete;
-
-  static std::vector<std::string>& seen() {
-    static thread_local std::vector<std::string> names;
-    return names;
-  }
-
- private:
-  at::CallbackHandle handle_;
-};
-
 TEST(DwConv3dOps, ForwardAndBothGradientsGoThroughTheDispatcher) {
   const at::Tensor x = at::rand({2, 3, 4, 5, 6}).requires_grad_();
   const at::Tensor weight = at::rand({3, 1, 3, 3, 3}).requires_grad_();
-  const CalledOps calls;
+  const testing::CalledOps calls("larkspur::");
   dw_conv3d(x, weight).sum().backward();
-  EXPECT_THAT(CalledOps::seen(),
+  EXPECT_THAT(testing::CalledOps::seen(),
               ::testing::ElementsAre("larkspur::dw_conv3d",
                                      "larkspur::dw_conv3d_input_gradient",
                                      "larkspur::dw_conv3d_weight_gradient"));

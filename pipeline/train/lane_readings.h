@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the host wants to know of a step's lanes, read at once when all of them are queued: a read a
+// lane would drain a GPU as often.
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/train/step_stats.h"
+
+namespace larkspur::pipeline {
+
+/// One rank's lanes, in lane order. Holds tensors where the network works.
+class LaneReadings {
+ public:
+  /// Scalars: a lane's loss, and how many of its samples were right.
+  void add(const at::Tensor& loss, const at::Tensor& correct);
+
+  /// A lane without a sample that could be read: no loss, none right.
+  void add_nothing();
+
+  /// float32: the running statistics as the lane left them; undefined for a network without.
+  void add_statistics(const at::Tensor& values);
+
+  /// Appends losses, the count of right samples and the statistics' bytes. The one read.
+  void read_into(StepStats& facts) const;
+
+ private:
+  std::vector<at::Tensor> losses_;   ///< [lanes]; undefined: nothing
+  std::vector<at::Tensor> correct_;  ///< likewise
+  std::vector<at::Tensor> statistics_;
+};
+
+}  // namespace larkspur::pipeline

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/train/lane_readings.h"
+
+#include <cstring>
+
+#include <ATen/ops/tensor.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/placement.h"
+#include "pipeline/train/train_step.h"
+#include "tests/support/called_ops.h"
+#include "tests/support/toy_run.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using larkspur::testing::CalledOps;
+using larkspur::testing::ToyRun;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+at::Tensor scalar(float value) { return at::tensor(value); }
+
+TEST(LaneReadings, HaveEveryLanesFactsInOrder) {
+  LaneReadings readings;
+  readings.add(scalar(1.5F), at::tensor(std::int64_t{3}));
+  readings.add_statistics(at::tensor({1.0F, 2.0F}));
+  readings.add_nothing();
+  readings.add_statistics(at::tensor({3.0F, 4.0F}));
+  readings.add(scalar(-2.25F), at::tensor(std::int64_t{4}));
+  readings.add_statistics(at::tensor({5.0F, 6.0F}));
+  StepStats facts;
+  readings.read_into(facts);
+  EXPECT_THAT(facts.loss, ElementsAre(1.5, 0.0, -2.25));
+  EXPECT_EQ(facts.correct, 7);
+  ASSERT_EQ(facts.statistics.size(), 6 * sizeof(float));
+  std::vector<float> values(6);
+  std::memcpy(values.data(), facts.statistics.data(), facts.statistics.size());
+  EXPECT_THAT(values, ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
+TEST(LaneReadings, OfNothingAreNothing) {
+  LaneReadings readings;
+  readings.add_nothing();
+  readings.add_statistics(at::Tensor());
+  StepStats facts;
+  readings.read_into(facts);
+  EXPECT_THAT(facts.loss, ElementsAre(0.0));
+  EXPECT_EQ(facts.correct, 0);
+  EXPECT_EQ(facts.statistics, "");
+}
+
+/// A GPU is drained by every read: two a step, one for the lanes and one for the norm, however many
+/// lanes there are.
+TEST(HostReads, AreTwoAStepWhateverTheNumberOfLanes) {
+  for (const int lanes : {1, 4, 16}) {
+    SCOPED_TRACE(lanes);
+    ToyRun toy;
+    const auto batch = [&] {
+      const SampleKey first{1, 0, 0, 0};
+      const SampleKey second{1, 0, 1, 0};
+      return collate(
+          {toy.source.read(first).value(), toy.source.read(second).value()}, {first, second}, {});
+    };
+    const Lanes mine{0, lanes, lanes};
+    TrainContext run{
+        *toy.classifier, toy.state, toy.exchange, toy.communicator, mine, Precision::kFloat32};
+    TrainStep job{run, batch, 0.1, toy.requests};
+    const std::int64_t before = host_reads();
+    const CalledOps scalars("aten::_local_scalar_dense");
+    train_step(job, 0.01);
+    EXPECT_EQ(host_reads() - before, 2);
+    EXPECT_THAT(CalledOps::seen(), IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline
