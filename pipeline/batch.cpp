@@ -85,6 +85,15 @@ Batch collate(const std::vector<Sample>& samples,
   return batch;
 }
 
+Batch rows_of(const Batch& batch, std::int64_t begin, std::int64_t end) {
+  Batch rows = with_tensors(
+      batch, [&](const at::Tensor& tensor) { return tensor.narrow(0, begin, end - begin); });
+  rows.keys.assign(batch.keys.begin() + begin, batch.keys.begin() + end);
+  rows.bad.clear();
+  rows.nominal = end - begin;
+  return rows;
+}
+
 Batch with_tensors(const Batch& batch, const std::function<at::Tensor(const at::Tensor&)>& change) {
   Batch changed = batch;
   const auto apply = [&](at::Tensor& tensor) {

@@ -38,6 +38,9 @@ Batch collate(const std::vector<Sample>& samples,
               std::vector<BadSample> bad,
               std::int64_t views = 1);
 
+/// Rows [begin, end) of a batch; its bad samples stay behind. Tensors are views of its own.
+Batch rows_of(const Batch& batch, std::int64_t begin, std::int64_t end);
+
 /// A copy with `change` applied to every tensor that is defined: inputs, labels, shares.
 Batch with_tensors(const Batch& batch, const std::function<at::Tensor(const at::Tensor&)>& change);
 

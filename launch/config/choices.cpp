@@ -11,7 +11,6 @@ constexpr std::string_view kForms[] = {
     "voxel", "clip", "raw", "grid", "frames", "image", "views", "joint", "points"};
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kNewHeads[] = {"auto", "true", "false"};
-constexpr std::string_view kProtocols[] = {"center", "fixed"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
 constexpr std::string_view kPointSubsets[] = {"drawn", "first"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
@@ -27,7 +26,6 @@ std::span<const std::string_view> enum_names(DataKind) { return kKinds; }
 std::span<const std::string_view> enum_names(ModelForm) { return kForms; }
 std::span<const std::string_view> enum_names(ViewPooling) { return kViewPoolings; }
 std::span<const std::string_view> enum_names(NewHead) { return kNewHeads; }
-std::span<const std::string_view> enum_names(Protocol) { return kProtocols; }
 std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }
 std::span<const std::string_view> enum_names(pipeline::PointSubset) { return kPointSubsets; }
 std::span<const std::string_view> enum_names(pipeline::Precision) { return kPrecisions; }

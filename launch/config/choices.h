@@ -8,6 +8,7 @@
 
 #include "model3d/network.h"
 #include "pipeline/plan/cloud_plan.h"
+#include "pipeline/plan/protocol.h"
 #include "pipeline/precision.h"
 
 namespace larkspur::launch {
@@ -19,7 +20,7 @@ enum class DeviceChoice : std::uint8_t { kAuto, kCpu, kCuda };
 enum class ResumeChoice : std::uint8_t { kAuto, kNever };
 
 /// What a sample is.
-enum class DataKind : std::uint8_t { kCloud, kVideo, kImage };
+using DataKind = pipeline::SampleKind;
 
 /// How the network looks at a cloud (voxel, views, joint, points), a picture or a clip (the rest).
 enum class ModelForm : std::uint8_t {
@@ -41,9 +42,6 @@ enum class ViewPooling : std::uint8_t { kMax, kMean };
 /// differ; always; only where their number differs.
 enum class NewHead : std::uint8_t { kAuto, kTrue, kFalse };
 
-/// Which views an evaluation scores. Of a cloud both are one, as it lies: papers say fixed there.
-enum class Protocol : std::uint8_t { kCenter, kFixed };
-
 /// How an evaluation counts a sample that cannot be read.
 enum class BadSampleRule : std::uint8_t { kWrong, kExclude };
 
@@ -54,7 +52,6 @@ std::span<const std::string_view> enum_names(DataKind any);
 std::span<const std::string_view> enum_names(ModelForm any);
 std::span<const std::string_view> enum_names(ViewPooling any);
 std::span<const std::string_view> enum_names(NewHead any);
-std::span<const std::string_view> enum_names(Protocol any);
 std::span<const std::string_view> enum_names(BadSampleRule any);
 std::span<const std::string_view> enum_names(pipeline::PointSubset any);
 std::span<const std::string_view> enum_names(pipeline::Precision any);

@@ -292,11 +292,15 @@ LoadedConfig load_config(const std::filesystem::path& file,
   LoadedConfig loaded;
   read_base(loaded, root, file);
   SectionReader(loaded, source).read(root, "");
+  override_config(loaded, overrides);
+  return loaded;
+}
+
+void override_config(LoadedConfig& loaded, const std::vector<std::string>& overrides) {
   std::set<std::string> seen;
   for (const std::string& argument : overrides) read_override(loaded, argument, seen);
   loaded.config.model.kernel = whole_kernel(loaded.config.model);
   check(loaded);
-  return loaded;
 }
 
 void set_key(LoadedConfig& loaded,

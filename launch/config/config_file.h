@@ -28,6 +28,9 @@ namespace larkspur::launch {
 LoadedConfig load_config(const std::filesystem::path& file,
                          const std::vector<std::string>& overrides = {});
 
+/// Puts overrides into a configuration and checks the result, as load_config() does.
+void override_config(LoadedConfig& loaded, const std::vector<std::string>& overrides);
+
 /// Reads a whole configuration from text, as a checkpoint keeps it; `name` stands for the file in
 /// messages. No base, no overrides. Other programs may have written it: retired names are read as
 /// what they are called now, keys this program does not know go to `unknown`, and who asks decides

@@ -214,11 +214,16 @@ std::vector<Row> eval_rows() {
   constexpr auto eval = &RunConfig::eval;
   using E = EvalConfig;
   return {
-      key<eval, &E::protocol>(
-          "eval.protocol",
-          "what the report calls the one view of a sample that is scored, whichever is set")
+      key<eval, &E::protocol>("eval.protocol",
+                              "which views of a sample are scored; 'inspect protocols' lists them")
+          .one_of(pipeline::protocol_names())
           .on_resume(kFree),
-      key<eval, &E::batch>("eval.batch", "samples a forward pass, on each rank")
+      key<eval, &E::size>("eval.size",
+                          "width and height of a view of pictures, pixels; 0: as the protocol has "
+                          "it, else data.size")
+          .within(0, 2048)
+          .on_resume(kFree),
+      key<eval, &E::batch>("eval.batch", "views a forward pass, on each rank")
           .within(1, 65536)
           .on_resume(kFree),
       key<eval, &E::bad_samples>("eval.bad_samples", "how an unreadable sample counts")

@@ -94,6 +94,25 @@ void check_taken(const LoadedConfig& loaded) {
   }
 }
 
+/// The protocol looks at samples of the kind, and takes the size that was set.
+void check_protocol(const LoadedConfig& loaded) {
+  const EvalConfig& eval = loaded.config.eval;
+  const DataKind kind = loaded.config.data.kind;
+  require(pipeline::find_protocol(eval.protocol).fits(kind),
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "eval.protocol", "data.kind"),
+          eval.protocol,
+          " does not look at data.kind ",
+          value_text(loaded.config, "data.kind"),
+          "; these do: ",
+          pipeline::protocols_of(kind));
+  require(eval.size == 0 || kind != DataKind::kCloud,
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "eval.size", "data.kind"),
+          eval.size,
+          ", but views of clouds have no such size: leave it at 0");
+}
+
 /// What the network itself has to say of its options, with the place that set them.
 void check_network(const LoadedConfig& loaded) {
   try {
@@ -210,6 +229,7 @@ void check_described_network(const LoadedConfig& loaded) {
 void check(const LoadedConfig& loaded) {
   check_data(loaded);
   check_form(loaded);
+  check_protocol(loaded);
   check_described_network(loaded);
   check_weights(loaded);
   check_train(loaded);

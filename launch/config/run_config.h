@@ -106,8 +106,9 @@ struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
 
 /// How a trained network is scored.
 struct EvalConfig {
-  Protocol protocol = Protocol::kCenter;
-  std::int64_t batch = 32;  ///< samples a forward pass, on each rank
+  std::string protocol = "center";  ///< which views of a sample, by the name of its row
+  std::int64_t size = 0;            ///< width and height of a crop; 0: the protocol's, data.size
+  std::int64_t batch = 32;          ///< views a forward pass, on each rank
   BadSampleRule bad_samples = BadSampleRule::kWrong;
 };
 

@@ -73,13 +73,16 @@ std::string report_json(const Evaluation& evaluation, const EvalContext& context
                          {"correct", one.correct},
                          {"accuracy", one.accuracy()}});
   }
+  ordered_json trained_samples;  // null: not known
+  if (context.trained_samples) trained_samples = *context.trained_samples;
   const ordered_json report = {{"top1", scores.top1},
                                {"top5", scores.top5},
                                {"mean_class_accuracy", scores.mean_class_accuracy},
                                {"samples", scores.samples},
                                {"unreadable", evaluation.bad.size()},
-                               {"views", 1},
+                               {"views", context.views},
                                {"protocol", context.protocol},
+                               {"trained_samples", trained_samples},
                                {"checkpoint", context.checkpoint},
                                {"step", context.step},
                                {"list_crc32c", context.list_crc},
@@ -116,8 +119,9 @@ std::string report_html(const Evaluation& evaluation, const EvalContext& context
           "text-align:left}tr:nth-child(even){background:#f2f2f2}</style>\n"
        << "<h1>" << scores.top1 << " % top-1</h1>\n<p>top-5 " << scores.top5 << " %, class mean "
        << scores.mean_class_accuracy << " %, " << scores.samples << " samples, "
-       << evaluation.bad.size() << " unreadable, protocol " << escaped(context.protocol)
-       << ", step " << context.step << " of " << escaped(context.checkpoint)
+       << evaluation.bad.size() << " unreadable, protocol " << escaped(context.protocol) << " ("
+       << context.views << (context.views == 1 ? " view" : " views") << "), step " << context.step
+       << " of " << escaped(context.checkpoint)
        << "</p>\n<table><tr><th>class<th>samples<th>correct"
        << "<th>accuracy, %<th>most often taken for\n";
   for (const std::size_t label : worst_first(scores)) {
@@ -127,6 +131,10 @@ std::string report_html(const Evaluation& evaluation, const EvalContext& context
          << escaped(main_confusion(evaluation, context, label)) << "\n";
   }
   html << "</table>\n";
+  if (context.trained_samples.value_or(0) > 0) {
+    html << "<p>the checkpoint was trained on " << *context.trained_samples
+         << " of these samples</p>\n";
+  }
   for (const pipeline::BadSample& bad : evaluation.bad) {
     html << "<p>unreadable: " << escaped(bad.name) << ": " << escaped(bad.message) << "</p>\n";
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,18 @@ namespace larkspur::launch {
 /// What a report says beside the scores. Plain text fields.
 struct EvalContext {
   std::string protocol;
+  std::int64_t views = 1;            ///< of each sample
   std::string checkpoint;            ///< folder
   std::int64_t step = 0;             ///< of that checkpoint
   std::vector<std::string> classes;  ///< name of each label
   std::vector<std::string> names;    ///< path of each sample of the list
   std::uint32_t list_crc = 0;        ///< CRC-32C of the paths and labels evaluated
+  /// Samples that the checkpoint was trained on; nothing where that is not known.
+  std::optional<std::int64_t> trained_samples{};
 };
 
 /// The content of report.json: top1, top5 and mean_class_accuracy in percent, samples, unreadable,
-/// views, protocol, per_class, unreadable_files, checkpoint, step, list_crc32c.
+/// views, protocol, trained_samples, per_class, unreadable_files, checkpoint, step, list_crc32c.
 std::string report_json(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
 /// One line a readable sample: id, file, label, then class and probability of the five likeliest,

@@ -90,6 +90,9 @@ pipeline::EvalOptions eval_options(const RunConfig& config) {
   pipeline::EvalOptions options;
   options.seed = static_cast<std::uint64_t>(config.seed);
   options.batch = config.eval.batch;
+  const pipeline::Protocol& protocol = pipeline::find_protocol(config.eval.protocol);
+  options.views = protocol.views(config.data.kind);
+  options.fusion = protocol.fusion;
   options.classes = config.model.classes;
   options.bad_samples = config.eval.bad_samples == BadSampleRule::kWrong
                             ? pipeline::BadSamplePolicy::kWrong

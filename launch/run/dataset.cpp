@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/dataset.h"
 
+#include <unordered_set>
+
 #include "launch/run/label_map.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 #include "pipeline/utf8.h"
-#include "readers/cloud/cloud_source.h"
 #include "readers/file_kind.h"
 #include "readers/list/cloud_list.h"
 #include "readers/list/folder_walk.h"
 #include "readers/list/list_notes.h"
 #include "readers/list/media_files.h"
 #include "readers/list/video_list.h"
-#include "readers/video/clip_source.h"
 
 namespace larkspur::launch {
 namespace {
@@ -35,13 +35,11 @@ void log_notes(const readers::SampleList& list, const SideConfig& side) {
   }
 }
 
-std::unique_ptr<pipeline::SampleSource> make_clips(const DataConfig& data,
+std::unique_ptr<pipeline::SampleSource> make_clips(const RunConfig& config,
                                                    readers::SampleList list,
                                                    bool training) {
-  readers::ClipSourceOptions options;
-  options.sampling = data.clip;
+  readers::ClipSourceOptions options = eval_clip_options(config);
   options.training = training;
-  options.augmentation = data.crop;
   return std::make_unique<readers::ClipSource>(std::move(list), options);
 }
 
@@ -62,17 +60,8 @@ readers::CloudProduct product_of(ModelForm form) {
 std::unique_ptr<pipeline::SampleSource> make_clouds(const RunConfig& config,
                                                     readers::SampleList list,
                                                     bool training) {
-  readers::CloudSourceOptions options;
-  options.points = config.data.points;
-  options.product = product_of(config.model.form);
-  options.voxels.grid = config.data.grid;
-  const ViewConfig& views = config.data.views;
-  // Three channels, as networks trained on colour take.
-  options.views = {views.count, views.elevation, views.size, views.splat, 3};
+  readers::CloudSourceOptions options = eval_cloud_options(config);
   options.training = training;
-  options.augmentation = config.data.augmentation;
-  options.subset = config.data.subset;
-  options.draw_seed = static_cast<std::uint64_t>(config.seed);
   return std::make_unique<readers::CloudSource>(std::move(list), options);
 }
 
@@ -87,12 +76,36 @@ Dataset make_side(const RunConfig& config, readers::SampleList list, bool traini
   Dataset side;
   side.classes = list.classes;
   side.source = config.data.kind == DataKind::kVideo
-                    ? make_clips(config.data, std::move(list), training)
+                    ? make_clips(config, std::move(list), training)
                     : make_clouds(config, std::move(list), training);
   return side;
 }
 
 }  // namespace
+
+readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
+  readers::ClipSourceOptions options;
+  options.sampling = config.data.clip;
+  options.augmentation = config.data.crop;
+  options.eval_views = pipeline::sized(
+      pipeline::find_protocol(config.eval.protocol).clips, config.data.clip.size, config.eval.size);
+  return options;
+}
+
+readers::CloudSourceOptions eval_cloud_options(const RunConfig& config) {
+  readers::CloudSourceOptions options;
+  options.points = config.data.points;
+  options.product = product_of(config.model.form);
+  options.voxels.grid = config.data.grid;
+  const ViewConfig& views = config.data.views;
+  // Three channels, as networks trained on colour take.
+  options.views = {views.count, views.elevation, views.size, views.splat, 3};
+  options.augmentation = config.data.augmentation;
+  options.eval_views = pipeline::find_protocol(config.eval.protocol).clouds;
+  options.subset = config.data.subset;
+  options.draw_seed = static_cast<std::uint64_t>(config.seed);
+  return options;
+}
 
 Dataset make_training_data(const RunConfig& config) {
   const SideConfig& side = config.data.train;
@@ -126,6 +139,26 @@ Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::str
   align_labels(list, classes, title_of(side));
   log_notes(list, side);
   return make_side(config, std::move(list), false);
+}
+
+std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const RunConfig& now) {
+  const auto place = [](const readers::SampleEntry& entry) {
+    return std::filesystem::absolute(entry.path).lexically_normal().string();
+  };
+  std::unordered_set<std::string> known;
+  try {
+    for (const readers::SampleEntry& entry :
+         read_list(trained.data.kind, trained.data.train).entries) {
+      known.insert(place(entry));
+    }
+  } catch (const pipeline::Error&) {  // a list that has moved since says nothing
+    return std::nullopt;
+  }
+  std::int64_t both = 0;
+  for (const readers::SampleEntry& entry : read_list(now.data.kind, now.data.eval).entries) {
+    both += known.contains(place(entry)) ? 1 : 0;
+  }
+  return both;
 }
 
 Dataset make_data_of_files(const RunConfig& config,

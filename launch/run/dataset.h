@@ -4,11 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "launch/config/run_config.h"
 #include "pipeline/sample_source.h"
+#include "readers/cloud/cloud_source.h"
+#include "readers/video/clip_source.h"
 
 namespace larkspur::launch {
 
@@ -17,6 +20,10 @@ struct Dataset {
   std::unique_ptr<pipeline::SampleSource> source;
   std::vector<std::string> classes;
 };
+
+/// How an evaluation of the configuration looks at videos and at clouds.
+readers::ClipSourceOptions eval_clip_options(const RunConfig& config);
+readers::CloudSourceOptions eval_cloud_options(const RunConfig& config);
 
 /// The training list with augmentation. Class names, or numbers up to model.classes; where that is
 /// 0 the classes are those of labels file, folders or list. Throws kInvalidArgument when the list
@@ -28,6 +35,10 @@ Dataset make_training_data(const RunConfig& config);
 /// Throws kInvalidArgument where the list has names and the model numbers only, and no labels file
 /// says which name is which number.
 Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
+
+/// How many samples of the evaluation list of `now` are files of the training list of `trained`,
+/// by path (and place in a pack); nothing where that list is not there any more.
+std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const RunConfig& now);
 
 /// Single files, and those of the configuration's kind below folders, viewed as an evaluation views
 /// them, in the order given; every label is 0. Throws kInvalidArgument for a folder without one.

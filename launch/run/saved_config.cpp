@@ -53,7 +53,7 @@ void warn_of_unknown(const std::string& keys, const std::string& where) {
 
 }  // namespace
 
-RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
+LoadedConfig loaded_config_of(const pipeline::Checkpoint& checkpoint) {
   const std::string name = (checkpoint.folder() / "manifest.json").string();
   const LoadedConfig saved = parse_config(checkpoint.manifest().run.config, name);
   const std::string of_model = unknown_keys(saved, "model", true);
@@ -64,7 +64,11 @@ RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
           of_model,
           "; use a program at least as new as the one that wrote it");
   warn_of_unknown(unknown_keys(saved, "model", false), name);
-  return saved.config;
+  return saved;
+}
+
+RunConfig config_of(const pipeline::Checkpoint& checkpoint) {
+  return loaded_config_of(checkpoint).config;
 }
 
 void compare_for_resume(const LoadedConfig& saved, const RunConfig& now, const std::string& where) {

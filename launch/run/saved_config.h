@@ -19,6 +19,9 @@ namespace larkspur::launch {
 /// `model`; other unknown keys are one warning.
 RunConfig config_of(const pipeline::Checkpoint& checkpoint);
 
+/// The same with the lines of the manifest that its values come from.
+LoadedConfig loaded_config_of(const pipeline::Checkpoint& checkpoint);
+
 /// For a run that goes on with `now`. Throws kInvalidArgument naming every key that must match and
 /// does not, with both values, and every unknown key that may decide bits. Says in the log which
 /// others differ, with both values; a warning where bits may differ or a value is not read any

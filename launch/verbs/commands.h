@@ -30,7 +30,7 @@ void run_data_check(Invocation& call);
 /// `train CONFIG`: trains, alone or as one rank of a job.
 void run_train(Invocation& call);
 
-/// `eval CONFIG`: evaluates a checkpoint and writes a report.
+/// `eval`: evaluates a checkpoint and writes a report, or lists the views of a file.
 void run_eval(Invocation& call);
 
 /// `forward`: one forward pass, from a file of weights and an array to an array of logits.
@@ -45,8 +45,9 @@ void run_launch(Invocation& call);
 /// `predict FILE...`: prints the likeliest labels of files.
 void run_predict(Invocation& call);
 
-/// `inspect config`, `inspect checkpoint`, `inspect model`, `inspect erf`: prints what there is to
-/// set, what a file sets, what a checkpoint holds, what a network is made of and looks at.
+/// `inspect config`, `protocols`, `checkpoint`, `model`, `erf`: prints what there is to set, what a
+/// file sets, what can be evaluated, what a checkpoint holds, what a network is made of and looks
+/// at.
 void run_inspect(Invocation& call);
 
 /// `inspect model`: layers of a network, with shapes and costs.

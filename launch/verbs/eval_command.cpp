@@ -3,15 +3,15 @@
 #include <optional>
 #include <ostream>
 
-#include "launch/config/config_file.h"
 #include "launch/config/config_schema.h"
 #include "launch/report/eval_report.h"
 #include "launch/run/assemble.h"
 #include "launch/run/rank_job.h"
 #include "launch/run/resume.h"
 #include "launch/run/saved_config.h"
-#include "launch/verbs/command_line.h"
+#include "launch/run/view_listing.h"
 #include "launch/verbs/commands.h"
+#include "launch/verbs/eval_request.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/bad_samples.h"
 #include "pipeline/checkpoint/checkpoint.h"
@@ -25,19 +25,12 @@ namespace fs = std::filesystem;
 using pipeline::Errc;
 using pipeline::require;
 
-/// What the command line asks for.
-struct EvalRequest {
-  std::string file;
-  std::vector<std::string> overrides;
-  std::string checkpoint;
-  std::string report;
-};
-
 EvalContext context_of(const RunConfig& config,
                        const pipeline::Checkpoint& checkpoint,
                        const Dataset& data) {
   EvalContext context;
-  context.protocol = enum_name(config.eval.protocol);
+  context.protocol = config.eval.protocol;
+  context.views = eval_options(config).views;
   context.checkpoint = checkpoint.folder().string();
   context.step = checkpoint.manifest().step;
   context.classes = data.classes;
@@ -50,88 +43,157 @@ EvalContext context_of(const RunConfig& config,
 
 void print_scores(std::ostream& out,
                   const pipeline::Evaluation& evaluation,
+                  const EvalContext& context,
                   const fs::path& folder) {
   const pipeline::Scores& scores = evaluation.scores;
   out << "top1 " << scores.top1 << " %  top5 " << scores.top5 << " %  class mean "
       << scores.mean_class_accuracy << " %  samples " << scores.samples << "  unreadable "
-      << evaluation.bad.size() << "  report " << folder.string() << std::endl;
+      << evaluation.bad.size() << "  protocol " << context.protocol << "  views " << context.views
+      << "  report " << folder.string() << std::endl;
+}
+
+/// What is to be evaluated, and how.
+struct Job {
+  RunConfig config;
+  RunConfig saved;  ///< the checkpoint's own
+  Device device;
+  pipeline::Checkpoint checkpoint;
+};
+
+Job prepare(Invocation& call, const EvalRequest& request, RankJob& ranks) {
+  pipeline::Communicator& communicator = ranks.communicator();
+  LoadedConfig loaded;
+  if (request.has_config()) {
+    pipeline::all_or_none(communicator, [&] {
+      loaded = config_of_file(request);
+      check_paths(loaded, {"data.eval"});
+      return std::string();
+    });
+  }
+  call.phase = Phase::kCheckpoint;
+  const std::string where =
+      request.checkpoint.empty() ? checkpoints_folder(loaded.config).string() : request.checkpoint;
+  pipeline::Checkpoint checkpoint = pipeline::find_checkpoint(where, communicator);
+  const RunConfig saved = config_of(checkpoint);
+  call.phase = Phase::kStart;
+  Device device;
+  pipeline::all_or_none(communicator, [&] {
+    if (!request.has_config()) {
+      loaded = config_of_run(request, checkpoint);
+      check_paths(loaded, {"data.eval"});
+    }
+    device = use_device(loaded.config.device, ranks.env().local_rank);
+    return std::string();
+  });
+  if (loaded.config.model.classes == 0) loaded.config.model.classes = saved.model.classes;
+  set_compute_threads(loaded.config.train.threads);
+  return {loaded.config, saved, device, std::move(checkpoint)};
+}
+
+/// RUN/report for RUN/checkpoints/step-..., where no configuration says another output.
+fs::path report_folder(const EvalRequest& request, const Job& job) {
+  if (!request.report.empty()) return request.report;
+  if (request.has_config()) return fs::path(job.config.output) / "report";
+  const fs::path home = fs::absolute(job.checkpoint.folder()).lexically_normal().parent_path();
+  return (home.filename() == "checkpoints" ? home.parent_path() : home) / "report";
+}
+
+void warn_of_doubtful_views(const RunConfig& config) {
+  const pipeline::Protocol& protocol = pipeline::find_protocol(config.eval.protocol);
+  const std::int64_t crop = eval_clip_options(config).eval_views.crop;
+  if (config.data.kind != DataKind::kCloud && crop != config.data.clip.size) {
+    pipeline::log_info(pipeline::text_of("protocol ",
+                                         protocol.name,
+                                         " looks at ",
+                                         crop,
+                                         "x",
+                                         crop,
+                                         ", data.size is ",
+                                         config.data.clip.size,
+                                         "; eval.size sets another"));
+  }
+}
+
+/// Samples of data.eval that the checkpoint was trained on; nothing where that cannot be seen.
+std::optional<std::int64_t> trained_samples(const Job& job, const EvalContext& context) {
+  if (context.list_crc == job.checkpoint.manifest().run.list_crc) return std::ssize(context.names);
+  return samples_in_training(job.saved, job.config);
+}
+
+void warn_of_trained(const EvalContext& context) {
+  if (context.trained_samples.value_or(0) == 0) return;
+  pipeline::log_warn(pipeline::text_of(*context.trained_samples,
+                                       " of ",
+                                       context.names.size(),
+                                       " samples of data.eval are those that the checkpoint was "
+                                       "trained on: the scores say little of others"));
 }
 
 void run_evaluation(Invocation& call, const EvalRequest& request) {
-  RankJob job;
-  pipeline::Communicator& communicator = job.communicator();
-  call.is_root = job.is_root();
-  RunConfig config;
-  Device device;
-  pipeline::all_or_none(communicator, [&] {
-    const LoadedConfig loaded = load_config(request.file, request.overrides);
-    check_paths(loaded, {"data.eval"});
-    config = loaded.config;
-    device = use_device(config.device, job.env().local_rank);
-    return std::string();
-  });
-  set_compute_threads(config.train.threads);
+  RankJob ranks;
+  pipeline::Communicator& communicator = ranks.communicator();
+  call.is_root = ranks.is_root();
+  const Job job = prepare(call, request, ranks);
   call.phase = Phase::kCheckpoint;
-  const std::string where =
-      request.checkpoint.empty() ? checkpoints_folder(config).string() : request.checkpoint;
-  const pipeline::Checkpoint checkpoint = pipeline::find_checkpoint(where, communicator);
-  const RunConfig saved = config_of(checkpoint);
-  if (config.model.classes == 0) config.model.classes = saved.model.classes;
-  compare_for_evaluation(saved, config, checkpoint.folder().string());
-  const auto network = make_evaluated_network(checkpoint, config, device, communicator);
+  compare_for_evaluation(job.saved, job.config, job.checkpoint.folder().string());
+  const auto network = make_evaluated_network(job.checkpoint, job.config, job.device, communicator);
 
   call.phase = Phase::kStart;
   Dataset data;
   require_same(pipeline::all_or_none(communicator, [&] {
-    data = make_evaluation_data(config, checkpoint.manifest().run.classes);
-    return pipeline::text_of(write_config(config), list_crc(*data.source));
+    data = make_evaluation_data(job.config, job.checkpoint.manifest().run.classes);
+    return pipeline::text_of(write_config(job.config), list_crc(*data.source));
   }));
-  const fs::path folder =
-      request.report.empty() ? fs::path(config.output) / "report" : fs::path(request.report);
+  const fs::path folder = report_folder(request, job);
+  EvalContext context = context_of(job.config, job.checkpoint, data);
   pipeline::all_or_none(communicator, [&] {
-    if (job.is_root()) prepare_report_folder(folder);
+    if (!ranks.is_root()) return std::string();
+    prepare_report_folder(folder);
+    warn_of_doubtful_views(job.config);
+    context.trained_samples = trained_samples(job, context);
+    warn_of_trained(context);
     return std::string();
   });
-  const EvalContext context = context_of(config, checkpoint, data);
-  if (context.list_crc == checkpoint.manifest().run.list_crc) {
-    pipeline::log_warn(
-        "data.eval has the very samples that the checkpoint was trained on: the scores say nothing "
-        "of others");
-  }
   call.phase = Phase::kRun;
   const auto evaluation =
-      pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
-  if (job.is_root()) print_scores(call.out, evaluation, folder);  // whatever becomes of the files
+      pipeline::evaluate(eval_options(job.config), *network, *data.source, communicator);
+  if (ranks.is_root()) print_scores(call.out, evaluation, context, folder);  // even if files fail
   pipeline::all_or_none(communicator, [&] {
-    if (job.is_root()) write_eval_report(folder, evaluation, context);
+    if (ranks.is_root()) write_eval_report(folder, evaluation, context);
     return std::string();
   });
   repeat_refusal(device);
   // Behind the report: it is written, but the run did not do what it should.
   pipeline::require_few_bad(evaluation.bad,
                             {data.source->size(),
-                             config.data.max_bad_fraction,
+                             job.config.data.max_bad_fraction,
                              "evaluated samples",
                              " (the report is written)"});
+}
+
+/// The configuration that views are listed by: the request's, a run's, or defaults for the kind of
+/// the file.
+LoadedConfig config_to_explain(Invocation& call, const EvalRequest& request) {
+  if (request.has_config()) return config_of_file(request);
+  if (!request.checkpoint.empty()) {
+    call.phase = Phase::kCheckpoint;
+    LoadedConfig loaded = config_of_run(request, pipeline::find_checkpoint(request.checkpoint));
+    call.phase = Phase::kStart;
+    return loaded;
+  }
+  return config_for_file(request.explain, request.overrides);
 }
 
 }  // namespace
 
 void run_eval(Invocation& call) {
   EvalRequest request;
-  CommandLine line(call,
-                   "Evaluates a checkpoint on data.eval and writes a report.\n"
-                   "'larkspur inspect config' lists every key, its default and what it means.",
-                   "configs/demo/cloud.yaml --checkpoint runs/demo_cloud/checkpoints --report out");
-  line.argument("CONFIG", "YAML file", request.file);
-  line.rest("OVERRIDES", "key=value, as in eval.batch=8", request.overrides);
-  line.option("--checkpoint",
-              "run folder, its checkpoints folder (the newest whole one), or one checkpoint; "
-              "default: output",
-              request.checkpoint);
-  line.option("--report", "folder to write; default: output/report", request.report);
-  if (!line.parse()) return;
-  run_evaluation(call, request);
+  if (!read_eval_request(call, request)) return;
+  if (request.explain.empty()) return run_evaluation(call, request);
+  const RunConfig config = config_to_explain(call, request).config;
+  call.phase = Phase::kRun;
+  const ViewListing listing = list_views(config, request.explain);
+  call.out << (request.json ? listing.json : listing.text);
 }
 
 }  // namespace larkspur::launch

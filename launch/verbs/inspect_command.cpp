@@ -3,6 +3,7 @@
 
 #include "launch/config/config_file.h"
 #include "launch/config/config_table.h"
+#include "launch/config/protocol_table.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/checkpoint/checkpoint.h"
@@ -26,6 +27,18 @@ void run_inspect_config(Invocation& call) {
     return;
   }
   call.out << config_table(file.empty() ? LoadedConfig{} : load_config(file, overrides));
+}
+
+void run_inspect_protocols(Invocation& call) {
+  bool markdown = false;
+  CommandLine line(
+      call,
+      "Prints the protocols that eval.protocol takes: which views of a sample each "
+      "looks at, and whose it is. 'larkspur eval --explain FILE' shows them for a file.",
+      "");
+  line.flag("--markdown", "as configs/README.md has it", markdown);
+  if (!line.parse()) return;
+  call.out << (markdown ? protocol_table_markdown() : protocol_table());
 }
 
 void print_content(std::ostream& out, const pipeline::Checkpoint& checkpoint) {
@@ -69,6 +82,10 @@ void run_inspect(Invocation& call) {
        "every key with its value, bounds and meaning",
        "configs/demo/cloud.yaml",
        run_inspect_config},
+      {"protocols",
+       "which views of a sample an evaluation can score",
+       "--markdown",
+       run_inspect_protocols},
       {"checkpoint",
        "what a checkpoint holds, or its digest",
        "runs/demo_cloud/checkpoints --digest",

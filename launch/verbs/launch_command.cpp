@@ -19,6 +19,7 @@
 #include "launch/supervise/supervisor.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
+#include "launch/verbs/eval_request.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 
@@ -116,7 +117,7 @@ void check_request(const LaunchRequest& request) {
           ", not >= 1");
   require(request.words.size() >= 2 && (request.trains() || request.words.front() == "eval"),
           Errc::kInvalidArgument,
-          "expected '-- train CONFIG ...' or '-- eval CONFIG ...' after the options; see "
+          "expected '-- train CONFIG ...' or '-- eval ...' after the options; see "
           "'larkspur launch --help'");
   std::error_code error;
   require(request.hostfile.empty() || fs::exists(request.hostfile, error),
@@ -129,16 +130,22 @@ void check_request(const LaunchRequest& request) {
           "launch starts mpirun itself: run it without mpirun or srun around it");
 }
 
-/// The job's configuration, checked here so that a mistake is said once and at once. Of eval's
-/// arguments only those that look like keys, and are no option's value, are its overrides.
-RunConfig configuration_for(const LaunchRequest& request) {
-  std::vector<std::string> overrides;
-  for (auto word = request.words.begin() + 2; word != request.words.end(); ++word) {
-    const bool of_option = *(word - 1) == "--checkpoint" || *(word - 1) == "--report";
-    const bool key = !of_option && !word->starts_with("-") && word->find('=') != std::string::npos;
-    if (request.trains() || key) overrides.push_back(*word);
+/// The job's configuration, checked here so that a mistake is said once and at once.
+RunConfig configuration_for(const LaunchRequest& request, Invocation& call) {
+  const std::vector<std::string> words(request.words.begin() + 1, request.words.end());
+  if (request.trains()) {
+    return load_config(words.front(), {words.begin() + 1, words.end()}).config;
   }
-  return load_config(request.words[1], overrides).config;
+  Invocation eval{"larkspur eval", words, call.out};
+  EvalRequest asked;
+  require(read_eval_request(eval, asked) && asked.explain.empty(),
+          Errc::kInvalidArgument,
+          "launch starts evaluations; ask 'larkspur eval' itself for help and --explain");
+  if (asked.has_config()) return config_of_file(asked).config;
+  call.phase = Phase::kCheckpoint;
+  const RunConfig config = config_of_run(asked, pipeline::find_checkpoint(asked.checkpoint)).config;
+  call.phase = Phase::kStart;
+  return config;
 }
 
 std::vector<std::string> command_of(const LaunchRequest& request, const RunConfig& config) {
@@ -218,7 +225,7 @@ void run_launch(Invocation& call) {
   if (!line.parse()) return;
   check_request(request);
   pipeline::configure_log(0, 1, /*debug=*/false);
-  call.code = run_job(request, configuration_for(request));
+  call.code = run_job(request, configuration_for(request, call));
 }
 
 }  // namespace larkspur::launch

@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <nlohmann/json.hpp>
 
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/data/prefetcher.h"
+#include "pipeline/eval/view_scores.h"
 #include "pipeline/placement.h"
 #include "pipeline/require.h"
 
@@ -41,7 +43,32 @@ struct Evaluated {
   Classifier& classifier;
   const SampleSource& source;
   at::Device device;
+  const EvalOptions& options;
 };
+
+/// Logits of every row, pass after pass of at most `batch` rows: [N, K], on the CPU.
+at::Tensor logits_of(const Evaluated& of, const Batch& batch) {
+  std::vector<at::Tensor> passes;
+  for (std::int64_t begin = 0; begin < batch.size(); begin += of.options.batch) {
+    const std::int64_t end = std::min(begin + of.options.batch, batch.size());
+    passes.push_back(of.classifier.forward(on_device(rows_of(batch, begin, end), of.device)).cpu());
+  }
+  return passes.size() == 1 ? passes.front() : at::cat(passes);
+}
+
+/// The best classes of one sample.
+Prediction prediction_of(const at::Tensor& probabilities_K) {
+  Prediction row;
+  const std::int64_t ranked = std::min(kRankedClasses, probabilities_K.size(0));
+  // A stable sort: among equal probabilities the lowest class comes first, on every machine.
+  const auto [sorted, classes] =
+      probabilities_K.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true);
+  for (std::int64_t k = 0; k < ranked; ++k) {
+    row.classes.push_back(classes[k].item<std::int64_t>());
+    row.probabilities.push_back(sorted[k].item<double>());
+  }
+  return row;
+}
 
 void predict(const Evaluated& of, const Batch& batch, Rows& rows) {
   rows.bad.insert(rows.bad.end(), batch.bad.begin(), batch.bad.end());
@@ -49,25 +76,18 @@ void predict(const Evaluated& of, const Batch& batch, Rows& rows) {
   require(batch.labels.dim() == 1,
           Errc::kInvalidArgument,
           "[evaluate] samples with several labels, but top-1 and top-5 are of one");
-  const at::Tensor logits_NK = of.classifier.forward(on_device(batch, of.device)).cpu();
-  const at::Tensor is_finite_N = logits_NK.isfinite().all(1);
-  const at::Tensor probabilities_NK = logits_NK.to(at::kDouble).softmax(1);
-  const std::int64_t ranked = std::min(kRankedClasses, probabilities_NK.size(1));
-  // A stable sort: among equal probabilities the lowest class comes first, on every machine.
-  const auto [sorted, classes] =
-      probabilities_NK.sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
-  for (std::int64_t n = 0; n < batch.size(); ++n) {
-    Prediction row;
-    row.id = batch.keys[static_cast<std::size_t>(n)].sample;
-    if (!is_finite_N[n].item<bool>()) {
-      rows.bad.push_back(without_logits(of.source, row.id));
+  const at::Tensor logits_NK = logits_of(of, batch);
+  const std::int64_t views = of.options.views;
+  for (std::int64_t n = 0; n < batch.size(); n += views) {
+    const std::int64_t id = batch.keys[static_cast<std::size_t>(n)].sample;
+    const at::Tensor logits_VK = logits_NK.narrow(0, n, views);
+    if (!logits_VK.isfinite().all().item<bool>()) {
+      rows.bad.push_back(without_logits(of.source, id));
       continue;
     }
+    Prediction row = prediction_of(fuse_views(logits_VK, of.options.fusion));
+    row.id = id;
     row.label = batch.labels[n].item<std::int64_t>();
-    for (std::int64_t k = 0; k < ranked; ++k) {
-      row.classes.push_back(classes[n][k].item<std::int64_t>());
-      row.probabilities.push_back(sorted[n][k].item<double>());
-    }
     rows.predictions.push_back(std::move(row));
   }
 }
@@ -93,32 +113,39 @@ void append(Rows& all, const std::string& bytes) {
   for (BadSample& bad : bad_samples_from_json(message.at("bad"))) all.bad.push_back(std::move(bad));
 }
 
-/// Round by round, one batch a rank: nobody gets further ahead of a slow rank than one batch.
-Rows predict_together(const EvalOptions& options,
-                      Classifier& classifier,
-                      const SampleSource& source,
-                      Communicator& communicator) {
-  const std::int64_t batches = (source.size() + options.batch - 1) / options.batch;
+/// Samples whose views fill a pass; one where they are more than a pass.
+std::int64_t group_of(const EvalOptions& options) {
+  return std::max<std::int64_t>(1, options.batch / options.views);
+}
+
+/// Round by round, one group a rank: nobody gets further ahead of a slow rank than one group.
+Rows predict_together(const Evaluated& of, Communicator& communicator) {
+  const EvalOptions& options = of.options;
+  const std::int64_t size = of.source.size();
+  const std::int64_t group = group_of(options);
+  const std::int64_t groups = (size + group - 1) / group;
   const std::int64_t mine =
-      (batches - communicator.rank() + communicator.size() - 1) / communicator.size();
-  const std::int64_t rounds = (batches + communicator.size() - 1) / communicator.size();
+      (groups - communicator.rank() + communicator.size() - 1) / communicator.size();
+  const std::int64_t rounds = (groups + communicator.size() - 1) / communicator.size();
   const auto request = [&](std::int64_t k) {
-    const std::int64_t begin = (k * communicator.size() + communicator.rank()) * options.batch;
-    const std::int64_t end = std::min(begin + options.batch, source.size());
+    const std::int64_t begin = (k * communicator.size() + communicator.rank()) * group;
+    const std::int64_t end = std::min(begin + group, size);
     std::vector<SampleRequest> requests;
     for (std::int64_t id = begin; id < end; ++id) {
-      requests.push_back({{options.seed, 0, static_cast<std::uint32_t>(id), 0}, id});
+      requests.push_back({{options.seed, 0, static_cast<std::uint32_t>(id), 0},
+                          id,
+                          static_cast<int>(options.views)});
     }
     return requests;
   };
-  const at::Device device = classifier.parameters().front().tensor.device();
-  Prefetcher prefetcher(
-      source, request, {0, mine, options.workers, 2 + options.workers, device.is_cuda()});
+  // Samples of more views than a pass are large: one is computed while one is read.
+  const int ahead = options.workers + (options.views > options.batch ? 0 : 2);
+  Prefetcher prefetcher(of.source, request, {0, mine, options.workers, ahead, of.device.is_cuda()});
   const at::NoGradGuard no_grad;
   Rows all;
   for (std::int64_t round = 0; round < rounds; ++round) {
     Rows rows;
-    if (round < mine) predict({classifier, source, device}, prefetcher.next(), rows);
+    if (round < mine) predict(of, prefetcher.next(), rows);
     for (const std::string& bytes : communicator.all_gather(encode(rows))) append(all, bytes);
   }
   return all;
@@ -131,8 +158,10 @@ Evaluation evaluate(const EvalOptions& options,
                     const SampleSource& source,
                     Communicator& communicator) {
   require(options.batch > 0, Errc::kInvalidArgument, "eval.batch is ", options.batch, ", not > 0");
+  require(options.views > 0, Errc::kInvalidArgument, "[evaluate] ", options.views, " views");
   classifier.set_training(false);
-  Rows all = predict_together(options, classifier, source, communicator);
+  const at::Device device = classifier.parameters().front().tensor.device();
+  Rows all = predict_together({classifier, source, device, options}, communicator);
   const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
   std::sort(all.predictions.begin(), all.predictions.end(), by_id);
   std::sort(all.bad.begin(), all.bad.end(), by_id);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluation: every sample of the list exactly once, whatever the number of ranks.
 //
-//   list -> fixed batches -> batch j to rank j mod ranks -> softmax, best five -> all ranks' rows,
-//   ordered by sample -> scores
+//   list -> fixed groups -> group j to rank j mod ranks -> passes of `batch` views -> views of a
+//   sample become one, best five -> all ranks' rows, ordered by sample -> scores
 //
-// Batches are cut from the list before they are dealt out, so a sample is always computed beside
-// the same neighbours and its probabilities have the same bits for any number of ranks.
+// Groups are cut from the list before they are dealt out, so a sample is always computed beside
+// the same neighbours and its probabilities have the same bits for any number of ranks. A group is
+// as many samples as have `batch` views, one at least; all views of a sample come from one opening
+// of its file.
 #pragma once
 
 #include <vector>
@@ -13,13 +15,16 @@
 #include "pipeline/classifier.h"
 #include "pipeline/communicator.h"
 #include "pipeline/eval/score_table.h"
+#include "pipeline/plan/protocol.h"
 #include "pipeline/sample_source.h"
 
 namespace larkspur::pipeline {
 
 struct EvalOptions {
   std::uint64_t seed = 1;   ///< keys what a reader draws (surface points of a mesh)
-  std::int64_t batch = 32;  ///< samples a forward pass, > 0
+  std::int64_t batch = 32;  ///< views a forward pass, > 0
+  std::int64_t views = 1;   ///< of each sample, > 0
+  ViewFusion fusion = ViewFusion::kProbabilities;
   std::int64_t classes = 0;
   BadSamplePolicy bad_samples = BadSamplePolicy::kWrong;
   int workers = 1;  ///< reading threads a rank

@@ -11,30 +11,21 @@ namespace {
 
 constexpr int kCropTries = 10;
 
-// RgbFrame numbers of a window that starts at `first`; past the end the last one again.
+// Frame numbers of a window that starts at `first`; past the end the last one again.
 std::vector<std::int64_t> window(const ClipSampling& sampling,
-                                 const VideoShape& shape,
+                                 std::int64_t shown,
                                  std::int64_t first) {
   std::vector<std::int64_t> frames;
   for (std::int64_t i = 0; i < sampling.frames; ++i) {
-    frames.push_back(std::min(first + i * sampling.stride, shape.frames - 1));
+    frames.push_back(std::min(first + i * sampling.stride, shown - 1));
   }
   return frames;
 }
 
 // Places where a window can start: 0 to this.
-std::int64_t last_start(const ClipSampling& sampling, const VideoShape& shape) {
+std::int64_t last_start(const ClipSampling& sampling, std::int64_t shown) {
   const std::int64_t span = (sampling.frames - 1) * sampling.stride + 1;
-  return std::max<std::int64_t>(0, shape.frames - span);
-}
-
-CropBox centred(const VideoShape& shape, std::int64_t width, std::int64_t height) {
-  return {(shape.width - width) / 2, (shape.height - height) / 2, width, height};
-}
-
-CropBox centre_square(const VideoShape& shape) {
-  const std::int64_t side = std::min(shape.width, shape.height);
-  return centred(shape, side, side);
+  return std::max<std::int64_t>(0, shown - span);
 }
 
 CropBox random_crop(const ClipAugmentation& augmentation,
@@ -53,14 +44,6 @@ CropBox random_crop(const ClipAugmentation& augmentation,
     return {left, top, width, height};
   }
   return centre_square(shape);
-}
-
-void shuffle(std::vector<std::int64_t>& frames, const SampleKey& key) {
-  CounterRng rng(key, Purpose::kShuffle);
-  for (std::size_t i = 0; i + 1 < frames.size(); ++i) {
-    const std::size_t other = i + rng.below(static_cast<std::uint32_t>(frames.size() - i));
-    std::swap(frames[i], frames[other]);
-  }
 }
 
 }  // namespace
@@ -88,23 +71,31 @@ ClipPlan plan_clip(const ClipSampling& sampling,
                    const VideoShape& shape,
                    const SampleKey& key) {
   CounterRng rng(key, Purpose::kClip);
-  const std::int64_t starts = last_start(sampling, shape) + 1;
+  const std::int64_t starts = last_start(sampling, shape.frames) + 1;
   ClipPlan plan;
+  plan.size = sampling.size;
   plan.mirror = rng.below(2) == 1 && augmentation.mirror;
-  plan.frames = window(sampling, shape, rng.below(static_cast<std::uint32_t>(starts)));
+  plan.frames = window(sampling, shape.frames, rng.below(static_cast<std::uint32_t>(starts)));
   plan.box = random_crop(augmentation, shape, rng);
-  if (sampling.shuffle_frames) shuffle(plan.frames, key);
+  if (sampling.shuffle_frames) shuffle_frames(plan.frames, key);
   return plan;
 }
 
-ClipPlan plan_center_clip(const ClipSampling& sampling,
-                          const VideoShape& shape,
-                          const SampleKey& key) {
-  ClipPlan plan;
-  plan.frames = window(sampling, shape, last_start(sampling, shape) / 2);
-  plan.box = centre_square(shape);
-  if (sampling.shuffle_frames) shuffle(plan.frames, key);
-  return plan;
+std::vector<std::int64_t> middle_window(const ClipSampling& sampling, std::int64_t shown) {
+  return window(sampling, shown, last_start(sampling, shown) / 2);
+}
+
+CropBox centre_square(const VideoShape& shape) {
+  const std::int64_t side = std::min(shape.width, shape.height);
+  return {(shape.width - side) / 2, (shape.height - side) / 2, side, side};
+}
+
+void shuffle_frames(std::vector<std::int64_t>& frames, const SampleKey& key) {
+  CounterRng rng(key, Purpose::kShuffle);
+  for (std::size_t i = 0; i + 1 < frames.size(); ++i) {
+    const std::size_t other = i + rng.below(static_cast<std::uint32_t>(frames.size() - i));
+    std::swap(frames[i], frames[other]);
+  }
 }
 
 }  // namespace larkspur::pipeline

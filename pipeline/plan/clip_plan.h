@@ -40,12 +40,21 @@ struct ClipAugmentation {
 
 /// A video as people see it, after its rotation.
 struct VideoShape {
-  std::int64_t frames = 0;  ///< > 0
-  std::int64_t width = 0;   ///< > 0
-  std::int64_t height = 0;  ///< > 0
+  std::int64_t frames = 0;         ///< > 0
+  std::int64_t width = 0;          ///< > 0
+  std::int64_t height = 0;         ///< > 0
+  double frames_per_second = 0.0;  ///< average; 0 where unknown
 };
 
-/// Whole pixels of the rotated frame; lies inside it, both sides > 0.
+/// Pixels; 0 x 0 stands for "as it is".
+struct FrameSize {
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+
+  bool operator==(const FrameSize&) const = default;
+};
+
+/// Whole pixels of the rotated (and resized) frame; lies inside it, both sides > 0.
 struct CropBox {
   std::int64_t left = 0;
   std::int64_t top = 0;
@@ -58,8 +67,10 @@ struct CropBox {
 /// One view of one video; a pure value.
 struct ClipPlan {
   std::vector<std::int64_t> frames;  ///< frame numbers in order of the clip, [0, shape.frames)
-  CropBox box;                       ///< resized to size x size
+  FrameSize resized;                 ///< what frames are resized to before the box is cut
+  CropBox box;                       ///< where they are not, it is resized to size x size
   bool mirror = false;
+  std::int64_t size = 0;  ///< width and height of the clip
 
   bool operator==(const ClipPlan&) const = default;
 };
@@ -71,10 +82,13 @@ ClipPlan plan_clip(const ClipSampling& sampling,
                    const VideoShape& shape,
                    const SampleKey& key);
 
-/// The view of protocol `center`: the window in the middle, the largest centred square. The key is
-/// used for shuffle_frames only.
-ClipPlan plan_center_clip(const ClipSampling& sampling,
-                          const VideoShape& shape,
-                          const SampleKey& key);
+/// Frame numbers of the window in the middle of `shown` frames.
+std::vector<std::int64_t> middle_window(const ClipSampling& sampling, std::int64_t shown);
+
+/// The largest centred square of a frame.
+CropBox centre_square(const VideoShape& shape);
+
+/// Frame numbers in an order drawn by the key (ClipSampling::shuffle_frames).
+void shuffle_frames(std::vector<std::int64_t>& frames, const SampleKey& key);
 
 }  // namespace larkspur::pipeline

@@ -30,17 +30,15 @@ struct CloudAugmentation {
   void check() const;
 };
 
-/// One view of one cloud: out = scale * (R_z(angle) * p) + shift, per axis; a pure value.
+/// One view of one cloud: out = scale * (R_y(tilt) R_z(angle) p) + shift, per axis; a pure value.
 struct CloudPlan {
   std::array<double, 3> scale{1.0, 1.0, 1.0};  ///< negative where mirrored
   std::array<double, 3> shift{0.0, 0.0, 0.0};
-  double angle = 0.0;  ///< radians about z
+  double angle = 0.0;  ///< radians about z, first
+  double tilt = 0.0;   ///< radians about y, from z towards x
 };
 
 /// The plan of a training view: a pure function of its arguments.
 CloudPlan plan_cloud(const CloudAugmentation& augmentation, const SampleKey& key);
-
-/// The plan of evaluation: the cloud as it is.
-inline CloudPlan plan_cloud_evaluation() { return {}; }
 
 }  // namespace larkspur::pipeline

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
 
 #include "pipeline/require.h"
 #include "pipeline/storage/crc32c.h"
 #include "readers/cloud/cloud_transform.h"
+#include "readers/cloud/farthest_points.h"
 #include "readers/cloud/surface_sample.h"
 #include "readers/file_bytes.h"
 #include "readers/format/cloud_file.h"
@@ -41,25 +43,51 @@ at::Tensor random_rows(const at::Tensor& points_N3, std::int64_t count, const Sa
   return chosen;
 }
 
-at::Tensor choose_points(const at::Tensor& stored,
-                         const CloudSourceOptions& options,
-                         const SampleKey& key) {
-  at::Tensor points_N3 = stored.narrow(1, 0, 3);
-  if (options.points == 0 || options.points >= stored.size(0)) return points_N3;
-  if (!options.training && options.subset == pipeline::PointSubset::kFirst) {
-    return points_N3.narrow(0, 0, options.points);
-  }
-  return random_rows(points_N3, options.points, key);
-}
-
-at::Tensor draw_points(const Mesh& mesh, const CloudSourceOptions& options, const SampleKey& key) {
+at::Tensor draw_points(const Mesh& mesh, std::int64_t count, const SampleKey& key) {
   CounterRng rng(key, Purpose::kSurface);
-  return sample_surface(mesh, options.points == 0 ? kAllSurfacePoints : options.points, rng);
+  return sample_surface(mesh, count == 0 ? kAllSurfacePoints : count, rng);
 }
 
-// One file gives one answer, wherever it stands in a list, however often, in whatever company.
-SampleKey content_key(std::string_view content, std::uint64_t seed) {
-  return {seed, 0, pipeline::crc32c(content.data(), content.size()), 0};
+/// `count` of a cloud (0: all) as they are stored or drawn; of a mesh drawn.
+at::Tensor points_of(const CloudFile& cloud,
+                     std::int64_t count,
+                     const SampleKey& key,
+                     bool take_first) {
+  if (const auto* const mesh = std::get_if<Mesh>(&cloud)) return draw_points(*mesh, count, key);
+  const at::Tensor points_N3 = std::get<at::Tensor>(cloud).narrow(1, 0, 3);
+  if (count == 0 || count >= points_N3.size(0)) return points_N3;
+  return take_first ? points_N3.narrow(0, 0, count) : random_rows(points_N3, count, key);
+}
+
+/// The points that all views of an evaluation are made of, in the unit sphere.
+at::Tensor points_for_views(const CloudFile& cloud,
+                            const CloudSourceOptions& options,
+                            const SampleKey& key) {
+  using pipeline::PointChoice;
+  const PointChoice choice = options.eval_views.points;
+  if (choice == PointChoice::kSubset || choice == PointChoice::kFirst) {
+    const bool first =
+        choice == PointChoice::kFirst || options.subset == pipeline::PointSubset::kFirst;
+    return normalise_unit_sphere(points_of(cloud, options.points, key, first));
+  }
+  const at::Tensor all_N3 = normalise_unit_sphere(points_of(cloud, 0, key, true));
+  const std::int64_t stored = all_N3.size(0);
+  const std::int64_t wanted = options.points == 0 ? stored : std::min(options.points, stored);
+  const std::int64_t count =
+      choice == PointChoice::kFarthest ? wanted : pipeline::drawn_from(wanted, stored);
+  return all_N3.index_select(0, farthest_points(all_N3, count));
+}
+
+// One file gives one answer, wherever it stands in a list, however often, in whatever company; and
+// so do the same points in another file.
+SampleKey content_key(const CloudFile& cloud, std::string_view bytes, std::uint64_t seed) {
+  std::uint32_t crc = pipeline::crc32c(bytes.data(), bytes.size());
+  if (const auto* const stored = std::get_if<at::Tensor>(&cloud)) {
+    const at::Tensor points_N3 = stored->narrow(1, 0, 3).contiguous();
+    crc = pipeline::crc32c(points_N3.const_data_ptr<float>(),
+                           static_cast<std::size_t>(points_N3.nbytes()));
+  }
+  return {seed, 0, crc, 0};
 }
 
 // All clouds of one shape, so that they can be stacked.
@@ -84,17 +112,24 @@ pipeline::Inputs inputs_of(const at::Tensor& points_N3, const CloudSourceOptions
   return {{"voxels", voxelise(points_N3, options.voxels)}};
 }
 
-pipeline::Inputs view_of(const CloudFile& cloud,
-                         const CloudSourceOptions& options,
-                         const SampleKey& key) {
-  const auto* const mesh = std::get_if<Mesh>(&cloud);
-  at::Tensor points_N3 = mesh != nullptr ? draw_points(*mesh, options, key)
-                                         : choose_points(std::get<at::Tensor>(cloud), options, key);
-  points_N3 = normalise_unit_sphere(points_N3);
-  if (options.training) {
-    points_N3 = transform_cloud(points_N3, pipeline::plan_cloud(options.augmentation, key));
+pipeline::Inputs training_view(const CloudFile& cloud,
+                               const CloudSourceOptions& options,
+                               const SampleKey& key) {
+  const at::Tensor points_N3 = normalise_unit_sphere(points_of(cloud, options.points, key, false));
+  return inputs_of(transform_cloud(points_N3, pipeline::plan_cloud(options.augmentation, key)),
+                   options);
+}
+
+/// Of points_for_views().
+pipeline::Inputs eval_view(at::Tensor points_N3,
+                           const CloudSourceOptions& options,
+                           const SampleKey& key) {
+  if (options.eval_views.points == pipeline::PointChoice::kFarthestDrawn && options.points > 0 &&
+      points_N3.size(0) > options.points) {
+    points_N3 = random_rows(points_N3, options.points, key);
   }
-  return inputs_of(points_N3, options);
+  return inputs_of(transform_cloud(points_N3, pipeline::plan_cloud_view(options.eval_views, key)),
+                   options);
 }
 
 }  // namespace
@@ -114,20 +149,59 @@ CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
   options_.check();
 }
 
+namespace {
+
+/// A cloud and what draws for an evaluation depend on.
+struct OpenedCloud {
+  CloudFile file;
+  SampleKey draws;
+};
+
+pipeline::Result<OpenedCloud> open_cloud(const SampleEntry& sample, std::uint64_t seed) {
+  const pipeline::Result<FileBytes> bytes = readers::read_file(sample.path);
+  if (!bytes.ok()) return bytes.error();
+  pipeline::Result<CloudFile> file = parse_cloud_file(bytes.value().view(), sample.path);
+  if (!file.ok()) return file.error();
+  const SampleKey draws = content_key(file.value(), bytes.value().view(), seed);
+  return OpenedCloud{std::move(file).value(), draws};
+}
+
+std::int64_t stored_in(const CloudFile& file) {
+  const auto* const mesh = std::get_if<Mesh>(&file);
+  return mesh != nullptr ? std::ssize(mesh->vertices) : std::get<at::Tensor>(file).size(0);
+}
+
+}  // namespace
+
+pipeline::Result<PlannedCloud> CloudSource::plan_views(std::span<const SampleKey> keys) const {
+  const auto opened = open_cloud(entry(keys.front().sample), options_.draw_seed);
+  if (!opened.ok()) return opened.error();
+  const auto& [file, draws] = opened.value();
+  PlannedCloud planned{std::holds_alternative<Mesh>(file), stored_in(file), 0, {}};
+  planned.chosen = points_for_views(file, options_, draws).size(0);
+  for (SampleKey key : keys) {
+    const std::uint16_t view = key.view;
+    key = draws;
+    key.view = view;
+    planned.plans.push_back(pipeline::plan_cloud_view(options_.eval_views, key));
+  }
+  return planned;
+}
+
 pipeline::Result<std::vector<pipeline::Sample>> CloudSource::read_file(
     std::span<const SampleKey> keys) const {
   const SampleEntry& sample = entry(keys.front().sample);
-  const pipeline::Result<FileBytes> bytes = readers::read_file(sample.path);
-  if (!bytes.ok()) return bytes.error();
-  const pipeline::Result<CloudFile> file = parse_cloud_file(bytes.value().view(), sample.path);
-  if (!file.ok()) return file.error();
-  SampleKey draws;
-  if (!options_.training) draws = content_key(bytes.value().view(), options_.draw_seed);
+  const auto opened = open_cloud(sample, options_.draw_seed);
+  if (!opened.ok()) return opened.error();
+  SampleKey draws = opened.value().draws;
+  at::Tensor points_N3;
+  if (!options_.training) points_N3 = points_for_views(opened.value().file, options_, draws);
   std::vector<pipeline::Sample> views;
   for (const SampleKey& key : keys) {
-    if (options_.training) draws = key;
     draws.view = key.view;
-    views.push_back({view_of(file.value(), options_, draws), {sample.label}});
+    views.push_back({options_.training ? training_view(opened.value().file, options_, key)
+                                       : eval_view(points_N3, options_, draws),
+                     {sample.label}});
   }
   return views;
 }

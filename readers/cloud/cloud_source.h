@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clouds as samples: from a list entry and a key to the voxels or pictures that a network sees.
 //
-//   file -- surface points, or the stored ones -- choose -- unit sphere -- plan (training) --
+//   file -- surface points, or the stored ones -- choose -- unit sphere -- a plan for each view --
 //   voxels, depth pictures, both of the same points, or the points themselves
 //
 // The key decides every draw in training, the file's content in evaluation, so a sample is the same
@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "pipeline/plan/cloud_plan.h"
+#include "pipeline/plan/cloud_views.h"
 #include "readers/cloud/depth_views.h"
 #include "readers/cloud/voxel_grid.h"
 #include "readers/list/listed_source.h"
@@ -36,7 +36,8 @@ struct CloudSourceOptions {
   CloudProduct product = CloudProduct::kVoxels;
   VoxelGridOptions voxels{};  ///< grid size and what a voxel holds; used where there are any
   DepthViewOptions views{};   ///< viewpoints and pictures; used where there are any
-  pipeline::PointSubset subset = pipeline::PointSubset::kDrawn;  ///< used outside training
+  pipeline::CloudViews eval_views{};                             ///< used outside training
+  pipeline::PointSubset subset = pipeline::PointSubset::kDrawn;  ///< what kSubset of them takes
   bool training = false;  ///< random points and augmentation by the key; else the same always
   pipeline::CloudAugmentation augmentation{};  ///< used in training only
   std::uint64_t draw_seed = 0;                 ///< of what is drawn outside training
@@ -45,14 +46,27 @@ struct CloudSourceOptions {
   void check() const;
 };
 
+/// Views of one cloud.
+struct PlannedCloud {
+  bool is_mesh = false;
+  std::int64_t stored = 0;                 ///< points of the file, or vertices of a mesh
+  std::int64_t chosen = 0;                 ///< that all views are made of
+  std::vector<pipeline::CloudPlan> plans;  ///< one a view
+};
+
 /// Inputs as the product says. In training a mesh is sampled by the key and a stored cloud gives a
-/// random subset, both then augmented; otherwise both are drawn by (draw_seed, CRC-32C of the file,
-/// view), so that one file gives one answer in any list. Owns its list. Const and callable from
-/// many threads at once.
+/// random subset, both then augmented. Outside it points are chosen and turned as `eval_views`
+/// says; what is drawn for that is drawn by (draw_seed, content, view), the content being the
+/// stored points or, of a mesh, the bytes of its file: one shape gives one answer in any list and
+/// in any format that keeps its points. Owns its list. Const and callable from many threads at
+/// once.
 class CloudSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
   CloudSource(SampleList list, CloudSourceOptions options);
+
+  /// What an evaluation would do to these views of one cloud. Errors as read_views().
+  pipeline::Result<PlannedCloud> plan_views(std::span<const pipeline::SampleKey> keys) const;
 
  private:
   pipeline::Result<std::vector<pipeline::Sample>> read_file(

@@ -24,12 +24,16 @@ at::Tensor transform_cloud(const at::Tensor& points_N3, const pipeline::CloudPla
   auto* to = result.data_ptr<float>();
   const double cosine = std::cos(plan.angle);
   const double sine = std::sin(plan.angle);
+  const double tilt_cosine = std::cos(plan.tilt);
+  const double tilt_sine = std::sin(plan.tilt);
   for (std::int64_t i = 0; i < points.size(0); ++i, from += 3, to += 3) {
     const double x = cosine * from[0] - sine * from[1];
     const double y = sine * from[0] + cosine * from[1];
-    to[0] = static_cast<float>(plan.scale[0] * x + plan.shift[0]);
+    const double forward = tilt_cosine * x + tilt_sine * from[2];
+    const double up = tilt_cosine * from[2] - tilt_sine * x;
+    to[0] = static_cast<float>(plan.scale[0] * forward + plan.shift[0]);
     to[1] = static_cast<float>(plan.scale[1] * y + plan.shift[1]);
-    to[2] = static_cast<float>(plan.scale[2] * from[2] + plan.shift[2]);
+    to[2] = static_cast<float>(plan.scale[2] * up + plan.shift[2]);
   }
   return result;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Executes the plan of one view of a cloud: out = scale * (R_z(angle) * p) + shift.
+// Executes the plan of one view of a cloud: out = scale * (R_y(tilt) R_z(angle) p) + shift.
 //
 // What is drawn at random was decided when the plan was made; this is arithmetic only.
 #pragma once

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/video/clip_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <ATen/ops/empty.h>
 
+#include "pipeline/require.h"
 #include "readers/video/clip_transform.h"
 #include "readers/video/video_file.h"
 
@@ -18,43 +20,122 @@ void ClipSourceOptions::check() const {
 ClipSource::ClipSource(SampleList list, ClipSourceOptions options)
     : ListedSource(std::move(list)), options_(options) {
   options_.check();
+  options_.eval_views = pipeline::sized(options_.eval_views, options_.sampling.size, 0);
 }
 
 namespace {
 
-pipeline::Result<at::Tensor> read_clip(VideoFile& video,
-                                       const ClipSourceOptions& options,
-                                       const pipeline::SampleKey& key) {
-  const pipeline::VideoShape shape{video.frames(), video.width(), video.height()};
-  const pipeline::ClipSampling& sampling = options.sampling;
-  const pipeline::ClipPlan plan =
-      options.training ? pipeline::plan_clip(sampling, options.augmentation, shape, key)
-                       : pipeline::plan_center_clip(sampling, shape, key);
-  at::Tensor clip_CTHW = at::empty({3, sampling.frames, sampling.size, sampling.size}, at::kFloat);
-  const auto place = [&](std::int64_t number, const RgbFrame& frame) {
-    const at::Tensor frame_CHW = transform_frame(frame, plan, shape, sampling.size);
-    for (std::size_t t = 0; t < plan.frames.size(); ++t) {
-      if (plan.frames[t] == number)
-        clip_CTHW.select(1, static_cast<std::int64_t>(t)).copy_(frame_CHW);
+using pipeline::ClipPlan;
+
+/// The clips of several plans while the frames of their video come along.
+class Clips {
+ public:
+  Clips(std::vector<ClipPlan> plans, const pipeline::VideoShape& shape)
+      : plans_(std::move(plans)), shape_(shape) {
+    for (const ClipPlan& plan : plans_) {
+      clips_.push_back(at::empty(
+          {3, static_cast<std::int64_t>(plan.frames.size()), plan.size, plan.size}, at::kFloat));
     }
-  };
-  const auto read = video.read(plan.frames, place);
-  if (!read.ok()) return read.error();
-  return clip_CTHW;
-}
+  }
+
+  std::vector<std::int64_t> wanted() const {
+    std::vector<std::int64_t> numbers;
+    for (const ClipPlan& plan : plans_) {
+      numbers.insert(numbers.end(), plan.frames.begin(), plan.frames.end());
+    }
+    return numbers;
+  }
+
+  void take(std::int64_t number, const RgbFrame& frame) {
+    resized_.clear();
+    parts_.clear();
+    for (std::size_t v = 0; v < plans_.size(); ++v) {
+      const std::vector<std::int64_t>& frames = plans_[v].frames;
+      for (std::size_t t = 0; t < frames.size(); ++t) {
+        if (frames[t] != number) continue;
+        clips_[v].select(1, static_cast<std::int64_t>(t)).copy_(part_of(frame, plans_[v]));
+      }
+    }
+  }
+
+  const std::vector<at::Tensor>& clips() const { return clips_; }
+
+ private:
+  /// Views share parts of a frame: clips that overlap, videos shorter than a clip.
+  at::Tensor part_of(const RgbFrame& frame, const ClipPlan& plan) {
+    for (const auto& [owner, part] : parts_) {
+      if (owner->box == plan.box && owner->resized == plan.resized &&
+          owner->mirror == plan.mirror) {
+        return part;
+      }
+    }
+    const at::Tensor part_3HW = transform_frame(frame, plan, shape_, resized(frame, plan.resized));
+    parts_.emplace_back(&plan, part_3HW);
+    return part_3HW;
+  }
+
+  at::Tensor resized(const RgbFrame& frame, const pipeline::FrameSize& size) {
+    if (size == pipeline::FrameSize{}) return {};
+    for (const auto& [made, frame_3HW] : resized_) {
+      if (made == size) return frame_3HW;
+    }
+    return resized_.emplace_back(size, resize_frame(frame, size)).second;
+  }
+
+  std::vector<ClipPlan> plans_;
+  pipeline::VideoShape shape_;
+  std::vector<at::Tensor> clips_;
+  std::vector<std::pair<pipeline::FrameSize, at::Tensor>> resized_;  // of the frame at hand
+  std::vector<std::pair<const ClipPlan*, at::Tensor>> parts_;        // likewise
+};
 
 }  // namespace
+
+pipeline::Result<PlannedClips> ClipSource::plan_views_of(
+    const VideoFile& video, std::span<const pipeline::SampleKey> keys) const {
+  PlannedClips planned{shape_of(video), {}};
+  const pipeline::VideoShape& shape = planned.shape;
+  for (const pipeline::SampleKey& key : keys) {
+    planned.plans.push_back(
+        options_.training
+            ? pipeline::plan_clip(options_.sampling, options_.augmentation, shape, key)
+            : pipeline::plan_clip_view(options_.eval_views, options_.sampling, shape, key));
+    const auto& [width, height] = planned.plans.back().resized;
+    if (std::max(width, height) <= kLargestAspect * std::min(width, height)) continue;
+    return pipeline::Error(pipeline::Errc::kUnsupported,
+                           pipeline::text_of(name(key.sample),
+                                             ": frames of ",
+                                             shape.width,
+                                             "x",
+                                             shape.height,
+                                             " are too narrow to be resized whole"));
+  }
+  return planned;
+}
+
+pipeline::Result<PlannedClips> ClipSource::plan_views(
+    std::span<const pipeline::SampleKey> keys) const {
+  const auto opened = VideoFile::open(entry(keys.front().sample).path);
+  if (!opened.ok()) return opened.error();
+  return plan_views_of(*opened.value(), keys);
+}
 
 pipeline::Result<std::vector<pipeline::Sample>> ClipSource::read_file(
     std::span<const pipeline::SampleKey> keys) const {
   const SampleEntry& sample = entry(keys.front().sample);
   const auto opened = VideoFile::open(sample.path);
   if (!opened.ok()) return opened.error();
+  VideoFile& video = *opened.value();
+  const auto planned = plan_views_of(video, keys);
+  if (!planned.ok()) return planned.error();
+  Clips clips(planned.value().plans, planned.value().shape);
+  const auto read = video.read(clips.wanted(), [&](std::int64_t number, const RgbFrame& frame) {
+    clips.take(number, frame);
+  });
+  if (!read.ok()) return read.error();
   std::vector<pipeline::Sample> views;
-  for (const pipeline::SampleKey& key : keys) {
-    const auto clip = read_clip(*opened.value(), options_, key);
-    if (!clip.ok()) return clip.error();
-    views.push_back({{{"clip", clip.value()}}, {sample.label}});
+  for (const at::Tensor& clip_CTHW : clips.clips()) {
+    views.push_back({{{"clip", clip_CTHW}}, {sample.label}});
   }
   return views;
 }

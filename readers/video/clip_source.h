@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Videos as samples: from a list entry and a key to the clip that a network sees.
 //
-//   file -- index -- plan: which frames, which part -- decode those -- crop, resize, mirror,
-//   normalise --
+//   file -- index -- a plan for each view: which frames, which part -- decode those of all views
+//   once -- resize, crop, mirror, normalise -- a clip for each view
 //
 // The key decides every draw, so a sample is the same in any thread, on any rank, after any
 // restart.
@@ -12,28 +12,48 @@
 #include <span>
 #include <vector>
 
-#include "pipeline/plan/clip_plan.h"
+#include "pipeline/plan/clip_views.h"
 #include "readers/list/listed_source.h"
+#include "readers/video/video_file.h"
 
 namespace larkspur::readers {
 
 struct ClipSourceOptions {
   pipeline::ClipSampling sampling{};
-  bool training = false;                      ///< random window and crop; else protocol `center`
+  bool training = false;                      ///< random window and crop; else `eval_views`
   pipeline::ClipAugmentation augmentation{};  ///< used in training only
+  pipeline::ClipViews eval_views{};           ///< used outside training; a crop of 0: as sampling
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
 };
 
+/// Views of one video.
+struct PlannedClips {
+  pipeline::VideoShape shape;
+  std::vector<pipeline::ClipPlan> plans;  ///< one a view
+};
+
+/// Frames longer than 64 times their width (or wider than 64 times their height) are not resized
+/// whole: a view that wants that is kUnsupported.
+inline constexpr std::int64_t kLargestAspect = 64;
+
 /// One input, "clip": float32 [3, T, S, S], red, green, blue, normalised. Owns its list. Const and
-/// callable from many threads at once; each call opens its own file.
+/// callable from many threads at once; each call opens its own file, and decodes a frame that
+/// several views take once.
 class ClipSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
   ClipSource(SampleList list, ClipSourceOptions options);
 
+  /// What reading these views would take of the video. Opens it and decodes no more than opening
+  /// does. Errors as read_views().
+  pipeline::Result<PlannedClips> plan_views(std::span<const pipeline::SampleKey> keys) const;
+
  private:
+  pipeline::Result<PlannedClips> plan_views_of(const VideoFile& video,
+                                               std::span<const pipeline::SampleKey> keys) const;
+
   pipeline::Result<std::vector<pipeline::Sample>> read_file(
       std::span<const pipeline::SampleKey> keys) const override;
 

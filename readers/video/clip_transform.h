@@ -11,14 +11,19 @@
 
 namespace larkspur::readers {
 
-/// The crop of one frame as float32 [3, size, size], red, green, blue, normalised with the mean
-/// and deviation of ImageNet. Resized by a triangle filter that widens when shrinking (what Pillow
-/// and torchvision call bilinear with antialiasing), rounded to whole values before it is
-/// normalised. `box` was planned for a frame of planned_width x planned_height; where the
-/// frame has another size it is scaled along.
+/// A whole frame as uint8 [3, height, width]. Resized by a triangle filter that widens when
+/// shrinking (what Pillow and torchvision call bilinear with antialiasing), rounded to whole
+/// values.
+at::Tensor resize_frame(const RgbFrame& frame, const pipeline::FrameSize& size);
+
+/// The part of a frame that a plan takes, as float32 [3, plan.size, plan.size], red, green, blue,
+/// normalised with the mean and deviation of ImageNet; resized as above. Where the plan resizes
+/// frames first, `resized` is such a frame (resize_frame), else it is not looked at. The box of
+/// other plans was made for a frame of `planned`; where the frame has another size it is scaled
+/// along.
 at::Tensor transform_frame(const RgbFrame& frame,
                            const pipeline::ClipPlan& plan,
                            const pipeline::VideoShape& planned,
-                           std::int64_t size);
+                           const at::Tensor& resized_3HW = {});
 
 }  // namespace larkspur::readers

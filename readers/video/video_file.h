@@ -17,6 +17,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "pipeline/plan/clip_plan.h"
 #include "pipeline/result.h"
 #include "readers/video/byte_source.h"
 #include "readers/video/video_index.h"
@@ -73,6 +74,11 @@ class VideoFile {
  protected:
   VideoFile() = default;
 };
+
+/// What a plan asks of a video.
+inline pipeline::VideoShape shape_of(const VideoFile& video) {
+  return {video.frames(), video.width(), video.height(), video.frames_per_second()};
+}
 
 /// Frames as one tensor, uint8 [n, height, width, 3], in the order of `numbers`.
 pipeline::Result<at::Tensor> read_frames(VideoFile& video, std::span<const std::int64_t> numbers);

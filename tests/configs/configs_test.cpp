@@ -16,6 +16,7 @@
 #include "launch/config/config_file.h"
 #include "launch/config/config_schema.h"
 #include "launch/config/config_table.h"
+#include "launch/config/protocol_table.h"
 #include "readers/synthetic/demo_clouds.h"
 #include "readers/synthetic/demo_videos.h"
 
@@ -113,6 +114,12 @@ TEST(ConfigsReadme, HoldsTheKeyTableAsItIs) {
   EXPECT_THAT(text_of(source_root() / "configs/README.md"),
               ::testing::HasSubstr(config_table_markdown()))
       << "renew it with: larkspur inspect config --markdown";
+}
+
+TEST(ConfigsReadme, HoldsTheTableOfProtocolsAsItIs) {
+  EXPECT_THAT(text_of(source_root() / "configs/README.md"),
+              ::testing::HasSubstr(protocol_table_markdown()))
+      << "renew it with: larkspur inspect protocols --markdown";
 }
 
 }  // namespace

@@ -142,6 +142,8 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   joint.model.time_padding = defaults.time_padding;
   joint.model.inflation = defaults.inflation;
   joint.train.mix = {};
+  joint.eval.protocol = "rotate12";
+  joint.eval.size = 0;
   expect_read_back(joint);
   RunConfig points = joint;
   points.model.form = ModelForm::kPoints;
@@ -191,6 +193,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "train.keep",
                                         "train.stop_after_steps",
                                         "eval.protocol",
+                                        "eval.size",
                                         "eval.batch",
                                         "eval.bad_samples"}));
   EXPECT_EQ(paths_where([](const ConfigKey& key) { return key.rule == ResumeRule::kSameSamples; }),

@@ -31,8 +31,13 @@ pipeline::Evaluation one_class() {
   return evaluation;
 }
 
-const EvalContext kContext{
-    "fixed", "run/step-1", 7, {"bed", "night \"stand\""}, {"a.off", "b,<1>.off", "c,d.off"}, 99};
+const EvalContext kContext{"rotate12",
+                           12,
+                           "run/step-1",
+                           7,
+                           {"bed", "night \"stand\""},
+                           {"a.off", "b,<1>.off", "c,d.off"},
+                           99};
 
 TEST(EvalReport, JsonHasTheFieldsOutsideProgramsReadInPercent) {
   const auto report = nlohmann::json::parse(report_json(two_of_three(), kContext));
@@ -41,8 +46,9 @@ TEST(EvalReport, JsonHasTheFieldsOutsideProgramsReadInPercent) {
   EXPECT_NEAR(report["mean_class_accuracy"].get<double>(), 50.0, 1e-12);
   EXPECT_EQ(report["samples"], 3);
   EXPECT_EQ(report["unreadable"], 1);
-  EXPECT_EQ(report["views"], 1);
-  EXPECT_EQ(report["protocol"], "fixed");
+  EXPECT_EQ(report["views"], 12);
+  EXPECT_EQ(report["protocol"], "rotate12");
+  EXPECT_TRUE(report["trained_samples"].is_null());
   EXPECT_EQ(report["per_class"][1]["samples"], 2);
   EXPECT_EQ(report["unreadable_files"][0]["file"], "b,<1>.off");
 }
@@ -52,7 +58,7 @@ TEST(EvalReport, CsvQuotesWhatHasCommasAndQuotes) {
   EXPECT_THAT(csv, HasSubstr("0,a.off,bed,bed,0.75,\"night \"\"stand\"\"\",0.25,,,,,,\n"));
   EXPECT_THAT(csv, HasSubstr("2,\"c,d.off\",\"night \"\"stand\"\"\",bed,0.5"));
   std::istringstream lines(
-      predictions_csv(one_class(), {"fixed", "run", 7, {"bed"}, {"a.off"}, 9}));
+      predictions_csv(one_class(), {"fixed", 1, "run", 7, {"bed"}, {"a.off"}, 9}));
   for (std::string line; std::getline(lines, line);) {
     EXPECT_EQ(std::ranges::count(line, ','), 12) << line;  // as many columns as the header has
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/eval/evaluator.h"
 
+#include <atomic>
 #include <limits>
 
 #include <ATen/core/grad_mode.h>
@@ -80,6 +81,69 @@ TEST(Evaluator, GivesThreeRanksTheSameResultAsOne) {
   }
   EXPECT_EQ(together.bad, alone.bad);
   EXPECT_EQ(together.scores.top1, alone.scores.top1);
+}
+
+/// Counts how often the file of a sample is opened.
+class CountedSource : public ToySource {
+ public:
+  using ToySource::ToySource;
+  mutable std::atomic<int> openings = 0;
+
+ protected:
+  Result<std::vector<Sample>> read_file(std::span<const SampleKey> keys) const override {
+    ++openings;
+    return ToySource::read_file(keys);
+  }
+};
+
+TEST(Evaluator, AveragesTheViewsOfASampleFromOneOpening) {
+  const CountedSource source(7, {5}, 3);
+  const auto classifier = testing::make_toy_classifier(5, 3, 1);
+  SoloCommunicator communicator;
+  EvalOptions options = options_of(4);
+  options.views = 6;  // a pass of 4 views and one of 2 for each sample
+  const Evaluation found = evaluate(options, *classifier, source, communicator);
+  ASSERT_EQ(found.predictions.size(), 7U);
+  EXPECT_EQ(source.openings, 7);
+  const at::NoGradGuard no_grad;
+  for (std::uint32_t id = 0; id < 7; ++id) {
+    at::Tensor mean = at::zeros({3}, at::kDouble);
+    for (std::uint16_t view = 0; view < 6; ++view) {
+      const SampleKey key{options.seed, 0, id, view};
+      Batch batch = collate({source.draw(key).value()}, {key}, {});
+      mean.add_(classifier->forward(batch)[0].to(at::kDouble).softmax(0), 1.0 / 6);
+    }
+    const Prediction& row = found.predictions[id];
+    EXPECT_EQ(row.label, id % 3);
+    for (std::size_t k = 0; k < 3; ++k) {
+      EXPECT_NEAR(row.probabilities[k], mean[row.classes[k]].item<double>(), 1e-6) << id;
+    }
+  }
+}
+
+TEST(Evaluator, GivesOtherBatchesTheSameViewsTheSameScores) {
+  ToySource source(11, {5}, 3);
+  source.spoil(4, Errc::kCorruptData);
+  const auto classifier = testing::make_toy_classifier(5, 3, 1);
+  SoloCommunicator communicator;
+  for (const ViewFusion fusion : {ViewFusion::kProbabilities, ViewFusion::kLogits}) {
+    EvalOptions options = options_of(1);
+    options.views = 3;
+    options.fusion = fusion;
+    const Evaluation one = evaluate(options, *classifier, source, communicator);
+    EXPECT_EQ(one.bad.size(), 1U);
+    for (const std::int64_t batch : {2, 3, 7, 1000}) {
+      options.batch = batch;
+      const Evaluation other = evaluate(options, *classifier, source, communicator);
+      ASSERT_EQ(other.predictions.size(), 10U);
+      EXPECT_EQ(other.bad, one.bad);
+      for (std::size_t i = 0; i < 10; ++i) {
+        EXPECT_EQ(other.predictions[i].id, one.predictions[i].id);
+        EXPECT_NEAR(
+            other.predictions[i].probabilities[0], one.predictions[i].probabilities[0], 1e-6);
+      }
+    }
+  }
 }
 
 TEST(Evaluator, CountsAnUnreadableSampleAsWrongUnlessToldToLeaveItOut) {

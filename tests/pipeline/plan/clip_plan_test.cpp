@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "pipeline/plan/clip_views.h"
 
 namespace larkspur::pipeline {
 namespace {
@@ -17,6 +18,13 @@ namespace {
 using ::testing::ElementsAre;
 
 SampleKey key_of(std::uint32_t sample) { return {1, 0, sample, 0}; }
+
+/// The view of protocol `center`.
+ClipPlan plan_center_clip(const ClipSampling& sampling,
+                          const VideoShape& shape,
+                          const SampleKey& key) {
+  return plan_clip_view(sized({}, sampling.size, 0), sampling, shape, key);
+}
 
 TEST(CenterClip, TakesTheMiddleWindowAndTheCentredSquare) {
   const ClipPlan plan = plan_center_clip({4, 5, 112, false}, {30, 320, 241}, key_of(0));

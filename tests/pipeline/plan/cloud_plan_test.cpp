@@ -46,12 +46,6 @@ TEST(CloudPlan, MirrorsHalfOfTheSamplesOnEachGroundAxis) {
   EXPECT_NEAR(mirrored, 500, 70);
 }
 
-TEST(CloudPlan, OfEvaluationChangesNothing) {
-  const CloudPlan plan = plan_cloud_evaluation();
-  EXPECT_EQ(plan.scale, (std::array<double, 3>{1.0, 1.0, 1.0}));
-  EXPECT_EQ(plan.shift, (std::array<double, 3>{0.0, 0.0, 0.0}));
-}
-
 TEST(CloudAugmentation, RefusesBoundsInTheWrongOrder) {
   EXPECT_THROW((CloudAugmentation{1.5, 1.0, 0.0, false, false}.check()), Error);
   EXPECT_NO_THROW((CloudAugmentation{1.0, 1.5, 0.2, true, false}.check()));

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -13,12 +14,15 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "pipeline/plan/protocol.h"
 #include "readers/cloud/cloud_transform.h"
+#include "readers/cloud/farthest_points.h"
 #include "readers/format/npy_file.h"
 #include "readers/list/cloud_list.h"
 #include "tests/readers/write_file.h"
@@ -146,15 +150,91 @@ TEST_F(ReadCloudSample, GivesAllPointsOfASmallerCloudAndWhenAsked) {
   }
 }
 
-TEST_F(ReadCloudSample, DependsOnContentAndViewAloneInEvaluation) {
+TEST_F(ReadCloudSample, DependsOnContentAloneInEvaluation) {
   const CloudSource fixed = source({.points = 100, .augmentation = {.shift = 0.2}});
   for (const std::uint32_t sample : {0U, 1U}) {
     const at::Tensor first = input(fixed, {1, 0, sample, 0});
     EXPECT_TRUE(at::equal(first, input(fixed, {9, 4, sample, 0})));
-    EXPECT_FALSE(at::equal(first, input(fixed, {1, 0, sample, 1})));
   }
   const CloudSource reseeded = source({.points = 100, .draw_seed = 1});
   EXPECT_FALSE(at::equal(input(fixed, {.sample = 0}), input(reseeded, {.sample = 0})));
+}
+
+/// Options for the points themselves, as a protocol looks at them.
+CloudSourceOptions points_by(const std::string& protocol, std::int64_t points) {
+  return {.points = points,
+          .product = CloudProduct::kPoints,
+          .eval_views = pipeline::find_protocol(protocol).clouds};
+}
+
+std::vector<SampleKey> views_of(std::uint32_t sample, std::int64_t count) {
+  std::vector<SampleKey> keys(static_cast<std::size_t>(count), SampleKey{.sample = sample});
+  for (std::size_t v = 0; v < keys.size(); ++v) keys[v].view = static_cast<std::uint16_t>(v);
+  return keys;
+}
+
+TEST_F(ReadCloudSample, TakesTheFirstPointsByProtocolFixed) {
+  EXPECT_TRUE(at::equal(input(source(points_by("fixed", 100)), {.sample = 1}),
+                        normalise_unit_sphere(points_.narrow(0, 0, 100))));
+}
+
+TEST_F(ReadCloudSample, TurnsTheSameFarthestPointsFortyTimes) {
+  const CloudSource forty = source(points_by("rotate40", 100));
+  const auto keys = views_of(1, 40);
+  const auto views = forty.read_views(keys).value();
+  const at::Tensor all = normalise_unit_sphere(points_);
+  const at::Tensor even = all.index_select(0, farthest_points(all, 100));
+  for (std::size_t v = 0; v < views.size(); ++v) {
+    const auto plan = pipeline::plan_cloud_view(points_by("rotate40", 100).eval_views, keys[v]);
+    ASSERT_TRUE(at::equal(views[v].inputs["points"], transform_cloud(even, plan))) << v;
+  }
+  // Of a mesh, too, every view has the same points: turned back they are.
+  const auto mesh = source(points_by("rotate12", 64)).read_views(views_of(0, 12)).value();
+  EXPECT_TRUE(
+      at::equal(mesh[0].inputs["points"].select(1, 2), mesh[5].inputs["points"].select(1, 2)));
+  EXPECT_FALSE(at::equal(mesh[0].inputs["points"], mesh[5].inputs["points"]));
+}
+
+TEST_F(ReadCloudSample, VotesByContentAndViewOnTenSubsetsOfFarthestPoints) {
+  const auto options = points_by("vote10", 64);
+  const auto planned = source(options).plan_views(views_of(1, 10)).value();
+  EXPECT_EQ(planned.stored, 300);
+  EXPECT_EQ(planned.chosen, 75);
+  const auto views = source(options).read_views(views_of(1, 10)).value();
+  const at::Tensor all = normalise_unit_sphere(points_);
+  const at::Tensor even = all.index_select(0, farthest_points(all, 75));
+  std::vector<at::Tensor> subsets;
+  for (std::size_t v = 0; v < views.size(); ++v) {
+    // Undo scale and shift: what is left are 64 of the 75 points.
+    const at::Tensor scale = at::tensor(at::ArrayRef<double>(planned.plans[v].scale.data(), 3));
+    const at::Tensor shift = at::tensor(at::ArrayRef<double>(planned.plans[v].shift.data(), 3));
+    const at::Tensor back = (views[v].inputs["points"].to(at::kDouble) - shift) / scale;
+    const auto nearest =
+        (back.unsqueeze(1) - even.to(at::kDouble).unsqueeze(0)).norm(2, {2}).min(1);
+    EXPECT_LT(std::get<0>(nearest).max().item<double>(), 1e-6) << v;
+    subsets.push_back(std::get<0>(std::get<1>(nearest).sort()));
+    EXPECT_TRUE((subsets.back().slice(0, 1) > subsets.back().slice(0, 0, 63)).all().item<bool>());
+  }
+  EXPECT_FALSE(at::equal(subsets[0], subsets[1]));
+  add("copy.npy", 0);
+  write_npy(at("copy.npy"), points_);
+  const auto copies = source(options).read_views(views_of(2, 10)).value();
+  EXPECT_TRUE(at::equal(copies[7].inputs["points"], views[7].inputs["points"]));
+}
+
+TEST_F(ReadCloudSample, GivesOneAnswerForThePointsOfAnyFormat) {
+  std::ostringstream text;
+  text.precision(9);
+  for (std::int64_t i = 0; i < points_.size(0); ++i) {
+    for (int axis = 0; axis < 3; ++axis) text << points_[i][axis].item<float>() << ',';
+    text << "0,0,1\n";
+  }
+  write_file(at("curve.txt"), text.str());
+  add("curve.txt", 2);
+  for (const std::string protocol : {"center", "fixed", "vote10", "rotate40", "rotate12"}) {
+    const CloudSource both = source(points_by(protocol, 64));
+    EXPECT_TRUE(at::equal(input(both, {.sample = 1}), input(both, {.sample = 2}))) << protocol;
+  }
 }
 
 TEST_F(ReadCloudSample, GivesOneAnswerForOneFileWhereverItStands) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/cloud/cloud_transform.h"
 
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -9,18 +10,21 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/diag.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/outer.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "pipeline/plan/protocol.h"
 
 namespace larkspur::readers {
 namespace {
 
 TEST(CloudTransform, LeavesThePointsOfTheIdentityPlanAsTheyAre) {
   const at::Tensor points = at::arange(12, at::kFloat).reshape({4, 3}).sin();
-  EXPECT_TRUE(at::equal(transform_cloud(points, pipeline::plan_cloud_evaluation()), points));
+  EXPECT_TRUE(at::equal(transform_cloud(points, {}), points));
 }
 
 TEST(CloudTransform, TurnsXTowardsY) {
@@ -44,6 +48,34 @@ TEST(CloudTransform, RotatesThenScalesThenShifts) {
   const at::Tensor moved = transform_cloud(points, plan);
   EXPECT_EQ(moved.scalar_type(), at::kFloat);
   EXPECT_TRUE(at::allclose(moved.to(at::kDouble), expected, 1e-6, 1e-6));
+}
+
+/// Rodrigues' rotation by `angle` about a unit vector, float64 [3, 3].
+at::Tensor rotation_about(const std::array<double, 3>& axis, double angle) {
+  const at::Tensor v = at::tensor(at::ArrayRef<double>(axis.data(), 3), at::kDouble);
+  const at::Tensor cross =
+      at::tensor({0.0, -axis[2], axis[1], axis[2], 0.0, -axis[0], -axis[1], axis[0], 0.0},
+                 at::kDouble)
+          .reshape({3, 3});
+  return at::diag(at::ones({3}, at::kDouble)) * std::cos(angle) + cross * std::sin(angle) +
+         at::outer(v, v) * (1 - std::cos(angle));
+}
+
+// P2P turns about (sin t, -cos t, 0) by -p, then about z by -t: here about z by -t, then about y.
+TEST(CloudTransform, TurnsTheFortyViewsAsTheirAuthorsDo) {
+  const at::Tensor points = at::arange(30, at::kFloat).reshape({10, 3}).cos();
+  const pipeline::CloudViews& views = pipeline::find_protocol("rotate40").clouds;
+  for (std::uint16_t view = 0; view < 40; ++view) {
+    const double theta = 0.2 * (view % 10) * std::numbers::pi;
+    const double phi = (-0.4 + 0.2 / 3.0 * (view / 10)) * std::numbers::pi;
+    const at::Tensor turn =
+        rotation_about({0, 0, 1}, -theta)
+            .matmul(rotation_about({std::sin(theta), -std::cos(theta), 0}, -phi));
+    const at::Tensor expected = points.to(at::kDouble).matmul(turn.t());
+    const at::Tensor turned =
+        transform_cloud(points, pipeline::plan_cloud_view(views, {.view = view}));
+    ASSERT_TRUE(at::allclose(turned.to(at::kDouble), expected, 1e-6, 1e-6)) << view;
+  }
 }
 
 TEST(CloudTransform, RefusesOtherShapesAndTypes) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "pipeline/plan/protocol.h"
 #include "readers/video/video_file.h"
 #include "readers/video/video_writer.h"
 #include "tests/readers/write_file.h"
@@ -138,6 +139,56 @@ TEST_F(ReadClip, CropsTheCentreAndMirrorsInTraining) {
   }
   EXPECT_GT(mirrored, 0);
   EXPECT_LT(mirrored, 20);
+}
+
+/// Keys of the views of sample 0.
+std::vector<SampleKey> views_of(std::int64_t count) {
+  std::vector<SampleKey> keys(static_cast<std::size_t>(count));
+  for (std::size_t v = 0; v < keys.size(); ++v) keys[v].view = static_cast<std::uint16_t>(v);
+  return keys;
+}
+
+TEST_F(ReadClip, GivesEveryViewOfAProtocolAsItsPlanSays) {
+  ClipSourceOptions options;
+  options.sampling = {5, 3, 24, false};
+  options.eval_views = pipeline::sized(pipeline::find_protocol("slowfast_10x3").clips, 24, 24);
+  const ClipSource clips = source(options);
+  const auto keys = views_of(30);
+  const auto planned = clips.plan_views(keys).value();
+  EXPECT_EQ(planned.shape.frames, kClipFrames);
+  EXPECT_EQ(planned.shape.frames_per_second, 16.0);
+  const auto views = clips.read_views(keys).value();
+  ASSERT_EQ(views.size(), 30U);
+  for (std::size_t v = 0; v < views.size(); ++v) {
+    const at::Tensor& clip = views[v].inputs["clip"];
+    ASSERT_EQ(clip.sizes(), (at::IntArrayRef{3, 5, 24, 24}));
+    EXPECT_EQ(frames(clip), planned.plans[v].frames) << v;
+    // The frame is resized to 36 x 24, its left third white: 12 columns of the left crop, 6 of the
+    // middle one, none of the right one.
+    const std::int64_t white = 12 - std::min<std::int64_t>(12, planned.plans[v].box.left);
+    EXPECT_EQ(white, v % 3 == 0 ? 12 : v % 3 == 1 ? 6 : 0);
+    const double middle = white > 2 ? clip[0][0][12][white - 3].item<double>() : 2.2;
+    EXPECT_GT(middle, 2.1) << v;
+    EXPECT_TRUE(clips.read(keys[v]).value().inputs["clip"].equal(clip)) << v;
+  }
+}
+
+TEST_F(ReadClip, RefusesToResizeAStripWhole) {
+  VideoFormat format;
+  format.width = 1600;
+  format.height = 16;
+  format.frames = 2;
+  write_video(folder_.path() / "strip.mp4", format, [](std::int64_t, std::span<std::uint8_t> rgb) {
+    std::ranges::fill(rgb, std::uint8_t{9});
+  });
+  list_.entries.push_back({"strip.mp4", folder_.path() / "strip.mp4", 0});
+  ClipSourceOptions options{.sampling = {2, 1, 24, false}};
+  EXPECT_TRUE(source(options).read({.sample = 1}).ok());
+  options.eval_views = pipeline::sized(pipeline::find_protocol("mvit_5x1").clips, 24, 24);
+  const auto refused = source(options).read({.sample = 1});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_STREQ(refused.error().what(),
+               "strip.mp4: frames of 1600x16 are too narrow to be resized whole");
 }
 
 TEST_F(ReadClip, IsTheSameInAnyThread) {

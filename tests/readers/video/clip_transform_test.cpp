@@ -12,6 +12,7 @@ namespace {
 
 using pipeline::ClipPlan;
 using pipeline::CropBox;
+using pipeline::FrameSize;
 using pipeline::VideoShape;
 
 constexpr double kMean[] = {0.485, 0.456, 0.406};
@@ -52,12 +53,12 @@ std::vector<double> weights(std::int64_t place, std::int64_t length, std::int64_
 
 double resized(const TestFrame& frame,
                const CropBox& box,
-               std::int64_t size,
+               const FrameSize& size,
                std::int64_t y,
                std::int64_t x,
                int channel) {
-  const std::vector<double> down = weights(y, box.height, size);
-  const std::vector<double> across = weights(x, box.width, size);
+  const std::vector<double> down = weights(y, box.height, size.height);
+  const std::vector<double> across = weights(x, box.width, size.width);
   double value = 0.0;
   for (std::int64_t i = 0; i < box.height; ++i) {
     for (std::int64_t j = 0; j < box.width; ++j) {
@@ -74,14 +75,14 @@ double value_of(const at::Tensor& clip, int channel, std::int64_t y, std::int64_
 
 void expect_resized(const CropBox& box, std::int64_t size, bool mirror) {
   const TestFrame frame(40, 30);
-  const at::Tensor out = transform_frame(frame.view, {{}, box, mirror}, {1, 40, 30}, size);
+  const at::Tensor out = transform_frame(frame.view, {{}, {}, box, mirror, size}, {1, 40, 30});
   ASSERT_EQ(out.sizes(), (at::IntArrayRef{3, size, size}));
   for (int channel = 0; channel < 3; ++channel) {
     for (std::int64_t y = 0; y < size; ++y) {
       for (std::int64_t x = 0; x < size; ++x) {
         const std::int64_t from = mirror ? size - 1 - x : x;
         ASSERT_NEAR(value_of(out, channel, y, x),
-                    resized(frame, box, size, y, from, channel),
+                    resized(frame, box, {size, size}, y, from, channel),
                     1.01)  // whole values, rounded once an axis
             << channel << " " << y << " " << x;
       }
@@ -92,7 +93,7 @@ void expect_resized(const CropBox& box, std::int64_t size, bool mirror) {
 TEST(TransformFrame, CropsWithoutResizingExactly) {
   const TestFrame frame(40, 30);
   const at::Tensor out =
-      transform_frame(frame.view, {{}, CropBox{7, 3, 16, 16}, false}, {1, 40, 30}, 16);
+      transform_frame(frame.view, {{}, {}, CropBox{7, 3, 16, 16}, false, 16}, {1, 40, 30});
   for (int channel = 0; channel < 3; ++channel) {
     for (std::int64_t y = 0; y < 16; ++y) {
       for (std::int64_t x = 0; x < 16; ++x) {
@@ -110,10 +111,29 @@ TEST(TransformFrame, EnlargesAndMirrors) { expect_resized({12, 8, 7, 11}, 20, tr
 
 TEST(TransformFrame, ScalesTheBoxToAFrameOfAnotherSize) {
   const TestFrame frame(40, 30);
-  const ClipPlan half_planned{{}, CropBox{4, 2, 10, 10}, false};
-  const ClipPlan whole{{}, CropBox{8, 4, 20, 20}, false};
-  const at::Tensor scaled = transform_frame(frame.view, half_planned, {1, 20, 15}, 8);
-  EXPECT_TRUE(scaled.equal(transform_frame(frame.view, whole, {1, 40, 30}, 8)));
+  const ClipPlan half_planned{{}, {}, CropBox{4, 2, 10, 10}, false, 8};
+  const ClipPlan whole{{}, {}, CropBox{8, 4, 20, 20}, false, 8};
+  const at::Tensor scaled = transform_frame(frame.view, half_planned, {1, 20, 15});
+  EXPECT_TRUE(scaled.equal(transform_frame(frame.view, whole, {1, 40, 30})));
+}
+
+TEST(TransformFrame, CutsFromAResizedFrameWhatThePlanSays) {
+  const TestFrame frame(40, 30);
+  const at::Tensor small = resize_frame(frame.view, {20, 15});
+  ASSERT_EQ(small.sizes(), (at::IntArrayRef{3, 15, 20}));
+  const ClipPlan plan{{}, {20, 15}, CropBox{6, 2, 12, 12}, false, 12};
+  const at::Tensor cut = transform_frame(frame.view, plan, {1, 40, 30}, small);
+  for (int channel = 0; channel < 3; ++channel) {
+    for (std::int64_t y = 0; y < 12; ++y) {
+      for (std::int64_t x = 0; x < 12; ++x) {
+        ASSERT_NEAR(value_of(cut, channel, y, x), small[channel][y + 2][x + 6].item<int>(), 1e-4);
+        const CropBox all{0, 0, 40, 30};
+        ASSERT_NEAR(small[channel][y + 2][x + 6].item<int>(),
+                    resized(frame, all, {20, 15}, y + 2, x + 6, channel),
+                    1.01);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the logits of a sample's views to the scores of the sample.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "pipeline/plan/protocol.h"
+
+namespace larkspur::pipeline {
+
+/// logits_VK [V, K], finite, CPU. Returns the probabilities of the sample, float64 [K]: the mean of
+/// the views' softmax, or softmax of their mean, computed in float64 in the order of the views.
+at::Tensor fuse_views(const at::Tensor& logits_VK, ViewFusion fusion);
+
+}  // namespace larkspur::pipeline
