@@ -46,6 +46,34 @@ struct Evaluated {
   const EvalOptions& options;
 };
 
+/// Samples that are computed together: as many as have `batch` views, one at least, and the same
+/// number in each group, so that little is left for the last one to be filled up with.
+struct Groups {
+  Groups(const EvalOptions& options, std::int64_t samples) {
+    const std::int64_t most = std::max<std::int64_t>(1, options.batch / options.views);
+    count = (samples + most - 1) / most;
+    size = (samples + count - 1) / count;
+  }
+  std::int64_t count;
+  std::int64_t size;
+};
+
+/// A matrix product may sum a row in another order where there are fewer rows. So a group that
+/// lacks samples, the last one or one with a bad sample, is filled up with its first view: bits
+/// depend neither on the order of the list nor on what is unreadable beside a sample.
+Batch filled_up(const Batch& batch, std::int64_t rows) {
+  const std::int64_t missing = rows - batch.size();
+  if (missing <= 0) return batch;
+  Batch full = with_tensors(batch, [&](const at::Tensor& tensor) {
+    const at::Tensor first = tensor.narrow(0, 0, 1);
+    std::vector<at::Tensor> parts(static_cast<std::size_t>(missing), first);
+    parts.insert(parts.begin(), tensor);
+    return at::cat(parts);
+  });
+  full.keys.resize(static_cast<std::size_t>(rows), batch.keys.front());
+  return full;
+}
+
 /// Logits of every row, pass after pass of at most `batch` rows: [N, K], on the CPU.
 at::Tensor logits_of(const Evaluated& of, const Batch& batch) {
   std::vector<at::Tensor> passes;
@@ -70,14 +98,14 @@ Prediction prediction_of(const at::Tensor& probabilities_K) {
   return row;
 }
 
-void predict(const Evaluated& of, const Batch& batch, Rows& rows) {
+void predict(const Evaluated& of, const Batch& batch, std::int64_t group, Rows& rows) {
   rows.bad.insert(rows.bad.end(), batch.bad.begin(), batch.bad.end());
   if (batch.size() == 0) return;
   require(batch.labels.dim() == 1,
           Errc::kInvalidArgument,
           "[evaluate] samples with several labels, but top-1 and top-5 are of one");
-  const at::Tensor logits_NK = logits_of(of, batch);
   const std::int64_t views = of.options.views;
+  const at::Tensor logits_NK = logits_of(of, filled_up(batch, group * views));
   for (std::int64_t n = 0; n < batch.size(); n += views) {
     const std::int64_t id = batch.keys[static_cast<std::size_t>(n)].sample;
     const at::Tensor logits_VK = logits_NK.narrow(0, n, views);
@@ -113,23 +141,17 @@ void append(Rows& all, const std::string& bytes) {
   for (BadSample& bad : bad_samples_from_json(message.at("bad"))) all.bad.push_back(std::move(bad));
 }
 
-/// Samples whose views fill a pass; one where they are more than a pass.
-std::int64_t group_of(const EvalOptions& options) {
-  return std::max<std::int64_t>(1, options.batch / options.views);
-}
-
 /// Round by round, one group a rank: nobody gets further ahead of a slow rank than one group.
 Rows predict_together(const Evaluated& of, Communicator& communicator) {
   const EvalOptions& options = of.options;
   const std::int64_t size = of.source.size();
-  const std::int64_t group = group_of(options);
-  const std::int64_t groups = (size + group - 1) / group;
+  const Groups groups(options, size);
   const std::int64_t mine =
-      (groups - communicator.rank() + communicator.size() - 1) / communicator.size();
-  const std::int64_t rounds = (groups + communicator.size() - 1) / communicator.size();
+      (groups.count - communicator.rank() + communicator.size() - 1) / communicator.size();
+  const std::int64_t rounds = (groups.count + communicator.size() - 1) / communicator.size();
   const auto request = [&](std::int64_t k) {
-    const std::int64_t begin = (k * communicator.size() + communicator.rank()) * group;
-    const std::int64_t end = std::min(begin + group, size);
+    const std::int64_t begin = (k * communicator.size() + communicator.rank()) * groups.size;
+    const std::int64_t end = std::min(begin + groups.size, size);
     std::vector<SampleRequest> requests;
     for (std::int64_t id = begin; id < end; ++id) {
       requests.push_back({{options.seed, 0, static_cast<std::uint32_t>(id), 0},
@@ -145,7 +167,7 @@ Rows predict_together(const Evaluated& of, Communicator& communicator) {
   Rows all;
   for (std::int64_t round = 0; round < rounds; ++round) {
     Rows rows;
-    if (round < mine) predict(of, prefetcher.next(), rows);
+    if (round < mine) predict(of, prefetcher.next(), groups.size, rows);
     for (const std::string& bytes : communicator.all_gather(encode(rows))) append(all, bytes);
   }
   return all;

@@ -4,10 +4,10 @@
 //   list -> fixed groups -> group j to rank j mod ranks -> passes of `batch` views -> views of a
 //   sample become one, best five -> all ranks' rows, ordered by sample -> scores
 //
-// Groups are cut from the list before they are dealt out, so a sample is always computed beside
-// the same neighbours and its probabilities have the same bits for any number of ranks. A group is
-// as many samples as have `batch` views, one at least; all views of a sample come from one opening
-// of its file.
+// Groups are cut from the list before they are dealt out, and every pass has the same number of
+// rows, so a sample's probabilities have the same bits for any number of ranks, in any order of the
+// list and beside any unreadable file. A group is as many samples as have `batch` views, one at
+// least; all views of a sample come from one opening of its file.
 #pragma once
 
 #include <vector>

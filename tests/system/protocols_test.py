@@ -22,10 +22,10 @@ class ClipProtocols(ClipWorkspace):
 
     def test_ranks_and_order_change_no_byte_and_the_report_tells_the_views(self):
         self.train("run", "train.epochs=1")
-        for protocol, views in (("slowfast_10x3", 30), ("mmaction2_mvit_5x1", 5)):
+        for protocol, views in (("slowfast_10x3", 30), ("mmaction2_mvit_5x1", 5), ("center", 1)):
             words = (f"eval.protocol={protocol}", "eval.size=16", "eval.batch=7")
             result, alone = self.evaluate("alone", *words)
-            self.assertIn(f"protocol {protocol}  views {views}", result.stdout)
+            self.assertIn(f"protocol {protocol}  views {views}  ", result.stdout)
             report = json.loads((alone / "report.json").read_text())
             self.assertEqual((report["views"], report["protocol"], report["trained_samples"]), (views, protocol, 0))
             for ranks in (2, 3):
@@ -37,9 +37,7 @@ class ClipProtocols(ClipWorkspace):
             turned.write_text("\n".join([head, *reversed(lines)]) + "\n")
             _, other = self.evaluate("other", *words, f"data.eval.list={turned}")
             self.assertEqual(predictions(other), predictions(alone))
-        _, center = self.evaluate("center")
-        self.assertNotEqual(predictions(center), predictions(alone))
-        self.assertTrue((self.folder / "center" / "report.html").read_text().count("(1 view)") == 1)
+        self.assertIn("protocol center (1 view)", (alone / "report.html").read_text())
 
     def test_a_run_is_evaluated_without_its_configuration(self):
         self.train("run", "train.epochs=1")

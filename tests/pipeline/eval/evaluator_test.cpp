@@ -146,6 +146,41 @@ TEST(Evaluator, GivesOtherBatchesTheSameViewsTheSameScores) {
   }
 }
 
+/// Notes how many rows each pass has.
+class NotedClassifier : public Classifier {
+ public:
+  at::Tensor forward(const Batch& batch) override {
+    passes.push_back(batch.size());
+    return inner->forward(batch);
+  }
+  std::vector<Parameter> parameters() const override { return inner->parameters(); }
+  std::vector<Statistic> statistics() const override { return inner->statistics(); }
+  void set_training(bool training) override { inner->set_training(training); }
+  void set_training_pass(const TrainingPass& pass) override { inner->set_training_pass(pass); }
+  std::unique_ptr<Classifier> replica() const override { return inner->replica(); }
+
+  std::unique_ptr<Classifier> inner = testing::make_toy_classifier(5, 3, 1);
+  std::vector<std::int64_t> passes;
+};
+
+TEST(Evaluator, GivesEveryPassTheSameRowsWhateverIsUnreadable) {
+  ToySource source(11, {5}, 3);
+  source.spoil(4, Errc::kCorruptData);
+  SoloCommunicator communicator;
+  NotedClassifier classifier;
+  // 11 samples in groups of at most 4: three groups of 4, one of them with a bad sample, one of 3.
+  EXPECT_EQ(evaluate(options_of(4), classifier, source, communicator).predictions.size(), 10U);
+  EXPECT_EQ(classifier.passes, (std::vector<std::int64_t>{4, 4, 4}));
+  classifier.passes.clear();
+  (void)evaluate(options_of(10), classifier, source, communicator);  // not 10 and 1: 6 and 5
+  EXPECT_EQ(classifier.passes, (std::vector<std::int64_t>{6, 6}));
+  classifier.passes.clear();
+  EvalOptions options = options_of(7);
+  options.views = 3;
+  (void)evaluate(options, classifier, source, communicator);
+  EXPECT_EQ(classifier.passes, (std::vector<std::int64_t>(6, 6)));
+}
+
 TEST(Evaluator, CountsAnUnreadableSampleAsWrongUnlessToldToLeaveItOut) {
   ToySource source(10, {5}, 3);
   source.spoil(0, Errc::kNotFound);
