@@ -46,6 +46,14 @@ if(TARGET larkspur_pcl)
   endif()
 endif()
 
+set(hdf5 "")
+if(TARGET larkspur_hdf5)
+  larkspur_defined_in("${HDF5_INCLUDE}/H5pubconf.h" H5_VERSION hdf5)
+  if(hdf5 STREQUAL "")
+    set(hdf5 "a version that does not tell itself")
+  endif()
+endif()
+
 set(cuda "")
 if(TARGET larkspur_cuda)
   set(cuda "toolkit ${CMAKE_CUDA_COMPILER_VERSION}, loaded where there is a GPU")
@@ -53,4 +61,4 @@ endif()
 
 set_source_files_properties(verbs/version.cpp PROPERTIES
   SKIP_UNITY_BUILD_INCLUSION ON  # another commit compiles this file alone
-  COMPILE_DEFINITIONS "LARKSPUR_VERSION=\"${PROJECT_VERSION}\";LARKSPUR_COMMIT=\"${commit}\";LARKSPUR_MPI_FOUND=\"${mpi}\";LARKSPUR_FFMPEG_FOUND=\"${ffmpeg}\";LARKSPUR_PCL_FOUND=\"${pcl}\";LARKSPUR_CUDA_FOUND=\"${cuda}\"")
+  COMPILE_DEFINITIONS "LARKSPUR_VERSION=\"${PROJECT_VERSION}\";LARKSPUR_COMMIT=\"${commit}\";LARKSPUR_MPI_FOUND=\"${mpi}\";LARKSPUR_FFMPEG_FOUND=\"${ffmpeg}\";LARKSPUR_PCL_FOUND=\"${pcl}\";LARKSPUR_HDF5_FOUND=\"${hdf5}\";LARKSPUR_CUDA_FOUND=\"${cuda}\"")

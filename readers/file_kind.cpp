@@ -40,12 +40,15 @@ struct ForeignFormat {
   std::string_view advice;
 };
 
+constexpr std::string_view kPackSignature = "\x89HDF\r\n\x1a\n";
+
+// Packs are among them for those who want one cloud of a file.
 constexpr std::array<ForeignFormat, 11> kForeign{
     {{".stl", "", "an STL mesh: save it as .off or .ply"},
      {".glb", "glTF", "a GLB scene: save its mesh as .off or .ply"},
      {".gltf", "", "a glTF scene: save its mesh as .off or .ply"},
-     {".h5", "\x89HDF\r\n\x1a\n", "an HDF5 pack of many clouds: save each as an .npy of [N, 3]"},
-     {".hdf5", "", "an HDF5 pack of many clouds: save each as an .npy of [N, 3]"},
+     {".h5", kPackSignature, "an HDF5 pack of many clouds: name it as a list"},
+     {".hdf5", "", "an HDF5 pack of many clouds: name it as a list"},
      {".npz", "PK\x03\x04", "a ZIP archive: unpack it; an NPZ holds one .npy an array"},
      {".zip", "", "a ZIP archive: unpack it"},
      {".las", "LASF", "a LAS survey: save it as .ply, .pcd or .xyz"},
@@ -138,6 +141,7 @@ FileKind kind_of_name(const std::filesystem::path& path) {
   if (std::find(kVideos.begin(), kVideos.end(), extension) != kVideos.end()) {
     return FileKind::kVideo;
   }
+  if (extension == ".h5" || extension == ".hdf5") return FileKind::kPack;
   return foreign_by_name(path) != nullptr ? FileKind::kForeign : FileKind::kUnknown;
 }
 
@@ -148,6 +152,7 @@ FileKind kind_of_bytes(std::string_view start) {
   if (starts_as_off(start)) return FileKind::kOff;
   if (starts_as_pcd(start)) return FileKind::kPcd;
   if (starts_as_obj(start)) return FileKind::kObj;
+  if (start.starts_with(kPackSignature)) return FileKind::kPack;
   if (foreign_by_bytes(start) != nullptr) return FileKind::kForeign;
   return starts_as_points(start) ? FileKind::kText : FileKind::kUnknown;
 }
@@ -166,7 +171,8 @@ FileKind kind_of_file(const std::filesystem::path& path) {
 }
 
 bool is_cloud(FileKind kind) noexcept {
-  return kind != FileKind::kUnknown && kind != FileKind::kVideo && kind != FileKind::kForeign;
+  return kind != FileKind::kUnknown && kind != FileKind::kVideo && kind != FileKind::kPack &&
+         kind != FileKind::kForeign;
 }
 
 bool is_video_file(const std::filesystem::path& path) {
@@ -174,6 +180,10 @@ bool is_video_file(const std::filesystem::path& path) {
 }
 
 bool is_cloud_file(const std::filesystem::path& path) { return is_cloud(kind_of_name(path)); }
+
+bool is_pack_file(const std::filesystem::path& path) {
+  return kind_of_name(path) == FileKind::kPack;
+}
 
 std::string advice_on(const std::filesystem::path& path, std::string_view start) {
   const ForeignFormat* format = foreign_by_bytes(start);

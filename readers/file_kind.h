@@ -22,6 +22,7 @@ enum class FileKind : std::uint8_t {
   kPcd,
   kNpy,
   kText,     ///< .txt, .xyz: a point a line
+  kPack,     ///< .h5, .hdf5: many clouds in one file; a list, no sample
   kForeign,  ///< a cloud, mesh or archive of a format we do not read; advice_on() tells the way out
 };
 
@@ -44,12 +45,13 @@ FileKind kind_of(const std::filesystem::path& path, std::string_view start);
 /// The same of a file; of one that cannot be read by its ending.
 FileKind kind_of_file(const std::filesystem::path& path);
 
-/// off, ply, pcd, npy and text.
+/// off, obj, ply, pcd, npy and text.
 bool is_cloud(FileKind kind) noexcept;
 
 /// By the ending.
 bool is_video_file(const std::filesystem::path& path);
 bool is_cloud_file(const std::filesystem::path& path);
+bool is_pack_file(const std::filesystem::path& path);
 
 /// What to do with a file of a kind that is not read, as the end of a message ("an STL mesh: save
 /// it as .off or .ply"); "" where nothing is known of it.

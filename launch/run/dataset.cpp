@@ -12,6 +12,7 @@
 #include "readers/list/folder_walk.h"
 #include "readers/list/list_notes.h"
 #include "readers/list/media_files.h"
+#include "readers/list/pack_list.h"
 #include "readers/list/video_list.h"
 
 namespace larkspur::launch {
@@ -24,6 +25,10 @@ readers::SampleList read_list(DataKind kind, const SideConfig& side) {
   const readers::ListOptions options{side.list, side.root, side.labels, side.split, ""};
   return kind == DataKind::kVideo ? readers::read_video_list(options)
                                   : readers::read_cloud_list(options);
+}
+
+bool is_pack(const std::filesystem::path& path) {
+  return readers::kind_of_file(path) == readers::FileKind::kPack;
 }
 
 std::string title_of(const SideConfig& side) { return side.list.empty() ? side.root : side.list; }
@@ -143,7 +148,7 @@ Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::str
 
 std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const RunConfig& now) {
   const auto place = [](const readers::SampleEntry& entry) {
-    return std::filesystem::absolute(entry.path).lexically_normal().string();
+    return std::filesystem::absolute(entry.place()).lexically_normal().string();
   };
   std::unordered_set<std::string> known;
   try {
@@ -167,14 +172,24 @@ Dataset make_data_of_files(const RunConfig& config,
   readers::SampleList list{{}, classes};
   const auto is_of_kind =
       config.data.kind == DataKind::kVideo ? readers::is_video_file : readers::is_cloud_file;
+  const auto add = [&](const std::string& name, const std::filesystem::path& path) {
+    if (config.data.kind != DataKind::kCloud || !is_pack(path)) {
+      list.entries.push_back({name, path, 0});
+      return;
+    }
+    for (readers::SampleEntry& cloud : readers::clouds_of_pack(path)) {
+      cloud.name = cloud.place();
+      list.entries.push_back(std::move(cloud));
+    }
+  };
   for (const std::string& file : files) {
     if (!readers::is_folder(file)) {
-      list.entries.push_back({file, file, 0});
+      add(file, file);
       continue;
     }
     const std::size_t before = list.entries.size();
-    for (readers::MediaFile& found : readers::find_media_files(file, {}).files) {
-      if (is_of_kind(found.path)) list.entries.push_back({found.name, found.path, 0});
+    for (const readers::MediaFile& found : readers::find_media_files(file, {}).files) {
+      if (is_of_kind(found.path) || is_pack(found.path)) add(found.name, found.path);
     }
     require(list.entries.size() > before,
             Errc::kInvalidArgument,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/view_listing.h"
 
+#include <charconv>
 #include <numbers>
 #include <sstream>
 
@@ -142,10 +143,28 @@ std::string choice_text(pipeline::PointChoice choice, const RunConfig& config) {
                                                              : count + " drawn";
 }
 
+/// A file, or "pack.h5#17".
+readers::SampleEntry entry_of(const std::filesystem::path& file) {
+  const std::string name = file.string();
+  const std::size_t mark = name.rfind('#');
+  std::int64_t row = 0;
+  const bool is_row =
+      mark != std::string::npos && readers::is_pack_file(name.substr(0, mark)) &&
+      std::from_chars(name.data() + mark + 1, name.data() + name.size(), row).ec == std::errc();
+  if (is_row) return {name, name.substr(0, mark), 0, row};
+  pipeline::require(readers::kind_of_file(file) != readers::FileKind::kPack,
+                    pipeline::Errc::kInvalidArgument,
+                    name,
+                    ": a pack of many clouds: name one, as in ",
+                    name,
+                    "#0");
+  return {name, file, 0};
+}
+
 ViewListing list_clouds(const RunConfig& config, const std::filesystem::path& file) {
   const pipeline::Protocol& protocol = pipeline::find_protocol(config.eval.protocol);
   const readers::CloudSourceOptions options = eval_cloud_options(config);
-  const readers::CloudSource source({{{file.string(), file, 0}}, {"0"}}, options);
+  const readers::CloudSource source({{entry_of(file)}, {"0"}}, options);
   auto planned = source.plan_views(keys_of_views(options.eval_views.count));
   if (!planned.ok()) throw planned.error();
   const readers::PlannedCloud& cloud = planned.value();

@@ -15,6 +15,7 @@
 #include "readers/file_bytes.h"
 #include "readers/file_kind.h"
 #include "readers/format/cloud_file.h"
+#include "readers/format/cloud_pack.h"
 #include "readers/list/media_files.h"
 #include "readers/video/video_file.h"
 
@@ -32,6 +33,22 @@ bool may_be_video(const std::filesystem::path& path) {
   return start.ok() && start.value().view().find('\0') != std::string_view::npos;
 }
 
+Json facts_of_pack(const std::filesystem::path& path) {
+  const std::int64_t labels = std::ssize(readers::read_pack_facts(path).value().labels);
+  const at::Tensor points_SNC = readers::read_pack_points(path, /*with_normals=*/true).value();
+  const at::Tensor is_whole_S = points_SNC.isfinite().flatten(1).all(1);
+  const std::int64_t bad = points_SNC.size(0) - is_whole_S.sum().item<std::int64_t>();
+  pipeline::require(bad == 0,
+                    pipeline::Errc::kCorruptData,
+                    path.string(),
+                    ": ",
+                    bad,
+                    " of ",
+                    points_SNC.size(0),
+                    " clouds have values that are not finite");
+  return {{"clouds", points_SNC.size(0)}, {"points", points_SNC.size(1)}, {"labels", labels}};
+}
+
 // One file, decoded from end to end.
 Json facts_of(const readers::MediaFile& file) {
   Json facts{{"file", file.name}, {"ok", true}};
@@ -39,6 +56,10 @@ Json facts_of(const readers::MediaFile& file) {
     if (may_be_video(file.path)) {
       const readers::VideoFacts video = readers::check_video(file.path).value();
       facts.update({{"frames", video.frames}, {"width", video.width}, {"height", video.height}});
+      return facts;
+    }
+    if (readers::kind_of_file(file.path) == readers::FileKind::kPack) {
+      facts.update(facts_of_pack(file.path));
       return facts;
     }
     const readers::CloudFile cloud = readers::read_cloud_file(file.path).value();
@@ -79,6 +100,9 @@ void print_line(std::ostream& out, const Json& facts) {
   out << "good  " << facts["file"].get<std::string>() << ": ";
   if (facts.contains("frames")) {
     out << facts["frames"] << " pictures of " << facts["width"] << " x " << facts["height"] << "\n";
+  } else if (facts.contains("clouds")) {
+    out << facts["clouds"] << " clouds of " << facts["points"] << " points, " << facts["labels"]
+        << " labels\n";
   } else {
     out << facts["points"] << " points, " << facts["faces"] << " faces\n";
   }
@@ -100,10 +124,12 @@ void run_data_check(Invocation& call) {
       "data/demo_clouds --json");
   line.rest("PATHS", "lists in any layout, folders, videos, clouds", paths);
   line.option("--root", "folder that a list's paths start at; else the list's own", root);
-  line.flag("--json",
-            "an object a file (file, ok; frames, width, height; points, faces; error), "
-            "under 'files' unless PATHS is one file",
-            json);
+  line.flag(
+      "--json",
+      "an object a file (file, ok; frames, width, height; points, faces; clouds, points, labels; "
+      "error), "
+      "under 'files' unless PATHS is one file",
+      json);
   if (!line.parse()) return;
   using pipeline::require;
   require(!paths.empty(),

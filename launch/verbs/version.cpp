@@ -20,8 +20,8 @@ void print_version(std::ostream& out) {
   out << "larkspur " << LARKSPUR_VERSION << ", commit " << LARKSPUR_COMMIT << "\nLibTorch "
       << TORCH_VERSION << "\nOpenMPI: " << built_in(LARKSPUR_MPI_FOUND)
       << "\nFFmpeg: " << built_in(LARKSPUR_FFMPEG_FOUND)
-      << "\nPCL: " << built_in(LARKSPUR_PCL_FOUND) << "\nCUDA: " << built_in(LARKSPUR_CUDA_FOUND)
-      << "\n";
+      << "\nPCL: " << built_in(LARKSPUR_PCL_FOUND) << "\nHDF5: " << built_in(LARKSPUR_HDF5_FOUND)
+      << "\nCUDA: " << built_in(LARKSPUR_CUDA_FOUND) << "\n";
 }
 
 }  // namespace larkspur::launch

@@ -6,7 +6,8 @@
 
 namespace larkspur::launch {
 
-/// A line each: version and commit, LibTorch, and what there is of OpenMPI, FFmpeg, PCL and CUDA.
+/// A line each: version and commit, LibTorch, and what there is of OpenMPI, FFmpeg, PCL, HDF5 and
+/// CUDA.
 void print_version(std::ostream& out);
 
 }  // namespace larkspur::launch

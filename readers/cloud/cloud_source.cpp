@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "pipeline/storage/crc32c.h"
 #include "readers/cloud/cloud_transform.h"
 #include "readers/cloud/farthest_points.h"
+#include "readers/cloud/pack_memory.h"
 #include "readers/cloud/surface_sample.h"
 #include "readers/file_bytes.h"
 #include "readers/format/cloud_file.h"
@@ -80,14 +82,12 @@ at::Tensor points_for_views(const CloudFile& cloud,
 
 // One file gives one answer, wherever it stands in a list, however often, in whatever company; and
 // so do the same points in another file.
-SampleKey content_key(const CloudFile& cloud, std::string_view bytes, std::uint64_t seed) {
-  std::uint32_t crc = pipeline::crc32c(bytes.data(), bytes.size());
-  if (const auto* const stored = std::get_if<at::Tensor>(&cloud)) {
-    const at::Tensor points_N3 = stored->narrow(1, 0, 3).contiguous();
-    crc = pipeline::crc32c(points_N3.const_data_ptr<float>(),
-                           static_cast<std::size_t>(points_N3.nbytes()));
-  }
-  return {seed, 0, crc, 0};
+std::uint32_t content_of(const CloudFile& cloud, std::string_view bytes) {
+  const auto* const stored = std::get_if<at::Tensor>(&cloud);
+  if (stored == nullptr) return pipeline::crc32c(bytes.data(), bytes.size());
+  const at::Tensor points_N3 = stored->narrow(1, 0, 3).contiguous();
+  return pipeline::crc32c(points_N3.const_data_ptr<float>(),
+                          static_cast<std::size_t>(points_N3.nbytes()));
 }
 
 // All clouds of one shape, so that they can be stacked.
@@ -145,26 +145,39 @@ void CloudSourceOptions::check() const {
 }
 
 CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
-    : ListedSource(std::move(list)), options_(options) {
+    : ListedSource(std::move(list)), options_(options), packs_(std::make_unique<PackMemory>()) {
   options_.check();
 }
 
-namespace {
+CloudSource::~CloudSource() = default;
 
 /// A cloud and what draws for an evaluation depend on.
-struct OpenedCloud {
+struct CloudSource::OpenedCloud {
   CloudFile file;
   SampleKey draws;
 };
 
-pipeline::Result<OpenedCloud> open_cloud(const SampleEntry& sample, std::uint64_t seed) {
-  const pipeline::Result<FileBytes> bytes = readers::read_file(sample.path);
-  if (!bytes.ok()) return bytes.error();
-  pipeline::Result<CloudFile> file = parse_cloud_file(bytes.value().view(), sample.path);
-  if (!file.ok()) return file.error();
-  const SampleKey draws = content_key(file.value(), bytes.value().view(), seed);
-  return OpenedCloud{std::move(file).value(), draws};
+pipeline::Result<CloudSource::OpenedCloud> CloudSource::open(const SampleEntry& sample) const {
+  std::string_view content;
+  std::optional<FileBytes> bytes;
+  pipeline::Result<CloudFile> file = CloudFile();
+  if (sample.row) {
+    const auto points_N3 = packs_->read(sample.path, *sample.row);
+    if (!points_N3.ok()) return points_N3.error();
+    file = CloudFile(points_N3.value());
+  } else {
+    pipeline::Result<FileBytes> whole = readers::read_file(sample.path);
+    if (!whole.ok()) return whole.error();
+    bytes.emplace(std::move(whole).value());
+    content = bytes->view();
+    file = parse_cloud_file(content, sample.path);
+    if (!file.ok()) return file.error();
+  }
+  const std::uint32_t crc = options_.training ? 0 : content_of(file.value(), content);
+  return OpenedCloud{std::move(file).value(), {options_.draw_seed, 0, crc, 0}};
 }
+
+namespace {
 
 std::int64_t stored_in(const CloudFile& file) {
   const auto* const mesh = std::get_if<Mesh>(&file);
@@ -174,7 +187,7 @@ std::int64_t stored_in(const CloudFile& file) {
 }  // namespace
 
 pipeline::Result<PlannedCloud> CloudSource::plan_views(std::span<const SampleKey> keys) const {
-  const auto opened = open_cloud(entry(keys.front().sample), options_.draw_seed);
+  const auto opened = open(entry(keys.front().sample));
   if (!opened.ok()) return opened.error();
   const auto& [file, draws] = opened.value();
   PlannedCloud planned{std::holds_alternative<Mesh>(file), stored_in(file), 0, {}};
@@ -191,7 +204,7 @@ pipeline::Result<PlannedCloud> CloudSource::plan_views(std::span<const SampleKey
 pipeline::Result<std::vector<pipeline::Sample>> CloudSource::read_file(
     std::span<const SampleKey> keys) const {
   const SampleEntry& sample = entry(keys.front().sample);
-  const auto opened = open_cloud(sample, options_.draw_seed);
+  const auto opened = open(sample);
   if (!opened.ok()) return opened.error();
   SampleKey draws = opened.value().draws;
   at::Tensor points_N3;

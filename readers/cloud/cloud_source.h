@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,8 @@
 #include "readers/list/listed_source.h"
 
 namespace larkspur::readers {
+
+class PackMemory;
 
 /// Points drawn on a mesh when all are asked for: as many as modelnet40_normal_resampled has.
 inline constexpr std::int64_t kAllSurfacePoints = 10000;
@@ -64,6 +67,7 @@ class CloudSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.
   CloudSource(SampleList list, CloudSourceOptions options);
+  ~CloudSource() override;
 
   /// What an evaluation would do to these views of one cloud. Errors as read_views().
   pipeline::Result<PlannedCloud> plan_views(std::span<const pipeline::SampleKey> keys) const;
@@ -72,7 +76,11 @@ class CloudSource final : public ListedSource {
   pipeline::Result<std::vector<pipeline::Sample>> read_file(
       std::span<const pipeline::SampleKey> keys) const override;
 
+  struct OpenedCloud;
+  pipeline::Result<OpenedCloud> open(const SampleEntry& sample) const;
+
   CloudSourceOptions options_;
+  std::unique_ptr<PackMemory> packs_;  // kept behind a const source, which many threads read
 };
 
 }  // namespace larkspur::readers

@@ -91,7 +91,9 @@ Result<CloudFile> local(Result<Mesh> mesh) {
 
 Error no_cloud(const std::filesystem::path& path, std::string_view bytes, FileKind kind) {
   const std::string advice = advice_on(path, bytes);
-  if (kind == FileKind::kForeign) return Error(Errc::kUnsupported, path.string() + ": " + advice);
+  if (kind == FileKind::kForeign || kind == FileKind::kPack) {
+    return Error(Errc::kUnsupported, path.string() + ": " + advice);
+  }
   return Error(Errc::kUnsupported,
                text_of(path.string(),
                        kind == FileKind::kVideo ? ": a video by its ending" : ": a file of no kind",

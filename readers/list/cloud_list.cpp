@@ -13,6 +13,7 @@
 #include "readers/file_kind.h"
 #include "readers/list/folder_walk.h"
 #include "readers/list/labelled_list.h"
+#include "readers/list/pack_list.h"
 
 namespace larkspur::readers {
 namespace {
@@ -151,9 +152,14 @@ SampleList read_ids(const std::vector<ListLine>& lines,
 
 SampleList read_cloud_list(const ListOptions& options) {
   const fs::path folder = options.list.empty() ? options.root : options.list;
-  if (is_folder(folder)) return read_cloud_folder(folder, options);
+  if (is_folder(folder)) {
+    return holds_packs(folder) ? read_packs_of(folder, options)
+                               : read_cloud_folder(folder, options);
+  }
   const auto [list, root] = find_list(options);
+  if (kind_of_file(list) == FileKind::kPack) return read_packs({{list, list.string()}}, options);
   const std::vector<ListLine> lines = read_lines(list);
+  if (is_pack_list(lines)) return read_packs_in(lines, list, root, options);
   const bool is_id_list = !lines.empty() && splits_of(lines.front().text).empty();
   SampleList result = is_id_list ? read_ids(lines, list, root, options)
                                  : read_labelled(lines, list, root, ClassNames(options.labels));

@@ -5,6 +5,7 @@
 //   list file   chair/train/chair_0001.npy 8                   path, then a number or class name
 //   id list     modelnet40_train.txt: night_stand_0001         class up to the last underscore;
 //               modelnet40_shape_names.txt beside it           <root>/<class>/<id>.txt
+//   packs       a folder with ply_data_train0.h5, ..., a list of them, or one of them: pack_list.h
 #pragma once
 
 #include "readers/list/sample_list.h"

@@ -20,7 +20,7 @@ std::string several_labels(const SampleList& list) {
   std::set<std::string> files;
   std::string example;
   for (const SampleEntry& entry : list.entries) {
-    const std::string path = entry.path.lexically_normal().string();
+    const std::string path = std::filesystem::path(entry.place()).lexically_normal().string();
     const auto [seen, is_new] = first_label.try_emplace(path, entry.label);
     if (is_new || seen->second == entry.label) continue;
     files.insert(path);

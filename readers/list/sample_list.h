@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,12 @@ struct SampleEntry {
   std::string name;            ///< as the list has it: a path below the root, or a clip of Kinetics
   std::filesystem::path path;  ///< where to open it
   std::int64_t label = 0;      ///< [0, classes)
+  std::optional<std::int64_t> row{};  ///< place in a pack (cloud_pack.h); none: the whole file
+
+  /// What no two different samples share: the path, "pack.h5#17" of one in a pack.
+  std::string place() const {
+    return row ? path.string() + "#" + std::to_string(*row) : path.string();
+  }
 };
 
 /// At least one entry, in the list's order (folders: by class, then by file name); duplicates kept.

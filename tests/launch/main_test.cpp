@@ -46,7 +46,7 @@ TEST(Main, SaysItsVersionAndWhatWasBuiltIn) {
   EXPECT_EQ(ended.code, 0);
   EXPECT_THAT(ended.text,
               ::testing::MatchesRegex("larkspur [0-9.]+, commit [0-9a-z]+\nLibTorch .*"));
-  for (const char* part : {"\nOpenMPI: ", "\nFFmpeg: ", "\nPCL: ", "\nCUDA: "}) {
+  for (const char* part : {"\nOpenMPI: ", "\nFFmpeg: ", "\nPCL: ", "\nHDF5: ", "\nCUDA: "}) {
     EXPECT_THAT(ended.text, HasSubstr(part));
   }
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace larkspur::readers {
@@ -41,6 +42,14 @@ TEST(FileKind, TellsCloudsByTheirFirstBytes) {
 TEST(FileKind, SaysWhatToDoWithTextInUtf16) {
   EXPECT_EQ(kind_of("a.xyz", "\xFE\xFF"), FileKind::kForeign);
   EXPECT_EQ(advice_on("a.xyz", "\xFF\xFE"), "text in UTF-16: save it as UTF-8");
+}
+
+TEST(FileKind, TakesAPackForAListAndNoSample) {
+  EXPECT_EQ(kind_of_name("ply_data_train0.H5"), FileKind::kPack);
+  EXPECT_EQ(kind_of("a", "\x89HDF\r\n\x1a\n...."), FileKind::kPack);
+  EXPECT_FALSE(is_cloud(FileKind::kPack));
+  EXPECT_FALSE(is_cloud_file("a.hdf5"));
+  EXPECT_THAT(advice_on("a.h5", ""), ::testing::HasSubstr("name it as a list"));
 }
 
 TEST(FileKind, TakesNoListForAMesh) {
