@@ -13,9 +13,6 @@
 
 namespace larkspur::pipeline {
 
-/// Fills the rows of samples with fewer labels than others.
-inline constexpr std::int64_t kNoLabel = -1;
-
 /// N good samples, or views of samples, those of one sample side by side; those that could not be
 /// read are left out and listed in `bad`.
 struct Batch {

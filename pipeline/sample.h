@@ -11,11 +11,14 @@
 
 namespace larkspur::pipeline {
 
+/// Stands where a label is not known, and fills the rows of samples with fewer labels than others.
+inline constexpr std::int64_t kNoLabel = -1;
+
 /// One view of a decoded, augmented sample.
 struct Sample {
   Inputs inputs;  ///< float32 (indices: int32), CPU, contiguous, without the batch axis
-  /// In [0, classes); at least one. Most data sets have exactly one, the rest is for those that
-  /// show several things at once.
+  /// In [0, classes), or kNoLabel; at least one. Most data sets have exactly one. A set whose
+  /// samples show several classes at once has two or more for each, kNoLabel behind the true ones.
   std::vector<std::int64_t> labels{0};
 };
 

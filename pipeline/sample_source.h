@@ -21,9 +21,13 @@ class SampleSource {
   /// Number of samples in the list, readable or not; > 0.
   virtual std::int64_t size() const = 0;
 
-  /// Path as the list gives it, and label, of sample id in [0, size()). Never touches the file.
+  /// Path as the list gives it, and label (kNoLabel: not known), of sample id in [0, size()). Never
+  /// touches the file.
   virtual std::string name(std::int64_t id) const = 0;
   virtual std::int64_t label(std::int64_t id) const = 0;
+
+  /// All labels of a sample that may show several classes; of others the one.
+  virtual std::vector<std::int64_t> labels(std::int64_t id) const { return {label(id)}; }
 
   /// Views of one sample: the keys name the same one and differ in their view; a sample for each,
   /// in their order, all from one opening of its file. What is drawn at random depends on the key

@@ -185,6 +185,10 @@ bool is_pack_file(const std::filesystem::path& path) {
   return kind_of_name(path) == FileKind::kPack;
 }
 
+bool has_sample_name(const std::filesystem::path& path) {
+  return is_video_file(path) || is_cloud_file(path);
+}
+
 std::string advice_on(const std::filesystem::path& path, std::string_view start) {
   const ForeignFormat* format = foreign_by_bytes(start);
   if (format == nullptr) format = foreign_by_name(path);

@@ -53,6 +53,9 @@ bool is_video_file(const std::filesystem::path& path);
 bool is_cloud_file(const std::filesystem::path& path);
 bool is_pack_file(const std::filesystem::path& path);
 
+/// Of a video or a cloud: what a list names.
+bool has_sample_name(const std::filesystem::path& path);
+
 /// What to do with a file of a kind that is not read, as the end of a message ("an STL mesh: save
 /// it as .off or .ply"); "" where nothing is known of it.
 std::string advice_on(const std::filesystem::path& path, std::string_view start);

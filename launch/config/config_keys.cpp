@@ -237,7 +237,12 @@ std::vector<ConfigKey> all_keys() {
     keys.insert(keys.end(), rows.begin(), rows.end());
   };
   add(run_rows());
-  add({key<&RunConfig::data, &DataConfig::kind>("data.kind", "what a sample is")});
+  add({key<&RunConfig::data, &DataConfig::kind>("data.kind", "what a sample is"),
+       key<&RunConfig::data, &DataConfig::several_labels>(
+           "data.several_labels",
+           "samples show several classes, lists name all of them: binary cross entropy, mean "
+           "average precision")
+           .decides(kSample)});
   add(side_rows<&DataConfig::train>(kTrainSide, ResumeRule::kSameSamples));
   add(side_rows<&DataConfig::eval>(kEvalSide, kFree));
   add(clip_rows());

@@ -181,6 +181,22 @@ void check_train(const LoadedConfig& loaded) {
           train.epochs);
 }
 
+/// What takes one label a sample.
+void check_several_labels(const LoadedConfig& loaded) {
+  const TrainConfig& train = loaded.config.train;
+  if (!loaded.config.data.several_labels) return;
+  const std::pair<const char*, double> keys[] = {{"train.mixup", train.mix.mixup},
+                                                 {"train.cutmix", train.mix.cutmix},
+                                                 {"train.label_smoothing", train.label_smoothing}};
+  for (const auto& [key, value] : keys) {
+    require(value == 0.0,
+            Errc::kInvalidArgument,
+            key_origin(loaded.origins, key, "data.several_labels"),
+            value,
+            ", but with data.several_labels it has no meaning: leave it at 0");
+  }
+}
+
 void check_path(const LoadedConfig& loaded, const ConfigKey& key) {
   const std::string path = std::get<std::string>(key.get(loaded.config));
   if (path.empty()) return;
@@ -232,6 +248,7 @@ void check(const LoadedConfig& loaded) {
   check_protocol(loaded);
   check_described_network(loaded);
   check_weights(loaded);
+  check_several_labels(loaded);
   check_train(loaded);
 }
 

@@ -42,6 +42,7 @@ struct ViewConfig {
 /// What is read and how it is prepared.
 struct DataConfig {
   DataKind kind = DataKind::kCloud;
+  bool several_labels = false;  ///< samples show several classes, and lists name all of them
   SideConfig train{"", "", "", "train"};
   SideConfig eval{"", "", "", "test"};
   std::int64_t points = 1024;                                    ///< points kept of a cloud

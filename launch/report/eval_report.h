@@ -12,6 +12,13 @@
 
 namespace larkspur::launch {
 
+/// What an evaluation has to compare with.
+enum class Labelling : std::uint8_t {
+  kOne,      ///< one class a sample: top-1, top-5, class mean
+  kSeveral,  ///< several: mean average precision
+  kNone      ///< none: predictions only
+};
+
 /// What a report says beside the scores. Plain text fields.
 struct EvalContext {
   std::string protocol;
@@ -23,14 +30,20 @@ struct EvalContext {
   std::uint32_t list_crc = 0;        ///< CRC-32C of the paths and labels evaluated
   /// Samples that the checkpoint was trained on; nothing where that is not known.
   std::optional<std::int64_t> trained_samples{};
+  Labelling labelling = Labelling::kOne;
+  std::vector<std::vector<std::int64_t>> labels{};  ///< of each sample of the list
 };
 
+/// What a line on the screen says: "top1 50 %  top5 90 %  class mean 48 %  samples 20".
+std::string scores_line(const pipeline::Evaluation& evaluation, const EvalContext& context);
+
 /// The content of report.json: top1, top5 and mean_class_accuracy in percent, samples, unreadable,
-/// views, protocol, trained_samples, per_class, unreadable_files, checkpoint, step, list_crc32c.
+/// mean_average_precision (null where labels do not allow them), views, protocol, trained_samples,
+/// per_class, unreadable_files, checkpoint, step, list_crc32c.
 std::string report_json(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
-/// One line a readable sample: id, file, label, then class and probability of the five likeliest,
-/// empty where there are fewer classes.
+/// One line a readable sample: id, file, label (several with `;` between, empty for none), then
+/// class and probability of the five likeliest, empty where there are fewer classes.
 std::string predictions_csv(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
 /// One page with the scores, classes from worst to best, what they are taken for, and bad files.

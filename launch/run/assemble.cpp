@@ -93,6 +93,7 @@ pipeline::EvalOptions eval_options(const RunConfig& config) {
   const pipeline::Protocol& protocol = pipeline::find_protocol(config.eval.protocol);
   options.views = protocol.views(config.data.kind);
   options.fusion = protocol.fusion;
+  options.several_labels = config.data.several_labels;
   options.classes = config.model.classes;
   options.bad_samples = config.eval.bad_samples == BadSampleRule::kWrong
                             ? pipeline::BadSamplePolicy::kWrong
@@ -104,7 +105,9 @@ pipeline::EvalOptions eval_options(const RunConfig& config) {
 std::uint32_t list_crc(const pipeline::SampleSource& source) {
   std::uint32_t crc = 0;
   for (std::int64_t id = 0; id < source.size(); ++id) {
-    const std::string line = pipeline::text_of(source.name(id), " ", source.label(id), "\n");
+    std::string line = source.name(id);
+    for (const std::int64_t label : source.labels(id)) line += " " + std::to_string(label);
+    line += "\n";
     crc = pipeline::crc32c(line.data(), line.size(), crc);
   }
   return crc;

@@ -21,10 +21,13 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
-readers::SampleList read_list(DataKind kind, const SideConfig& side) {
-  const readers::ListOptions options{side.list, side.root, side.labels, side.split, ""};
-  return kind == DataKind::kVideo ? readers::read_video_list(options)
-                                  : readers::read_cloud_list(options);
+readers::SampleList read_list(const DataConfig& data, const SideConfig& side) {
+  const readers::ListOptions options{
+      side.list, side.root, side.labels, side.split, "", data.several_labels};
+  readers::SampleList list = data.kind == DataKind::kVideo ? readers::read_video_list(options)
+                                                           : readers::read_cloud_list(options);
+  list.several_labels = data.several_labels;
+  return list;
 }
 
 bool is_pack(const std::filesystem::path& path) {
@@ -114,7 +117,11 @@ readers::CloudSourceOptions eval_cloud_options(const RunConfig& config) {
 
 Dataset make_training_data(const RunConfig& config) {
   const SideConfig& side = config.data.train;
-  readers::SampleList list = read_list(config.data.kind, side);
+  readers::SampleList list = read_list(config.data, side);
+  require(list.is_labelled(),
+          Errc::kInvalidArgument,
+          title_of(side),
+          " names samples without their classes: a training needs labels");
   const auto classes = config.model.classes == 0 ? list.classes.size()
                                                  : static_cast<std::size_t>(config.model.classes);
   if (are_numbers(list.classes)) {
@@ -134,9 +141,10 @@ Dataset make_training_data(const RunConfig& config) {
 }
 
 Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
-  readers::SampleList list = read_list(config.data.kind, config.data.eval);
+  readers::SampleList list = read_list(config.data, config.data.eval);
   const SideConfig& side = config.data.eval;
-  require(!are_numbers(classes) || are_numbers(list.classes) || !side.labels.empty(),
+  require(!list.is_labelled() || !are_numbers(classes) || are_numbers(list.classes) ||
+              !side.labels.empty(),
           Errc::kInvalidArgument,
           title_of(side),
           " names its classes, the model was trained on bare numbers: set data.eval.labels to the "
@@ -152,15 +160,14 @@ std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const 
   };
   std::unordered_set<std::string> known;
   try {
-    for (const readers::SampleEntry& entry :
-         read_list(trained.data.kind, trained.data.train).entries) {
+    for (const readers::SampleEntry& entry : read_list(trained.data, trained.data.train).entries) {
       known.insert(place(entry));
     }
   } catch (const pipeline::Error&) {  // a list that has moved since says nothing
     return std::nullopt;
   }
   std::int64_t both = 0;
-  for (const readers::SampleEntry& entry : read_list(now.data.kind, now.data.eval).entries) {
+  for (const readers::SampleEntry& entry : read_list(now.data, now.data.eval).entries) {
     both += known.contains(place(entry)) ? 1 : 0;
   }
   return both;

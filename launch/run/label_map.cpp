@@ -28,10 +28,9 @@ void renumber(readers::SampleList& list,
     const auto found = std::find(classes.begin(), classes.end(), name);
     new_label.push_back(found == classes.end() ? -1 : found - classes.begin());
   }
-  for (readers::SampleEntry& entry : list.entries) {
-    const auto old = static_cast<std::size_t>(entry.label);
-    entry.label = new_label[old];
-    require(entry.label >= 0,
+  const auto renumbered = [&](std::int64_t label) {
+    const auto old = static_cast<std::size_t>(label);
+    require(new_label[old] >= 0,
             Errc::kInvalidArgument,
             what,
             " has the class '",
@@ -39,14 +38,22 @@ void renumber(readers::SampleList& list,
             "', which is not among the model's ",
             classes.size(),
             " classes");
+    return new_label[old];
+  };
+  for (readers::SampleEntry& entry : list.entries) {
+    entry.label = renumbered(entry.label);
+    for (std::int64_t& label : entry.more_labels) label = renumbered(label);
   }
 }
 
 /// Whether every number of the list is the very name of a class: folders called 1, 2, 3.
 bool names_classes(const readers::SampleList& list, const std::vector<std::string>& classes) {
   return std::all_of(list.entries.begin(), list.entries.end(), [&](const auto& entry) {
-    const std::string& name = list.classes[static_cast<std::size_t>(entry.label)];
-    return std::find(classes.begin(), classes.end(), name) != classes.end();
+    const std::vector<std::int64_t> labels = entry.all_labels();
+    return std::all_of(labels.begin(), labels.end(), [&](std::int64_t label) {
+      const std::string& name = list.classes[static_cast<std::size_t>(label)];
+      return std::find(classes.begin(), classes.end(), name) != classes.end();
+    });
   });
 }
 
@@ -65,6 +72,10 @@ std::string class_difference(const std::vector<std::string>& there,
 void align_labels(readers::SampleList& list,
                   const std::vector<std::string>& classes,
                   const std::string& what) {
+  if (!list.is_labelled()) {
+    list.classes = classes;
+    return;
+  }
   if (are_numbers(classes)) {
     require(list.classes.size() <= classes.size(),
             Errc::kInvalidArgument,

@@ -36,8 +36,12 @@ EvalContext context_of(const RunConfig& config,
   context.classes = data.classes;
   for (std::int64_t id = 0; id < data.source->size(); ++id) {
     context.names.push_back(data.source->name(id));
+    context.labels.push_back(data.source->labels(id));
   }
   context.list_crc = list_crc(*data.source);
+  context.labelling = data.source->label(0) == pipeline::kNoLabel ? Labelling::kNone
+                      : config.data.several_labels                ? Labelling::kSeveral
+                                                                  : Labelling::kOne;
   return context;
 }
 
@@ -45,11 +49,8 @@ void print_scores(std::ostream& out,
                   const pipeline::Evaluation& evaluation,
                   const EvalContext& context,
                   const fs::path& folder) {
-  const pipeline::Scores& scores = evaluation.scores;
-  out << "top1 " << scores.top1 << " %  top5 " << scores.top5 << " %  class mean "
-      << scores.mean_class_accuracy << " %  samples " << scores.samples << "  unreadable "
-      << evaluation.bad.size() << "  protocol " << context.protocol << "  views " << context.views
-      << "  report " << folder.string() << std::endl;
+  out << scores_line(evaluation, context) << "  protocol " << context.protocol << "  views "
+      << context.views << "  report " << folder.string() << std::endl;
 }
 
 /// What is to be evaluated, and how.

@@ -101,7 +101,7 @@ Prediction prediction_of(const at::Tensor& probabilities_K) {
 void predict(const Evaluated& of, const Batch& batch, std::int64_t group, Rows& rows) {
   rows.bad.insert(rows.bad.end(), batch.bad.begin(), batch.bad.end());
   if (batch.size() == 0) return;
-  require(batch.labels.dim() == 1,
+  require(of.options.several_labels || batch.labels.dim() == 1,
           Errc::kInvalidArgument,
           "[evaluate] samples with several labels, but top-1 and top-5 are of one");
   const std::int64_t views = of.options.views;
@@ -113,9 +113,15 @@ void predict(const Evaluated& of, const Batch& batch, std::int64_t group, Rows& 
       rows.bad.push_back(without_logits(of.source, id));
       continue;
     }
-    Prediction row = prediction_of(fuse_views(logits_VK, of.options.fusion));
+    const bool several = of.options.several_labels;
+    const at::Tensor probabilities_K = fuse_views(logits_VK, of.options.fusion, several);
+    Prediction row = prediction_of(probabilities_K);
     row.id = id;
-    row.label = batch.labels[n].item<std::int64_t>();
+    row.label = of.source.label(id);
+    if (several) {
+      const auto* const first = probabilities_K.const_data_ptr<double>();
+      row.of_every_class.assign(first, first + probabilities_K.numel());
+    }
     rows.predictions.push_back(std::move(row));
   }
 }
@@ -123,7 +129,7 @@ void predict(const Evaluated& of, const Batch& batch, std::int64_t group, Rows& 
 std::string encode(const Rows& rows) {
   json predictions = json::array();
   for (const Prediction& row : rows.predictions) {
-    predictions.push_back({row.id, row.label, row.classes, row.probabilities});
+    predictions.push_back({row.id, row.label, row.classes, row.probabilities, row.of_every_class});
   }
   std::string bytes;
   json::to_cbor({{"predictions", std::move(predictions)}, {"bad", to_json(rows.bad)}}, bytes);
@@ -136,7 +142,8 @@ void append(Rows& all, const std::string& bytes) {
     all.predictions.push_back({row.at(0).get<std::int64_t>(),
                                row.at(1).get<std::int64_t>(),
                                row.at(2).get<std::vector<std::int64_t>>(),
-                               row.at(3).get<std::vector<double>>()});
+                               row.at(3).get<std::vector<double>>(),
+                               row.at(4).get<std::vector<double>>()});
   }
   for (BadSample& bad : bad_samples_from_json(message.at("bad"))) all.bad.push_back(std::move(bad));
 }
@@ -173,6 +180,21 @@ Rows predict_together(const Evaluated& of, Communicator& communicator) {
   return all;
 }
 
+Scores scores_of(const Rows& all, const SampleSource& source, const EvalOptions& options) {
+  std::vector<std::int64_t> bad_ids;
+  std::vector<std::int64_t> bad_labels;
+  for (const BadSample& bad : all.bad) {
+    bad_ids.push_back(bad.id);
+    bad_labels.push_back(source.label(bad.id));
+  }
+  if (!options.several_labels || source.label(0) == kNoLabel) {
+    return score(all.predictions, bad_labels, options.bad_samples, options.classes);
+  }
+  std::vector<std::vector<std::int64_t>> labels;
+  for (std::int64_t id = 0; id < source.size(); ++id) labels.push_back(source.labels(id));
+  return score_several(all.predictions, labels, bad_ids, options.bad_samples, options.classes);
+}
+
 }  // namespace
 
 Evaluation evaluate(const EvalOptions& options,
@@ -187,10 +209,8 @@ Evaluation evaluate(const EvalOptions& options,
   const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
   std::sort(all.predictions.begin(), all.predictions.end(), by_id);
   std::sort(all.bad.begin(), all.bad.end(), by_id);
-  std::vector<std::int64_t> bad_labels;
-  for (const BadSample& bad : all.bad) bad_labels.push_back(source.label(bad.id));
   Evaluation evaluation;
-  evaluation.scores = score(all.predictions, bad_labels, options.bad_samples, options.classes);
+  evaluation.scores = scores_of(all, source, options);
   evaluation.predictions = std::move(all.predictions);
   evaluation.bad = std::move(all.bad);
   return evaluation;

@@ -2,6 +2,7 @@
 #include "pipeline/eval/score_table.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace larkspur::pipeline {
 namespace {
@@ -11,6 +12,58 @@ double percent(std::int64_t part, std::int64_t whole) {
 }
 
 }  // namespace
+
+double average_precision(const std::vector<double>& scores, const std::vector<bool>& shown) {
+  std::vector<std::size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return scores[a] > scores[b];
+  });
+  const auto all = static_cast<double>(std::count(shown.begin(), shown.end(), true));
+  double area = 0.0;
+  double found = 0.0;
+  for (std::size_t i = 0; i < order.size();) {
+    double rise = 0.0;
+    const double score = scores[order[i]];
+    for (; i < order.size() && scores[order[i]] == score; ++i) rise += shown[order[i]] ? 1.0 : 0.0;
+    found += rise;
+    area += rise / all * found / static_cast<double>(i);
+  }
+  return area;
+}
+
+Scores score_several(const std::vector<Prediction>& predictions,
+                     const std::vector<std::vector<std::int64_t>>& labels,
+                     const std::vector<std::int64_t>& bad_ids,
+                     BadSamplePolicy policy,
+                     std::int64_t classes) {
+  Scores result;
+  result.per_class.resize(static_cast<std::size_t>(classes));
+  constexpr double kBelowAll = -1.0;  // probabilities are in [0, 1]
+  std::int64_t present = 0;
+  for (std::size_t k = 0; k < result.per_class.size(); ++k) {
+    std::vector<double> scores;
+    std::vector<bool> shown;
+    const auto add = [&](std::int64_t id, double score) {
+      const auto& own = labels[static_cast<std::size_t>(id)];
+      scores.push_back(score);
+      shown.push_back(std::find(own.begin(), own.end(), static_cast<std::int64_t>(k)) != own.end());
+    };
+    for (const Prediction& row : predictions) add(row.id, row.of_every_class[k]);
+    if (policy == BadSamplePolicy::kWrong) {
+      for (const std::int64_t id : bad_ids) add(id, kBelowAll);
+    }
+    ClassScore& one = result.per_class[k];
+    result.samples = std::ssize(scores);
+    one.samples = std::count(shown.begin(), shown.end(), true);
+    if (one.samples == 0) continue;
+    ++present;
+    one.average_precision = 100.0 * average_precision(scores, shown);
+    result.mean_average_precision += one.average_precision;
+  }
+  if (present > 0) result.mean_average_precision /= static_cast<double>(present);
+  return result;
+}
 
 Scores score(const std::vector<Prediction>& predictions,
              const std::vector<std::int64_t>& bad_labels,
@@ -23,6 +76,7 @@ Scores score(const std::vector<Prediction>& predictions,
   std::int64_t first = 0;
   std::int64_t among_five = 0;
   for (const Prediction& prediction : predictions) {
+    if (prediction.label == kNoLabel) continue;
     const auto& ranked = prediction.classes;
     const auto label = static_cast<std::size_t>(prediction.label);
     const bool correct = ranked.front() == prediction.label;
@@ -35,6 +89,7 @@ Scores score(const std::vector<Prediction>& predictions,
   }
   if (policy == BadSamplePolicy::kWrong) {
     for (const std::int64_t label : bad_labels) {
+      if (label == kNoLabel) continue;
       ++scores.samples;
       ++scores.per_class[static_cast<std::size_t>(label)].samples;
     }

@@ -16,10 +16,13 @@ at::Tensor mean_of_rows(const at::Tensor& rows_VK) {
 
 }  // namespace
 
-at::Tensor fuse_views(const at::Tensor& logits_VK, ViewFusion fusion) {
+at::Tensor fuse_views(const at::Tensor& logits_VK, ViewFusion fusion, bool several_labels) {
   const at::Tensor exact_VK = logits_VK.to(at::kDouble);
-  return fusion == ViewFusion::kLogits ? mean_of_rows(exact_VK).softmax(0)
-                                       : mean_of_rows(exact_VK.softmax(1));
+  const auto probabilities = [&](const at::Tensor& logits) {
+    return several_labels ? logits.sigmoid() : logits.softmax(-1);
+  };
+  return fusion == ViewFusion::kLogits ? probabilities(mean_of_rows(exact_VK))
+                                       : mean_of_rows(probabilities(exact_VK));
 }
 
 }  // namespace larkspur::pipeline

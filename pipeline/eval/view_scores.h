@@ -10,6 +10,7 @@ namespace larkspur::pipeline {
 
 /// logits_VK [V, K], finite, CPU. Returns the probabilities of the sample, float64 [K]: the mean of
 /// the views' softmax, or softmax of their mean, computed in float64 in the order of the views.
-at::Tensor fuse_views(const at::Tensor& logits_VK, ViewFusion fusion);
+/// Where a sample may show several classes each has a probability of its own: sigmoid for softmax.
+at::Tensor fuse_views(const at::Tensor& logits_VK, ViewFusion fusion, bool several_labels = false);
 
 }  // namespace larkspur::pipeline

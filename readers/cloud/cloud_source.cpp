@@ -214,7 +214,7 @@ pipeline::Result<std::vector<pipeline::Sample>> CloudSource::read_file(
     draws.view = key.view;
     views.push_back({options_.training ? training_view(opened.value().file, options_, key)
                                        : eval_view(points_N3, options_, draws),
-                     {sample.label}});
+                     sample_labels(sample)});
   }
   return views;
 }

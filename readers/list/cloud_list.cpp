@@ -160,9 +160,12 @@ SampleList read_cloud_list(const ListOptions& options) {
   if (kind_of_file(list) == FileKind::kPack) return read_packs({{list, list.string()}}, options);
   const std::vector<ListLine> lines = read_lines(list);
   if (is_pack_list(lines)) return read_packs_in(lines, list, root, options);
-  const bool is_id_list = !lines.empty() && splits_of(lines.front().text).empty();
-  SampleList result = is_id_list ? read_ids(lines, list, root, options)
-                                 : read_labelled(lines, list, root, ClassNames(options.labels));
+  const bool is_id_list =
+      !lines.empty() && splits_of(lines.front().text).empty() && !are_bare_paths(lines);
+  SampleList result =
+      is_id_list
+          ? read_ids(lines, list, root, options)
+          : read_labelled(lines, {list, root}, ClassNames(options.labels), options.several_labels);
   require(
       !result.entries.empty(), Errc::kInvalidArgument, "list ", list.string(), ": holds no sample");
   return result;

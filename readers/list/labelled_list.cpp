@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pipeline/require.h"
+#include "readers/file_kind.h"
 #include "readers/list/folder_walk.h"
 
 namespace larkspur::readers {
@@ -24,6 +25,37 @@ using pipeline::text_of;
 constexpr std::int64_t kMostNumberedClasses = 65536;
 constexpr std::array<std::string_view, 3> kHeaderWords{"label", "class", "category"};
 
+std::int64_t most_classes(const ClassNames& labels) {
+  return labels.is_empty() ? kMostNumberedClasses : std::ssize(labels.names());
+}
+
+// The label that a word stands for, a class name or a number; nothing where it is neither.
+std::optional<std::int64_t> label_of(const std::string& word,
+                                     const ClassNames& labels,
+                                     const std::string& place) {
+  if (const auto label = labels.find(word)) return label;
+  const auto label = number_of(word);
+  if (!label) return std::nullopt;
+  require(*label >= 0 && *label < most_classes(labels),
+          Errc::kInvalidArgument,
+          place,
+          ": label ",
+          *label,
+          " is not in [0, ",
+          most_classes(labels),
+          ")");
+  return label;
+}
+
+Error no_label(const std::string& place, const std::string& word, const ClassNames& labels) {
+  return {Errc::kInvalidArgument,
+          text_of(place,
+                  ": label '",
+                  word,
+                  labels.is_empty() ? "' is not a number, and no labels name the classes"
+                                    : "' is not a class of " + labels.file().string())};
+}
+
 // The first split whose label is a class name or a number.
 std::pair<std::string, std::int64_t> labelled(const ListLine& line,
                                               const ClassNames& labels,
@@ -35,28 +67,69 @@ std::pair<std::string, std::int64_t> labelled(const ListLine& line,
           ": expected a path and a label, found '",
           line.text,
           "'");
-  const std::int64_t classes =
-      labels.is_empty() ? kMostNumberedClasses : std::ssize(labels.names());
   for (const LabelledPath& split : splits) {
-    if (const auto label = labels.find(split.label)) return {split.path, *label};
-    const auto label = number_of(split.label);
-    if (!label) continue;
-    require(*label >= 0 && *label < classes,
-            Errc::kInvalidArgument,
-            place_of(list, line),
-            ": label ",
-            *label,
-            " is not in [0, ",
-            classes,
-            ")");
-    return {split.path, *label};
+    if (const auto label = label_of(split.label, labels, place_of(list, line))) {
+      return {split.path, *label};
+    }
   }
-  throw Error(Errc::kInvalidArgument,
-              text_of(place_of(list, line),
-                      ": label '",
-                      splits.back().label,
-                      labels.is_empty() ? "' is not a number, and no labels name the classes"
-                                        : "' is not a class of " + labels.file().string()));
+  throw no_label(place_of(list, line), splits.back().label, labels);
+}
+
+// A path up to the first separator behind a known ending, else up to the first one.
+std::size_t end_of_path(const std::string& text) {
+  constexpr std::string_view kSeparators = "\t,; ";
+  for (std::size_t at = text.find_first_of(kSeparators); at != std::string::npos;
+       at = text.find_first_of(kSeparators, at + 1)) {
+    if (has_sample_name(text.substr(0, at))) return at;
+  }
+  return std::min(text.find_first_of(kSeparators), text.size());
+}
+
+std::vector<std::string> words_of(std::string_view text, std::string_view separators) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t length = std::min(text.find_first_of(separators), text.size());
+    std::string word(text.substr(0, length));
+    std::erase(word, '"');
+    const std::size_t first = word.find_first_not_of(' ');
+    if (first != std::string::npos) {
+      words.push_back(word.substr(first, word.find_last_not_of(' ') - first + 1));
+    }
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return words;
+}
+
+SampleEntry entry_of_several(const ListLine& line,
+                             const ListPlace& place,
+                             const ClassNames& names) {
+  const std::string where = place_of(place.list, line);
+  const bool is_quoted = line.text.starts_with('"');
+  const std::size_t end =
+      is_quoted ? std::min(line.text.find('"', 1), line.text.size()) : end_of_path(line.text);
+  const std::string path = line.text.substr(is_quoted ? 1 : 0, is_quoted ? end - 1 : end);
+  const std::string rest = line.text.substr(std::min(end + 1, line.text.size()));
+  std::vector<std::int64_t> found;
+  for (const std::string& word : words_of(rest, "\t,;|")) {
+    if (const auto label = label_of(word, names, where)) {
+      found.push_back(*label);
+      continue;
+    }
+    for (const std::string& part : words_of(word, " ")) {
+      const auto label = label_of(part, names, where);
+      if (!label) throw no_label(where, part, names);
+      found.push_back(*label);
+    }
+  }
+  require(!found.empty(), Errc::kInvalidArgument, where, ": no label behind '", path, "'");
+  SampleEntry entry{path, place.root / path, found.front()};
+  for (std::size_t i = 1; i < found.size(); ++i) {
+    if (std::find(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(i), found[i]) ==
+        found.begin() + static_cast<std::ptrdiff_t>(i)) {
+      entry.more_labels.push_back(found[i]);
+    }
+  }
+  return entry;
 }
 
 }  // namespace
@@ -76,17 +149,31 @@ bool is_header(const ListLine& line) {
   return std::find(kHeaderWords.begin(), kHeaderWords.end(), last) != kHeaderWords.end();
 }
 
+bool are_bare_paths(const std::vector<ListLine>& lines) {
+  return std::all_of(
+      lines.begin(), lines.end(), [](const auto& line) { return has_sample_name(line.text); });
+}
+
 SampleList read_labelled(const std::vector<ListLine>& lines,
-                         const fs::path& list,
-                         const fs::path& root,
-                         const ClassNames& labels) {
+                         const ListPlace& place,
+                         const ClassNames& labels,
+                         bool several_labels) {
   SampleList result;
   std::int64_t classes = 0;
+  const bool is_bare = are_bare_paths(lines);
   for (const ListLine& line : lines) {
     if (&line == &lines.front() && is_header(line)) continue;
-    const auto [path, label] = labelled(line, labels, list);
-    result.entries.push_back({path, root / path, label});
-    classes = std::max(classes, label + 1);
+    if (is_bare) {
+      result.entries.push_back({line.text, place.root / line.text, kNoLabel});
+    } else if (several_labels) {
+      result.entries.push_back(entry_of_several(line, place, labels));
+    } else {
+      const auto [path, label] = labelled(line, labels, place.list);
+      result.entries.push_back({path, place.root / path, label});
+    }
+    for (const std::int64_t label : result.entries.back().all_labels()) {
+      classes = std::max(classes, label + 1);
+    }
   }
   result.classes = labels.names();
   for (std::int64_t i = 0; labels.is_empty() && i < classes; ++i) {

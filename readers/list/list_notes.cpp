@@ -39,7 +39,9 @@ std::string several_labels(const SampleList& list) {
 std::string classes_without_sample(const SampleList& list) {
   std::vector<bool> has_sample(list.classes.size(), false);
   for (const SampleEntry& entry : list.entries) {
-    has_sample[static_cast<std::size_t>(entry.label)] = true;
+    for (const std::int64_t label : entry.all_labels()) {
+      has_sample[static_cast<std::size_t>(label)] = true;
+    }
   }
   std::size_t missing = 0;
   std::string names;
@@ -56,6 +58,7 @@ std::string classes_without_sample(const SampleList& list) {
 
 std::vector<std::string> notes_on(const SampleList& list) {
   std::vector<std::string> notes;
+  if (!list.is_labelled()) return notes;
   for (std::string note : {several_labels(list), classes_without_sample(list)}) {
     if (!note.empty()) notes.push_back(std::move(note));
   }

@@ -20,6 +20,16 @@ std::string ListedSource::name(std::int64_t id) const { return entry(id).name; }
 
 std::int64_t ListedSource::label(std::int64_t id) const { return entry(id).label; }
 
+std::vector<std::int64_t> ListedSource::labels(std::int64_t id) const {
+  return entry(id).all_labels();
+}
+
+std::vector<std::int64_t> ListedSource::sample_labels(const SampleEntry& sample) const {
+  std::vector<std::int64_t> all = sample.all_labels();
+  if (list_.several_labels && all.size() == 1) all.push_back(kNoLabel);
+  return all;
+}
+
 const SampleEntry& ListedSource::entry(std::int64_t id) const {
   require(id >= 0 && id < size(), Errc::kInvalidArgument, "[source] sample ", id, " of ", size());
   return list_.entries[static_cast<std::size_t>(id)];

@@ -16,10 +16,14 @@ class ListedSource : public pipeline::SampleSource {
   std::int64_t size() const override;
   std::string name(std::int64_t id) const override;
   std::int64_t label(std::int64_t id) const override;
+  std::vector<std::int64_t> labels(std::int64_t id) const override;
 
  protected:
   /// Throws kInvalidArgument for an empty list.
   explicit ListedSource(SampleList list);
+
+  /// As Sample has them.
+  std::vector<std::int64_t> sample_labels(const SampleEntry& sample) const;
 
   /// Of an id in [0, size()), else throws kInvalidArgument.
   const SampleEntry& entry(std::int64_t id) const;

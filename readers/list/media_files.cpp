@@ -26,9 +26,7 @@ using pipeline::require;
 
 constexpr int kMostColumns = 6;  // of a list: path, frames, label, ...
 
-bool has_media_name(const fs::path& path) {
-  return is_video_file(path) || is_cloud_file(path) || is_pack_file(path);
-}
+bool has_media_name(const fs::path& path) { return has_sample_name(path) || is_pack_file(path); }
 
 bool has_zero_byte(std::string_view bytes) { return bytes.find('\0') != std::string_view::npos; }
 

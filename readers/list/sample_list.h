@@ -8,14 +8,26 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/sample.h"
+
 namespace larkspur::readers {
+
+using pipeline::kNoLabel;
 
 /// One sample. The file need not exist: that shows when it is read.
 struct SampleEntry {
   std::string name;            ///< as the list has it: a path below the root, or a clip of Kinetics
   std::filesystem::path path;  ///< where to open it
-  std::int64_t label = 0;      ///< [0, classes)
+  std::int64_t label = 0;      ///< [0, classes), or kNoLabel
   std::optional<std::int64_t> row{};  ///< place in a pack (cloud_pack.h); none: the whole file
+
+  std::vector<std::int64_t> more_labels{};  ///< of a sample that shows several classes
+
+  std::vector<std::int64_t> all_labels() const {
+    std::vector<std::int64_t> all{label};
+    all.insert(all.end(), more_labels.begin(), more_labels.end());
+    return all;
+  }
 
   /// What no two different samples share: the path, "pack.h5#17" of one in a pack.
   std::string place() const {
@@ -28,6 +40,10 @@ struct SampleList {
   std::vector<SampleEntry> entries;
   /// Name of each label; "0", "1", ... where only numbers are known.
   std::vector<std::string> classes;
+  bool several_labels = false;  ///< samples may show several classes at once
+
+  /// All of a list have labels, or none.
+  bool is_labelled() const { return entries.empty() || entries.front().label != kNoLabel; }
 };
 
 /// Where a list is and how its labels are named; what each layout makes of them is in cloud_list.h
@@ -38,6 +54,7 @@ struct ListOptions {
   std::filesystem::path labels{};  ///< file of one class name a line, in label order; may be empty
   std::string split = "train";     ///< which subfolder of a folder layout
   std::string extension{};         ///< with its dot; empty: the one that is there
+  bool several_labels = false;     ///< list files name all classes of a sample behind its path
 };
 
 }  // namespace larkspur::readers

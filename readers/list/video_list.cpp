@@ -192,16 +192,13 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
                          const Columns& columns,
                          const ListPlace& place,
                          const ListOptions& options) {
-  require(columns.label >= 0,
-          Errc::kInvalidArgument,
-          place_of(place.list, lines.front()),
-          ": a Kinetics list without the column 'label' can be neither trained nor scored on");
+  const bool has_labels = columns.label >= 0;
   std::vector<Annotation> clips;
   std::vector<std::string> names;
   for (const ListLine& line : lines) {
     if (&line == &lines.front()) continue;
     clips.push_back(annotation_of(line, columns, place.list));
-    names.push_back(clips.back().label);
+    if (has_labels) names.push_back(clips.back().label);
   }
   const ClassNames classes =
       options.labels.empty() ? ClassNames::sorted(names) : ClassNames(options.labels);
@@ -211,7 +208,8 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
   SampleList list;
   list.classes = classes.names();
   for (const Annotation& clip : clips) {
-    const std::optional<std::int64_t> label = classes.find(clip.label);
+    const std::optional<std::int64_t> label =
+        has_labels ? classes.find(clip.label) : std::optional(kNoLabel);
     require(label.has_value(),
             Errc::kInvalidArgument,
             text_of(place.list.string(), ":", clip.line),
@@ -222,7 +220,7 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
     const fs::path folder = pattern.folder(clip);
     const fs::path* const found = folders.find(folder, clip.stem());
     // The name is the list's own: it stays when files come, go or are encoded anew.
-    list.entries.push_back({clip.label + "/" + clip.stem(),
+    list.entries.push_back({(has_labels ? clip.label + "/" : "") + clip.stem(),
                             found ? *found : place.root / folder / (clip.stem() + usual),
                             *label});
   }
@@ -237,9 +235,9 @@ SampleList read_video_list(const ListOptions& options) {
   const ListPlace place = find_list(options);
   const std::vector<ListLine> lines = read_lines(place.list);
   const auto columns = lines.empty() ? std::nullopt : kinetics_columns(lines.front().text);
-  SampleList list = columns
-                        ? read_kinetics(lines, *columns, place, options)
-                        : read_labelled(lines, place.list, place.root, ClassNames(options.labels));
+  SampleList list =
+      columns ? read_kinetics(lines, *columns, place, options)
+              : read_labelled(lines, place, ClassNames(options.labels), options.several_labels);
   require(!list.entries.empty(),
           Errc::kInvalidArgument,
           "list ",

@@ -21,7 +21,8 @@ namespace larkspur::readers {
 /// underscores where the class name has blanks. Without a labels file classes are the sorted names,
 /// or the numbers of the list. Throws kNotFound naming the list, root or labels file that is not
 /// there, or a folder without videos; kInvalidArgument naming list and line where a label is not in
-/// the map or a field is missing, for a Kinetics list without labels and for an empty list.
+/// the map or a field is missing, and for an empty list. Samples of a Kinetics list without the
+/// column `label` have none and are named "<id>_<start>_<end>".
 SampleList read_video_list(const ListOptions& options);
 
 /// Whether a list's first line names Kinetics' columns.

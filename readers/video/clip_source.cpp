@@ -135,7 +135,7 @@ pipeline::Result<std::vector<pipeline::Sample>> ClipSource::read_file(
   if (!read.ok()) return read.error();
   std::vector<pipeline::Sample> views;
   for (const at::Tensor& clip_CTHW : clips.clips()) {
-    views.push_back({{{"clip", clip_CTHW}}, {sample.label}});
+    views.push_back({{{"clip", clip_CTHW}}, sample_labels(sample)});
   }
   return views;
 }

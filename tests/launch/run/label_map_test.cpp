@@ -34,6 +34,17 @@ TEST(LabelMap, KeepsTheMeaningOfAListInAnotherOrderAndWithoutSomeClasses) {
   EXPECT_EQ(list.classes, (std::vector<std::string>{"bed", "chair", "sofa"}));
 }
 
+TEST(LabelMap, RenumbersEveryLabelOfASampleAndLeavesThoseWithoutAlone) {
+  readers::SampleList list = list_of({"sofa", "bed"}, {0, 1});
+  list.entries[0].more_labels = {1};
+  align_labels(list, {"bed", "chair", "sofa"}, "val.txt");
+  EXPECT_EQ(list.entries[0].all_labels(), (std::vector<std::int64_t>{2, 0}));
+  readers::SampleList bare = list_of({}, {readers::kNoLabel, readers::kNoLabel});
+  align_labels(bare, {"bed", "chair"}, "test.txt");
+  EXPECT_EQ(labels_of(bare), (std::vector<std::int64_t>{-1, -1}));
+  EXPECT_EQ(bare.classes.size(), 2U);
+}
+
 TEST(LabelMap, KeepsBareNumbersWhereTheModelHasThemToo) {
   readers::SampleList list = list_of({"0", "1"}, {1, 0});
   align_labels(list, {"0", "1", "2"}, "val.txt");

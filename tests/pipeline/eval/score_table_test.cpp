@@ -35,6 +35,49 @@ TEST(Scores, LeaveAnUnreadableSampleOutWhenAsked) {
   EXPECT_DOUBLE_EQ(scores.top1, 50.0);
 }
 
+TEST(Scores, LeaveSamplesWithoutLabelOut) {
+  std::vector<Prediction> predictions = four_predictions();
+  predictions[0].label = kNoLabel;
+  const Scores scores = score(predictions, {kNoLabel, 1}, BadSamplePolicy::kWrong, 3);
+  EXPECT_EQ(scores.samples, 4);
+  EXPECT_DOUBLE_EQ(scores.top1, 25.0);
+}
+
+// Of scikit-learn's documentation, and worked by hand.
+TEST(AveragePrecision, SumsPrecisionOverRisesOfRecall) {
+  EXPECT_NEAR(average_precision({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}),
+              0.5 * 1.0 + 0.5 * 2.0 / 3.0,
+              1e-15);
+  EXPECT_EQ(average_precision({0.9, 0.1}, {true, false}), 1.0);
+  EXPECT_EQ(average_precision({0.9, 0.1}, {false, true}), 0.5);
+}
+
+TEST(AveragePrecision, TakesEqualScoresTogetherInAnyOrder) {
+  for (const auto& shown : {std::vector<bool>{true, false, false}, {false, false, true}}) {
+    EXPECT_NEAR(average_precision({0.5, 0.5, 0.5}, shown), 1.0 / 3.0, 1e-15);
+  }
+}
+
+TEST(SeveralScores, AverageOverTheClassesThatAreShown) {
+  std::vector<Prediction> predictions(3);
+  const double all[][3] = {{0.9, 0.2, 0.5}, {0.8, 0.6, 0.5}, {0.1, 0.7, 0.5}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    predictions[i].id = static_cast<std::int64_t>(i);
+    predictions[i].of_every_class = {all[i][0], all[i][1], all[i][2]};
+  }
+  const std::vector<std::vector<std::int64_t>> labels{{0}, {1, 0}, {0}, {1}};
+  // Class 0: ranks 1, 2, 3 all shown: 1. Class 1: shown at rank 2 of three, and by the bad one.
+  const Scores wrong = score_several(predictions, labels, {3}, BadSamplePolicy::kWrong, 3);
+  EXPECT_EQ(wrong.samples, 4);
+  EXPECT_EQ(wrong.per_class[1].samples, 2);
+  EXPECT_NEAR(wrong.per_class[1].average_precision, 100 * (0.5 * 0.5 + 0.5 * 2.0 / 4.0), 1e-12);
+  EXPECT_NEAR(wrong.mean_average_precision, (100.0 + 50.0) / 2, 1e-12);
+  const Scores left_out = score_several(predictions, labels, {3}, BadSamplePolicy::kExclude, 3);
+  EXPECT_EQ(left_out.samples, 3);
+  EXPECT_NEAR(left_out.per_class[1].average_precision, 50.0, 1e-12);
+  EXPECT_EQ(left_out.per_class[2].samples, 0);
+}
+
 TEST(Scores, OfNothingAreZero) {
   EXPECT_DOUBLE_EQ(score({}, {}, BadSamplePolicy::kWrong, 3).top1, 0.0);
 }

@@ -20,6 +20,15 @@ TEST(ViewScores, AreMeansOfSoftmaxOrSoftmaxOfMeans) {
   EXPECT_NEAR(hard[0].item<double>(), 1.0 / (1.0 + std::exp(-3.0)), 1e-15);
 }
 
+TEST(ViewScores, OfSeveralClassesAreEachOnItsOwn) {
+  const at::Tensor logits = at::tensor({0.0F, 2.0F, 4.0F, -2.0F}).view({2, 2});
+  const auto sigmoid = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
+  const at::Tensor mean = fuse_views(logits, ViewFusion::kProbabilities, true);
+  EXPECT_NEAR(mean[0].item<double>(), (0.5 + sigmoid(4)) / 2, 1e-15);
+  EXPECT_NEAR(mean[1].item<double>(), 0.5, 1e-15);
+  EXPECT_NEAR(fuse_views(logits, ViewFusion::kLogits, true)[0].item<double>(), sigmoid(2), 1e-15);
+}
+
 TEST(ViewScores, OfOneViewAreItsSoftmax) {
   const at::Tensor logits = at::tensor({0.5F, 0.5F, -1.0F}).view({1, 3});
   const at::Tensor soft = fuse_views(logits, ViewFusion::kProbabilities);

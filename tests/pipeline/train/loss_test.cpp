@@ -29,6 +29,22 @@ TEST(LaneLoss, IsTheSmoothedCrossEntropyOverTheNominalSize) {
   EXPECT_NEAR(lane_loss(logits, batch, 0.0).item<double>(), sharp / 4.0, 1e-12);
 }
 
+TEST(LaneLoss, OfSeveralLabelsIsBinaryCrossEntropyOfEveryClass) {
+  const at::Tensor logits = at::tensor({1.0, 2.0, -1.0, 0.5, 0.0, 3.0}, at::kDouble).view({2, 3});
+  Batch batch = batch_of(0, 4);
+  batch.labels = at::tensor(std::vector<std::int64_t>{2, 0, 1, kNoLabel}, at::kLong).view({2, 2});
+  const auto loss = [](double logit, bool shown) {
+    return std::log1p(std::exp(shown ? -logit : logit));
+  };
+  const double want = loss(1, true) + loss(2, false) + loss(-1, true) + loss(0.5, false) +
+                      loss(0, true) + loss(3, false);
+  EXPECT_NEAR(lane_loss(logits, batch, 0.0).item<double>(), want / 4, 1e-12);
+  EXPECT_THROW((void)lane_loss(logits, batch, 0.1), Error);
+  EXPECT_EQ(count_correct(logits, batch), 0);  // the largest are classes 1 and 2
+  batch.labels[0][1] = 1;
+  EXPECT_EQ(count_correct(logits, batch), 1);
+}
+
 TEST(LaneLoss, OfMixedSamplesWeighsBothLabels) {
   const at::Tensor logits = at::tensor({1.0, 2.0, -1.0}, at::kDouble).view({1, 3});
   Batch batch = batch_of(1, 2);
