@@ -40,11 +40,6 @@ class Machine {
   void barrier(int line);
   const Slots& meet(const void* value, std::size_t bytes, unsigned mask, int line);
 
-  Moment moment() const {
-    const Thread& thread = threads_[static_cast<std::size_t>(running_)];
-    return {block_, thread.barrier, thread.meeting, running_};
-  }
-  int running() const { return running_; }
   void note(const std::string& finding, int kind = __builtin_LINE()) {
     if (++of_kind_[kind] <= kMostOfAKind) findings_.push_back(place() + finding);
   }
@@ -177,6 +172,8 @@ void Machine::resume(std::size_t fiber) {
 
 void Machine::become(int thread) {
   running_ = thread;
+  const Thread& state = threads_[static_cast<std::size_t>(thread)];
+  running_moment = {block_, state.barrier, state.meeting, thread};
   const auto index = static_cast<unsigned>(thread);
   threadIdx = {
       index % blockDim.x, index / blockDim.x % blockDim.y, index / blockDim.x / blockDim.y};
@@ -225,7 +222,7 @@ void Machine::barrier(int line) {
   ++at_barrier_;
   release_if_all_are_there();
   if (barrier_ == thread.barrier) wait(State::kAtBarrier);
-  ++thread.barrier;
+  running_moment.barrier = ++thread.barrier;
 }
 
 void Machine::release_warp_if_all_are_there(Warp& warp) {
@@ -252,7 +249,7 @@ const Slots& Machine::meet(const void* value, std::size_t bytes, unsigned mask, 
   ++warp.arrived;
   release_warp_if_all_are_there(warp);
   if (warp.meeting == thread.meeting) wait(State::kAtMeeting);
-  ++thread.meeting;
+  running_moment.meeting = ++thread.meeting;
   return slots;
 }
 
@@ -280,10 +277,6 @@ bool run_grid(dim3 blocks, dim3 threads, const std::function<void()>& thread) {
 std::uint64_t launches() { return machine().launches; }
 
 std::vector<std::string> take_findings() { return machine().take_findings(); }
-
-Moment now() { return machine().moment(); }
-
-int my_lane() { return machine().running() % kWarp; }
 
 void note(const std::string& finding, int kind) { machine().note(finding, kind); }
 

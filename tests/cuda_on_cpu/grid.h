@@ -51,8 +51,10 @@ struct Moment {
   int warp() const { return thread / kWarp; }
 };
 
-Moment now();
-int my_lane();
+/// Kept by the scheduler; every access to shared memory looks here.
+inline Moment running_moment{};
+inline const Moment& now() { return running_moment; }
+inline int my_lane() { return running_moment.thread % kWarp; }
 /// `kind`: findings of one kind come in hundreds.
 void note(const std::string& finding, int kind = __builtin_LINE());
 

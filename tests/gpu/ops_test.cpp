@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CUDA twins of our own operations against their CPU twins and written-out references.
 #include <array>
+#include <utility>
 #include <vector>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "model3d/ops/dw_conv3d/dw_conv3d.h"
 #include "pipeline/ops/adamw.h"
 #include "pipeline/ops/chunk_norms.h"
 #include "tests/gpu/gpu.h"
@@ -73,6 +76,40 @@ TEST(ChunkNormsOnGpu, DoNotDependOnTheNumberOfChunks) {
   for (const std::int64_t first : {0, 5, 63}) {
     const at::Tensor part = chunk_square_sums(gradient.narrow(0, first * 4096, 4096), 1.0);
     EXPECT_TRUE(at::equal(part, all.narrow(0, first, 1)));
+  }
+}
+
+/// Both layouts and every type on the GPU against float64 on the CPU, with room for one rounding.
+TEST(DwConv3dOnGpu, AgreesWithFloat64OnTheCpu) {
+  using model3d::dw_conv3d;
+  const std::array<std::pair<at::ScalarType, double>, 3> types{
+      {{at::kFloat, 2e-5}, {at::kBFloat16, 1.0 / 128}, {at::kHalf, 1.0 / 1024}}};
+  for (const auto& [type, bound] : types) {
+    if (gpu().is_cpu() && type != at::kFloat) continue;  // a rehearsal: the library's, not ours
+    for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast3d}) {
+      SCOPED_TRACE(c10::toString(type));
+      const at::Tensor x = golden_noise("x", {3, 20, 5, 14, 33}).to(type);
+      const at::Tensor k = golden_noise("k", {20, 1, 3, 13, 13}).to(type);
+      const at::Tensor dy = golden_noise("dy", {3, 20, 5, 14, 33}).to(type);
+      const auto run = [&](at::Device device, at::ScalarType as) {
+        const auto leaf = [&](const at::Tensor& tensor) {
+          return tensor.to(device, as).detach().requires_grad_();
+        };
+        const at::Tensor in = leaf(x);
+        const at::Tensor weight = leaf(k);
+        const at::Tensor y = dw_conv3d(in.contiguous(format), weight);
+        y.backward(dy.to(device, as).contiguous(format));
+        return std::array{y.detach().cpu().to(at::kDouble),
+                          in.grad().cpu().to(at::kDouble),
+                          weight.grad().cpu().to(at::kDouble)};
+      };
+      const auto expected = run(at::kCPU, at::kDouble);
+      const auto actual = run(gpu(), type);
+      for (std::size_t i = 0; i < 3; ++i) {
+        const double worst = (actual[i] - expected[i]).abs().max().item<double>();
+        EXPECT_LE(worst, bound * expected[i].abs().max().item<double>()) << "result " << i;
+      }
+    }
   }
 }
 
