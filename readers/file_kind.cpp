@@ -25,8 +25,9 @@ constexpr std::array<KnownEnding, 7> kClouds{{{".off", FileKind::kOff},
                                               {".txt", FileKind::kText},
                                               {".xyz", FileKind::kText}}};
 
-// Containers, and raw streams as encoders write them. No picture formats: a folder of drawings
-// beside the videos would be samples.
+constexpr auto kImages = std::to_array<std::string_view>({".jpg", ".jpeg", ".png"});
+
+// Containers, and raw streams as encoders write them.
 constexpr auto kVideos = std::to_array<std::string_view>(
     {".mp4",  ".m4v",   ".mov",  ".qt",   ".mkv", ".mk3d", ".webm", ".avi",  ".divx", ".flv",
      ".f4v",  ".ts",    ".mts",  ".m2ts", ".m2t", ".mpg",  ".mpeg", ".mpe",  ".m1v",  ".m2v",
@@ -141,6 +142,9 @@ FileKind kind_of_name(const std::filesystem::path& path) {
   if (std::find(kVideos.begin(), kVideos.end(), extension) != kVideos.end()) {
     return FileKind::kVideo;
   }
+  if (std::find(kImages.begin(), kImages.end(), extension) != kImages.end()) {
+    return FileKind::kImage;
+  }
   if (extension == ".h5" || extension == ".hdf5") return FileKind::kPack;
   return foreign_by_name(path) != nullptr ? FileKind::kForeign : FileKind::kUnknown;
 }
@@ -148,6 +152,9 @@ FileKind kind_of_name(const std::filesystem::path& path) {
 FileKind kind_of_bytes(std::string_view start) {
   start = start.substr(0, kKindBytes);
   if (start.starts_with("\x93NUMPY")) return FileKind::kNpy;
+  if (start.starts_with("\xFF\xD8\xFF") || start.starts_with("\x89PNG\r\n\x1a\n")) {
+    return FileKind::kImage;
+  }
   if (start.starts_with("ply\n") || start.starts_with("ply\r")) return FileKind::kPly;
   if (starts_as_off(start)) return FileKind::kOff;
   if (starts_as_pcd(start)) return FileKind::kPcd;
@@ -171,8 +178,8 @@ FileKind kind_of_file(const std::filesystem::path& path) {
 }
 
 bool is_cloud(FileKind kind) noexcept {
-  return kind != FileKind::kUnknown && kind != FileKind::kVideo && kind != FileKind::kPack &&
-         kind != FileKind::kForeign;
+  return kind != FileKind::kUnknown && kind != FileKind::kVideo && kind != FileKind::kImage &&
+         kind != FileKind::kPack && kind != FileKind::kForeign;
 }
 
 bool is_video_file(const std::filesystem::path& path) {
@@ -181,12 +188,16 @@ bool is_video_file(const std::filesystem::path& path) {
 
 bool is_cloud_file(const std::filesystem::path& path) { return is_cloud(kind_of_name(path)); }
 
+bool is_image_file(const std::filesystem::path& path) {
+  return kind_of_name(path) == FileKind::kImage;
+}
+
 bool is_pack_file(const std::filesystem::path& path) {
   return kind_of_name(path) == FileKind::kPack;
 }
 
 bool has_sample_name(const std::filesystem::path& path) {
-  return is_video_file(path) || is_cloud_file(path);
+  return is_video_file(path) || is_image_file(path) || is_cloud_file(path);
 }
 
 std::string advice_on(const std::filesystem::path& path, std::string_view start) {

@@ -16,6 +16,7 @@ namespace larkspur::readers {
 enum class FileKind : std::uint8_t {
   kUnknown,
   kVideo,  ///< whatever FFmpeg opens
+  kImage,  ///< .jpg, .jpeg, .png, through FFmpeg as well
   kOff,
   kObj,
   kPly,
@@ -51,9 +52,10 @@ bool is_cloud(FileKind kind) noexcept;
 /// By the ending.
 bool is_video_file(const std::filesystem::path& path);
 bool is_cloud_file(const std::filesystem::path& path);
+bool is_image_file(const std::filesystem::path& path);
 bool is_pack_file(const std::filesystem::path& path);
 
-/// Of a video or a cloud: what a list names.
+/// Of a video, a picture or a cloud: what a list names.
 bool has_sample_name(const std::filesystem::path& path);
 
 /// What to do with a file of a kind that is not read, as the end of a message ("an STL mesh: save

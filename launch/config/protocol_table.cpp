@@ -23,7 +23,9 @@ std::string kinds_text(const Protocol& protocol) {
   return text;
 }
 
-bool is_of_clouds(const Protocol& protocol) { return !protocol.fits(DataKind::kVideo); }
+bool is_of_clouds(const Protocol& protocol) {
+  return !protocol.fits(DataKind::kVideo) && !protocol.fits(DataKind::kImage);
+}
 
 std::string views_text(const Protocol& protocol) {
   if (is_of_clouds(protocol)) return std::to_string(protocol.clouds.count);
@@ -87,6 +89,7 @@ std::string points_text(const pipeline::CloudViews& clouds) {
 
 std::string rule_text(const Protocol& protocol) {
   if (is_of_clouds(protocol)) return points_text(protocol.clouds);
+  if (!protocol.fits(DataKind::kVideo)) return crops_text(protocol.clips);
   std::string text = frames_text(protocol.clips.places) + "; " + crops_text(protocol.clips);
   if (protocol.fits(DataKind::kCloud)) text += "; " + points_text(protocol.clouds);
   return text;

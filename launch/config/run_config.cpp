@@ -24,11 +24,6 @@ std::string value_text(const RunConfig& config, std::string_view path) {
 
 void check_data(const LoadedConfig& loaded) {
   const DataConfig& data = loaded.config.data;
-  require(data.kind != DataKind::kImage,
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "data.kind"),
-          value_text(loaded.config, "data.kind"),
-          " is not in this build, which reads: cloud, video");
   require(data.augmentation.scale_max >= data.augmentation.scale_min,
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "data.augmentation.scale_max", "data.augmentation.scale_min"),

@@ -10,6 +10,7 @@
 #include "readers/file_kind.h"
 #include "readers/list/cloud_list.h"
 #include "readers/list/folder_walk.h"
+#include "readers/list/image_list.h"
 #include "readers/list/list_notes.h"
 #include "readers/list/media_files.h"
 #include "readers/list/pack_list.h"
@@ -24,8 +25,10 @@ using pipeline::require;
 readers::SampleList read_list(const DataConfig& data, const SideConfig& side) {
   const readers::ListOptions options{
       side.list, side.root, side.labels, side.split, "", data.several_labels};
-  readers::SampleList list = data.kind == DataKind::kVideo ? readers::read_video_list(options)
-                                                           : readers::read_cloud_list(options);
+  const auto read = data.kind == DataKind::kVideo   ? readers::read_video_list
+                    : data.kind == DataKind::kImage ? readers::read_image_list
+                                                    : readers::read_cloud_list;
+  readers::SampleList list = read(options);
   list.several_labels = data.several_labels;
   return list;
 }
@@ -83,9 +86,9 @@ Dataset make_side(const RunConfig& config, readers::SampleList list, bool traini
   }
   Dataset side;
   side.classes = list.classes;
-  side.source = config.data.kind == DataKind::kVideo
-                    ? make_clips(config, std::move(list), training)
-                    : make_clouds(config, std::move(list), training);
+  side.source = config.data.kind == DataKind::kCloud
+                    ? make_clouds(config, std::move(list), training)
+                    : make_clips(config, std::move(list), training);
   return side;
 }
 
@@ -95,6 +98,10 @@ readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
   readers::ClipSourceOptions options;
   options.sampling = config.data.clip;
   options.augmentation = config.data.crop;
+  if (config.data.kind == DataKind::kImage) {
+    options.product = readers::ClipProduct::kImage;
+    options.sampling.frames = 1;
+  }
   options.eval_views = pipeline::sized(
       pipeline::find_protocol(config.eval.protocol).clips, config.data.clip.size, config.eval.size);
   return options;
@@ -177,8 +184,9 @@ Dataset make_data_of_files(const RunConfig& config,
                            const std::vector<std::string>& classes,
                            const std::vector<std::string>& files) {
   readers::SampleList list{{}, classes};
-  const auto is_of_kind =
-      config.data.kind == DataKind::kVideo ? readers::is_video_file : readers::is_cloud_file;
+  const auto is_of_kind = config.data.kind == DataKind::kVideo   ? readers::is_video_file
+                          : config.data.kind == DataKind::kImage ? readers::is_image_file
+                                                                 : readers::is_cloud_file;
   const auto add = [&](const std::string& name, const std::filesystem::path& path) {
     if (config.data.kind != DataKind::kCloud || !is_pack(path)) {
       list.entries.push_back({name, path, 0});

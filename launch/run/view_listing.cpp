@@ -99,7 +99,7 @@ ViewListing list_clips(const RunConfig& config, const std::filesystem::path& fil
   text << file.string() << ": " << shape.frames << (shape.frames == 1 ? " frame" : " frames")
        << " of " << size_text(shape.width, shape.height) << ", " << rate_text(shape) << "\n"
        << protocol_text(protocol, std::ssize(plans)) << ": " << options.eval_views.clips
-       << (options.eval_views.clips == 1 ? " clip" : " clips") << " of " << config.data.clip.frames
+       << (options.eval_views.clips == 1 ? " clip" : " clips") << " of " << options.sampling.frames
        << " frames, stride " << config.data.clip.stride << ", each with "
        << options.eval_views.crops << (options.eval_views.crops == 1 ? " crop" : " crops") << "\n";
   const std::int64_t crops = options.eval_views.crops;
@@ -201,7 +201,12 @@ ViewListing list_views(const RunConfig& config, const std::filesystem::path& fil
 LoadedConfig config_for_file(const std::filesystem::path& file,
                              const std::vector<std::string>& overrides) {
   LoadedConfig loaded;
-  if (readers::kind_of_file(file) == readers::FileKind::kVideo) {
+  const readers::FileKind kind = readers::kind_of_file(file);
+  if (kind == readers::FileKind::kImage) {
+    loaded.config.data.kind = DataKind::kImage;
+    loaded.config.model.form = ModelForm::kImage;
+  }
+  if (kind == readers::FileKind::kVideo) {
     loaded.config.data.kind = DataKind::kVideo;
     loaded.config.model.form = ModelForm::kClip;
   }

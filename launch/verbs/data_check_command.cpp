@@ -28,7 +28,8 @@ using Json = nlohmann::ordered_json;
 // which FFmpeg would draw.
 bool may_be_video(const std::filesystem::path& path) {
   const readers::FileKind kind = readers::kind_of_file(path);
-  if (kind != readers::FileKind::kUnknown) return kind == readers::FileKind::kVideo;
+  if (kind != readers::FileKind::kUnknown)
+    return kind == readers::FileKind::kVideo || kind == readers::FileKind::kImage;
   const auto start = readers::read_start(path, readers::kKindBytes);
   return start.ok() && start.value().view().find('\0') != std::string_view::npos;
 }

@@ -172,6 +172,7 @@ std::int64_t resized_long_side(CropPlaces places,
     case CropPlaces::kFloorCentre:
       return static_cast<std::int64_t>(far * (wanted / near) + 0.5);
     case CropPlaces::kSpread:
+    case CropPlaces::kRoundCentre:
       return size * longer / shorter;
     default:
       return static_cast<std::int64_t>(std::floor(far / near * wanted));
@@ -185,6 +186,7 @@ std::int64_t crop_start(const ClipViews& views,
                         std::int64_t length,
                         bool is_long) {
   const std::int64_t spare = length - views.crop;
+  if (views.crops_at == CropPlaces::kRoundCentre) return rounded_half_even(spare, 2);
   const bool is_floor = views.crops_at != CropPlaces::kCeilCentre;
   const std::int64_t centre = is_floor ? spare / 2 : (spare + 1) / 2;
   if (views.crops == 1 || !is_long) return centre;

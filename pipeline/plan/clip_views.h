@@ -48,7 +48,9 @@ enum class CropPlaces : std::uint8_t {
   /// Likewise, the long side rounded; three in the order first, last, middle: with w = [(d - size)
   /// / 2] at 0, 2 w, w. One: at w.
   kFloorCentre,
-  /// Likewise ([size * long / short]); crop i of m at [i (long - short) / (m - 1)].
+  /// One, the centre of a frame resized likewise ([size * long / short]), rounded half to even.
+  kRoundCentre,
+  /// Likewise; crop i of m at [i (long - short) / (m - 1)].
   kSpread
 };
 

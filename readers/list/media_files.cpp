@@ -80,15 +80,17 @@ bool ends_as_txt(const fs::path& path) { return lower_extension(path) == ".txt";
 
 // As training takes them, of all classes and splits: deeper than the folder itself, where lists lie
 // beside the class folders, every .txt is a sample.
+// Pictures count where there is nothing else: thumbnails beside videos are no samples.
 std::vector<MediaFile> samples_below(const fs::path& folder) {
   std::vector<MediaFile> files;
+  std::vector<MediaFile> pictures;
   for (const fs::path& path : files_below(folder)) {
     if (!has_media_name(path)) continue;
     const bool is_top = path == folder / path.filename();
     if (is_top && ends_as_txt(path) && is_list_or_notes(path)) continue;
-    files.push_back({path.string(), path});
+    (is_image_file(path) ? pictures : files).push_back({path.string(), path});
   }
-  return files;
+  return files.empty() ? pictures : files;
 }
 
 // The path in front of a label and of whatever other columns a list has.
@@ -170,7 +172,7 @@ MediaFiles find_media_files(const fs::path& path, const fs::path& root) {
   require(!result.files.empty(),
           Errc::kInvalidArgument,
           path.string(),
-          ": holds no video and no cloud");
+          ": holds no video, no cloud and no picture");
   return result;
 }
 

@@ -20,7 +20,8 @@ struct MediaFiles {
 };
 
 /// What `path` stands for:
-/// - a folder: all video and cloud files and packs below it by their endings, sorted by path
+/// - a folder: all video and cloud files and packs, or where there are none all pictures, below it
+///   by their endings, sorted by path
 /// (folder_walk.h: no
 ///   hidden ones, links followed). A .txt directly in it whose lines are no numbers is a list that
 ///   lies beside the class folders, and none of them; deeper every .txt is a cloud, whole or

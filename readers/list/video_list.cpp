@@ -12,6 +12,7 @@
 
 #include "pipeline/require.h"
 #include "readers/file_kind.h"
+#include "readers/list/class_folders.h"
 #include "readers/list/folder_walk.h"
 #include "readers/list/labelled_list.h"
 
@@ -22,51 +23,6 @@ namespace fs = std::filesystem;
 using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
-
-/// A folder of a class, and the videos in it: at least one.
-struct ClassFolder {
-  std::string name;
-  std::vector<std::string> videos;
-};
-
-std::vector<ClassFolder> video_classes(const fs::path& top, const std::string& extension) {
-  std::vector<ClassFolder> folders;
-  for (const std::string& name : look_into(top).folders) {
-    std::vector<std::string> videos = samples_in(top / name, extension, is_video_file);
-    if (!videos.empty()) folders.push_back({name, std::move(videos)});
-  }
-  return folders;
-}
-
-SampleList read_video_folder(const fs::path& root, const ListOptions& options) {
-  const fs::path split = root / options.split;
-  const fs::path top = is_folder(split) ? split : root;
-  const std::vector<ClassFolder> folders = video_classes(top, options.extension);
-  std::vector<std::string> names;
-  for (const ClassFolder& folder : folders) names.push_back(folder.name);
-  const ClassNames classes =
-      options.labels.empty() ? ClassNames::sorted(names) : ClassNames(options.labels);
-  SampleList list;
-  list.classes = classes.names();
-  for (const auto& [folder, videos] : folders) {
-    const std::optional<std::int64_t> label = classes.find(folder);
-    require(label.has_value(),
-            Errc::kInvalidArgument,
-            (top / folder).string(),
-            ": not a class of ",
-            classes.file().string());
-    for (const std::string& file : videos) {
-      list.entries.push_back({folder + "/" + file, top / folder / file, *label});
-    }
-  }
-  require(!list.entries.empty(),
-          Errc::kNotFound,
-          top.string(),
-          ": no video in any folder of a class, ",
-          options.split,
-          "/<class>/<video> or <class>/<video>");
-  return list;
-}
 
 /// One line of a Kinetics annotation file.
 struct Annotation {
@@ -231,7 +187,7 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
 
 SampleList read_video_list(const ListOptions& options) {
   const fs::path folder = options.list.empty() ? options.root : options.list;
-  if (is_folder(folder)) return read_video_folder(folder, options);
+  if (is_folder(folder)) return read_class_folders(folder, options, {is_video_file, "video"});
   const ListPlace place = find_list(options);
   const std::vector<ListLine> lines = read_lines(place.list);
   const auto columns = lines.empty() ? std::nullopt : kinetics_columns(lines.front().text);

@@ -13,6 +13,11 @@
 namespace larkspur::readers {
 
 void ClipSourceOptions::check() const {
+  pipeline::require(product == ClipProduct::kClip || sampling.frames == 1,
+                    pipeline::Errc::kInvalidArgument,
+                    "frames is ",
+                    sampling.frames,
+                    ", but a picture is one");
   sampling.check();
   augmentation.check();
 }
@@ -134,8 +139,11 @@ pipeline::Result<std::vector<pipeline::Sample>> ClipSource::read_file(
   });
   if (!read.ok()) return read.error();
   std::vector<pipeline::Sample> views;
+  const bool is_image = options_.product == ClipProduct::kImage;
   for (const at::Tensor& clip_CTHW : clips.clips()) {
-    views.push_back({{{"clip", clip_CTHW}}, sample_labels(sample)});
+    pipeline::Inputs inputs{is_image ? pipeline::Input{"image", clip_CTHW.select(1, 0)}
+                                     : pipeline::Input{"clip", clip_CTHW}};
+    views.push_back({std::move(inputs), sample_labels(sample)});
   }
   return views;
 }

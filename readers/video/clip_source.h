@@ -18,10 +18,17 @@
 
 namespace larkspur::readers {
 
+/// What a sample is made of.
+enum class ClipProduct : std::uint8_t {
+  kClip,  ///< "clip", float32 [3, T, S, S]
+  kImage  ///< "image", float32 [3, S, S], the first frame: of pictures, which are videos of one
+};
+
 struct ClipSourceOptions {
   pipeline::ClipSampling sampling{};
   bool training = false;                      ///< random window and crop; else `eval_views`
   pipeline::ClipAugmentation augmentation{};  ///< used in training only
+  ClipProduct product = ClipProduct::kClip;   ///< kImage: sampling.frames is 1
   pipeline::ClipViews eval_views{};           ///< used outside training; a crop of 0: as sampling
 
   /// Throws kInvalidArgument naming the field at fault and its value.
@@ -38,7 +45,7 @@ struct PlannedClips {
 /// whole: a view that wants that is kUnsupported.
 inline constexpr std::int64_t kLargestAspect = 64;
 
-/// One input, "clip": float32 [3, T, S, S], red, green, blue, normalised. Owns its list. Const and
+/// One input as the product says, red, green, blue, normalised. Owns its list. Const and
 /// callable from many threads at once; each call opens its own file, and decodes a frame that
 /// several views take once.
 class ClipSource final : public ListedSource {

@@ -15,6 +15,7 @@ extern "C" {
 }
 
 #include "pipeline/require.h"
+#include "readers/file_kind.h"
 #include "readers/video/bitstream.h"
 
 namespace larkspur::readers {
@@ -23,10 +24,10 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
-// Containers and raw streams; no playlists, which would open other files.
+// Containers, raw streams and single pictures; no playlists, which would open other files.
 constexpr const char* kFormats =
     "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,h263,obu,av1,ivf,ogg,asf,"
-    "mxf,nut,rm,dv,gif,mjpeg,vc1,wtv,3g2,3gp,yuv4mpegpipe";
+    "mxf,nut,rm,dv,gif,mjpeg,vc1,wtv,3g2,3gp,yuv4mpegpipe,jpeg_pipe,png_pipe";
 
 class Options {
  public:
@@ -84,7 +85,8 @@ FormatHandle open_format(AVIOContext& io, const std::string& name) {
   if (format == nullptr) throw std::bad_alloc();
   format->pb = &io;
   // The prefix keeps a name with a colon from being taken for an address.
-  const std::string address = "file:" + name;
+  // Pictures go without theirs: by its ending one would be taken for a sequence of files.
+  const std::string address = "file:" + (is_image_file(name) ? "picture" : name);
   const int code = avformat_open_input(&format, address.c_str(), nullptr, options.get());
   if (code < 0) throw ffmpeg_error(code, name + ": cannot be opened as a video");
   return FormatHandle(format);

@@ -118,6 +118,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
     key.set(changed, another_value(key, key.get(changed)));
   }
   changed.data.kind = DataKind::kVideo;
+  changed.eval.protocol = "mvit_5x1";
   changed.model.form = ModelForm::kClip;
   changed.data.crop = {0.25, 0.5, 1.1 + 2.2, true};
   changed.train.lanes = 4;
@@ -125,6 +126,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.data.augmentation.scale_max = 0.1 + 0.2 + 1;  // no short decimal
   // Keys that belong to some forms only take other values there.
   RunConfig joint = changed;
+  changed.data.several_labels = false;
   changed.model.view_pooling = defaults.view_pooling;
   changed.model.view_stem_stride = defaults.view_stem_stride;
   changed.model.drawing_size = defaults.drawing_size;
@@ -142,6 +144,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   joint.model.time_padding = defaults.time_padding;
   joint.model.inflation = defaults.inflation;
   joint.train.mix = {};
+  joint.train.label_smoothing = 0.0;
   joint.eval.protocol = "rotate12";
   joint.eval.size = 0;
   expect_read_back(joint);

@@ -72,9 +72,22 @@ TEST(CheckConfig, KernelsAreOdd) {
             "c.yaml:9: model.kernel: 5x12x13 holds 12, which is not odd");
 }
 
-TEST(CheckConfig, WhatThisBuildLacksIsRefusedByName) {
-  EXPECT_EQ(complaint("data.kind", [](RunConfig& c) { c.data.kind = DataKind::kImage; }),
-            "c.yaml:9: data.kind: image is not in this build, which reads: cloud, video");
+TEST(CheckConfig, TheProtocolLooksAtTheKindOfData) {
+  EXPECT_EQ(complaint("eval.protocol", [](RunConfig& c) { c.eval.protocol = "mvit_5x1"; }),
+            "c.yaml:9: eval.protocol: mvit_5x1 does not look at data.kind cloud; these do: center, "
+            "fixed, vote10, rotate40, rotate12");
+  EXPECT_EQ(complaint("eval.size", [](RunConfig& c) { c.eval.size = 64; }),
+            "c.yaml:9: eval.size: 64, but views of clouds have no such size: leave it at 0");
+}
+
+TEST(CheckConfig, SeveralLabelsAreNeitherMixedNorSmoothed) {
+  EXPECT_EQ(complaint("train.mixup",
+                      [](RunConfig& c) {
+                        c.data.several_labels = true;
+                        c.train.mix.mixup = 0.5;
+                      }),
+            "c.yaml:9: train.mixup: 0.5, but with data.several_labels it has no meaning: leave it "
+            "at 0");
 }
 
 TEST(CheckConfig, TheFormLooksAtTheKindOfData) {

@@ -58,6 +58,8 @@ Numbers slowfast(const Timed& video,
       decoded.push_back(frame);
     }
   }
+  // Spans below two frames may hold none: theirs gives up there, ours takes the next one.
+  if (decoded.empty()) decoded.push_back(static_cast<std::int64_t>(std::ceil(start)));
   Numbers taken;
   for (const std::int64_t j : linspace(0, clip - 1, frames)) {
     taken.push_back(decoded[static_cast<std::size_t>(std::min(j, std::ssize(decoded) - 1))]);
@@ -94,6 +96,10 @@ Numbers pytorchvideo(
   for (std::int64_t frame = 0; frame < video.count; ++frame) {
     const double time = static_cast<double>(frame) / video.rate + 1e-10;
     if (time >= start && time < start + clip) shown.push_back(frame);
+  }
+  if (shown.empty()) {  // a clip shorter than a frame: theirs is an error, ours the next frame
+    const auto next = static_cast<std::int64_t>(std::ceil(start * video.rate - 1e-9));
+    shown.push_back(std::min(next, video.count - 1));
   }
   Numbers taken;
   for (const std::int64_t j : linspace(0, static_cast<double>(std::ssize(shown) - 1), frames)) {

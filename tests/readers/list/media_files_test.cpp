@@ -121,7 +121,7 @@ TEST_F(FindMediaFiles, RefusesWhatIsNotThereOrHoldsNothing) {
   fs::create_directories(dir_.path() / "empty");
   EXPECT_EQ(refusal_of([&] { (void)find_media_files(dir_.path() / "empty", {}); }),
             (Refusal{"invalid argument",
-                     (dir_.path() / "empty").string() + ": holds no video and no cloud"}));
+                     (dir_.path() / "empty").string() + ": holds no video, no cloud and no picture"}));
 }
 
 TEST_F(FindMediaFiles, FindsTheVideosOfAKineticsList) {
