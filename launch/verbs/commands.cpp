@@ -9,6 +9,10 @@ std::span<const Verb> all_verbs() {
   static constexpr Verb kVerbs[] = {
       {"train", "train a network, or go on training", "configs/demo/cloud.yaml", run_train},
       {"eval", "evaluate a checkpoint, write a report", "configs/demo/cloud.yaml", run_eval},
+      {"score",
+       "fuse the scores that evaluations have kept",
+       "a.safetensors b.safetensors --weights 2,1",
+       run_score},
       {"predict",
        "the likeliest labels of files",
        "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off",

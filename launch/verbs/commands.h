@@ -33,6 +33,9 @@ void run_train(Invocation& call);
 /// `eval`: evaluates a checkpoint and writes a report, or lists the views of a file.
 void run_eval(Invocation& call);
 
+/// `score FILE...`: scores kept by evaluations, alone or fused.
+void run_score(Invocation& call);
+
 /// `forward`: one forward pass, from a file of weights and an array to an array of logits.
 void run_forward(Invocation& call);
 

@@ -5,6 +5,7 @@
 
 #include "launch/config/config_schema.h"
 #include "launch/report/eval_report.h"
+#include "launch/report/score_file.h"
 #include "launch/run/assemble.h"
 #include "launch/run/rank_job.h"
 #include "launch/run/resume.h"
@@ -156,11 +157,14 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
     return std::string();
   });
   call.phase = Phase::kRun;
-  const auto evaluation =
-      pipeline::evaluate(eval_options(job.config), *network, *data.source, communicator);
+  pipeline::EvalOptions options = eval_options(job.config);
+  options.keep_views = !request.scores.empty();
+  const auto evaluation = pipeline::evaluate(options, *network, *data.source, communicator);
   if (ranks.is_root()) print_scores(call.out, evaluation, context, folder);  // even if files fail
   pipeline::all_or_none(communicator, [&] {
-    if (ranks.is_root()) write_eval_report(folder, evaluation, context);
+    if (!ranks.is_root()) return std::string();
+    write_eval_report(folder, evaluation, context);
+    if (options.keep_views) write_score_file(request.scores, evaluation, context, options.fusion);
     return std::string();
   });
   repeat_refusal(device);

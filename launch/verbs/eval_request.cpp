@@ -28,6 +28,9 @@ bool read_eval_request(Invocation& call, EvalRequest& request) {
   line.option("--report",
               "folder to write; default: output/report, or beside the checkpoints",
               request.report);
+  line.option("--scores",
+              ".safetensors file to keep the scores of every view in, for 'larkspur score'",
+              request.scores);
   line.option("--explain",
               "list the views of this file that the protocol looks at (frames, crops, rotations), "
               "and evaluate nothing; needs no CONFIG and no checkpoint",

@@ -17,6 +17,7 @@ struct EvalRequest {
   std::vector<std::string> overrides;  ///< key=value
   std::string checkpoint;              ///< empty: output of the configuration
   std::string report;                  ///< folder to write; empty: beside the checkpoints
+  std::string scores;                  ///< file for the scores of every view; empty: not kept
   std::string explain;                 ///< file whose views are listed instead; empty: evaluate
   bool json = false;                   ///< of that list
 

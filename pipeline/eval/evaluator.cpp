@@ -2,6 +2,7 @@
 #include "pipeline/eval/evaluator.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -17,8 +18,6 @@ namespace larkspur::pipeline {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::int64_t kRankedClasses = 5;
 
 /// One rank's part of the evaluation.
 struct Rows {
@@ -84,20 +83,6 @@ at::Tensor logits_of(const Evaluated& of, const Batch& batch) {
   return passes.size() == 1 ? passes.front() : at::cat(passes);
 }
 
-/// The best classes of one sample.
-Prediction prediction_of(const at::Tensor& probabilities_K) {
-  Prediction row;
-  const std::int64_t ranked = std::min(kRankedClasses, probabilities_K.size(0));
-  // A stable sort: among equal probabilities the lowest class comes first, on every machine.
-  const auto [sorted, classes] =
-      probabilities_K.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true);
-  for (std::int64_t k = 0; k < ranked; ++k) {
-    row.classes.push_back(classes[k].item<std::int64_t>());
-    row.probabilities.push_back(sorted[k].item<double>());
-  }
-  return row;
-}
-
 void predict(const Evaluated& of, const Batch& batch, std::int64_t group, Rows& rows) {
   rows.bad.insert(rows.bad.end(), batch.bad.begin(), batch.bad.end());
   if (batch.size() == 0) return;
@@ -114,36 +99,57 @@ void predict(const Evaluated& of, const Batch& batch, std::int64_t group, Rows& 
       continue;
     }
     const bool several = of.options.several_labels;
-    const at::Tensor probabilities_K = fuse_views(logits_VK, of.options.fusion, several);
-    Prediction row = prediction_of(probabilities_K);
+    Prediction row = ranked_classes(fuse_views(logits_VK, of.options.fusion, several), several);
     row.id = id;
     row.label = of.source.label(id);
-    if (several) {
-      const auto* const first = probabilities_K.const_data_ptr<double>();
-      row.of_every_class.assign(first, first + probabilities_K.numel());
+    if (of.options.keep_views) {
+      const at::Tensor kept_VK = logits_VK.to(at::kFloat).contiguous();
+      const auto* const first = kept_VK.const_data_ptr<float>();
+      row.view_logits.assign(first, first + kept_VK.numel());
     }
     rows.predictions.push_back(std::move(row));
   }
 }
 
+std::vector<std::uint8_t> bytes_of(const std::vector<float>& values) {
+  std::vector<std::uint8_t> bytes(values.size() * sizeof(float));
+  if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
+}
+
+std::vector<float> floats_of(const std::vector<std::uint8_t>& bytes) {
+  std::vector<float> values(bytes.size() / sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
 std::string encode(const Rows& rows) {
   json predictions = json::array();
   for (const Prediction& row : rows.predictions) {
-    predictions.push_back({row.id, row.label, row.classes, row.probabilities, row.of_every_class});
+    predictions.push_back({row.id,
+                           row.label,
+                           row.classes,
+                           row.probabilities,
+                           row.of_every_class,
+                           json::binary(bytes_of(row.view_logits))});
   }
   std::string bytes;
   json::to_cbor({{"predictions", std::move(predictions)}, {"bad", to_json(rows.bad)}}, bytes);
   return bytes;
 }
 
-void append(Rows& all, const std::string& bytes) {
+/// The logits of views are rank 0's alone: of a large list they fill gigabytes.
+void append(Rows& all, const std::string& bytes, bool is_root) {
   const json message = json::from_cbor(bytes);
   for (const json& row : message.at("predictions")) {
-    all.predictions.push_back({row.at(0).get<std::int64_t>(),
-                               row.at(1).get<std::int64_t>(),
-                               row.at(2).get<std::vector<std::int64_t>>(),
-                               row.at(3).get<std::vector<double>>(),
-                               row.at(4).get<std::vector<double>>()});
+    Prediction prediction;
+    row.at(0).get_to(prediction.id);
+    row.at(1).get_to(prediction.label);
+    row.at(2).get_to(prediction.classes);
+    row.at(3).get_to(prediction.probabilities);
+    row.at(4).get_to(prediction.of_every_class);
+    if (is_root) prediction.view_logits = floats_of(row.at(5).get_binary());
+    all.predictions.push_back(std::move(prediction));
   }
   for (BadSample& bad : bad_samples_from_json(message.at("bad"))) all.bad.push_back(std::move(bad));
 }
@@ -175,24 +181,11 @@ Rows predict_together(const Evaluated& of, Communicator& communicator) {
   for (std::int64_t round = 0; round < rounds; ++round) {
     Rows rows;
     if (round < mine) predict(of, prefetcher.next(), groups.size, rows);
-    for (const std::string& bytes : communicator.all_gather(encode(rows))) append(all, bytes);
+    for (const std::string& bytes : communicator.all_gather(encode(rows))) {
+      append(all, bytes, communicator.rank() == 0);
+    }
   }
   return all;
-}
-
-Scores scores_of(const Rows& all, const SampleSource& source, const EvalOptions& options) {
-  std::vector<std::int64_t> bad_ids;
-  std::vector<std::int64_t> bad_labels;
-  for (const BadSample& bad : all.bad) {
-    bad_ids.push_back(bad.id);
-    bad_labels.push_back(source.label(bad.id));
-  }
-  if (!options.several_labels || source.label(0) == kNoLabel) {
-    return score(all.predictions, bad_labels, options.bad_samples, options.classes);
-  }
-  std::vector<std::vector<std::int64_t>> labels;
-  for (std::int64_t id = 0; id < source.size(); ++id) labels.push_back(source.labels(id));
-  return score_several(all.predictions, labels, bad_ids, options.bad_samples, options.classes);
 }
 
 }  // namespace
@@ -210,7 +203,12 @@ Evaluation evaluate(const EvalOptions& options,
   std::sort(all.predictions.begin(), all.predictions.end(), by_id);
   std::sort(all.bad.begin(), all.bad.end(), by_id);
   Evaluation evaluation;
-  evaluation.scores = scores_of(all, source, options);
+  std::vector<std::vector<std::int64_t>> labels;
+  for (std::int64_t id = 0; id < source.size(); ++id) labels.push_back(source.labels(id));
+  evaluation.scores = score_list(all.predictions,
+                                 all.bad,
+                                 labels,
+                                 {options.bad_samples, options.classes, options.several_labels});
   evaluation.predictions = std::move(all.predictions);
   evaluation.bad = std::move(all.bad);
   return evaluation;

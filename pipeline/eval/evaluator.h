@@ -25,6 +25,7 @@ struct EvalOptions {
   std::int64_t batch = 32;  ///< views a forward pass, > 0
   std::int64_t views = 1;   ///< of each sample, > 0
   ViewFusion fusion = ViewFusion::kProbabilities;
+  bool keep_views = false;      ///< the logits of every view, on rank 0
   bool several_labels = false;  ///< samples may show several classes: mean average precision
   std::int64_t classes = 0;
   BadSamplePolicy bad_samples = BadSamplePolicy::kWrong;

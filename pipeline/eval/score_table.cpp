@@ -106,4 +106,20 @@ Scores score(const std::vector<Prediction>& predictions,
   return scores;
 }
 
+Scores score_list(const std::vector<Prediction>& predictions,
+                  const std::vector<BadSample>& bad,
+                  const std::vector<std::vector<std::int64_t>>& labels,
+                  const ScoringOptions& options) {
+  std::vector<std::int64_t> bad_ids;
+  std::vector<std::int64_t> bad_labels;
+  for (const BadSample& one : bad) {
+    bad_ids.push_back(one.id);
+    bad_labels.push_back(labels[static_cast<std::size_t>(one.id)].front());
+  }
+  if (!options.several_labels || labels.front().front() == kNoLabel) {
+    return score(predictions, bad_labels, options.bad_samples, options.classes);
+  }
+  return score_several(predictions, labels, bad_ids, options.bad_samples, options.classes);
+}
+
 }  // namespace larkspur::pipeline

@@ -15,6 +15,7 @@ struct Prediction {
   std::int64_t label = 0;                ///< the (first) class it shows; kNoLabel: not known
   std::vector<std::int64_t> classes;     ///< up to five
   std::vector<double> probabilities;     ///< of these, in [0, 1]
+  std::vector<float> view_logits{};      ///< [views x classes], view by view; where they are kept
   std::vector<double> of_every_class{};  ///< [classes]; where samples may show several classes
 };
 
@@ -55,6 +56,20 @@ Scores score_several(const std::vector<Prediction>& predictions,
                      const std::vector<std::int64_t>& bad_ids,
                      BadSamplePolicy policy,
                      std::int64_t classes);
+
+/// What a list is scored by.
+struct ScoringOptions {
+  BadSamplePolicy bad_samples = BadSamplePolicy::kWrong;
+  std::int64_t classes = 0;
+  bool several_labels = false;
+};
+
+/// score() or score_several() of a whole list, `labels` of every sample by id; of a list without
+/// labels nothing is counted.
+Scores score_list(const std::vector<Prediction>& predictions,
+                  const std::vector<BadSample>& bad,
+                  const std::vector<std::vector<std::int64_t>>& labels,
+                  const ScoringOptions& options);
 
 /// `predictions` one a readable sample, `bad_labels` the labels of the unreadable ones (counted as
 /// wrong, or left out). Labels and classes in [0, classes); samples without label are not counted.

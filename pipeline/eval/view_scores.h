@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "pipeline/eval/score_table.h"
 #include "pipeline/plan/protocol.h"
 
 namespace larkspur::pipeline {
@@ -12,5 +13,9 @@ namespace larkspur::pipeline {
 /// the views' softmax, or softmax of their mean, computed in float64 in the order of the views.
 /// Where a sample may show several classes each has a probability of its own: sigmoid for softmax.
 at::Tensor fuse_views(const at::Tensor& logits_VK, ViewFusion fusion, bool several_labels = false);
+
+/// The best classes of one sample, up to five, and with several labels the probability of each.
+/// Among equal probabilities the lowest class comes first.
+Prediction ranked_classes(const at::Tensor& probabilities_K, bool several_labels);
 
 }  // namespace larkspur::pipeline

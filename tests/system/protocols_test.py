@@ -57,6 +57,23 @@ class ClipProtocols(ClipWorkspace):
         clouds, _ = self.evaluate("wrong", "eval.protocol=vote10", code=2)
         self.assertIn("vote10 does not look at data.kind video; these do: center, videomae_5x3", clouds.stderr)
 
+    def test_scores_that_were_kept_are_scored_again_and_fused(self):
+        self.train("run", "train.epochs=1")
+        lines = {}
+        for name, ranks, words in (("a", 1, ("eval.protocol=mvit_5x1", "eval.size=16")), ("b", 3, ("eval.protocol=center",)),
+                                   ("c", 2, ("eval.protocol=mvit_5x1", "eval.size=16"))):
+            result, _ = self.evaluate(f"r{name}", *words, "--scores", str(self.folder / name), ranks=ranks)
+            lines[name] = result.stdout.split("  report ")[0]
+        self.assertEqual((self.folder / "a").read_bytes(), (self.folder / "c").read_bytes())
+        again = self.done(larkspur("score", str(self.folder / "a"), "--report", str(self.folder / "again")))
+        self.assertEqual(again.stdout.strip(), lines["a"])
+        self.assertEqual(predictions(self.folder / "again"), predictions(self.folder / "ra"))
+        both = self.done(larkspur("score", str(self.folder / "a"), str(self.folder / "b"), "--weights", "2,1"))
+        self.assertIn("protocol mvit_5x1 + center  views 6", both.stdout)
+        wrong = self.done(larkspur("score", str(self.folder / "a"), str(self.config)), 2)
+        self.assertIn("run.yaml", wrong.stderr)
+        self.done(larkspur("score", str(self.folder / "a"), "--weights", "1,2"), 2)
+
     def test_training_data_among_the_evaluated_is_counted_and_said(self):
         self.train("run", "train.epochs=1")
         folder = self.folder / "videos"

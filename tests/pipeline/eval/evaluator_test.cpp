@@ -163,6 +163,26 @@ class NotedClassifier : public Classifier {
   std::vector<std::int64_t> passes;
 };
 
+TEST(Evaluator, KeepsTheLogitsOfViewsOnRankZeroWhenAsked) {
+  const ToySource source(5, {5}, 3);
+  const auto classifier = testing::make_toy_classifier(5, 3, 1);
+  SoloCommunicator communicator;
+  EvalOptions options = options_of(4);
+  options.views = 2;
+  EXPECT_TRUE(
+      evaluate(options, *classifier, source, communicator).predictions[0].view_logits.empty());
+  options.keep_views = true;
+  const Evaluation found = evaluate(options, *classifier, source, communicator);
+  const at::NoGradGuard no_grad;
+  const SampleKey key{options.seed, 0, 3, 1};
+  const at::Tensor logits = classifier->forward(collate({source.draw(key).value()}, {key}, {}))[0];
+  const std::vector<float>& kept = found.predictions[3].view_logits;
+  ASSERT_EQ(kept.size(), 6U);  // two views of three classes
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(kept[3 + k], logits[static_cast<std::int64_t>(k)].item<float>(), 1e-5);
+  }
+}
+
 TEST(Evaluator, GivesEveryPassTheSameRowsWhateverIsUnreadable) {
   ToySource source(11, {5}, 3);
   source.spoil(4, Errc::kCorruptData);
