@@ -23,11 +23,8 @@ Protocol of_clouds(std::string_view name,
 }
 
 // A new protocol is a row here; a new rule is an enumerator of clip_views.h or cloud_views.h too.
-std::vector<Protocol> all_protocols() {
-  using enum PointChoice;
-  using enum CloudTurns;
+std::vector<Protocol> protocols_of_pictures() {
   constexpr auto kProbabilities = ViewFusion::kProbabilities;
-  constexpr auto kLogits = ViewFusion::kLogits;
   return {
       {"center",
        {SampleKind::kVideo, SampleKind::kImage, SampleKind::kCloud},
@@ -71,6 +68,15 @@ std::vector<Protocol> all_protocols() {
       of_videos("pytorchvideo",
                 {kSeconds, kCeilCentre, 10, 3, 256, 256},
                 "pytorchvideo clip_sampling.py: ConstantClipsPerVideoSampler"),
+  };
+}
+
+std::vector<Protocol> protocols_of_clouds() {
+  using enum PointChoice;
+  using enum CloudTurns;
+  constexpr auto kProbabilities = ViewFusion::kProbabilities;
+  constexpr auto kLogits = ViewFusion::kLogits;
+  return {
       of_clouds("fixed",
                 {kFirst, kNone, 1},
                 kProbabilities,
@@ -88,6 +94,12 @@ std::vector<Protocol> all_protocols() {
                 kProbabilities,
                 "VoxNet (Maturana, Scherer 2015): 12 angles around the up axis"),
   };
+}
+
+std::vector<Protocol> all_protocols() {
+  std::vector<Protocol> all = protocols_of_pictures();
+  for (const Protocol& protocol : protocols_of_clouds()) all.push_back(protocol);
+  return all;
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ class ClipProtocols(ClipWorkspace):
         self.assertEqual(predictions(self.folder / "again"), predictions(self.folder / "ra"))
         both = self.done(larkspur("score", str(self.folder / "a"), str(self.folder / "b"), "--weights", "2,1"))
         self.assertIn("protocol mvit_5x1 + center  views 6", both.stdout)
-        wrong = self.done(larkspur("score", str(self.folder / "a"), str(self.config)), 2)
+        wrong = self.done(larkspur("score", str(self.folder / "a"), str(self.config)), 3)
         self.assertIn("run.yaml", wrong.stderr)
         self.done(larkspur("score", str(self.folder / "a"), "--weights", "1,2"), 2)
 

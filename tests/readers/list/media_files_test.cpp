@@ -119,9 +119,10 @@ TEST_F(FindMediaFiles, RefusesWhatIsNotThereOrHoldsNothing) {
   EXPECT_EQ(refusal_of([&] { (void)find_media_files(absent, {}); }),
             (Refusal{"not found", absent.string() + ": not found"}));
   fs::create_directories(dir_.path() / "empty");
-  EXPECT_EQ(refusal_of([&] { (void)find_media_files(dir_.path() / "empty", {}); }),
-            (Refusal{"invalid argument",
-                     (dir_.path() / "empty").string() + ": holds no video, no cloud and no picture"}));
+  EXPECT_EQ(
+      refusal_of([&] { (void)find_media_files(dir_.path() / "empty", {}); }),
+      (Refusal{"invalid argument",
+               (dir_.path() / "empty").string() + ": holds no video, no cloud and no picture"}));
 }
 
 TEST_F(FindMediaFiles, FindsTheVideosOfAKineticsList) {
