@@ -167,7 +167,7 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
     if (options.keep_views) write_score_file(request.scores, evaluation, context, options.fusion);
     return std::string();
   });
-  repeat_refusal(device);
+  repeat_refusal(job.device);
   // Behind the report: it is written, but the run did not do what it should.
   pipeline::require_few_bad(evaluation.bad,
                             {data.source->size(),
