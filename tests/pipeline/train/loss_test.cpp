@@ -40,7 +40,8 @@ TEST(LaneLoss, OfSeveralLabelsIsBinaryCrossEntropyOfEveryClass) {
                       loss(0, true) + loss(3, false);
   EXPECT_NEAR(lane_loss(logits, batch, 0.0).item<double>(), want / 4, 1e-12);
   EXPECT_THROW((void)lane_loss(logits, batch, 0.1), Error);
-  EXPECT_EQ(count_correct(logits, batch).item<std::int64_t>(), 0);  // the largest are classes 1 and 2
+  EXPECT_EQ(count_correct(logits, batch).item<std::int64_t>(),
+            0);  // the largest are classes 1 and 2
   batch.labels[0][1] = 1;
   EXPECT_EQ(count_correct(logits, batch).item<std::int64_t>(), 1);
 }
