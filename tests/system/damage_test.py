@@ -75,7 +75,7 @@ class Damage(Workspace):
         (report / "report.html" / "in_the_way").mkdir(parents=True)
         result = self.done(larkspur(*words, str(report)), 4)
         self.assertTrue(result.stdout.startswith("top1 "), result.stdout)
-        self.assertIn("the very samples that the checkpoint was trained on", result.stderr)
+        self.assertIn("48 of 48 samples of data.eval are those that the checkpoint was trained on", result.stderr)
         self.assertIn("report.html", result.stderr)
         early = self.done(larkspur(*words, str(self.config)), 2)
         self.assertEqual(early.stdout, "")
