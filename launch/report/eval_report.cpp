@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/report/eval_report.h"
 
-#include <algorithm>
-#include <numeric>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
 
+#include "launch/report/eval_page.h"
+#include "launch/report/page.h"
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
@@ -24,44 +24,6 @@ std::string quoted(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
-}
-
-std::string escaped(const std::string& text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '<') {
-      safe += "&lt;";
-    } else if (c == '&') {
-      safe += "&amp;";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
-}
-
-/// The class a label is most often taken for instead, or none.
-std::string main_confusion(const Evaluation& evaluation,
-                           const EvalContext& context,
-                           std::size_t label) {
-  std::vector<std::int64_t> row = evaluation.scores.confusion[label];
-  row[label] = 0;
-  const auto most = std::max_element(row.begin(), row.end());
-  if (*most == 0) return "";
-  return pipeline::text_of(
-      context.classes[static_cast<std::size_t>(most - row.begin())], " (", *most, ")");
-}
-
-std::vector<std::size_t> worst_first(const pipeline::Scores& scores, bool several) {
-  std::vector<std::size_t> order(scores.per_class.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const pipeline::ClassScore& first = scores.per_class[a];
-    const pipeline::ClassScore& second = scores.per_class[b];
-    return several ? first.average_precision < second.average_precision
-                   : first.accuracy() < second.accuracy();
-  });
-  return order;
 }
 
 /// Counted ones; where there is nothing to count by, all that were looked at.
@@ -105,45 +67,6 @@ std::string labels_text(const pipeline::Prediction& row, const EvalContext& cont
   return text;
 }
 
-std::string heading(const Evaluation& evaluation, const EvalContext& context) {
-  const pipeline::Scores& scores = evaluation.scores;
-  std::ostringstream text;
-  text.precision(4);
-  switch (context.labelling) {
-    case Labelling::kOne:
-      text << scores.top1 << " % top-1</h1>\n<p>top-5 " << scores.top5 << " %, class mean "
-           << scores.mean_class_accuracy << " %, ";
-      break;
-    case Labelling::kSeveral:
-      text << scores.mean_average_precision << " % mean average precision</h1>\n<p>";
-      break;
-    case Labelling::kNone:
-      text << "Predictions without labels</h1>\n<p>";
-  }
-  return text.str();
-}
-
-void append_classes(std::ostream& html, const Evaluation& evaluation, const EvalContext& context) {
-  const pipeline::Scores& scores = evaluation.scores;
-  if (context.labelling == Labelling::kNone) return;
-  const bool several = context.labelling == Labelling::kSeveral;
-  html << "<table><tr><th>class<th>samples"
-       << (several ? "<th>average precision, %"
-                   : "<th>correct<th>accuracy, %<th>most often taken for")
-       << "\n";
-  for (const std::size_t label : worst_first(scores, several)) {
-    const pipeline::ClassScore& one = scores.per_class[label];
-    html << "<tr><td>" << escaped(context.classes[label]) << "<td>" << one.samples << "<td>";
-    if (several) {
-      html << one.average_precision << "\n";
-    } else {
-      html << one.correct << "<td>" << one.accuracy() << "<td>"
-           << escaped(main_confusion(evaluation, context, label)) << "\n";
-    }
-  }
-  html << "</table>\n";
-}
-
 }  // namespace
 
 std::string scores_line(const Evaluation& evaluation, const EvalContext& context) {
@@ -169,13 +92,13 @@ std::string scores_line(const Evaluation& evaluation, const EvalContext& context
                            samples);
 }
 
-std::string report_json(const Evaluation& evaluation, const EvalContext& context) {
+ordered_json report_of(const Evaluation& evaluation, const EvalContext& context) {
   const pipeline::Scores& scores = evaluation.scores;
   const bool one = context.labelling == Labelling::kOne;
   const bool several = context.labelling == Labelling::kSeveral;
   ordered_json trained_samples;  // null: not known
   if (context.trained_samples) trained_samples = *context.trained_samples;
-  const ordered_json report = {
+  return {
       {"top1", number_if(one, scores.top1)},
       {"top5", number_if(one, scores.top5)},
       {"mean_class_accuracy", number_if(one, scores.mean_class_accuracy)},
@@ -187,10 +110,16 @@ std::string report_json(const Evaluation& evaluation, const EvalContext& context
       {"trained_samples", trained_samples},
       {"checkpoint", context.checkpoint},
       {"step", context.step},
+      {"checkpoint_digest", context.digest},
       {"list_crc32c", context.list_crc},
       {"per_class", per_class_json(scores, context)},
       {"unreadable_files", pipeline::to_json(evaluation.bad)}};
-  return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string report_json(const Evaluation& evaluation, const EvalContext& context) {
+  return report_of(evaluation, context)
+             .dump(2, ' ', false, ordered_json::error_handler_t::replace) +
+         "\n";
 }
 
 std::string predictions_csv(const Evaluation& evaluation, const EvalContext& context) {
@@ -212,27 +141,6 @@ std::string predictions_csv(const Evaluation& evaluation, const EvalContext& con
   return std::move(csv).str();
 }
 
-std::string report_html(const Evaluation& evaluation, const EvalContext& context) {
-  std::ostringstream html;
-  html.precision(4);
-  html << "<!doctype html><meta charset=\"utf-8\"><title>Evaluation</title>"
-          "<style>body{font:15px sans-serif;margin:2em;max-width:60em}td,th{padding:.2em .8em;"
-          "text-align:left}tr:nth-child(even){background:#f2f2f2}</style>\n"
-       << "<h1>" << heading(evaluation, context) << samples_of(evaluation, context) << " samples, "
-       << evaluation.bad.size() << " unreadable, protocol " << escaped(context.protocol) << " ("
-       << context.views << (context.views == 1 ? " view" : " views") << "), step " << context.step
-       << " of " << escaped(context.checkpoint) << "</p>\n";
-  append_classes(html, evaluation, context);
-  if (context.trained_samples.value_or(0) > 0) {
-    html << "<p>the checkpoint was trained on " << *context.trained_samples
-         << " of these samples</p>\n";
-  }
-  for (const pipeline::BadSample& bad : evaluation.bad) {
-    html << "<p>unreadable: " << escaped(bad.name) << ": " << escaped(bad.message) << "</p>\n";
-  }
-  return std::move(html).str();
-}
-
 void prepare_report_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -245,9 +153,12 @@ void prepare_report_folder(const std::filesystem::path& folder) {
 
 void write_eval_report(const std::filesystem::path& folder,
                        const Evaluation& evaluation,
-                       const EvalContext& context) {
+                       const EvalContext& context,
+                       const EvalSurroundings* around) {
   pipeline::write_and_rename(folder / "predictions.csv", predictions_csv(evaluation, context));
-  pipeline::write_and_rename(folder / "report.html", report_html(evaluation, context));
+  pipeline::write_and_rename(
+      folder / "report.html",
+      fill_page(evaluation_page(report_of(evaluation, context), evaluation, context, around)));
   pipeline::write_and_rename(folder / "report.json", report_json(evaluation, context));
 }
 

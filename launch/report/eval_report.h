@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "pipeline/eval/evaluator.h"
 
 namespace larkspur::launch {
@@ -28,33 +30,39 @@ struct EvalContext {
   std::vector<std::string> classes;  ///< name of each label
   std::vector<std::string> names;    ///< path of each sample of the list
   std::uint32_t list_crc = 0;        ///< CRC-32C of the paths and labels evaluated
+  std::string digest{};              ///< Checkpoint::digest(); empty: not known
   /// Samples that the checkpoint was trained on; nothing where that is not known.
   std::optional<std::int64_t> trained_samples{};
   Labelling labelling = Labelling::kOne;
   std::vector<std::vector<std::int64_t>> labels{};  ///< of each sample of the list
 };
 
+struct EvalSurroundings;  // eval_page.h
+
 /// What a line on the screen says: "top1 50 %  top5 90 %  class mean 48 %  samples 20".
 std::string scores_line(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
-/// The content of report.json: top1, top5 and mean_class_accuracy in percent, samples, unreadable,
-/// mean_average_precision (null where labels do not allow them), views, protocol, trained_samples,
-/// per_class, unreadable_files, checkpoint, step, list_crc32c.
+/// What report.json holds: top1, top5 and mean_class_accuracy in percent, mean_average_precision
+/// (null where labels do not allow them), samples, unreadable, views, protocol, trained_samples,
+/// checkpoint, step, checkpoint_digest, list_crc32c, per_class, unreadable_files.
+nlohmann::ordered_json report_of(const pipeline::Evaluation& evaluation,
+                                 const EvalContext& context);
+
+/// The same as the text of the file.
 std::string report_json(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
 /// One line a readable sample: id, file, label (several with `;` between, empty for none), then
 /// class and probability of the five likeliest, empty where there are fewer classes.
 std::string predictions_csv(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
-/// One page with the scores, classes from worst to best, what they are taken for, and bad files.
-std::string report_html(const pipeline::Evaluation& evaluation, const EvalContext& context);
-
 /// Makes the folder if it is not there, and tries whether files can be written in it. Throws kIo.
 void prepare_report_folder(const std::filesystem::path& folder);
 
-/// Writes the three files into a folder that prepare_report_folder() has made. Throws kIo.
+/// Writes the three files into a folder that prepare_report_folder() has made; without `around` the
+/// page has the scores alone. Throws kIo.
 void write_eval_report(const std::filesystem::path& folder,
                        const pipeline::Evaluation& evaluation,
-                       const EvalContext& context);
+                       const EvalContext& context,
+                       const EvalSurroundings* around = nullptr);
 
 }  // namespace larkspur::launch

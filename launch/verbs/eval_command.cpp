@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <ostream>
+#include <sstream>
 
 #include "launch/config/config_schema.h"
+#include "launch/report/eval_page.h"
 #include "launch/report/eval_report.h"
 #include "launch/report/score_file.h"
 #include "launch/run/assemble.h"
@@ -13,6 +16,7 @@
 #include "launch/run/view_listing.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/eval_request.h"
+#include "launch/verbs/version.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/bad_samples.h"
 #include "pipeline/checkpoint/checkpoint.h"
@@ -116,6 +120,19 @@ void warn_of_doubtful_views(const RunConfig& config) {
   }
 }
 
+/// What the page says beside the scores.
+EvalSurroundings surroundings_of(const Job& job, const Dataset& data, int ranks, double seconds) {
+  std::ostringstream versions;
+  print_version(versions);
+  return {*data.source,
+          job.config,
+          job.saved,
+          run_identity(job.config, data, job.device, ranks),
+          job.checkpoint.manifest().run,
+          versions.str(),
+          seconds};
+}
+
 /// Samples of data.eval that the checkpoint was trained on; nothing where that cannot be seen.
 std::optional<std::int64_t> trained_samples(const Job& job, const EvalContext& context) {
   if (context.list_crc == job.checkpoint.manifest().run.list_crc) return std::ssize(context.names);
@@ -152,6 +169,7 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
     if (!ranks.is_root()) return std::string();
     prepare_report_folder(folder);
     warn_of_doubtful_views(job.config);
+    context.digest = job.checkpoint.digest();
     context.trained_samples = trained_samples(job, context);
     warn_of_trained(context);
     return std::string();
@@ -159,11 +177,14 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   call.phase = Phase::kRun;
   pipeline::EvalOptions options = eval_options(job.config);
   options.keep_views = !request.scores.empty();
+  const auto began = std::chrono::steady_clock::now();
   const auto evaluation = pipeline::evaluate(options, *network, *data.source, communicator);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
   if (ranks.is_root()) print_scores(call.out, evaluation, context, folder);  // even if files fail
   pipeline::all_or_none(communicator, [&] {
     if (!ranks.is_root()) return std::string();
-    write_eval_report(folder, evaluation, context);
+    const auto around = surroundings_of(job, data, communicator.size(), taken.count());
+    write_eval_report(folder, evaluation, context, &around);
     if (options.keep_views) write_score_file(request.scores, evaluation, context, options.fusion);
     return std::string();
   });
