@@ -40,6 +40,21 @@ function ticks(low, high, count) {
 
 const WIDTH = 340, HEIGHT = 170, LEFT = 46, BOTTOM = 22, TOP = 6, RIGHT = 8;
 
+// The axis of some values: which part of the height each has, and its ticks. By powers of ten where a few values
+// dwarf all others.
+function upwards(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  let low = sorted[0], high = sorted[sorted.length - 1];
+  if (low > 0 && high > 30 * sorted[sorted.length >> 1]) {
+    const from = Math.floor(Math.log10(low)), to = Math.ceil(Math.log10(high));
+    const powers = ticks(from, to, 4).filter(Number.isInteger);
+    return { part: v => (Math.log10(v) - from) / (to - from), ticks: powers.map(p => 10 ** p) };
+  }
+  if (low > 0 && low < 0.5 * high) low = 0;
+  if (low === high) { low -= Math.abs(low) * 0.1 || 1; high += Math.abs(high) * 0.1 || 1; }
+  return { part: v => (v - low) / (high - low), ticks: ticks(low, high, 5) };
+}
+
 // The path of the values that are numbers; a gap where one is not.
 function linePath(xs, ys, x, y) {
   let path = '', pen = 'M';
@@ -67,13 +82,11 @@ function curve(parent, title, lines) {
   const steps = lines.flatMap(l => l.steps);
   if (!values.length) return put(box, 'p', { class: 'quiet' }, 'nothing measured');
   const first = steps.reduce((a, b) => Math.min(a, b)), last = steps.reduce((a, b) => Math.max(a, b));
-  let low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
-  if (low > 0 && low < 0.5 * high) low = 0;
-  if (low === high) { low -= Math.abs(low) * 0.1 || 1; high += Math.abs(high) * 0.1 || 1; }
   const x = s => LEFT + (WIDTH - LEFT - RIGHT) * (last > first ? (s - first) / (last - first) : 0.5);
-  const y = v => HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (v - low) / (high - low);
+  const up = upwards(values);
+  const y = v => HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * up.part(v);
   const picture = put(box, 'svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': title, class: 'chart' });
-  for (const tick of ticks(low, high, 5)) {
+  for (const tick of up.ticks) {
     put(picture, 'line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: 'rule' });
     put(picture, 'text', { x: LEFT - 5, y: y(tick) + 4, 'text-anchor': 'end' }, short(tick, 3));
   }

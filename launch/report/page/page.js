@@ -19,7 +19,7 @@ function tiles(parent, entries) {
   }
 }
 
-// columns: [{name, number, bar, bad}]; cells are text or numbers, shown by the column's `show`.
+// columns: [{name, number, long, bar, show}]; cells are text or numbers, shown by the column's `show`.
 function table(parent, columns, rows, { search = '', sorted = null } = {}) {
   const filter = search ? put(parent, 'input', { type: 'search', placeholder: search, 'aria-label': search }) : null;
   const box = put(parent, 'div', { class: 'scroll', tabindex: 0 });
@@ -53,13 +53,13 @@ const compare = (a, b) => (typeof a === 'number' && typeof b === 'number' ? a - 
 function tableRow(columns, row) {
   const line = put(null, 'tr');
   columns.forEach((column, c) => {
-    const cell = put(line, 'td', { class: column.number ? 'number' : '' }, (column.show || String)(row[c]));
+    const cell = put(line, 'td', { class: column.number ? 'number' : column.long ? 'long' : '' }, (column.show || String)(row[c]));
     if (column.bar) put(put(cell, 'span', { class: 'bar' }), 'i', { style: `width:${Math.max(0, Math.min(100, row[c]))}%` });
   });
   return line;
 }
 
-const WORDS = [{ name: 'what' }, { name: 'value' }];
+const WORDS = [{ name: 'what' }, { name: 'value', long: true }];
 
 function scoreTiles(parent, report) {
   const half = 196 * Math.sqrt(report.top1 / 100 * (1 - report.top1 / 100) / Math.max(1, report.samples));
@@ -97,7 +97,7 @@ function confusion(report, cells) {
   const pairs = cells.filter(([label, predicted]) => label !== predicted).sort((a, b) => b[2] - a[2]).slice(0, 20);
   if (!pairs.length) return;
   put(box, 'h3', {}, 'Taken for one another most often');
-  table(box, [{ name: 'label' }, { name: 'taken for' }, { name: 'times', number: true }],
+  table(box, [{ name: 'label', long: true }, { name: 'taken for', long: true }, { name: 'times', number: true }],
     pairs.map(([label, predicted, count]) => [classes[label], classes[predicted], count]));
 }
 
@@ -106,11 +106,12 @@ function perClass(report, cells) {
   for (const [label, predicted, count] of cells) {
     if (label !== predicted && count > (most.get(label) || [0, 0])[1]) most.set(label, [predicted, count]);
   }
-  const rows = report.per_class.map((c, label) => [c.class, c.samples, c.correct, c.accuracy, most.has(label)
+  const rows = report.per_class.map((c, label) => [c.class, c.accuracy, c.samples, c.correct, most.has(label)
     ? `${report.per_class[most.get(label)[0]].class} (${most.get(label)[1]})` : '']);
-  table(section('classes', 'Classes'), [{ name: 'class' }, { name: 'samples', number: true },
-    { name: 'correct', number: true }, { name: 'accuracy', number: true, bar: true, show: percent },
-    { name: 'most often taken for' }], rows, { search: 'Search classes', sorted: 3 });
+  table(section('classes', 'Classes'), [{ name: 'class', long: true },
+    { name: 'accuracy', number: true, bar: true, show: percent }, { name: 'samples', number: true },
+    { name: 'correct', number: true },
+    { name: 'most often taken for', long: true }], rows, { search: 'Search classes', sorted: 1 });
 }
 
 function mistakes(list, report) {
@@ -137,7 +138,7 @@ function mistakes(list, report) {
 function unreadable(files) {
   const box = section('unreadable', 'Unreadable files');
   if (!files.length) return put(box, 'p', {}, 'None.');
-  table(box, [{ name: 'file' }, { name: 'kind' }, { name: 'what is wrong' }],
+  table(box, [{ name: 'file', long: true }, { name: 'kind' }, { name: 'what is wrong', long: true }],
     files.map(f => [f.file, f.kind, f.error]), { search: 'Search files' });
 }
 
@@ -150,13 +151,13 @@ function timeAndMemory(entries) {
 
 function configuration(keys) {
   const box = section('configuration', 'Configuration');
-  const columns = [{ name: 'key' }, { name: 'value' }, { name: 'default' }, { name: 'meaning' }];
+  const columns = [{ name: 'key' }, { name: 'value', long: true }, { name: 'default', long: true }, { name: 'meaning' }];
   const cells = key => [key.key, key.value, key.default, key.meaning];
   const other = keys.filter(k => k.value !== k.default);
   const changed = keys.filter(k => k.trained !== undefined);
   if (changed.length) {
     put(box, 'h3', {}, 'Other than in the training');
-    table(box, [{ name: 'key' }, { name: 'here' }, { name: 'in the training' }], changed.map(k => [k.key, k.value, k.trained]));
+    table(box, [{ name: 'key' }, { name: 'here', long: true }, { name: 'in the training', long: true }], changed.map(k => [k.key, k.value, k.trained]));
   }
   put(box, 'h3', {}, `Other than the default: ${other.length} of ${keys.length} keys`);
   table(box, columns, other.map(cells));
