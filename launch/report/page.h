@@ -15,6 +15,7 @@
 //   configuration           config_rows()
 //   facts                   [[name, value], ...]
 //   compared                run_comparison.h
+//   renew                   seconds after which the page loads itself anew
 #pragma once
 
 #include <string>

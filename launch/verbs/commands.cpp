@@ -13,6 +13,7 @@ std::span<const Verb> all_verbs() {
        "fuse the scores that evaluations have kept",
        "a.safetensors b.safetensors --weights 2,1",
        run_score},
+      {"report", "put runs side by side on one page", "runs/a runs/b --output ab.html", run_report},
       {"predict",
        "the likeliest labels of files",
        "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off",

@@ -35,6 +35,8 @@ void run_eval(Invocation& call);
 
 /// `score FILE...`: scores kept by evaluations, alone or fused.
 void run_score(Invocation& call);
+/// `report RUN...`: puts runs side by side on one page.
+void run_report(Invocation& call);
 
 /// `forward`: one forward pass, from a file of weights and an array to an array of logits.
 void run_forward(Invocation& call);

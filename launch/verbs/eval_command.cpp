@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <optional>
 #include <ostream>
-#include <sstream>
 
 #include "launch/config/config_schema.h"
 #include "launch/report/eval_page.h"
@@ -122,14 +121,12 @@ void warn_of_doubtful_views(const RunConfig& config) {
 
 /// What the page says beside the scores.
 EvalSurroundings surroundings_of(const Job& job, const Dataset& data, int ranks, double seconds) {
-  std::ostringstream versions;
-  print_version(versions);
   return {*data.source,
           job.config,
           job.saved,
           run_identity(job.config, data, job.device, ranks),
           job.checkpoint.manifest().run,
-          versions.str(),
+          version_text(),
           seconds};
 }
 

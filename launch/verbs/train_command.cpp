@@ -11,6 +11,7 @@
 #include "distributed/tree_exchange.h"
 #include "launch/config/config_file.h"
 #include "launch/config/config_schema.h"
+#include "launch/report/train_page.h"
 #include "launch/run/assemble.h"
 #include "launch/run/output_lock.h"
 #include "launch/run/rank_job.h"
@@ -20,6 +21,7 @@
 #include "launch/supervise/progress_bar.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
+#include "launch/verbs/version.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/checkpoint/checkpoint.h"
@@ -96,16 +98,21 @@ std::int64_t total_steps(const pipeline::TrainOptions& options, std::int64_t sam
 /// Rank 0's sinks: the metrics file always, a bar or plain lines for people.
 class RunSinks : public pipeline::FanOutSink {
  public:
-  RunSinks(const RunConfig& config, std::int64_t step, std::int64_t total_steps, int ranks) {
+  RunSinks(const RunConfig& config,
+           std::int64_t step,
+           std::int64_t total_steps,
+           const pipeline::RunIdentity& job) {
     const fs::path output = config.output;
     pipeline::write_and_rename(output / "config.yaml", write_config(config));
     add(std::make_unique<pipeline::JsonLinesSink>(
-        output / "metrics.jsonl", metrics_header(config, step, total_steps, ranks)));
+        output / "metrics.jsonl", metrics_header(config, step, total_steps, job.ranks)));
+    add(std::make_unique<TrainPage>(TrainPageContext{config, job, version_text()},
+                                    std::max<std::int64_t>(1, total_steps / config.train.epochs)));
     const char* progress = std::getenv("LARKSPUR_PROGRESS");
     if (progress != nullptr && std::string(progress) == "launch") return;  // it draws from the file
     ProgressOptions options;
     options.total_steps = total_steps;
-    const bool watched = ranks == 1 && ::isatty(STDERR_FILENO) == 1;
+    const bool watched = job.ranks == 1 && ::isatty(STDERR_FILENO) == 1;
     options.audience = watched ? Audience::kPerson : Audience::kFile;
     add(std::make_unique<ProgressBar>(std::cerr, options));
   }
@@ -202,7 +209,7 @@ pipeline::TrainEnd run_training(Invocation& call,
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;
   if (job.is_root()) {
-    sinks.emplace(config, state.step, total_steps(options, source.size()), communicator.size());
+    sinks.emplace(config, state.step, total_steps(options, source.size()), prepared.identity);
   }
   if (!signals) signals.emplace(requests, communicator.size());
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;

@@ -2,6 +2,7 @@
 #include "launch/verbs/version.h"
 
 #include <ostream>
+#include <sstream>
 #include <string>
 
 #include <torch/version.h>
@@ -22,6 +23,12 @@ void print_version(std::ostream& out) {
       << "\nFFmpeg: " << built_in(LARKSPUR_FFMPEG_FOUND)
       << "\nPCL: " << built_in(LARKSPUR_PCL_FOUND) << "\nHDF5: " << built_in(LARKSPUR_HDF5_FOUND)
       << "\nCUDA: " << built_in(LARKSPUR_CUDA_FOUND) << "\n";
+}
+
+std::string version_text() {
+  std::ostringstream text;
+  print_version(text);
+  return std::move(text).str();
 }
 
 }  // namespace larkspur::launch

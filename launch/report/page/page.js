@@ -209,6 +209,7 @@ function main() {
   if (data.time) timeAndMemory(data.time);
   if (data.configuration) configuration(data.configuration);
   if (data.facts) facts(data.facts);
+  if (data.renew) setTimeout(() => location.reload(), 1000 * data.renew);
 }
 
 main();
