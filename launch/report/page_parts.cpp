@@ -67,6 +67,11 @@ ordered_json time_and_memory(const RunHistory& history, const RunConfig& config)
   return {{"times", std::move(times)}, {"peak_mib", usage.ru_maxrss / 1024}};
 }
 
+std::filesystem::path whole_path(const std::filesystem::path& folder) {
+  const std::filesystem::path whole = std::filesystem::absolute(folder).lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
 std::string crc_text(std::uint32_t crc) {
   char digits[16];
   std::snprintf(digits, sizeof digits, "%08x", crc);

@@ -2,6 +2,7 @@
 // Parts of page.h's data that pages of evaluations, of runs in progress and of several runs share.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -27,6 +28,9 @@ void add_job_facts(nlohmann::ordered_json& facts,
 /// {times, peak_mib}: the steps of a history, and what they waited for; none without steps. `share`
 /// is that of all of it. The memory is the most that this process had resident.
 nlohmann::ordered_json time_and_memory(const RunHistory& history, const RunConfig& config);
+
+/// The path from the root, without a slash at its end: its last part is the folder's name.
+std::filesystem::path whole_path(const std::filesystem::path& folder);
 
 /// Eight hexadecimal digits.
 std::string crc_text(std::uint32_t crc);

@@ -26,6 +26,12 @@ std::string in_digits(const char* format, double value) {
   return digits;
 }
 
+std::string duration(double seconds) {
+  if (seconds < 90.0) return in_digits("%.0f s", seconds);
+  if (seconds < 5400.0) return in_digits("%.0f min", seconds / 60.0);
+  return in_digits("%.1f h", seconds / 3600.0);
+}
+
 RunHistory latest(const RunHistory& history) {
   const std::size_t count = std::min(kLatest, history.steps.size());
   RunHistory tail;
@@ -52,7 +58,7 @@ ordered_json tiles_of(const RunHistory& history, const RunConfig& config) {
   tiles.push_back({text_of(last.epoch + 1, " / ", config.train.epochs), "epochs", ""});
   tiles.push_back({in_digits("%.4g", loss), "loss", note});
   tiles.push_back({in_digits("%.2f %%", accuracy), "accuracy in training", note});
-  tiles.push_back({in_digits("%.0f min", left / 60.0), "to the end", "at the speed of late"});
+  tiles.push_back({duration(left), "to the end", "at the speed of late"});
   tiles.push_back({text_of(last.bad_samples), "unreadable samples", "named in train.json"});
   return tiles;
 }
@@ -62,7 +68,7 @@ ordered_json tiles_of(const RunHistory& history, const RunConfig& config) {
 ordered_json training_page(const RunHistory& history, const TrainPageContext& context) {
   const std::filesystem::path output = context.config.output;
   ordered_json data;
-  data["title"] = text_of("Training of ", output.filename().string());
+  data["title"] = text_of("Training of ", whole_path(output).filename().string());
   if (history.steps.empty()) {
     data["subtitle"] = text_of(output.string(), ": no step is done");
   } else {

@@ -35,6 +35,7 @@ void run_eval(Invocation& call);
 
 /// `score FILE...`: scores kept by evaluations, alone or fused.
 void run_score(Invocation& call);
+
 /// `report RUN...`: puts runs side by side on one page.
 void run_report(Invocation& call);
 

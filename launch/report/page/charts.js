@@ -74,6 +74,17 @@ function bandPath(xs, line, x, y) {
     known.reverse().map(i => at(i, line.low[i])).join('L') + 'Z';
 }
 
+const lineClass = i => 'curve c' + (i % 6 + 1);
+
+function legend(parent, names) {
+  const box = put(parent, 'div', { class: 'legend' });
+  names.forEach((name, i) => {
+    const entry = put(box, 'span', { class: 'name' });
+    put(put(entry, 'svg', { viewBox: '0 0 14 6', 'aria-hidden': 'true' }), 'path', { d: 'M0 3h14', class: lineClass(i) });
+    entry.append(name);
+  });
+}
+
 // One picture of lines over steps. lines: [{name, steps, mean, low, high}], low and high may be left out.
 function curve(parent, title, lines) {
   const box = put(parent, 'figure', { style: 'margin:0' });
@@ -95,7 +106,7 @@ function curve(parent, title, lines) {
   }
   lines.forEach((line, i) => {
     if (line.low) put(picture, 'path', { d: bandPath(line.steps, line, x, y), class: 'band' });
-    put(picture, 'path', { d: linePath(line.steps, line.mean, x, y), class: 'curve c' + (i % 6 + 1) });
+    put(picture, 'path', { d: linePath(line.steps, line.mean, x, y), class: lineClass(i) });
   });
   follow(box, picture, lines, x);
 }
@@ -111,7 +122,7 @@ function follow(box, picture, lines, x) {
       if (near !== null) for (const end of ['x1', 'x2']) mark.setAttribute(end, x(line.steps[i]));
       return (line.name ? line.name + ': ' : '') + short(line.mean[i]) + ' at step ' + line.steps[i];
     });
-    words.textContent = lines.length > 3 && near === null ? '' : parts.join(', ');
+    words.textContent = lines.length > 1 && near === null ? '' : parts.join(', ');
     mark.setAttribute('visibility', near === null ? 'hidden' : 'visible');
   };
   picture.addEventListener('pointermove', event => {

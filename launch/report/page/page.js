@@ -184,7 +184,9 @@ function comparison(compared) {
     compared.keys.map(key => [key.key, ...key.values]));
   const known = compared.runs.filter(run => run.history);
   if (!known.length) return;
-  const grid = put(section('learning', 'Learning'), 'div', { class: 'grid' });
+  const learned = section('learning', 'Learning');
+  legend(learned, known.map(run => run.name));
+  const grid = put(learned, 'div', { class: 'grid' });
   for (const [name, title] of CURVES) {
     curve(grid, title, known.map(run => ({ name: run.name, steps: run.history.steps, mean: run.history.series[name].mean })));
   }

@@ -14,6 +14,7 @@
 #include "pipeline/storage/durable_file.h"
 #include "tests/support/report_page.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/toy_source.h"
 
 namespace larkspur::launch {
 namespace {
@@ -123,7 +124,7 @@ TEST_P(EvalPageOf, HasEveryNumberOfTheReportAndAPictureForEachMistake) {
 
 TEST_F(EvalPage, SaysWhichWeightsTheseAre) {
   write_run();
-  const Clips source(100);
+  const testing::ToySource source(100, {2}, 2);
   const pipeline::Evaluation evaluation = evaluation_of(2);
   EvalContext context = context_of(2);
   RunConfig config;
