@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports as a browser draws them: every number of report.json is to be seen. Skips without Chromium."""
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import unittest
+
+from support import Workspace, environment, larkspur
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MARKUP = "<img src=x onerror=document.title=1>"  # a class: as text it does nothing
+
+
+class Drawn(html.parser.HTMLParser):
+    """What a test asks of a page: elements by class, ids of sections, cells of each table."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.classes, self.tags, self.tables, self.sections = [], [], [], []
+        self.title = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.classes += (attributes.get("class") or "").split()
+        self.tags.append(tag)
+        if tag == "section":
+            self.sections.append(attributes["id"])
+        if tag == "tbody":
+            self.tables.append((self.sections[-1], []))
+        if tag == "tr" and "tbody" in self.tags[-1 - self.tags[::-1].index("table"):]:
+            self.tables[-1][1].append([])
+        if tag == "td":
+            self.tables[-1][1][-1].append("")
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1] == "title" and self.title is None:
+            self.title = data
+        if self.tables and self.tables[-1][1] and self.tables[-1][1][-1]:
+            self.tables[-1][1][-1][-1] += data
+
+    def rows(self, section):
+        """Of the last table of a section."""
+        return [rows for name, rows in self.tables if name == section][-1]
+
+
+@unittest.skipUnless(BROWSER, "no Chromium to look at pages with")
+class ReportPage(Workspace):
+    def make_data(self):
+        super().make_data()
+        clouds = self.folder / "clouds"
+        sorted(path for path in clouds.iterdir() if path.is_dir())[0].rename(clouds / MARKUP)
+        next((clouds / MARKUP / "test").iterdir()).write_text("no cloud")
+
+    def draw(self, page):
+        result = subprocess.run(
+            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={self.folder}/browser",
+             "--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()],
+            capture_output=True, text=True, timeout=120, env={**environment(), "HOME": str(self.folder)}, check=True)
+        self.assertNotIn("CONSOLE", result.stderr)
+        return Drawn(re.sub(r"<script.*?</script>", "", result.stdout, flags=re.S))
+
+    def test_pages_show_what_the_files_say(self):
+        for seed in (3, 4):
+            self.train(f"run{seed}", f"seed={seed}", "train.epochs=2")
+        report = self.output("run3") / "report"
+        self.done(larkspur("eval", str(self.config), f"output={self.output('run3')}"))
+        said = json.loads((report / "report.json").read_text())
+
+        page = self.draw(report / "report.html")
+        self.assertEqual(page.title, "Evaluation of run3")
+        self.assertEqual(page.sections, ["learning", "confusion", "classes", "mistakes", "unreadable", "time",
+                                         "configuration", "facts"])
+        shown = {row[0]: row[1:4] for row in page.rows("classes")}
+        self.assertEqual(shown, {one["class"]: [f"{one['accuracy']:.2f} %", str(one["samples"]), str(one["correct"])]
+                                 for one in said["per_class"]})
+        self.assertIn(MARKUP, shown)
+        wrong = said["samples"] - said["unreadable"] - sum(one["correct"] for one in said["per_class"])
+        self.assertEqual(page.classes.count("mistake"), min(12, wrong))
+        self.assertEqual(page.classes.count("cloud"), min(12, wrong))
+        self.assertEqual(page.classes.count("chart"), 7)
+        self.assertEqual(page.classes.count("confusion"), 1)
+        self.assertEqual(page.tags.count("img"), 0)
+        self.assertEqual([row[0] for row in page.rows("unreadable")],
+                         [file["file"] for file in said["unreadable_files"]])
+        self.assertIn(["digest of the checkpoint", said["checkpoint_digest"]], page.rows("facts"))
+
+        training = self.draw(report / "train.html")
+        self.assertEqual(training.sections, ["learning", "time", "configuration", "facts"])
+        self.assertEqual(training.classes.count("chart"), 7)
+
+        both = self.folder / "both.html"
+        self.done(larkspur("report", *(str(self.output(f"run{seed}")) for seed in (3, 4)), "--output", str(both)))
+        beside = self.draw(both)
+        self.assertEqual(beside.sections, ["scores", "learning"])
+        self.assertEqual(beside.classes.count("c2"), 8)  # the second run in each picture and in the legend
+        self.assertEqual([row[0] for row in beside.rows("scores")], ["seed", "output"])
+
+
+if __name__ == "__main__":
+    unittest.main()
