@@ -2,6 +2,7 @@
 #include "launch/report/eval_page.h"
 
 #include <filesystem>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -27,6 +28,19 @@ ordered_json cells_of(const pipeline::Scores& scores) {
     }
   }
   return cells;
+}
+
+/// How many samples each class is the likeliest of, by label; classes of none are left out.
+ordered_json predicted_of(const pipeline::Evaluation& evaluation, const EvalContext& context) {
+  std::vector<std::int64_t> counts(context.classes.size(), 0);
+  for (const pipeline::Prediction& row : evaluation.predictions) {
+    ++counts[static_cast<std::size_t>(row.classes.front())];
+  }
+  ordered_json predicted = ordered_json::array();
+  for (std::size_t label = 0; label < counts.size(); ++label) {
+    if (counts[label] > 0) predicted.push_back({context.classes[label], counts[label]});
+  }
+  return predicted;
 }
 
 /// Which weights of its run a checkpoint has. Every one has those of its step: runs keep neither
@@ -71,8 +85,7 @@ void add_surroundings(ordered_json& data,
   data["subtitle"] = text_of(context.checkpoint, ": ", weights);
   if (ordered_json drawn = curves(history); !drawn.is_null()) data["history"] = std::move(drawn);
   if (data.contains("mistakes")) {
-    add_pictures(
-        data["mistakes"], around.source, static_cast<std::uint64_t>(around.config.seed));
+    add_pictures(data["mistakes"], around.source, static_cast<std::uint64_t>(around.config.seed));
   }
   ordered_json time = time_and_memory(history, around.trained);
   time["times"].push_back(
@@ -97,8 +110,12 @@ ordered_json evaluation_page(const ordered_json& report,
   data["title"] = "Evaluation of kept scores";
   data["subtitle"] = context.checkpoint;
   data["report"] = report;
-  data["confusion"] = cells_of(evaluation.scores);
-  data["mistakes"] = worst_mistakes(evaluation, context);
+  if (context.labelling == Labelling::kNone) {
+    data["predicted"] = predicted_of(evaluation, context);
+  } else {
+    data["mistakes"] = worst_mistakes(evaluation, context);
+  }
+  if (context.labelling == Labelling::kOne) data["confusion"] = cells_of(evaluation.scores);
   data["unreadable_files"] = report["unreadable_files"];
   data["facts"] = facts_of(context);
   if (around != nullptr) add_surroundings(data, context, *around);

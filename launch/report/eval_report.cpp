@@ -55,19 +55,38 @@ ordered_json per_class_json(const pipeline::Scores& scores, const EvalContext& c
 
 /// The names of a sample's labels.
 std::string labels_text(const pipeline::Prediction& row, const EvalContext& context) {
-  if (context.labelling == Labelling::kNone) return "";
-  const auto name = [&](std::int64_t label) {
-    return context.classes[static_cast<std::size_t>(label)];
-  };
-  if (context.labelling == Labelling::kOne) return name(row.label);
   std::string text;
-  for (const std::int64_t label : context.labels[static_cast<std::size_t>(row.id)]) {
-    text += (text.empty() ? "" : ";") + name(label);
+  for (const std::int64_t label : labels_of(row, context)) {
+    text += (text.empty() ? "" : ";") + context.classes[static_cast<std::size_t>(label)];
   }
   return text;
 }
 
+const char* name_of(Labelling labelling) {
+  switch (labelling) {
+    case Labelling::kOne:
+      return "one";
+    case Labelling::kSeveral:
+      return "several";
+    case Labelling::kNone:
+      break;
+  }
+  return "none";
+}
+
 }  // namespace
+
+std::vector<std::int64_t> labels_of(const pipeline::Prediction& row, const EvalContext& context) {
+  switch (context.labelling) {
+    case Labelling::kOne:
+      return {row.label};
+    case Labelling::kSeveral:
+      return context.labels[static_cast<std::size_t>(row.id)];
+    case Labelling::kNone:
+      break;
+  }
+  return {};
+}
 
 std::string scores_line(const Evaluation& evaluation, const EvalContext& context) {
   const pipeline::Scores& scores = evaluation.scores;
@@ -103,6 +122,7 @@ ordered_json report_of(const Evaluation& evaluation, const EvalContext& context)
       {"top5", number_if(one, scores.top5)},
       {"mean_class_accuracy", number_if(one, scores.mean_class_accuracy)},
       {"mean_average_precision", number_if(several, scores.mean_average_precision)},
+      {"labelling", name_of(context.labelling)},
       {"samples", samples_of(evaluation, context)},
       {"unreadable", evaluation.bad.size()},
       {"views", context.views},
@@ -110,7 +130,7 @@ ordered_json report_of(const Evaluation& evaluation, const EvalContext& context)
       {"trained_samples", trained_samples},
       {"checkpoint", context.checkpoint},
       {"step", context.step},
-      {"checkpoint_digest", context.digest},
+      {"checkpoint_digest", context.digest.empty() ? ordered_json() : ordered_json(context.digest)},
       {"list_crc32c", context.list_crc},
       {"per_class", per_class_json(scores, context)},
       {"unreadable_files", pipeline::to_json(evaluation.bad)}};

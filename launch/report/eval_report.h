@@ -39,12 +39,16 @@ struct EvalContext {
 
 struct EvalSurroundings;  // eval_page.h
 
+/// The labels of a sample that the evaluation had a prediction for; none where labelling is none.
+std::vector<std::int64_t> labels_of(const pipeline::Prediction& row, const EvalContext& context);
+
 /// What a line on the screen says: "top1 50 %  top5 90 %  class mean 48 %  samples 20".
 std::string scores_line(const pipeline::Evaluation& evaluation, const EvalContext& context);
 
 /// What report.json holds: top1, top5 and mean_class_accuracy in percent, mean_average_precision
-/// (null where labels do not allow them), samples, unreadable, views, protocol, trained_samples,
-/// checkpoint, step, checkpoint_digest, list_crc32c, per_class, unreadable_files.
+/// (null where labels do not allow them), labelling ("one", "several", "none"), samples,
+/// unreadable, views, protocol, trained_samples, checkpoint, step, checkpoint_digest (null where it
+/// is not known), list_crc32c, per_class, unreadable_files.
 nlohmann::ordered_json report_of(const pipeline::Evaluation& evaluation,
                                  const EvalContext& context);
 

@@ -6,11 +6,11 @@
 // The scripts draw what the data have: a key that is absent is a section that is absent.
 //   title, subtitle         text
 //   tiles                   [[value, name, note], ...]
-//   report                  what report.json holds; with confusion, mistakes
-//   confusion               [[label, predicted, samples], ...], no zeros
-//   mistakes                worst_mistakes.h
-//   history                 run_history.h
-//   unreadable_files        as report.json has them
+//   report                  what report.json holds
+//   confusion               [[label, predicted, samples], ...], no zeros; of samples of one label
+//   mistakes                worst_mistakes.h; of samples with labels
+//   predicted               [[class, samples it is the likeliest of], ...]; of samples without
+//   labels history                 run_history.h unreadable_files        as report.json has them
 //   time                    {times: [{name, seconds, share}], peak_mib}
 //   configuration           config_rows()
 //   facts                   [[name, value], ...]

@@ -24,18 +24,26 @@ using pipeline::text_of;
 constexpr const char* kColumns[] = {"top-1, %",
                                     "top-5, %",
                                     "mean over classes, %",
+                                    "mean average precision, %",
                                     "loss, last epoch",
                                     "accuracy in training, last epoch, %",
                                     "steps",
                                     "training, s"};
 
+/// NaN for null: its labels do not allow this score.
+double score_of(const nlohmann::json& report, const char* name) {
+  const nlohmann::json& value = report.at(name);
+  return value.is_null() ? std::nan("") : value.get<double>();
+}
+
 std::optional<RunScores> read_scores(const fs::path& file) {
   if (!fs::exists(file)) return std::nullopt;
   try {
     const auto report = nlohmann::json::parse(pipeline::read_file(file));
-    return RunScores{report.at("top1").get<double>(),
-                     report.at("top5").get<double>(),
-                     report.at("mean_class_accuracy").get<double>()};
+    return RunScores{score_of(report, "top1"),
+                     score_of(report, "top5"),
+                     score_of(report, "mean_class_accuracy"),
+                     score_of(report, "mean_average_precision")};
   } catch (const nlohmann::json::exception& error) {
     throw pipeline::Error(Errc::kCorruptData,
                           text_of(file.string(),
@@ -61,11 +69,12 @@ double last_epoch(const RunHistory& history, double pipeline::StepMetrics::*fiel
 std::vector<double> values_of(const ComparedRun& run) {
   const double unknown = std::nan("");
   const RunHistory& history = run.history;
-  const RunScores scores = run.scores.value_or(RunScores{unknown, unknown, unknown});
+  const RunScores scores = run.scores.value_or(RunScores{unknown, unknown, unknown, unknown});
   const bool known = !history.steps.empty();
   return {scores.top1,
           scores.top5,
           scores.mean_class_accuracy,
+          scores.mean_average_precision,
           last_epoch(history, &pipeline::StepMetrics::loss),
           last_epoch(history, &pipeline::StepMetrics::accuracy),
           known ? static_cast<double>(history.steps.back().step) : unknown,

@@ -14,11 +14,12 @@
 
 namespace larkspur::launch {
 
-/// The scores of an evaluation, percent.
+/// The scores of an evaluation, percent; NaN for those that its labels do not allow.
 struct RunScores {
   double top1 = 0.0;
   double top5 = 0.0;
   double mean_class_accuracy = 0.0;
+  double mean_average_precision = 0.0;
 };
 
 /// What a run's folder tells.

@@ -34,6 +34,7 @@ json about(const pipeline::Evaluation& evaluation,
           {"views", context.views},
           {"checkpoint", context.checkpoint},
           {"step", context.step},
+          {"checkpoint_digest", context.digest},
           {"list_crc32c", context.list_crc},
           {"labelling", static_cast<int>(context.labelling)},
           {"fusion", static_cast<int>(fusion)},
@@ -51,6 +52,7 @@ ScoreFile described(const json& text) {
   text.at("views").get_to(context.views);
   text.at("checkpoint").get_to(context.checkpoint);
   text.at("step").get_to(context.step);
+  text.at("checkpoint_digest").get_to(context.digest);
   text.at("list_crc32c").get_to(context.list_crc);
   context.labelling = static_cast<Labelling>(text.at("labelling").get<int>());
   file.fusion = static_cast<pipeline::ViewFusion>(text.at("fusion").get<int>());

@@ -85,11 +85,21 @@ at::Tensor voxel_points(const at::Tensor& voxels) {
       .sub(1.0);
 }
 
+/// Whether a class is one of a sample's labels.
+auto is_among(const std::vector<std::int64_t>& labels) {
+  return [&labels](std::int64_t found) {
+    return std::find(labels.begin(), labels.end(), found) != labels.end();
+  };
+}
+
 /// Surest first.
-std::vector<const Prediction*> wrong_ones(const pipeline::Evaluation& evaluation) {
+std::vector<const Prediction*> wrong_ones(const pipeline::Evaluation& evaluation,
+                                          const EvalContext& context) {
   std::vector<const Prediction*> wrong;
   for (const Prediction& row : evaluation.predictions) {
-    if (!row.classes.empty() && row.classes.front() != row.label) wrong.push_back(&row);
+    const std::vector<std::int64_t> labels = labels_of(row, context);
+    if (labels.empty() || row.classes.empty()) continue;
+    if (!is_among(labels)(row.classes.front())) wrong.push_back(&row);
   }
   std::stable_sort(wrong.begin(), wrong.end(), [](const Prediction* a, const Prediction* b) {
     return a->probabilities.front() > b->probabilities.front();
@@ -97,8 +107,8 @@ std::vector<const Prediction*> wrong_ones(const pipeline::Evaluation& evaluation
   return wrong;
 }
 
-ordered_json label_probability(const Prediction& row) {
-  const auto place = std::find(row.classes.begin(), row.classes.end(), row.label);
+ordered_json label_probability(const Prediction& row, const std::vector<std::int64_t>& labels) {
+  const auto place = std::find_if(row.classes.begin(), row.classes.end(), is_among(labels));
   if (place == row.classes.end()) return nullptr;
   return row.probabilities[static_cast<std::size_t>(place - row.classes.begin())];
 }
@@ -120,14 +130,15 @@ ordered_json worst_mistakes(const pipeline::Evaluation& evaluation,
                             const EvalContext& context,
                             std::size_t count) {
   ordered_json mistakes = ordered_json::array();
-  for (const Prediction* row : wrong_ones(evaluation)) {
+  for (const Prediction* row : wrong_ones(evaluation, context)) {
     if (mistakes.size() == count) break;
+    const std::vector<std::int64_t> labels = labels_of(*row, context);
     mistakes.push_back({{"id", row->id},
                         {"file", context.names[static_cast<std::size_t>(row->id)]},
-                        {"label", row->label},
+                        {"labels", labels},
                         {"predicted", row->classes.front()},
                         {"probability", row->probabilities.front()},
-                        {"label_probability", label_probability(*row)}});
+                        {"label_probability", label_probability(*row, labels)}});
   }
   return mistakes;
 }

@@ -18,8 +18,10 @@ namespace larkspur::launch {
 /// obliquely above; {} for any other.
 nlohmann::ordered_json picture_of(const pipeline::Inputs& inputs);
 
-/// [{id, file, label, predicted, probability, label_probability}, ...], surest first, those of one
-/// probability by id; a label that is not among the likeliest has the probability null.
+/// [{id, file, labels, predicted, probability, label_probability}, ...]: samples whose likeliest
+/// class is no label of theirs, surest first, those of one probability by id; label_probability is
+/// that of the likeliest label, null where none is among the likeliest classes. Empty where there
+/// are no labels.
 nlohmann::ordered_json worst_mistakes(const pipeline::Evaluation& evaluation,
                                       const EvalContext& context,
                                       std::size_t count = 12);

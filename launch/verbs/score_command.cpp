@@ -53,6 +53,7 @@ EvalContext context_of(const std::vector<ScoreFile>& files) {
   for (std::size_t f = 1; f < files.size(); ++f) {
     context.protocol += " + " + files[f].context.protocol;
     context.checkpoint += " + " + files[f].context.checkpoint;
+    context.digest += " + " + files[f].context.digest;
     context.views += files[f].context.views;
   }
   return context;

@@ -37,7 +37,7 @@ class ClipProtocols(ClipWorkspace):
             turned.write_text("\n".join([head, *reversed(lines)]) + "\n")
             _, other = self.evaluate("other", *words, f"data.eval.list={turned}")
             self.assertEqual(predictions(other), predictions(alone))
-        self.assertIn("protocol center (1 view)", (alone / "report.html").read_text())
+        self.assertIn("center (1 view of a sample)", (alone / "report.html").read_text())
 
     def test_a_run_is_evaluated_without_its_configuration(self):
         self.train("run", "train.epochs=1")

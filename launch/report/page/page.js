@@ -48,7 +48,8 @@ function table(parent, columns, rows, { search = '', sorted = null } = {}) {
   });
 }
 
-const compare = (a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b)));
+const isNumber = value => value === null || typeof value === 'number';  // null: not known, below all others
+const compare = (a, b) => (isNumber(a) && isNumber(b) ? (a ?? -Infinity) - (b ?? -Infinity) || 0 : String(a).localeCompare(String(b)));
 
 function tableRow(columns, row) {
   const line = put(null, 'tr');
@@ -61,16 +62,30 @@ function tableRow(columns, row) {
 
 const WORDS = [{ name: 'what' }, { name: 'value', long: true }];
 
+// The scores that the labels allow.
+const SCORES = {
+  one: report => {
+    const half = 196 * Math.sqrt(report.top1 / 100 * (1 - report.top1 / 100) / Math.max(1, report.samples));
+    return [
+      [percent(report.top1), 'top-1', `± ${half.toFixed(2)} by the size of the list (95 %)`],
+      [percent(report.top5), 'top-5'],
+      [percent(report.mean_class_accuracy), 'mean over classes'],
+    ];
+  },
+  several: report => [[percent(report.mean_average_precision), 'mean average precision', 'samples of several classes']],
+  none: () => [],
+};
+
 function scoreTiles(parent, report) {
-  const half = 196 * Math.sqrt(report.top1 / 100 * (1 - report.top1 / 100) / Math.max(1, report.samples));
+  const samples = report.labelling === 'none' ? 'without labels: predictions only' : `${report.per_class.length} classes`;
   tiles(parent, [
-    [percent(report.top1), 'top-1', `± ${half.toFixed(2)} by the size of the list (95 %)`],
-    [percent(report.top5), 'top-5'],
-    [percent(report.mean_class_accuracy), 'mean over classes'],
-    [report.samples, 'samples', `${report.per_class.length} classes`],
+    ...SCORES[report.labelling](report),
+    [report.samples, 'samples', samples],
     [report.unreadable, 'unreadable'],
     [report.views, report.views === 1 ? 'view' : 'views', 'protocol ' + report.protocol],
   ]);
+  if (report.trained_samples) put(parent, 'p', { class: 'warning' },
+    `The checkpoint was trained on ${report.trained_samples} of these samples: the scores say little of others.`);
 }
 
 const CURVES = [
@@ -101,33 +116,46 @@ function confusion(report, cells) {
     pairs.map(([label, predicted, count]) => [classes[label], classes[predicted], count]));
 }
 
-function perClass(report, cells) {
+function classTable(columns, rows) {
+  table(section('classes', 'Classes'), [{ name: 'class', long: true }, ...columns], rows, { search: 'Search classes', sorted: 1 });
+}
+
+function accuracies(report, cells) {
   const most = new Map();
   for (const [label, predicted, count] of cells) {
     if (label !== predicted && count > (most.get(label) || [0, 0])[1]) most.set(label, [predicted, count]);
   }
   const rows = report.per_class.map((c, label) => [c.class, c.accuracy, c.samples, c.correct, most.has(label)
     ? `${report.per_class[most.get(label)[0]].class} (${most.get(label)[1]})` : '']);
-  table(section('classes', 'Classes'), [{ name: 'class', long: true },
-    { name: 'accuracy', number: true, bar: true, show: percent }, { name: 'samples', number: true },
-    { name: 'correct', number: true },
-    { name: 'most often taken for', long: true }], rows, { search: 'Search classes', sorted: 1 });
+  classTable([{ name: 'accuracy', number: true, bar: true, show: percent }, { name: 'samples', number: true },
+    { name: 'correct', number: true }, { name: 'most often taken for', long: true }], rows);
+}
+
+function averagePrecisions(report) {
+  classTable([{ name: 'average precision', number: true, bar: true, show: percent }, { name: 'samples', number: true }],
+    report.per_class.map(c => [c.class, c.average_precision, c.samples]));
+}
+
+function predictions(counts) {
+  const box = section('predictions', 'Predictions');
+  put(box, 'p', { class: 'quiet' }, 'How many samples each class is the likeliest of; predictions.csv has every sample.');
+  table(box, [{ name: 'class', long: true }, { name: 'samples', number: true }], counts, { search: 'Search classes' });
 }
 
 function mistakes(list, report) {
   const box = section('mistakes', 'Worst mistakes');
   const name = label => report.per_class[label].class;
-  if (!list.length) return put(box, 'p', {}, 'None: every readable sample is right.');
+  if (!list.length) return put(box, 'p', {}, 'None: the likeliest class of every readable sample is right.');
   put(box, 'p', { class: 'quiet' }, 'The wrong predictions that the network was surest of.');
   const cards = put(box, 'div', { class: 'cards' });
   for (const one of list) {
     const card = put(cards, 'div', { class: 'card mistake' });
     if (one.frames) {
       const row = put(card, 'div', { class: 'frames' });
-      for (const frame of one.frames) put(row, 'img', { src: frame, alt: 'a frame of the clip' });
+      for (const frame of one.frames) put(row, 'img', { src: frame, alt: 'a frame of the sample' });
     }
     if (one.dots) dotPicture(card, one.dots);
-    put(card, 'b', { class: 'name' }, `${name(one.label)}, taken for ${name(one.predicted)}`);
+    put(card, 'b', { class: 'name' }, `${one.labels.map(name).join(' and ')}, taken for ${name(one.predicted)}`);
     put(card, 'div', {}, `${percent(100 * one.probability)} sure` +
       (one.label_probability === null ? '' : `, the label ${percent(100 * one.label_probability)}`));
     put(put(card, 'span', { class: 'bar bad' }), 'i', { style: `width:${100 * one.probability}%` });
@@ -202,11 +230,13 @@ function main() {
   if (data.report) scoreTiles(head, data.report);
   if (data.compared) comparison(data.compared);
   if (data.history) learning(data.history);
-  if (data.report) {
+  if (data.confusion) {
     confusion(data.report, data.confusion);
-    perClass(data.report, data.confusion);
-    mistakes(data.mistakes, data.report);
+    accuracies(data.report, data.confusion);
   }
+  if (data.report && data.report.labelling === 'several') averagePrecisions(data.report);
+  if (data.mistakes) mistakes(data.mistakes, data.report);
+  if (data.predicted) predictions(data.predicted);
   if (data.unreadable_files) unreadable(data.unreadable_files);
   if (data.time) timeAndMemory(data.time);
   if (data.configuration) configuration(data.configuration);

@@ -150,6 +150,49 @@ TEST_F(EvalPage, SaysWhichWeightsTheseAre) {
   EXPECT_THAT(other, ::testing::ElementsAre("train.epochs"));
 }
 
+TEST_F(EvalPage, HasOnlyWhatTheLabelsAllow) {
+  pipeline::Evaluation evaluation = evaluation_of(2);
+  EvalContext context = context_of(2);
+  const auto sections = [&] {
+    std::set<std::string> keys;
+    const ordered_json data =
+        evaluation_page(report_of(evaluation, context), evaluation, context, nullptr);
+    for (const auto& [key, value] : data.items()) keys.insert(key);
+    return keys;
+  };
+  std::set<std::string> all{"title", "subtitle", "report", "unreadable_files", "facts"};
+  const auto with = [&](std::set<std::string> more) {
+    more.insert(all.begin(), all.end());
+    return more;
+  };
+  EXPECT_EQ(sections(), with({"confusion", "mistakes"}));
+  context.labelling = Labelling::kSeveral;
+  context.labels.assign(100, {0, 1});
+  EXPECT_EQ(sections(), with({"mistakes"}));
+  context.labelling = Labelling::kNone;
+  EXPECT_EQ(sections(), with({"predicted"}));
+  const ordered_json data =
+      evaluation_page(report_of(evaluation, context), evaluation, context, nullptr);
+  std::int64_t predicted = 0;
+  for (const ordered_json& row : data["predicted"]) predicted += row[1].get<std::int64_t>();
+  EXPECT_EQ(predicted, std::ssize(evaluation.predictions));
+}
+
+TEST_F(EvalPage, SaysProtocolViewsAndSamplesOfTheTraining) {
+  const pipeline::Evaluation evaluation = evaluation_of(2);
+  EvalContext context = context_of(2);
+  context.views = 12;
+  const auto facts = [&] {
+    return evaluation_page(report_of(evaluation, context), evaluation, context, nullptr)["facts"];
+  };
+  constexpr const char* kTrained = "samples that the checkpoint was trained on";
+  EXPECT_THAT(facts(), ::testing::Contains(ordered_json{kTrained, "not known"}));
+  EXPECT_THAT(facts(),
+              ::testing::Contains(ordered_json{"protocol", "center (12 views of a sample)"}));
+  context.trained_samples = 3;
+  EXPECT_THAT(facts(), ::testing::Contains(ordered_json{kTrained, "3"}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Classes, EvalPageOf, ::testing::Values(2, 40, 400));
 
 }  // namespace

@@ -49,10 +49,35 @@ TEST(EvalReport, JsonHasTheFieldsOutsideProgramsReadInPercent) {
   EXPECT_EQ(report["unreadable"], 1);
   EXPECT_EQ(report["views"], 12);
   EXPECT_EQ(report["protocol"], "rotate12");
+  EXPECT_EQ(report["labelling"], "one");
   EXPECT_TRUE(report["trained_samples"].is_null());
   EXPECT_EQ(report["per_class"][1]["samples"], 2);
   EXPECT_EQ(report["checkpoint_digest"], "d1ge57");
   EXPECT_EQ(report["unreadable_files"][0]["file"], "b,<1>.off");
+}
+
+TEST(EvalReport, HasNoScoreThatLabelsDoNotAllow) {
+  EvalContext context = kContext;
+  context.labelling = Labelling::kNone;
+  context.digest.clear();
+  const auto none = nlohmann::json::parse(report_json(two_of_three(), context));
+  EXPECT_EQ(none["labelling"], "none");
+  EXPECT_EQ(none["samples"], 3);
+  for (const char* score :
+       {"top1", "top5", "mean_class_accuracy", "mean_average_precision", "checkpoint_digest"}) {
+    EXPECT_TRUE(none.at(score).is_null()) << score;
+  }
+  EXPECT_TRUE(none["per_class"].empty());
+  context.labelling = Labelling::kSeveral;
+  pipeline::Evaluation evaluation = two_of_three();
+  evaluation.scores.mean_average_precision = 12.5;
+  evaluation.scores.per_class = {{2, 0, 12.5}, {}};
+  const auto several = nlohmann::json::parse(report_json(evaluation, context));
+  EXPECT_EQ(several["labelling"], "several");
+  EXPECT_TRUE(several["top1"].is_null());
+  EXPECT_EQ(several["mean_average_precision"], 12.5);
+  EXPECT_EQ(several["per_class"][0]["average_precision"], 12.5);
+  EXPECT_TRUE(several["per_class"][1]["average_precision"].is_null());
 }
 
 TEST(EvalReport, CsvQuotesWhatHasCommasAndQuotes) {

@@ -26,12 +26,27 @@ TEST(WorstMistakes, AreTheSurestWrongOnesWithTheLabelsProbability) {
   EXPECT_EQ(found[0],
             (ordered_json{{"id", 2},
                           {"file", "c.off"},
-                          {"label", 2},
+                          {"labels", {2}},
                           {"predicted", 1},
                           {"probability", 0.8},
                           {"label_probability", nullptr}}));
   EXPECT_EQ(found[1]["id"], 3);
   EXPECT_EQ(found[1]["label_probability"], 0.2);
+}
+
+TEST(WorstMistakes, OfSamplesOfSeveralClassesAreThoseWhoseLikeliestClassTheyDoNotShow) {
+  pipeline::Evaluation evaluation;
+  evaluation.predictions = {{0, 0, {1, 0}, {0.9, 0.8}}, {1, 2, {0, 1, 2}, {0.7, 0.6, 0.5}}};
+  EvalContext context;
+  context.names = {"a.mp4", "b.mp4"};
+  context.labels = {{0, 1}, {2, 1}};
+  context.labelling = Labelling::kSeveral;
+  const ordered_json found = worst_mistakes(evaluation, context);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0]["labels"], (ordered_json{2, 1}));
+  EXPECT_EQ(found[0]["label_probability"], 0.6);
+  context.labelling = Labelling::kNone;
+  EXPECT_TRUE(worst_mistakes(evaluation, context).empty());
 }
 
 TEST(WorstMistakes, ShowFramesOfAClipAsTheyWereBeforeTheyWereNormalised) {
@@ -50,6 +65,14 @@ TEST(WorstMistakes, ShowFramesOfAClipAsTheyWereBeforeTheyWereNormalised) {
     const float grey = 0.02F + 0.1F * static_cast<float>(2 * i + 1);
     EXPECT_EQ(frames[i], bitmap_uri(at::full({3, 2, 2}, grey))) << i;
   }
+}
+
+TEST(WorstMistakes, OfAPictureIsOneFrame) {
+  const auto row = [](const auto& values) { return at::tensor({values[0], values[1], values[2]}); };
+  const at::Tensor grey =
+      (0.5F - row(pipeline::kImageMean<float>)) / row(pipeline::kImageDeviation<float>);
+  EXPECT_EQ(picture_of({{"image", grey.view({3, 1, 1}).expand({3, 2, 2})}})["frames"],
+            (ordered_json::array({bitmap_uri(at::full({3, 2, 2}, 0.5F))})));
 }
 
 TEST(WorstMistakes, LargePicturesAreShrunk) {
