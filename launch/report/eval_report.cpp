@@ -176,10 +176,10 @@ void write_eval_report(const std::filesystem::path& folder,
                        const EvalContext& context,
                        const EvalSurroundings* around) {
   pipeline::write_and_rename(folder / "predictions.csv", predictions_csv(evaluation, context));
+  pipeline::write_and_rename(folder / "report.json", report_json(evaluation, context));
   pipeline::write_and_rename(
       folder / "report.html",
       fill_page(evaluation_page(report_of(evaluation, context), evaluation, context, around)));
-  pipeline::write_and_rename(folder / "report.json", report_json(evaluation, context));
 }
 
 }  // namespace larkspur::launch

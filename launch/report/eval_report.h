@@ -62,8 +62,8 @@ std::string predictions_csv(const pipeline::Evaluation& evaluation, const EvalCo
 /// Makes the folder if it is not there, and tries whether files can be written in it. Throws kIo.
 void prepare_report_folder(const std::filesystem::path& folder);
 
-/// Writes the three files into a folder that prepare_report_folder() has made; without `around` the
-/// page has the scores alone. Throws kIo.
+/// Writes the three files, the page last, into a folder that prepare_report_folder() has made;
+/// without `around` the page has the scores alone. Throws kIo.
 void write_eval_report(const std::filesystem::path& folder,
                        const pipeline::Evaluation& evaluation,
                        const EvalContext& context,

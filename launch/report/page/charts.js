@@ -63,7 +63,7 @@ function linePath(xs, ys, x, y) {
     path += pen + x(xs[i]).toFixed(1) + ' ' + y(value).toFixed(1);
     pen = 'L';
   });
-  return path.replace(/(M[^ML]*)(?=M|$)/g, '$1h.01');  // a point alone is seen as well
+  return path.replace(/(M[^ML]*)(?=M|$)/g, '$1m-1.5 0h3');  // a point alone is seen as well
 }
 
 function bandPath(xs, line, x, y) {
@@ -74,7 +74,12 @@ function bandPath(xs, line, x, y) {
     known.reverse().map(i => at(i, line.low[i])).join('L') + 'Z';
 }
 
-const lineClass = i => 'curve c' + (i % 6 + 1);
+// Calls `tell` with the place of a mouse that moves over a picture, or of a finger that touches it.
+function onPoint(picture, tell) {
+  for (const kind of ['pointermove', 'pointerdown']) picture.addEventListener(kind, tell);
+}
+
+const lineClass = i => `curve c${i % 6 + 1}${i % 12 < 6 ? '' : ' dashed'}`;
 
 function legend(parent, names) {
   const box = put(parent, 'div', { class: 'legend' });
@@ -125,7 +130,7 @@ function follow(box, picture, lines, x) {
     words.textContent = lines.length > 1 && near === null ? '' : parts.join(', ');
     mark.setAttribute('visibility', near === null ? 'hidden' : 'visible');
   };
-  picture.addEventListener('pointermove', event => {
+  onPoint(picture, event => {
     const place = picture.getBoundingClientRect();
     say((event.clientX - place.left) / place.width * WIDTH);
   });
@@ -138,17 +143,18 @@ const SHADES = 6, NUMBERS_UP_TO = 12, NAMES_UP_TO = 60;
 const clipped = (name, length) => (name.length > length ? name.slice(0, length - 1) + '…' : name);
 
 // One path a shade, however many classes: cells: [[label, predicted, count], ...] without zeros.
-function shadePaths(picture, cells, rows, side, left, top) {
+function shadePaths(picture, cells, rows, side, start) {
+  const faintest = side < 4 ? 0.5 : 0.2;  // small cells must be strong to be seen
   const paths = new Map();
   for (const [label, predicted, count] of cells) {
     const shade = Math.max(1, Math.ceil(SHADES * count / rows[label]));
     const key = (label === predicted ? 'right ' : 'wrong ') + shade;
-    const cell = `M${left + predicted * side} ${top + label * side}h${side}v${side}h${-side}z`;
+    const cell = `M${start + predicted * side} ${start + label * side}h${side}v${side}h${-side}z`;
     paths.set(key, (paths.get(key) || '') + cell);
   }
   for (const [key, d] of paths) {
     const [kind, shade] = key.split(' ');
-    put(picture, 'path', { d, class: kind, opacity: (0.2 + 0.8 * shade / SHADES).toFixed(2) });
+    put(picture, 'path', { d, class: kind, opacity: (faintest + (1 - faintest) * shade / SHADES).toFixed(2) });
   }
 }
 
@@ -166,7 +172,7 @@ function confusionPicture(parent, classes, cells) {
   const picture = put(scroll, 'svg', { viewBox: `0 0 ${width} ${width}`, style, role: 'img', class: 'confusion',
     'aria-label': `Confusion of ${n} classes: labels downwards, predictions to the right` });
   put(picture, 'rect', { x: room, y: room, width: size, height: size, class: 'frame' });
-  shadePaths(picture, cells, rows, side, room, room);
+  shadePaths(picture, cells, rows, side, room);
   if (named) classes.forEach((name, i) => {
     const middle = room + (i + 0.5) * side + 4;
     put(picture, 'text', { x: room - 5, y: middle, 'text-anchor': 'end' }, clipped(name, 18));
@@ -177,7 +183,7 @@ function confusionPicture(parent, classes, cells) {
   }
   const words = put(parent, 'p', { class: 'readout quiet' }, 'Point at a cell.');
   const counts = new Map(cells.map(([label, predicted, count]) => [label * n + predicted, count]));
-  picture.addEventListener('pointermove', event => {
+  onPoint(picture, event => {
     const place = picture.getBoundingClientRect();
     const at = (pixels, extent) => Math.floor((pixels / extent * width - room) / side);
     const predicted = at(event.clientX - place.left, place.width), label = at(event.clientY - place.top, place.height);

@@ -208,7 +208,8 @@ function comparison(compared) {
   table(box, [{ name: 'runs' }, ...compared.columns.map(name => ({ name, number: true }))],
     compared.groups.map(group => [group.name, ...group.summary.map(spread)]));
   put(box, 'h3', {}, 'Keys that differ');
-  table(box, [{ name: 'key' }, ...compared.runs.map(run => ({ name: run.name }))],
+  if (!compared.keys.length) put(box, 'p', {}, 'None.');
+  else table(box, [{ name: 'key' }, ...compared.runs.map(run => ({ name: run.name }))],
     compared.keys.map(key => [key.key, ...key.values]));
   const known = compared.runs.filter(run => run.history);
   if (!known.length) return;
