@@ -85,7 +85,7 @@ function scoreTiles(parent, report) {
     [report.views, report.views === 1 ? 'view' : 'views', 'protocol ' + report.protocol],
   ]);
   if (report.trained_samples) put(parent, 'p', { class: 'warning' },
-    `The checkpoint was trained on ${report.trained_samples} of these samples: the scores say little of others.`);
+    `The checkpoint was trained on ${report.trained_samples} of these samples: how it does on them says little of others.`);
 }
 
 const CURVES = [
