@@ -28,6 +28,8 @@ constexpr const char* kAbout = "larkspur_scores";
 json about(const pipeline::Evaluation& evaluation,
            const EvalContext& context,
            pipeline::ViewFusion fusion) {
+  json trained;  // null: not known
+  if (context.trained_samples) trained = *context.trained_samples;
   json ids = json::array();
   for (const pipeline::Prediction& row : evaluation.predictions) ids.push_back(row.id);
   return {{"protocol", context.protocol},
@@ -36,6 +38,7 @@ json about(const pipeline::Evaluation& evaluation,
           {"step", context.step},
           {"checkpoint_digest", context.digest},
           {"list_crc32c", context.list_crc},
+          {"trained_samples", std::move(trained)},
           {"labelling", static_cast<int>(context.labelling)},
           {"fusion", static_cast<int>(fusion)},
           {"classes", context.classes},
@@ -54,6 +57,8 @@ ScoreFile described(const json& text) {
   text.at("step").get_to(context.step);
   text.at("checkpoint_digest").get_to(context.digest);
   text.at("list_crc32c").get_to(context.list_crc);
+  const json& trained = text.at("trained_samples");
+  if (!trained.is_null()) context.trained_samples = trained.get<std::int64_t>();
   context.labelling = static_cast<Labelling>(text.at("labelling").get<int>());
   file.fusion = static_cast<pipeline::ViewFusion>(text.at("fusion").get<int>());
   text.at("classes").get_to(context.classes);

@@ -50,6 +50,7 @@ std::vector<double> weights_of(const ScoreRequest& request) {
 
 EvalContext context_of(const std::vector<ScoreFile>& files) {
   EvalContext context = files.front().context;
+  if (files.size() > 1) context.trained_samples.reset();  // each network has its own
   for (std::size_t f = 1; f < files.size(); ++f) {
     context.protocol += " + " + files[f].context.protocol;
     context.checkpoint += " + " + files[f].context.checkpoint;

@@ -33,6 +33,7 @@ EvalContext context_of(std::vector<std::string> names) {
   context.views = 2;
   context.checkpoint = "run";
   context.digest = "d1ge57";
+  context.trained_samples = 2;
   context.classes = {"bed", "cup"};
   context.names = std::move(names);
   context.labels = {{0}, {1}, {1}};
@@ -64,6 +65,7 @@ double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 TEST_F(ScoreFiles, OfOneAreScoredAgainByEitherRule) {
   const std::string file = write("a.safetensors", evaluation_of({6, 0, -1, 0}, {0, 1, 0, 3}));
   EXPECT_EQ(read_score_file(file).context.digest, "d1ge57");
+  EXPECT_EQ(read_score_file(file).context.trained_samples, 2);
   const pipeline::Evaluation again = fused({file});
   EXPECT_EQ(again.scores.samples, 3);
   EXPECT_NEAR(again.scores.top1, 200.0 / 3.0, 1e-12);
