@@ -77,6 +77,7 @@ at::Tensor points_for_views(const CloudFile& cloud,
   const std::int64_t wanted = options.points == 0 ? stored : std::min(options.points, stored);
   const std::int64_t count =
       choice == PointChoice::kFarthest ? wanted : pipeline::drawn_from(wanted, stored);
+  if (count == stored) return all_N3;  // their order would be all that changes
   return all_N3.index_select(0, farthest_points(all_N3, count));
 }
 

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
 #include <hdf5.h>
 
 #include "pipeline/require.h"
@@ -72,9 +74,10 @@ class OpenPack {
     const int axes = H5Sget_simple_extent_ndims(space);
     std::vector<hsize_t> extents(static_cast<std::size_t>(std::max(0, axes)));
     if (axes > 0) H5Sget_simple_extent_dims(space, extents.data(), nullptr);
-    double values = 1.0;
-    for (const hsize_t extent : extents) values *= static_cast<double>(extent);
-    refuse_unless(values >= 1.0 && values <= kLargestRatio * bytes_,
+    const Handle type(H5Dget_type(data), H5Tclose);
+    double stored = static_cast<double>(H5Tget_size(type));  // bytes, unpacked
+    for (const hsize_t extent : extents) stored *= static_cast<double>(extent);
+    refuse_unless(stored >= 1.0 && stored <= kLargestRatio * bytes_,
                   std::string("'") + dataset + "' claims a size that the file cannot hold");
     return {extents.begin(), extents.end()};
   }
@@ -85,6 +88,12 @@ class OpenPack {
     refuse_unless(found.size() == 3 && found[2] >= 3,
                   std::string("'") + dataset + "' is not [clouds, points, 3 or more]");
     return found;
+  }
+
+  bool holds_whole_numbers(const char* dataset) const {
+    const Handle data(H5Dopen2(file_, dataset, H5P_DEFAULT), H5Dclose);
+    const Handle type(H5Dget_type(data), H5Tclose);
+    return H5Tget_class(type) == H5T_INTEGER;
   }
 
   /// All values in memory of the type.
@@ -119,6 +128,7 @@ std::vector<std::int64_t> labels_of(const OpenPack& pack, std::int64_t clouds) {
   pack.refuse_unless(
       is_column && sizes[0] == clouds,
       pipeline::text_of("'label' is not one number for each of ", clouds, " clouds"));
+  pack.refuse_unless(pack.holds_whole_numbers(kLabels), "'label' holds no whole numbers");
   std::vector<std::int64_t> labels(static_cast<std::size_t>(clouds));
   pack.read(kLabels, H5T_NATIVE_INT64, labels.data());
   pack.refuse_unless(std::ranges::all_of(labels, [](std::int64_t label) { return label >= 0; }),
@@ -141,6 +151,10 @@ auto result_of(const std::filesystem::path& path, const Work& work) -> Result<de
     return work();
   } catch (const Error& error) {
     return error;
+  } catch (const c10::Error&) {  // from its allocator
+    return Error(Errc::kCorruptData, path.string() + ": claims more than memory holds");
+  } catch (const std::bad_alloc&) {
+    return Error(Errc::kCorruptData, path.string() + ": claims more than memory holds");
   }
 }
 

@@ -22,7 +22,6 @@ using pipeline::Error;
 using pipeline::require;
 using pipeline::text_of;
 
-constexpr std::int64_t kMostNumberedClasses = 65536;
 constexpr std::array<std::string_view, 3> kHeaderWords{"label", "class", "category"};
 
 std::int64_t most_classes(const ClassNames& labels) {

@@ -14,6 +14,9 @@
 
 namespace larkspur::readers {
 
+/// Classes of a list that names none, at most.
+inline constexpr std::int64_t kMostNumberedClasses = 65536;
+
 /// A list file, and the folder its paths start at.
 struct ListPlace {
   std::filesystem::path list;

@@ -75,6 +75,15 @@ SampleList read_packs(const std::vector<NamedPack>& packs, const ListOptions& op
               row,
               " has no name in ",
               names.file().string());
+      require(label < kMostNumberedClasses,
+              Errc::kInvalidArgument,
+              pack.place,
+              ": label ",
+              label,
+              " of cloud ",
+              row,
+              ": numbers end at ",
+              kMostNumberedClasses - 1);
       classes = std::max(classes, label + 1);
       result.entries.push_back(entry_of(pack.path, row, label));
     }

@@ -58,8 +58,9 @@ void write_pack(const std::filesystem::path& path, const PackParts& parts) {
   if (!parts.labels.empty()) {
     Sizes sizes{parts.labels.size()};
     if (parts.labels_as_column) sizes.push_back(1);
+    const bool is_small = *std::max_element(parts.labels.begin(), parts.labels.end()) < 256;
     write(file,
-          {"label", H5T_STD_U8LE, H5T_NATIVE_INT64, parts.labels.data()},
+          {"label", is_small ? H5T_STD_U8LE : H5T_STD_I64LE, H5T_NATIVE_INT64, parts.labels.data()},
           sizes,
           parts.is_compressed);
   }

@@ -98,6 +98,10 @@ TEST_F(PackList, NamesWhatIsMissing) {
   write_pack(at("bare.h5"), {points_});
   EXPECT_THAT(refusal_of([&] { (void)read_cloud_list({.list = at("bare.h5")}); }).text,
               HasSubstr("bare.h5: has no dataset 'label'"));
+  write_pack(at("far.h5"), {points_.narrow(0, 0, 1), {}, {std::int64_t{1} << 40}});
+  std::filesystem::remove(at("shape_names.txt"));
+  EXPECT_THAT(refusal_of([&] { (void)read_cloud_list({.list = at("far.h5")}); }).text,
+              HasSubstr("far.h5: label 1099511627776 of cloud 0: numbers end at 65535"));
   write_file(at("shape_names.txt"), "bed\nchair\n");
   EXPECT_THAT(refusal_of([&] { (void)read_cloud_list({.list = at("ply_data_train1.h5")}); }).text,
               HasSubstr("label 2 of cloud 1 has no name in "));
