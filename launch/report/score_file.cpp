@@ -2,16 +2,20 @@
 #include "launch/report/score_file.h"
 
 #include <algorithm>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <system_error>
 #include <unordered_map>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <nlohmann/json.hpp>
 
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/eval/view_scores.h"
 #include "pipeline/require.h"
+#include "pipeline/sample.h"
 #include "pipeline/storage/safetensors.h"
 
 namespace larkspur::launch {
@@ -74,12 +78,27 @@ void check_whole(const ScoreFile& file, const std::string& path) {
   const std::vector<std::int64_t> sizes{
       std::ssize(file.ids), context.views, std::ssize(context.classes)};
   const auto is_known = [&](std::int64_t id) { return id >= 0 && id < std::ssize(context.names); };
+  const auto is_bad_known = [&](const pipeline::BadSample& bad) { return is_known(bad.id); };
+  const auto are_labels = [&](const std::vector<std::int64_t>& labels) {
+    return !labels.empty() && std::ranges::all_of(labels, [&](std::int64_t label) {
+      return label >= pipeline::kNoLabel && label < std::ssize(context.classes);
+    });
+  };
   require(file.logits_SVK.sizes() == at::IntArrayRef(sizes) &&
               context.labels.size() == context.names.size() &&
-              std::all_of(file.ids.begin(), file.ids.end(), is_known),
+              context.labelling <= Labelling::kNone &&
+              file.fusion <= pipeline::ViewFusion::kLogits &&
+              std::ranges::all_of(context.labels, are_labels) &&
+              std::ranges::all_of(file.ids, is_known) &&
+              std::ranges::adjacent_find(file.ids, std::greater_equal<>()) == file.ids.end() &&
+              std::ranges::all_of(file.bad, is_bad_known),
           Errc::kCorruptData,
           path,
           ": its parts contradict each other");
+  require(at::isfinite(file.logits_SVK).all().item<bool>(),
+          Errc::kCorruptData,
+          path,
+          ": has scores that are not finite");
 }
 
 /// Places of a file's samples in the list of the first one.
@@ -94,16 +113,18 @@ std::vector<std::int64_t> places_in(const ScoreFile& first,
           first.context.names.size(),
           " samples, the other ",
           places.size());
-  std::unordered_map<std::string, std::int64_t> by_name;
+  // A list may name a file more than once: places are taken in turn.
+  std::unordered_map<std::string, std::deque<std::int64_t>> by_name;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    by_name.emplace(first.context.names[i], static_cast<std::int64_t>(i));
+    by_name[first.context.names[i]].push_back(static_cast<std::int64_t>(i));
   }
   const bool is_same_order = first.context.names == other.context.names;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const std::string& name = other.context.names[i];
-    const auto found = by_name.find(name);
-    require(found != by_name.end(), Errc::kInvalidArgument, names, ": only one has ", name);
-    places[i] = is_same_order ? static_cast<std::int64_t>(i) : found->second;
+    std::deque<std::int64_t>& left = by_name[name];
+    require(!left.empty(), Errc::kInvalidArgument, names, ": only one has ", name, " so often");
+    places[i] = is_same_order ? static_cast<std::int64_t>(i) : left.front();
+    left.pop_front();
     require(first.context.labels[static_cast<std::size_t>(places[i])] == other.context.labels[i],
             Errc::kInvalidArgument,
             names,

@@ -7,6 +7,7 @@
 #include "launch/config/config_schema.h"
 #include "launch/report/eval_page.h"
 #include "launch/report/eval_report.h"
+#include "launch/report/page_parts.h"
 #include "launch/report/score_file.h"
 #include "launch/run/assemble.h"
 #include "launch/run/rank_job.h"
@@ -99,7 +100,7 @@ Job prepare(Invocation& call, const EvalRequest& request, RankJob& ranks) {
 fs::path report_folder(const EvalRequest& request, const Job& job) {
   if (!request.report.empty()) return request.report;
   if (request.has_config()) return fs::path(job.config.output) / "report";
-  const fs::path home = fs::absolute(job.checkpoint.folder()).lexically_normal().parent_path();
+  const fs::path home = whole_path(job.checkpoint.folder()).parent_path();
   return (home.filename() == "checkpoints" ? home.parent_path() : home) / "report";
 }
 
@@ -132,8 +133,10 @@ EvalSurroundings surroundings_of(const Job& job, const Dataset& data, int ranks,
 
 /// Samples of data.eval that the checkpoint was trained on; nothing where that cannot be seen.
 std::optional<std::int64_t> trained_samples(const Job& job, const EvalContext& context) {
+  if (const auto seen = samples_in_training(job.saved, job.config)) return seen;
+  // The training list is gone: one of the same names and labels is taken for it.
   if (context.list_crc == job.checkpoint.manifest().run.list_crc) return std::ssize(context.names);
-  return samples_in_training(job.saved, job.config);
+  return std::nullopt;
 }
 
 void warn_of_trained(const EvalContext& context) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `score`: kept scores of one evaluation scored again, of several fused, without a network.
 #include <charconv>
+#include <cmath>
 #include <ostream>
 
 #include "launch/report/score_file.h"
@@ -30,7 +31,8 @@ std::vector<double> weights_of(const ScoreRequest& request) {
   while (at != end) {
     double weight = 0.0;
     const auto [next, error] = std::from_chars(at, end, weight);
-    require(error == std::errc() && weight > 0 && (next == end || *next == ','),
+    require(error == std::errc() && weight > 0 && std::isfinite(weight) &&
+                (next == end || *next == ','),
             Errc::kInvalidArgument,
             "--weights ",
             request.weights,

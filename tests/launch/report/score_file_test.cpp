@@ -92,6 +92,41 @@ TEST_F(ScoreFiles, OfSeveralAreWeightedMeansMatchedByName) {
   EXPECT_NEAR(both.predictions[1].probabilities[0], (3 * sigmoid(1) + sigmoid(-4)) / 4, 1e-12);
 }
 
+TEST_F(ScoreFiles, OfAFileNamedTwiceAreTakenInTurn) {
+  EvalContext twice = context_of({"a", "a", "c"});
+  twice.labels = {{0}, {0}, {1}};
+  pipeline::Evaluation own = evaluation_of({2, 0, 2, 0}, {4, 0, 4, 0});
+  own.predictions[1].label = 0;
+  const std::string first = write("a", own, twice);
+  EvalContext turned = context_of({"c", "a", "a"});
+  turned.labels = {{1}, {0}, {0}};
+  own.predictions[0].id = 1;
+  own.predictions[1].id = 2;
+  own.bad = {{0, 0, "c", pipeline::Errc::kNotFound, "c is not there"}};
+  const std::string second = write("b", own, turned);
+
+  const pipeline::Evaluation both = fused({first, second});
+
+  ASSERT_EQ(both.predictions.size(), 2U);
+  EXPECT_NEAR(both.predictions[0].probabilities[0], sigmoid(2), 1e-12);
+  EXPECT_NEAR(both.predictions[1].probabilities[0], sigmoid(4), 1e-12);
+  ASSERT_EQ(both.bad.size(), 1U);
+  EXPECT_EQ(both.bad[0].name, "c");
+}
+
+TEST_F(ScoreFiles, RefuseWhatNoEvaluationWrites) {
+  const auto refusal = [&](const EvalContext& context, float logit) {
+    const std::string file = write("x", evaluation_of({logit, 0, 2, 0}, {0, 1, 0, 1}), context);
+    return refusal_of([&] { (void)read_score_file(file); }).text;
+  };
+  EvalContext beyond = context_of({"a", "b", "c"});
+  beyond.labels[1] = {2};
+  EXPECT_THAT(refusal(beyond, 2), HasSubstr("its parts contradict each other"));
+  beyond.labels[1] = {};
+  EXPECT_THAT(refusal(beyond, 2), HasSubstr("its parts contradict each other"));
+  EXPECT_THAT(refusal(context_of({"a", "b", "c"}), NAN), HasSubstr("not finite"));
+}
+
 TEST_F(ScoreFiles, RefuseOtherListsAndOtherFiles) {
   const std::string file = write("a", evaluation_of({2, 0, 2, 0}, {0, 1, 0, 1}));
   const std::string other =
