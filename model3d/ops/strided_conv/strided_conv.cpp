@@ -21,6 +21,12 @@ StridedConvShape conv_shape(const at::Tensor& x,
                             at::IntArrayRef stride,
                             at::IntArrayRef padding,
                             FactorType factors) {
+  pipeline::require(x.size(1) == weight.size(1),
+                    pipeline::Errc::kInvalidArgument,
+                    "[strided_conv] x has ",
+                    x.size(1),
+                    " channels, the weight ",
+                    weight.size(1));
   StridedConvShape shape{};
   shape.factors = factors;
   shape.n = x.size(0);

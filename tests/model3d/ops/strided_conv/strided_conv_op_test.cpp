@@ -112,6 +112,7 @@ TEST(StridedConvOp, LeavesWhatIsNotAskedForAndRefusesMapsWithoutAPlace) {
   EXPECT_FALSE(x.grad().defined());
 
   EXPECT_ANY_THROW(strided_conv(x.slice(2, 0, 2), weight, bias, {2, 2, 2}, {0, 1, 1}));
+  EXPECT_ANY_THROW(strided_conv(x.slice(1, 0, 1), weight, bias, {2, 2, 2}, {1, 1, 1}));
 }
 
 }  // namespace
