@@ -106,39 +106,13 @@ __device__ Strip strip_of(const DwConv3dCorrelatePlan& p,
   return strip;
 }
 
-/// The place of a block in the grid.
-struct Block {
-  int n, d, first_row, first_strip;
-  std::int64_t channel;
-  int channels;
-};
-
-__device__ Block block_of(const DwConv3dCorrelatePlan& p) {
-  const DwConv3dCudaTile& t = p.tile;
-  const int groups = static_cast<int>((t.c + t.channels - 1) / t.channels);
-  const int tiles_w = (p.all_strips + p.strips - 1) / p.strips;
-  const int tiles_h = (t.h.size + t.rows - 1) / t.rows;
-  int rest = static_cast<int>(blockIdx.x);
-  Block block{};
-  block.first_strip = rest % tiles_w * p.strips;
-  rest /= tiles_w;
-  block.first_row = rest % tiles_h * t.rows;
-  rest /= tiles_h;
-  block.d = rest % t.d.size;
-  rest /= t.d.size;
-  block.channel = std::int64_t{rest % groups} * t.channels;
-  block.n = rest / groups;
-  block.channels = static_cast<int>(smaller_of(t.c - block.channel, std::int64_t{t.channels}));
-  return block;
-}
-
 template <typename T, bool kDense>
 __global__ void __launch_bounds__(kDwConvThreads, 4)
     correlate_kernel(T* y, const T* x, const T* k, DwConv3dCorrelatePlan p, bool reversed) {
   __shared__ SharedArray<float, kDwConvTileFloats> tile;
   __shared__ SharedArray<float, kDwConvOtherFloats> taps;
   const DwConv3dCudaTile& t = p.tile;
-  const Block block = block_of(p);
+  const CorrelateBlock block = correlate_block_of(p);
   const Strip mine = strip_of(p, block.channels, block.first_row, block.first_strip);
   const int from_w =
       kDense ? block.first_strip * kDwConvStrip : 0;  // where the tile's outputs begin

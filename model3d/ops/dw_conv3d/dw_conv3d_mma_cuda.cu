@@ -98,44 +98,19 @@ __device__ void add_products(
   }
 }
 
-/// The place of a block in the grid.
-struct Block {
-  int n, d, first_row, first_w;
-  std::int64_t channel;
-  int channels;
-};
-
-__device__ Block block_of(const DwConv3dMmaPlan& p) {
-  const DwConv3dCudaTile& t = p.tile;
-  const int groups = static_cast<int>((t.c + t.channels - 1) / t.channels);
-  const int tiles_w = (p.all_strips + p.strips - 1) / p.strips;
-  const int tiles_h = (t.h.size + t.rows - 1) / t.rows;
-  int rest = static_cast<int>(blockIdx.x);
-  Block block{};
-  block.first_w = rest % tiles_w * p.strips * kMma;
-  rest /= tiles_w;
-  block.first_row = rest % tiles_h * t.rows;
-  rest /= tiles_h;
-  block.d = rest % t.d.size;
-  rest /= t.d.size;
-  block.channel = std::int64_t{rest % groups} * t.channels;
-  block.n = rest / groups;
-  block.channels = static_cast<int>(smaller_of(t.c - block.channel, std::int64_t{t.channels}));
-  return block;
-}
-
 template <typename T>
 __global__ void __launch_bounds__(kDwConvThreads, 4)
     correlate_mma_kernel(T* y, const T* x, const T* k, DwConv3dMmaPlan p, bool reversed) {
   __shared__ SharedArray<std::uint16_t, kDwConvTileHalves> tile;
   __shared__ SharedArray<std::uint16_t, kDwConvBandHalves> bands;
   const DwConv3dCudaTile& t = p.tile;
-  const Block block = block_of(p);
+  const CorrelateBlock block = correlate_block_of(p);
+  const int first_w = block.first_strip * kMma;
   const Item mine = item_of(p, block.channels);
   const DwConv3dRows rows{block.channels,
                           block.first_row - t.h.reach * t.h.rate,
                           t.x_rows,
-                          -block.first_w - p.first_column,
+                          -first_w - p.first_column,
                           t.x_pitch,
                           t.x_rows};
   MmaD d[2] = {};
@@ -175,7 +150,7 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int i = 0; i < 8; ++i) {
     const int h = block.first_row + mine.row + i / 4 * kRows + lane % 4 * 2 + i % 2;
-    const int w = block.first_w + mine.w + lane / 4 + i % 4 / 2 * 8;
+    const int w = first_w + mine.w + lane / 4 + i % 4 / 2 * 8;
     if (h < t.h.size && w < t.w.size) {
       row_of(y, t, block.n, block.channel + mine.c, block.d, h)[w * t.w_step] =
           from_float<T>(d[i / 4].v[i % 4]);

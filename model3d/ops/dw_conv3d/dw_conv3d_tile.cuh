@@ -91,4 +91,31 @@ __device__ Integer larger_of(Integer a, Integer b) {
   return a < b ? b : a;
 }
 
+/// The place of a block in the grid of a correlation, by CUDA cores or tensor cores.
+struct CorrelateBlock {
+  int n, d, first_row, first_strip;
+  std::int64_t channel;
+  int channels;
+};
+
+template <typename Plan>
+__device__ CorrelateBlock correlate_block_of(const Plan& p) {
+  const DwConv3dCudaTile& t = p.tile;
+  const int groups = static_cast<int>((t.c + t.channels - 1) / t.channels);
+  const int tiles_w = (p.all_strips + p.strips - 1) / p.strips;
+  const int tiles_h = (t.h.size + t.rows - 1) / t.rows;
+  int rest = static_cast<int>(blockIdx.x);
+  CorrelateBlock block{};
+  block.first_strip = rest % tiles_w * p.strips;
+  rest /= tiles_w;
+  block.first_row = rest % tiles_h * t.rows;
+  rest /= tiles_h;
+  block.d = rest % t.d.size;
+  rest /= t.d.size;
+  block.channel = std::int64_t{rest % groups} * t.channels;
+  block.n = rest / groups;
+  block.channels = static_cast<int>(smaller_of(t.c - block.channel, std::int64_t{t.channels}));
+  return block;
+}
+
 }  // namespace larkspur::model3d
