@@ -19,6 +19,7 @@
 #include "tests/gpu/gpu.h"
 #include "tests/gpu/lane_gradients.h"
 #include "tests/support/group_operations.h"
+#include "tests/support/nccl_over_mpi.h"
 
 namespace larkspur::distributed {
 namespace {
@@ -26,24 +27,14 @@ namespace {
 using larkspur::testing::DeviceBlocks;
 using larkspur::testing::exchange_lanes;
 using larkspur::testing::gpu;
-
-/// MPI once in the life of the process.
-ProcessGroup& world() {
-  static const std::unique_ptr<ProcessGroup> group = make_process_group({"mpi", 60.0});
-  return *group;
-}
-
-std::unique_ptr<ProcessGroup> nccl(double deadline_seconds) {
-  GroupOptions options{"nccl", deadline_seconds};
-  options.bootstrap = &world();
-  return make_process_group(options);
-}
+using larkspur::testing::mpi_world;
+using larkspur::testing::nccl_over_mpi;
 
 class NcclGroup : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!read_rank_env().launched) GTEST_SKIP() << "one rank: run this under mpirun";
-    group_ = nccl(60.0);
+    group_ = nccl_over_mpi(60.0);
   }
 
   std::unique_ptr<ProcessGroup> group_;
@@ -51,8 +42,8 @@ class NcclGroup : public ::testing::Test {
 
 TEST_F(NcclGroup, CarriesEveryOperation) {
   EXPECT_EQ(group_->memory(), Memory::kDevice);
-  EXPECT_EQ(group_->rank(), world().rank());
-  EXPECT_EQ(group_->size(), world().size());
+  EXPECT_EQ(group_->rank(), mpi_world().rank());
+  EXPECT_EQ(group_->size(), mpi_world().size());
   DeviceBlocks host(*group_, gpu());
   for (const std::size_t scale : {1U, 100U, 300000U}) testing::check_all_to_all(host, scale);
   testing::check_all_gather(host, 1);
@@ -63,7 +54,7 @@ TEST_F(NcclGroup, CarriesEveryOperation) {
 }
 
 TEST_F(NcclGroup, AddsLanesAsTheHostDoes) {
-  const auto through_host = make_staged_group(world(), gpu());
+  const auto through_host = make_staged_group(mpi_world(), gpu());
   const auto expected = exchange_lanes(*through_host, gpu());
   const auto actual = exchange_lanes(*group_, gpu());
   EXPECT_TRUE(at::equal(actual.owned, expected.owned));
@@ -92,8 +83,8 @@ TEST_F(NcclGroup, SeesWorkThatWasQueuedBeforeAndIsSeenByWorkAfter) {
 
 TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
   if (!read_rank_env().launched) GTEST_SKIP() << "one rank: run this under mpirun";
-  const auto group = nccl(8.0);
-  if (world().rank() != 0) {
+  const auto group = nccl_over_mpi(8.0);
+  if (mpi_world().rank() != 0) {
     std::this_thread::sleep_for(std::chrono::seconds(20));
     group->abandon();
     return;

@@ -19,26 +19,17 @@
 #include "tests/gpu/lane_gradients.h"
 #include "tests/nccl_on_cpu/fake_cuda.h"
 #include "tests/support/group_operations.h"
+#include "tests/support/nccl_over_mpi.h"
 
 namespace larkspur::distributed {
 namespace {
 
+using larkspur::testing::mpi_world;
+using larkspur::testing::nccl_over_mpi;
 using nccl_on_cpu::queue_on_compute;
 using nccl_on_cpu::wait_for_compute;
 using std::chrono::steady_clock;
 using ::testing::HasSubstr;
-
-/// MPI once in the life of the process.
-ProcessGroup& world() {
-  static const std::unique_ptr<ProcessGroup> group = make_process_group({"mpi", 60.0});
-  return *group;
-}
-
-std::unique_ptr<ProcessGroup> nccl(double deadline_seconds) {
-  GroupOptions options{"nccl", deadline_seconds};
-  options.bootstrap = &world();
-  return make_process_group(options);
-}
 
 /// What `work` throws, and that it does so within `seconds`.
 std::string failure_within(double seconds, const std::function<void()>& work) {
@@ -55,9 +46,9 @@ std::string failure_within(double seconds, const std::function<void()>& work) {
 }
 
 TEST(NcclGroup, CarriesEveryOperation) {
-  const auto group = nccl(10.0);
+  const auto group = nccl_over_mpi(10.0);
   EXPECT_EQ(group->memory(), Memory::kDevice);
-  EXPECT_EQ(group->rank(), world().rank());
+  EXPECT_EQ(group->rank(), mpi_world().rank());
   larkspur::testing::DeviceBlocks host(*group, at::kCPU);
   for (const std::size_t scale : {1U, 100U, 300000U}) testing::check_all_to_all(host, scale);
   testing::check_all_gather(host, 1);
@@ -68,7 +59,7 @@ TEST(NcclGroup, CarriesEveryOperation) {
 }
 
 TEST(NcclGroup, SeesWorkThatWasQueuedBeforeAndIsSeenByWorkAfter) {
-  const auto group = nccl(10.0);
+  const auto group = nccl_over_mpi(10.0);
   const auto ranks = static_cast<std::size_t>(group->size());
   const auto me = static_cast<std::size_t>(group->rank());
   std::vector<std::vector<int>> sent(ranks, std::vector<int>(1 << 16));
@@ -126,7 +117,7 @@ class InPlace : public ProcessGroup {
 };
 
 TEST(NcclGroup, AddsLanesToTheBitsOfOneRank) {
-  const auto group = nccl(10.0);
+  const auto group = nccl_over_mpi(10.0);
   InPlace in_place(*group);
   const auto actual = larkspur::testing::exchange_lanes(in_place, at::kCPU);
   const auto solo = make_solo_group({});
@@ -137,8 +128,8 @@ TEST(NcclGroup, AddsLanesToTheBitsOfOneRank) {
 // From here on groups break; each test makes its own.
 
 TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
-  const auto group = nccl(1.0);
-  if (world().rank() != 0) {
+  const auto group = nccl_over_mpi(1.0);
+  if (mpi_world().rank() != 0) {
     std::this_thread::sleep_for(std::chrono::seconds(2));
     group->abandon();
     return;
@@ -149,8 +140,8 @@ TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
 }
 
 TEST(NcclFault, APeerThatLeavesIsAnErrorAtOnce) {
-  const auto group = nccl(10.0);
-  if (world().rank() != 0) {
+  const auto group = nccl_over_mpi(10.0);
+  if (mpi_world().rank() != 0) {
     group->abandon();
     return;
   }
@@ -161,8 +152,8 @@ TEST(NcclFault, APeerThatLeavesIsAnErrorAtOnce) {
 }
 
 TEST(NcclFault, EndsOfDifferentSizeEndAtTheDeadline) {
-  const auto group = nccl(1.0);
-  const bool expects_more = world().rank() == 0;
+  const auto group = nccl_over_mpi(1.0);
+  const bool expects_more = mpi_world().rank() == 0;
   std::vector<std::byte> data(expects_more ? 2048 : 1024);
   const auto ranks = static_cast<std::size_t>(group->size());
   const std::vector<ConstBlock> sends(ranks, ConstBlock(data).first(1024));
@@ -182,15 +173,15 @@ TEST(NcclFault, EndsOfDifferentSizeEndAtTheDeadline) {
 }
 
 TEST(NcclFault, AnOperationDroppedUnfinishedBreaksTheGroup) {
-  const auto group = nccl(10.0);
-  if (world().rank() != 0) {
-    world().barrier().wait();
+  const auto group = nccl_over_mpi(10.0);
+  if (mpi_world().rank() != 0) {
+    mpi_world().barrier().wait();
     group->abandon();
     return;
   }
   { const Pending dropped = group->barrier(); }
   EXPECT_THAT(failure_within(1.0, [&] { group->barrier(); }), HasSubstr("was dropped unfinished"));
-  world().barrier().wait();
+  mpi_world().barrier().wait();
 }
 
 }  // namespace
