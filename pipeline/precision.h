@@ -10,7 +10,8 @@ namespace larkspur::pipeline {
 
 enum class Precision : std::uint8_t {
   kFloat32,
-  kBFloat16,  ///< products in bfloat16 (torch's autocast lists say which), sums in float32
+  kBFloat16,  ///< products of bfloat16, sums in float32; torch's autocast lists say which, but for
+              ///< ops of our own on the CPU, which keep their maps float32
   kFloat16,   ///< likewise in float16, whose small range wants a LossScaler
 };
 

@@ -176,7 +176,7 @@ std::vector<Row> optimiser_rows() {
       key<train, &T::clip_norm>("train.clip_norm", "largest norm of the gradient; 0: off")
           .at_least(0),
       key<train, &T::precision>("train.precision",
-                                "type of products, meant for GPUs; weights stay float32"),
+                                "type of products; weights stay float32; float16 is for GPUs"),
       key<train, &T::batch_norm>("train.batch_norm",
                                  "what BatchNorm averages over: each lane, or all of them"),
       key<train, &T::precise_norm_samples>(
