@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times dw_conv3d against at::convolution, forward and each gradient, after checking that they
-// agree. Rates count the multiply-adds of taps inside the map only. Argument: number of threads.
+// agree. Rates count the multiply-adds of taps inside the map only, and the maps that a pass reads
+// and writes; shares are of what one core does at best. Argument: number of threads.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -16,6 +17,7 @@
 
 #include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_lanes.h"
+#include "tests/bench/limits.h"
 
 namespace {
 
@@ -46,13 +48,29 @@ std::int64_t meetings(std::int64_t size, std::int64_t taps, std::int64_t rate) {
   return sum;
 }
 
-void report(const char* pass, double ours, double theirs, double flop) {
-  std::printf("  %s %8.3f ms %6.1f GFLOP/s, at::convolution %9.3f ms, %6.1fx\n",
-              pass,
-              ours,
-              flop / ours * 1e-6,
-              theirs,
-              theirs / ours);
+struct Limits {
+  double gflops, gigabytes;
+};
+
+/// What a pass needs: multiply-adds counted twice, bytes of the maps it reads and writes.
+struct Work {
+  double flop, bytes;
+};
+
+void report(const char* pass, double ours, double theirs, const Work& work, const Limits& limits) {
+  const double gflops = work.flop / ours * 1e-6;
+  const double gigabytes = work.bytes / ours * 1e-6;
+  std::printf(
+      "  %s %8.3f ms %6.1f GFLOP/s (%2.0f %%), %5.1f GB/s (%2.0f %%); at::convolution %9.3f ms, "
+      "%6.1fx\n",
+      pass,
+      ours,
+      gflops,
+      100 * gflops / limits.gflops,
+      gigabytes,
+      100 * gigabytes / limits.gigabytes,
+      theirs,
+      theirs / ours);
 }
 
 void require_close(const char* pass, const at::Tensor& got, const at::Tensor& expected) {
@@ -61,7 +79,7 @@ void require_close(const char* pass, const at::Tensor& got, const at::Tensor& ex
   std::exit(1);
 }
 
-void bench(const DwConv3dShape& s) {
+void bench(const DwConv3dShape& s, const Limits& limits) {
   const bool last = s.layout == DwConv3dLayout::kChannelsLast;
   const auto format = last ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::Contiguous;
   const at::Tensor x = at::randn({s.n, s.c, s.d, s.h, s.w}).contiguous(format);
@@ -75,6 +93,7 @@ void bench(const DwConv3dShape& s) {
   const double flop = 2.0 * static_cast<double>(s.n * s.c) *
                       static_cast<double>(meetings(s.d, s.kd, s.rd) * meetings(s.h, s.kh, s.rh) *
                                           meetings(s.w, s.kw, s.rw));
+  const Work work = {flop, 2.0 * static_cast<double>(x.numel() * x.element_size())};
   const auto backward = [&](bool input) {
     return at::convolution_backward(dy,
                                     x,
@@ -108,24 +127,29 @@ void bench(const DwConv3dShape& s) {
     expected = at::convolution(x, k, {}, {1, 1, 1}, padding, rate, false, {0, 0, 0}, s.c);
   });
   require_close("forward", y, expected);
-  report("forward        ", ours, theirs, flop);
+  report("forward        ", ours, theirs, work, limits);
   ours = best_ms([&] { dw_conv3d_input_gradient_cpu(dx.mutable_data_ptr<float>(), dys, ks, s); });
   theirs = best_ms([&] { expected = std::get<0>(backward(true)); });
   require_close("input gradient", dx, expected);
-  report("input gradient ", ours, theirs, flop);
+  report("input gradient ", ours, theirs, work, limits);
   ours = best_ms([&] { dw_conv3d_weight_gradient_cpu(dk.mutable_data_ptr<float>(), xs, dys, s); });
   theirs = best_ms([&] { expected = std::get<1>(backward(false)); });
   require_close("weight gradient", dk, expected);
-  report("weight gradient", ours, theirs, flop);
+  report("weight gradient", ours, theirs, work, limits);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   at::set_num_threads(argc > 1 ? std::atoi(argv[1]) : 1);
-  std::printf("%s, %d threads\n",
-              larkspur::model3d::dw_conv3d_lanes(larkspur::model3d::fastest_instruction_set()).name,
-              at::get_num_threads());
+  const Limits limits = {larkspur::bench::multiply_add_gflops(), larkspur::bench::copy_gigabytes()};
+  std::printf(
+      "%s, %d threads; one core: %.0f GFLOP/s of multiply-adds, copies %.1f GB/s, read and "
+      "written\n",
+      larkspur::model3d::dw_conv3d_lanes(larkspur::model3d::fastest_instruction_set()).name,
+      at::get_num_threads(),
+      limits.gflops,
+      limits.gigabytes);
   constexpr auto kFirst = DwConv3dLayout::kChannelsFirst;
   constexpr auto kLast = DwConv3dLayout::kChannelsLast;
   const DwConv3dShape shapes[] = {
@@ -145,6 +169,10 @@ int main(int argc, char** argv) {
       {4, 16, 8, 8, 8, 13, 13, 13, 1, 1, 1, kFirst},
       {2, 64, 16, 16, 16, 13, 13, 13, 1, 1, 1, kFirst},
       {8, 128, 1, 28, 28, 1, 13, 13, 1, 1, 1, kFirst},
+      {8, 128, 1, 14, 14, 1, 13, 13, 1, 1, 1, kFirst},
+      {4, 64, 8, 28, 28, 5, 13, 13, 1, 1, 1, kFirst},
+      {4, 64, 16, 14, 14, 5, 1, 1, 1, 1, 1, kFirst},
+      {4, 64, 16, 14, 14, 5, 1, 1, 1, 1, 1, kLast},
   };
-  for (const DwConv3dShape& shape : shapes) bench(shape);
+  for (const DwConv3dShape& shape : shapes) bench(shape, limits);
 }

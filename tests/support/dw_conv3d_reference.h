@@ -41,6 +41,7 @@ inline constexpr DwConv3dCase kDwConv3dCases[] = {
     {"RowsOfSeventeen", 2, 3, {2, 3, 17}, {3, 5, 13}, {1, 1, 1}},
     {"RowsOfTwentyNine", 1, 2, {1, 3, 29}, {1, 3, 13}, {1, 1, 1}},
     {"Image", 1, 19, {1, 14, 14}, {1, 13, 13}, {1, 1, 1}},
+    {"RowsOfThreeBlocksInPlanes", 1, 16, {3, 9, 42}, {3, 5, 13}, {1, 1, 1}},
     {"SeveralTiles", 1, 9, {1, 37, 70}, {1, 5, 7}, {1, 1, 1}},
     {"SeveralTilesOfRates", 1, 2, {2, 45, 20}, {1, 3, 5}, {1, 2, 3}},
     {"TimeOnly", 2, 6, {9, 3, 3}, {7, 1, 1}, {1, 1, 1}},

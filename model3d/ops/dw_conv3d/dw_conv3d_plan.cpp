@@ -9,6 +9,10 @@ namespace {
 // Of the 32 or 48 kB of first-level cache, what rows of x may take; taps and y need the rest.
 constexpr std::int64_t kRowBytes = 24 << 10;
 
+// A held row of taps has a running sum each; fewer leave units idle, which short rows hide.
+constexpr std::int64_t kEnoughSums = 5;
+constexpr std::int64_t kShortRow = 8;
+
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // Multiply-adds of one row of outputs with one row of taps, in blocks, padding included.
@@ -34,6 +38,38 @@ RowCost row_cost(const DwConv3dAxis& w, std::int64_t blocks) {
   return cost;
 }
 
+// Whether a row of taps and a block stay in registers beside one input. Blocks of at least the
+// reach see either all inputs on a side or none: two branches a row of taps are enough.
+bool can_hold(const DwConv3dAxis& w,
+              std::int64_t block,
+              std::int64_t shortest,
+              const DwConv3dRegisters& registers) {
+  return w.rate == 1 && w.reach > 0 && w.reach <= kMostHeldReach && shortest >= w.reach &&
+         block + w.taps + 1 < registers.all;
+}
+
+// The longest block that divides a row and is a register's worth or the whole of it; else 0.
+std::int64_t dividing_block(std::int64_t size, std::int64_t most) {
+  for (std::int64_t block = std::min(size, most); block > 0; --block) {
+    if (size % block == 0) return block == size || 2 * block > most ? block : 0;
+  }
+  return 0;
+}
+
+// Samples whose sums, beside a held row of taps and an input each, fit; and whose rows do.
+std::int64_t samples_together(const DwConv3dPlan& plan,
+                              const DwConv3dRegisters& registers,
+                              std::int64_t n,
+                              std::int64_t row_bytes) {
+  const std::int64_t held = plan.form == DwConv3dForm::kHeld ? plan.w.taps : 0;
+  const auto fit = [&](std::int64_t samples) {
+    return plan.block * samples <= registers.sums &&
+           (plan.block + 1) * samples + held < registers.all && samples <= n &&
+           plan.h.size * row_bytes * samples <= kRowBytes;
+  };
+  return fit(4) ? 4 : fit(2) ? 2 : 1;
+}
+
 }  // namespace
 
 DwConv3dAxis trim_axis(std::int64_t size, std::int64_t taps, std::int64_t rate) {
@@ -50,19 +86,19 @@ DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegister
   plan.block = divide_up(plan.w.size, blocks);
   const RowCost cost = row_cost(plan.w, blocks);
   const bool by_input = plan.w.rate == 1 && cost.by_input < cost.by_tap;
-  plan.form = by_input ? DwConv3dForm::kByInput : DwConv3dForm::kByTap;
+  plan.form = can_hold(plan.w, plan.block, plan.w.size / blocks, registers) ? DwConv3dForm::kHeld
+              : by_input                                                    ? DwConv3dForm::kByInput
+                                                                            : DwConv3dForm::kByTap;
   // Only taps (inputs) that meet a block are walked, so less than a block sticks out on a side.
-  plan.x_pad = by_input ? 0 : std::min(plan.w.reach * plan.w.rate, plan.block - 1);
-  plan.k_pad = by_input ? plan.block - 1 : 0;
+  if (plan.form == DwConv3dForm::kByTap) {
+    plan.x_pad = std::min(plan.w.reach * plan.w.rate, plan.block - 1);
+  }
+  if (plan.form == DwConv3dForm::kByInput) plan.k_pad = plan.block - 1;
   plan.x_pitch = plan.w.size + 2 * plan.x_pad;
   plan.x_map = plan.d.size * plan.h.size * plan.x_pitch;
   plan.k_pitch = plan.w.taps + 2 * plan.k_pad;
   const std::int64_t row_bytes = plan.x_pitch * registers.lanes * std::int64_t{sizeof(float)};
-  plan.samples = 1;
-  while (plan.samples < 4 && plan.block * plan.samples * 2 <= registers.sums &&
-         plan.samples * 2 <= shape.n && plan.h.size * row_bytes * plan.samples * 2 <= kRowBytes) {
-    plan.samples *= 2;
-  }
+  plan.samples = samples_together(plan, registers, shape.n, row_bytes);
   const std::int64_t rows = std::min(plan.d.taps, plan.d.size) * std::min(plan.h.taps, plan.h.size);
   plan.by_plane = rows * row_bytes * plan.samples > kRowBytes;
   return plan;
@@ -74,13 +110,11 @@ DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegi
   plan.h = trim_axis(shape.h, shape.kh, shape.rh);
   plan.w = trim_axis(shape.w, shape.kw, shape.rw);
   plan.samples = 1;
-  // Pairs load an operand for four sums rather than one, which pays for some sums nobody asked for.
-  const bool all_pairs =
-      plan.w.rate == 1 && plan.w.size <= registers.pairs && 2 * plan.w.size <= 3 * plan.w.taps;
-  if (all_pairs) {
-    plan.form = DwConv3dForm::kAllPairs;
-    plan.block = plan.w.size;
-    plan.k_pad = plan.w.size - 1 - plan.w.reach;
+  const std::int64_t block = dividing_block(plan.w.size, registers.block);
+  const bool enough_sums = plan.w.taps >= kEnoughSums || plan.w.size <= kShortRow;
+  if (enough_sums && can_hold(plan.w, block, block, registers)) {
+    plan.form = DwConv3dForm::kHeld;
+    plan.block = block;
   } else {
     plan.form = DwConv3dForm::kByTap;
     plan.block = registers.block;
@@ -89,7 +123,8 @@ DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegi
   plan.x_pitch = plan.w.size + 2 * plan.x_pad;
   plan.x_map = plan.d.size * plan.h.size * plan.x_pitch + plan.w.size;
   plan.dy_pitch = plan.w.size;
-  plan.k_pitch = plan.w.taps + 2 * plan.k_pad;
+  plan.k_pitch = plan.w.taps;
+  plan.by_plane = 2 * plan.x_map * registers.lanes * std::int64_t{sizeof(float)} > kRowBytes;
   return plan;
 }
 

@@ -25,17 +25,22 @@ DwConv3dAxis trim_axis(std::int64_t size, std::int64_t taps, std::int64_t rate);
 
 /// What the innermost loop along w runs over. The order of a sum is the same in all of them.
 ///
-///   by tap     sum[o] += k[j] * x[o + j]     few taps a row; x has zeros on either side
+///   by tap     sum[o] += k[j] * x[o + j]     any taps; x has zeros on either side
 ///   by input   sum[o] += x[t] * k[t - o]     more taps than positions; k has zeros on either side
-///   all pairs  sum[t - o] += dy[o] * x[t]    the same for the weight gradient, nothing padded
-enum class DwConv3dForm : std::uint8_t { kByTap, kByInput, kAllPairs };
+///   held       sum[o] += x[t] * k[t - o]     a row of taps stays in registers, nothing padded;
+///              sum[t - o] += dy[o] * x[t]    in the weight gradient, a block of dy does
+enum class DwConv3dForm : std::uint8_t { kByTap, kByInput, kHeld };
+
+/// kHeld is compiled for rows of 3, 5 ... 13 taps, their distance 1, and blocks of at least a
+/// reach.
+constexpr std::int64_t kMostHeldReach = 6;
 
 /// What an instruction set keeps in registers.
 struct DwConv3dRegisters {
   std::int64_t lanes;  ///< floats a vector
   std::int64_t sums;   ///< running sums at a time
   std::int64_t block;  ///< neighbouring outputs at a time, <= sums
-  std::int64_t pairs;  ///< longest row of which all pairs are taken at a time
+  std::int64_t all;    ///< vectors in all
 };
 
 /// Rows are counted in vectors: one position or tap of a group of channels.
@@ -57,7 +62,7 @@ struct DwConv3dPlan {
 /// The walk of the forward pass and of the input gradient.
 DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegisters& registers);
 
-/// The walk of the weight gradient: kByTap or kAllPairs, samples = 1.
+/// The walk of the weight gradient: kByTap or kHeld, samples = 1.
 DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegisters& registers);
 
 /// Makes room for `pad` zeros on either side of a row of x, at least as many as there were, and for

@@ -6,8 +6,8 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr DwConv3dRegisters kWide{16, 16, 16, 8};
-constexpr DwConv3dRegisters kNarrow{4, 10, 10, 5};
+constexpr DwConv3dRegisters kWide{16, 16, 16, 32};
+constexpr DwConv3dRegisters kNarrow{4, 10, 10, 16};
 
 DwConv3dShape cube(std::int64_t n, std::int64_t size, std::int64_t taps, std::int64_t rate) {
   constexpr auto kFirst = DwConv3dLayout::kChannelsFirst;
@@ -39,17 +39,33 @@ TEST(DwConv3dPlan, FewTapsAreWalkedByTapWithXPadded) {
 }
 
 TEST(DwConv3dPlan, MoreTapsThanPositionsAreWalkedByInputWithTapsPadded) {
-  const DwConv3dPlan plan = plan_correlation(cube(1, 8, 13, 1), kWide);
+  const DwConv3dPlan plan = plan_correlation(cube(1, 8, 15, 1), kWide);
 
   EXPECT_EQ(plan.form, DwConv3dForm::kByInput);
   EXPECT_EQ(plan.x_pitch, 8);
   EXPECT_EQ(plan.k_pad, 7);
-  EXPECT_EQ(plan.k_pitch, 13 + 2 * 7);
+  EXPECT_EQ(plan.k_pitch, 15 + 2 * 7);
 }
 
 TEST(DwConv3dPlan, DilatedRowsAreNeverWalkedByInput) {
-  EXPECT_EQ(plan_correlation(cube(1, 8, 13, 1), kWide).form, DwConv3dForm::kByInput);
-  EXPECT_EQ(plan_correlation(cube(1, 8, 13, 2), kWide).form, DwConv3dForm::kByTap);
+  EXPECT_EQ(plan_correlation(cube(1, 8, 13, 1), kNarrow).form, DwConv3dForm::kByInput);
+  EXPECT_EQ(plan_correlation(cube(1, 8, 13, 2), kNarrow).form, DwConv3dForm::kByTap);
+}
+
+TEST(DwConv3dPlan, ARowOfTapsIsHeldWhereRegistersAreLeft) {
+  const DwConv3dPlan plan = plan_correlation(cube(1, 16, 13, 1), kWide);
+
+  EXPECT_EQ(plan.form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan.block, 16);
+  EXPECT_EQ(plan.x_pad, 0);
+  EXPECT_EQ(plan.k_pad, 0);
+  EXPECT_EQ(plan_correlation(cube(1, 10, 3, 1), kNarrow).form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan_correlation(cube(1, 10, 5, 1), kNarrow).form, DwConv3dForm::kByTap);
+}
+
+TEST(DwConv3dPlan, BlocksShorterThanTheReachHoldNoTaps) {
+  EXPECT_EQ(plan_weight_gradient(cube(1, 18, 13, 1), kWide).form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 17, 13, 1), kWide).form, DwConv3dForm::kByTap);
 }
 
 TEST(DwConv3dPlan, BlocksAreAsEqualAsTheyCanBeAndFitTheRegisters) {
@@ -70,14 +86,16 @@ TEST(DwConv3dPlan, PlanesOfTapsGoOneByOneWhereAllWouldNotStayInCache) {
   EXPECT_FALSE(plan_correlation(cube(1, 4, 13, 1), kWide).by_plane);
 }
 
-TEST(DwConv3dPlan, TheWeightGradientTakesPairsOfShortRowsUnderLongKernels) {
-  const DwConv3dPlan pairs = plan_weight_gradient(cube(1, 8, 7, 1), kWide);
-
-  EXPECT_EQ(pairs.form, DwConv3dForm::kAllPairs);
-  EXPECT_EQ(pairs.k_pitch, 15);
-  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 7, 1), kNarrow).form, DwConv3dForm::kByTap);
-  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 3, 1), kWide).form, DwConv3dForm::kByTap);
+TEST(DwConv3dPlan, TheWeightGradientHoldsBlocksThatDivideARow) {
+  EXPECT_EQ(plan_weight_gradient(cube(1, 28, 13, 1), kWide).block, 14);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 18, 13, 1), kWide).block, 9);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 34, 5, 1), kWide).form, DwConv3dForm::kByTap);
   EXPECT_EQ(plan_weight_gradient(cube(1, 8, 7, 2), kWide).form, DwConv3dForm::kByTap);
+}
+
+TEST(DwConv3dPlan, FewSumsAreHeldOnShortRowsOnly) {
+  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 3, 1), kWide).form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 16, 3, 1), kWide).form, DwConv3dForm::kByTap);
 }
 
 TEST(DwConv3dPlan, TheWeightGradientPadsXByItsWholeReach) {
