@@ -14,13 +14,13 @@
 namespace larkspur::launch {
 namespace {
 
-constexpr int kBarWidth = 20;
+constexpr double kFirstLeftSeconds = 2.0;
+
+}  // namespace
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-
-}  // namespace
 
 std::string duration_text(double seconds) {
   const auto whole = std::llround(std::max(seconds, 0.0));
@@ -94,29 +94,36 @@ std::optional<double> ProgressBar::seconds_left(std::int64_t step, double now) c
   return a_step * static_cast<double>(options_.total_steps - step);
 }
 
+void ProgressBar::wait_for_first(std::int64_t done) {
+  draw(done,
+       pipeline::text_of("step ", done, "/", options_.total_steps, ", the next is under way"));
+}
+
 void ProgressBar::step(const pipeline::StepMetrics& metrics) {
-  const bool watched = options_.audience == Audience::kPerson;
   const double now = seconds_();
   const bool first = first_step_ == 0;
   if (first) {
     first_step_ = metrics.step;
     first_seconds_ = now;
   }
-  const double interval =
-      watched ? options_.person_interval_seconds : options_.file_interval_seconds;
+  const double interval = options_.audience == Audience::kPerson ? options_.person_interval_seconds
+                          : has_told_left_                       ? options_.file_interval_seconds
+                                                                 : kFirstLeftSeconds;
   const bool last = metrics.step >= options_.total_steps;
   if (!first && !last && now - drawn_seconds_ < interval) return;
   drawn_seconds_ = now;
-  const std::string text =
-      progress_text(metrics, options_.total_steps, seconds_left(metrics.step, now));
+  has_told_left_ = !first;
+  draw(metrics.step, progress_text(metrics, options_.total_steps, seconds_left(metrics.step, now)));
+}
+
+void ProgressBar::draw(std::int64_t step, const std::string& text) {
   out_.clear();  // a line that could not be written is lost, the next one may not be
-  if (!watched) {
+  if (options_.audience != Audience::kPerson) {
     out_ << text << std::endl;
     return;
   }
   // Back to the first column, and clear what a longer line left behind it.
-  out_ << "\r" << bar_text(metrics.step, options_.total_steps, kBarWidth) << text << "\x1b[K"
-       << std::flush;
+  out_ << "\r" << bar_text(step, options_.total_steps, kBarWidth) << text << "\x1b[K" << std::flush;
   line_open_ = true;
 }
 

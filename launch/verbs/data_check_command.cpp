@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `data check`: decodes what lists, folders and files hold and says of each what it is.
-#include <ostream>
+#include <iostream>
 #include <string>
 #include <utility>
 #include <variant>
@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "launch/supervise/task_progress.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/file_guard.h"
@@ -109,6 +110,45 @@ void print_line(std::ostream& out, const Json& facts) {
   }
 }
 
+struct Checked {
+  Json files = Json::array();
+  std::size_t count = 0;
+  std::size_t bad = 0;
+  bool is_single = true;  ///< one file was asked for
+};
+
+/// Everything that the paths hold, in their order; a line a file unless `json`.
+Checked check_all(std::ostream& out,
+                  const std::vector<std::string>& paths,
+                  const std::string& root,
+                  bool json) {
+  std::vector<Found> found;
+  std::int64_t total = 0;
+  for (const std::string& path : paths) {
+    found.push_back(find_files(path, root, paths.size() == 1));
+    total += std::ssize(found.back().files);
+  }
+  Checked checked;
+  checked.is_single = paths.size() == 1;
+  TaskProgress progress(std::cerr, {"checked", "files", audience_of_stderr(1, /*lines=*/!json)});
+  const auto tell = [&](Json facts) {
+    if (!facts["ok"].get<bool>()) ++checked.bad;
+    if (!json) print_line(out, facts);
+    checked.files.push_back(std::move(facts));
+    progress.at(static_cast<std::int64_t>(++checked.count), total);
+  };
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    checked.is_single = checked.is_single && found[i].is_single;
+    for (const readers::MediaFile& file : found[i].files) tell(facts_of(file));
+    const std::string& error = found[i].error;
+    if (!error.empty()) tell({{"file", paths[i]}, {"ok", false}, {"error", error}});
+  }
+  if (!json && checked.bad == 0 && checked.count > 1) {
+    out << checked.count << " files, all good\n";
+  }
+  return checked;
+}
+
 }  // namespace
 
 void run_data_check(Invocation& call) {
@@ -119,17 +159,15 @@ void run_data_check(Invocation& call) {
       call,
       "Decodes every video and cloud of lists, folders and files, whole. Exit code 3 if one is "
       "bad.\nThe kind of a file is known by its first bytes, else by its ending; a .txt is a cloud "
-      "where its "
-      "lines "
-      "are numbers, else a list. In folders endings count, and hidden files do not.",
+      "where its lines are numbers, else a list. In folders endings count, and hidden files do "
+      "not.",
       "data/demo_clouds --json");
   line.rest("PATHS", "lists in any layout, folders, videos, clouds", paths);
   line.option("--root", "folder that a list's paths start at; else the list's own", root);
   line.flag(
       "--json",
       "an object a file (file, ok; frames, width, height; points, faces; clouds, points, labels; "
-      "error), "
-      "under 'files' unless PATHS is one file",
+      "error), under 'files' unless PATHS is one file",
       json);
   if (!line.parse()) return;
   using pipeline::require;
@@ -138,33 +176,20 @@ void run_data_check(Invocation& call) {
           "PATHS is required; see '",
           call.path,
           " --help'");
-  bool is_single = paths.size() == 1;
-  std::size_t bad = 0;
-  Json all = Json::array();
-  const auto tell = [&](Json facts) {
-    if (!facts["ok"].get<bool>()) ++bad;
-    if (!json) print_line(call.out, facts);
-    all.push_back(std::move(facts));
-  };
-  for (const std::string& path : paths) {
-    const Found found = find_files(path, root, paths.size() == 1);
-    is_single = is_single && found.is_single;
-    for (const readers::MediaFile& file : found.files) tell(facts_of(file));
-    if (!found.error.empty()) tell({{"file", path}, {"ok", false}, {"error", found.error}});
-  }
-  const std::size_t checked = all.size();
+  Checked checked = check_all(call.out, paths, root, json);
   if (json) {
-    const Json result = is_single ? all.front() : Json{{"files", std::move(all)}};
+    const Json result =
+        checked.is_single ? checked.files.front() : Json{{"files", std::move(checked.files)}};
     // Names of files need not be UTF-8.
     call.out << result.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
   }
   call.out.flush();  // before an error ends the program
-  require(bad == 0,
+  require(checked.bad == 0,
           pipeline::Errc::kCorruptData,
-          bad,
+          checked.bad,
           " of ",
-          checked,
-          checked == 1 ? " file is bad" : " files are bad");
+          checked.count,
+          checked.count == 1 ? " file is bad" : " files are bad");
 }
 
 }  // namespace larkspur::launch

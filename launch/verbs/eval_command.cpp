@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <filesystem>
+#include <iostream>
 #include <optional>
 #include <ostream>
 
@@ -14,6 +15,7 @@
 #include "launch/run/resume.h"
 #include "launch/run/saved_config.h"
 #include "launch/run/view_listing.h"
+#include "launch/supervise/task_progress.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/eval_request.h"
 #include "launch/verbs/version.h"
@@ -177,6 +179,9 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   call.phase = Phase::kRun;
   pipeline::EvalOptions options = eval_options(job.config);
   options.keep_views = !request.scores.empty();
+  TaskProgress progress(std::cerr,
+                        {"evaluated", "samples", audience_of_stderr(communicator.size())});
+  options.progress = [&](std::int64_t done) { progress.at(done, data.source->size()); };
   const auto began = std::chrono::steady_clock::now();
   const auto evaluation = pipeline::evaluate(options, *network, *data.source, communicator);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;

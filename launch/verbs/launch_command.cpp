@@ -86,6 +86,7 @@ class Display {
     options.total_steps = start.total_steps;
     options.audience = ::isatty(STDERR_FILENO) == 1 ? Audience::kPerson : Audience::kFile;
     bar_.emplace(std::cerr, options);
+    if (start.first_step <= start.total_steps) bar_->wait_for_first(start.first_step - 1);
   }
 
   MpirunNotices notices_;

@@ -4,13 +4,14 @@
 // Configuration and class names are those the checkpoint was trained with, and the samples come
 // from the same place as an evaluation's, so what a run can be trained on can be predicted.
 #include <iomanip>
-#include <ostream>
+#include <iostream>
 
 #include <nlohmann/json.hpp>
 
 #include "launch/run/assemble.h"
 #include "launch/run/rank_job.h"
 #include "launch/run/saved_config.h"
+#include "launch/supervise/task_progress.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/all_or_none.h"
@@ -101,8 +102,10 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
   call.phase = Phase::kCheckpoint;
   const auto network = make_evaluated_network(checkpoint, config, device, communicator);
   call.phase = Phase::kRun;
-  const auto evaluation =
-      pipeline::evaluate(eval_options(config), *network, *data.source, communicator);
+  TaskProgress progress(std::cerr, {"predicted", "files", audience_of_stderr(communicator.size())});
+  pipeline::EvalOptions options = eval_options(config);
+  options.progress = [&](std::int64_t done) { progress.at(done, data.source->size()); };
+  const auto evaluation = pipeline::evaluate(options, *network, *data.source, communicator);
   if (job.is_root()) {
     print(call.out, request, checkpoint, answers_of(data, evaluation));
   }

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "distributed/transport/rank_env.h"
 #include "distributed/tree_exchange.h"
@@ -19,6 +18,7 @@
 #include "launch/run/signals.h"
 #include "launch/run/start_weights.h"
 #include "launch/supervise/progress_bar.h"
+#include "launch/supervise/task_progress.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/version.h"
@@ -112,9 +112,10 @@ class RunSinks : public pipeline::FanOutSink {
     if (progress != nullptr && std::string(progress) == "launch") return;  // it draws from the file
     ProgressOptions options;
     options.total_steps = total_steps;
-    const bool watched = job.ranks == 1 && ::isatty(STDERR_FILENO) == 1;
-    options.audience = watched ? Audience::kPerson : Audience::kFile;
-    add(std::make_unique<ProgressBar>(std::cerr, options));
+    options.audience = audience_of_stderr(job.ranks);
+    auto bar = std::make_unique<ProgressBar>(std::cerr, options);
+    if (step < total_steps) bar->wait_for_first(step);
+    add(std::move(bar));
   }
 };
 

@@ -184,6 +184,9 @@ Rows predict_together(const Evaluated& of, Communicator& communicator) {
     for (const std::string& bytes : communicator.all_gather(encode(rows))) {
       append(all, bytes, communicator.rank() == 0);
     }
+    if (options.progress && communicator.rank() == 0) {
+      options.progress(std::min((round + 1) * communicator.size() * groups.size, size));
+    }
   }
   return all;
 }

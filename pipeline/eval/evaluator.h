@@ -10,6 +10,7 @@
 // least; all views of a sample come from one opening of its file.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "pipeline/classifier.h"
@@ -30,6 +31,8 @@ struct EvalOptions {
   std::int64_t classes = 0;
   BadSamplePolicy bad_samples = BadSamplePolicy::kWrong;
   int workers = 1;  ///< reading threads a rank
+  /// Called on rank 0, now and then, with how many samples are done; for people only.
+  std::function<void(std::int64_t done)> progress{};
 };
 
 struct Evaluation {

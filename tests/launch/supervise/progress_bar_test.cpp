@@ -68,10 +68,28 @@ TEST(BarText, FillsFromTheLeft) {
 TEST(ProgressBar, WritesAPlainLineNowAndThenForAFile) {
   Drawn drawn(Audience::kFile);
   EXPECT_EQ(drawn.step(3, 0.0), progress_text(metrics_of(3), 10, std::nullopt) + "\n");
-  EXPECT_EQ(drawn.step(4, 10.0), "");
+  EXPECT_EQ(drawn.step(4, 10.0), progress_text(metrics_of(4), 10, 60.0) + "\n");
   EXPECT_EQ(drawn.step(5, 10.0), "");
-  EXPECT_EQ(drawn.step(6, 10.0), progress_text(metrics_of(6), 10, 40.0) + "\n");
-  EXPECT_EQ(drawn.step(7, 10.0), "");
+  EXPECT_EQ(drawn.step(6, 10.0), "");
+  EXPECT_EQ(drawn.step(7, 10.0), progress_text(metrics_of(7), 10, 30.0) + "\n");
+  EXPECT_EQ(drawn.step(8, 10.0), "");
+}
+
+TEST(ProgressBar, TellsTheTimeLeftAfterTwoSeconds) {
+  Drawn drawn(Audience::kFile);
+  drawn.step(1, 0.0);
+  EXPECT_EQ(drawn.step(2, 1.5), "");
+  EXPECT_EQ(drawn.step(3, 1.5), progress_text(metrics_of(3), 10, 10.5) + "\n");
+}
+
+TEST(ProgressBar, SaysThatTheFirstStepIsUnderWay) {
+  Drawn drawn(Audience::kFile);
+  drawn.bar.wait_for_first(4);
+  EXPECT_EQ(drawn.out.str(), "step 4/10, the next is under way\n");
+  EXPECT_EQ(drawn.step(5, 100.0), progress_text(metrics_of(5), 10, std::nullopt) + "\n");
+  Drawn watched(Audience::kPerson);
+  watched.bar.wait_for_first(0);
+  EXPECT_EQ(watched.out.str(), "\r[>                   ] step 0/10, the next is under way\x1b[K");
 }
 
 TEST(ProgressBar, AlwaysWritesTheLastStep) {
