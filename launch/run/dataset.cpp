@@ -22,17 +22,6 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 
-readers::SampleList read_list(const DataConfig& data, const SideConfig& side) {
-  const readers::ListOptions options{
-      side.list, side.root, side.labels, side.split, "", data.several_labels};
-  const auto read = data.kind == DataKind::kVideo   ? readers::read_video_list
-                    : data.kind == DataKind::kImage ? readers::read_image_list
-                                                    : readers::read_cloud_list;
-  readers::SampleList list = read(options);
-  list.several_labels = data.several_labels;
-  return list;
-}
-
 bool is_pack(const std::filesystem::path& path) {
   return readers::kind_of_file(path) == readers::FileKind::kPack;
 }
@@ -93,6 +82,17 @@ Dataset make_side(const RunConfig& config, readers::SampleList list, bool traini
 }
 
 }  // namespace
+
+readers::SampleList read_list(const DataConfig& data, const SideConfig& side) {
+  const readers::ListOptions options{
+      side.list, side.root, side.labels, side.split, "", data.several_labels};
+  const auto read = data.kind == DataKind::kVideo   ? readers::read_video_list
+                    : data.kind == DataKind::kImage ? readers::read_image_list
+                                                    : readers::read_cloud_list;
+  readers::SampleList list = read(options);
+  list.several_labels = data.several_labels;
+  return list;
+}
 
 readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
   readers::ClipSourceOptions options;

@@ -21,6 +21,10 @@ struct Dataset {
   std::vector<std::string> classes;
 };
 
+/// The samples of a side in whatever layout it is, by the reader of the data's kind. Opens no
+/// sample. Throws kNotFound, kInvalidArgument.
+readers::SampleList read_list(const DataConfig& data, const SideConfig& side);
+
 /// How an evaluation of the configuration looks at videos and at clouds.
 readers::ClipSourceOptions eval_clip_options(const RunConfig& config);
 readers::CloudSourceOptions eval_cloud_options(const RunConfig& config);

@@ -9,13 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "launch/config/config_file.h"
-#include "launch/config/model_options.h"
 #include "launch/run/dataset.h"
 #include "launch/run/saved_config.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/model_request.h"
-#include "model3d/inspect/summary.h"
+#include "launch/verbs/model_subject.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/require.h"
 
@@ -39,15 +38,8 @@ struct InspectRequest {
   bool json = false;
 };
 
-/// A network to be, and sizes of one sample, as people give them (sample_sizes).
-struct Subject {
-  model3d::ModelOptions options;
-  std::vector<std::int64_t> sizes;
-  std::vector<std::int64_t> second{};
-};
-
 /// Sizes of a sample where none are told: those of papers, and the defaults of configurations.
-Subject usual_subject(const model3d::ModelOptions& options) {
+ModelSubject usual_subject(const model3d::ModelOptions& options) {
   const DataConfig data;
   const std::vector<std::int64_t> views{data.views.count, data.views.size, data.views.size};
   if (options.form == "joint") return {options, {32, 32, 32}, views};
@@ -56,32 +48,6 @@ Subject usual_subject(const model3d::ModelOptions& options) {
   if (options.form == "voxel") return {options, {32, 32, 32}};
   if (options.form == "image") return {options, {224, 224}};
   return {options, {16, 224, 224}};
-}
-
-Subject subject_of(const RunConfig& config) {
-  Subject subject{model_options(config), {}};
-  const auto side = config.data.clip.size;
-  const ViewConfig& views = config.data.views;
-  switch (config.model.form) {
-    case ModelForm::kJoint:
-      subject.second = {views.count, views.size, views.size};
-      [[fallthrough]];
-    case ModelForm::kVoxel:
-      subject.sizes.assign(3, config.data.grid);
-      break;
-    case ModelForm::kViews:
-      subject.sizes = {views.count, views.size, views.size};
-      break;
-    case ModelForm::kPoints:
-      subject.sizes = {config.data.points};
-      break;
-    case ModelForm::kImage:
-      subject.sizes = {side, side};
-      break;
-    default:
-      subject.sizes = {config.data.clip.frames, side, side};
-  }
-  return subject;
 }
 
 /// How many classes the training list has, where the configuration leaves that to it.
@@ -93,7 +59,7 @@ std::int64_t classes_of_list(const RunConfig& config) {
   }
 }
 
-Subject subject_of(Invocation& call, const InspectRequest& request) {
+ModelSubject subject_of(Invocation& call, const InspectRequest& request) {
   require(request.from.empty() != request.model.model.empty(),
           Errc::kInvalidArgument,
           "either a configuration or checkpoint, or --model FORM/VARIANT, says what to inspect");
@@ -114,22 +80,9 @@ Subject subject_of(Invocation& call, const InspectRequest& request) {
           request.from,
           " is a checkpoint: its model is what it is");
   call.phase = Phase::kCheckpoint;
-  const Subject subject = subject_of(config_of(pipeline::find_checkpoint(request.from)));
+  const ModelSubject subject = subject_of(config_of(pipeline::find_checkpoint(request.from)));
   call.phase = Phase::kStart;
   return subject;
-}
-
-model3d::SampleSizes sizes_of(const Subject& subject) {
-  const model3d::Form& form = model3d::find_form(subject.options.form);
-  const bool joint = form.extractor == model3d::ExtractorKind::kJoint;
-  require(joint || subject.second.empty(),
-          Errc::kInvalidArgument,
-          "--second-input is set, but form ",
-          form.name,
-          " takes one input");
-  return {sample_sizes(form, subject.sizes),
-          joint ? sample_sizes(model3d::find_form("views"), subject.second)
-                : std::vector<std::int64_t>{}};
 }
 
 std::string field_text(const model3d::LayerSummary& row) {
@@ -199,7 +152,7 @@ ordered_json json_of(const model3d::LayerCost& cost) {
   return {{"parameters", cost.parameters}, {"multiply_adds", cost.multiply_adds}};
 }
 
-ordered_json json_of(const Subject& subject, const model3d::NetworkSummary& summary) {
+ordered_json json_of(const ModelSubject& subject, const model3d::NetworkSummary& summary) {
   ordered_json layers = ordered_json::array();
   for (const auto& row : summary.layers) {
     layers.push_back({{"name", row.name},
@@ -246,7 +199,7 @@ void run_inspect_model(Invocation& call) {
   line.flag("--json", "for programs", request.json);
   request.model.declare_shapes(line);
   if (!line.parse()) return;
-  Subject subject = subject_of(call, request);
+  ModelSubject subject = subject_of(call, request);
   if (!request.input.empty()) subject.sizes = checked_sizes("--input", request.input);
   if (!request.second_input.empty()) {
     subject.second = checked_sizes("--second-input", request.second_input);

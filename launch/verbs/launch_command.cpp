@@ -20,6 +20,7 @@
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/eval_request.h"
+#include "launch/verbs/train_job.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 
@@ -135,7 +136,12 @@ void check_request(const LaunchRequest& request) {
 RunConfig configuration_for(const LaunchRequest& request, Invocation& call) {
   const std::vector<std::string> words(request.words.begin() + 1, request.words.end());
   if (request.trains()) {
-    return load_config(words.front(), {words.begin() + 1, words.end()}).config;
+    Invocation train{"larkspur train", words, call.out};
+    TrainRequest asked;
+    require(read_train_request(train, asked),
+            Errc::kInvalidArgument,
+            "launch starts trainings; ask 'larkspur train --help' itself");
+    return load_config(asked.file, asked.overrides).config;
   }
   Invocation eval{"larkspur eval", words, call.out};
   EvalRequest asked;

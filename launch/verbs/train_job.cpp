@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verbs/train_job.h"
+
+#include <algorithm>
+
+#include "launch/config/config_file.h"
+#include "launch/run/assemble.h"
+#include "launch/run/resume.h"
+#include "launch/run/start_weights.h"
+#include "launch/verbs/command_line.h"
+#include "pipeline/all_or_none.h"
+#include "pipeline/data/epoch_order.h"
+#include "pipeline/log.h"
+#include "pipeline/placement.h"
+#include "pipeline/require.h"
+
+namespace larkspur::launch {
+namespace {
+
+using pipeline::Errc;
+using pipeline::require;
+using pipeline::text_of;
+
+PreparedTraining prepare(const TrainRequest& request, const distributed::RankEnv& env) {
+  const LoadedConfig loaded = load_config(request.file, request.overrides);
+  check_paths(loaded, {"data.train"});
+  if (!has_checkpoint(loaded.config)) check_weights_paths(loaded);  // a resume does not read them
+  PreparedTraining prepared;
+  prepared.config = loaded.config;
+  prepared.device = use_device(prepared.config.device, env.local_rank);
+  if (env.rank == 0) warn_of_doubts(loaded, prepared.device);
+  require(env.size <= prepared.config.train.lanes,
+          Errc::kInvalidArgument,
+          env.size,
+          " ranks, but train.lanes=",
+          prepared.config.train.lanes,
+          " is the most there can be");
+  set_compute_threads(prepared.config.train.threads);
+  prepared.data = make_training_data(prepared.config);
+  if (prepared.config.model.classes == 0) {
+    prepared.config.model.classes = static_cast<std::int64_t>(prepared.data.classes.size());
+    pipeline::log_info(
+        text_of("model.classes: ", prepared.config.model.classes, ", as data.train has them"));
+  }
+  prepared.network = make_network(prepared.config);
+  pipeline::place(*prepared.network, prepared.device.place);
+  prepared.identity = run_identity(prepared.config, prepared.data, prepared.device, env.size);
+  return prepared;
+}
+
+}  // namespace
+
+bool read_train_request(Invocation& call, TrainRequest& request) {
+  CommandLine line(
+      call,
+      "Trains a network; continues from the newest checkpoint of the output folder by itself.\n"
+      "'larkspur inspect config' lists every key, its default and what it means.",
+      "configs/demo/cloud.yaml train.epochs=3 output=runs/try");
+  line.argument("CONFIG", "YAML file", request.file);
+  line.rest("OVERRIDES", "key=value, as in train.epochs=3", request.overrides);
+  line.flag("--dry-run",
+            "write nothing: print configuration, list, memory, run a few steps (for five seconds, "
+            "two at least), and say how long the training will take",
+            request.dry_run);
+  return line.parse();
+}
+
+PreparedTraining prepare_together(RankJob& job,
+                                  const TrainRequest& request,
+                                  const std::function<void(const RunConfig&)>& open_output) {
+  pipeline::Communicator& communicator = job.communicator();
+  PreparedTraining prepared;
+  require_same(pipeline::all_or_none(communicator, [&] {
+    prepared = prepare(request, job.env());
+    return text_of(prepared.identity.config, prepared.identity.list_crc);
+  }));
+  pipeline::all_or_none(communicator, [&] {
+    if (job.is_root()) open_output(prepared.config);
+    return std::string();
+  });
+  return prepared;
+}
+
+void resume_or_start(const PreparedTraining& prepared,
+                     pipeline::TrainState& state,
+                     pipeline::Communicator& communicator) {
+  const bool resumed = resume_if_possible(prepared.config, prepared.identity, state, communicator);
+  if (!resumed)
+    start_from_weights(prepared.config, prepared.data.classes, *prepared.network, communicator);
+}
+
+std::int64_t total_steps(const pipeline::TrainOptions& options, std::int64_t samples) {
+  const pipeline::StepShape shape{samples, options.global_batch, options.lanes};
+  return std::max<std::int64_t>(1, options.epochs * shape.steps_per_epoch());
+}
+
+}  // namespace larkspur::launch
