@@ -197,6 +197,10 @@ std::vector<Row> run_keeping_rows() {
       key<train, &T::keep>("train.keep", "newest checkpoints kept")
           .within(1, 1000000)
           .on_resume(kFree),
+      key<train, &T::tensorboard>("train.tensorboard",
+                                  "write output/tensorboard, too: the numbers of metrics.jsonl as "
+                                  "event files of TensorBoard")
+          .on_resume(kFree),
       key<train, &T::bucket_elements>("train.bucket_elements",
                                       "gradient elements exchanged together")
           .at_least(1),

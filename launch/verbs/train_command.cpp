@@ -9,6 +9,7 @@
 #include "distributed/transport/rank_env.h"
 #include "distributed/tree_exchange.h"
 #include "launch/config/config_schema.h"
+#include "launch/report/tensorboard_file.h"
 #include "launch/report/train_page.h"
 #include "launch/run/assemble.h"
 #include "launch/run/output_lock.h"
@@ -61,6 +62,9 @@ class RunSinks : public pipeline::FanOutSink {
         output / "metrics.jsonl", metrics_header(config, step, total_steps, job.ranks)));
     add(std::make_unique<TrainPage>(TrainPageContext{config, job, version_text()},
                                     std::max<std::int64_t>(1, total_steps / config.train.epochs)));
+    if (config.train.tensorboard) {
+      add(std::make_unique<TensorboardSink>(output / "tensorboard", step + 1));
+    }
     const char* progress = std::getenv("LARKSPUR_PROGRESS");
     if (progress != nullptr && std::string(progress) == "launch") return;  // it draws from the file
     ProgressOptions options;

@@ -195,6 +195,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "train.checkpoint_every",
                                         "train.keep",
                                         "train.stop_after_steps",
+                                        "train.tensorboard",
                                         "eval.protocol",
                                         "eval.size",
                                         "eval.batch",
