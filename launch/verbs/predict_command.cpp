@@ -12,8 +12,9 @@
 #include "launch/run/rank_job.h"
 #include "launch/run/saved_config.h"
 #include "launch/supervise/task_progress.h"
-#include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
+#include "launch/verbs/predict_request.h"
+#include "launch/verbs/predict_stream.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/require.h"
@@ -23,28 +24,15 @@ namespace {
 
 using nlohmann::ordered_json;
 using pipeline::Errc;
-using pipeline::require;
-
-struct PredictRequest {
-  std::string checkpoint;
-  std::vector<std::string> files;
-  bool json = false;
-};
 
 /// Per file, in the order of the request: the likeliest classes, or why it cannot be read.
 ordered_json answers_of(const Dataset& data, const pipeline::Evaluation& evaluation) {
   std::vector<ordered_json> answers(static_cast<std::size_t>(data.source->size()));
   for (const pipeline::Prediction& prediction : evaluation.predictions) {
-    ordered_json likeliest = ordered_json::array();
-    for (std::size_t place = 0; place < prediction.classes.size(); ++place) {
-      const auto index = static_cast<std::size_t>(prediction.classes[place]);
-      likeliest.push_back({{"label", data.classes.at(index)},
-                           {"index", index},
-                           {"probability", prediction.probabilities[place]}});
-    }
     const auto id = static_cast<std::size_t>(prediction.id);
-    answers[id] = {
-        {"file", data.source->name(prediction.id)}, {"ok", true}, {"predictions", likeliest}};
+    answers[id] = {{"file", data.source->name(prediction.id)},
+                   {"ok", true},
+                   {"predictions", likeliest_classes(prediction, data.classes)}};
   }
   for (const pipeline::BadSample& bad : evaluation.bad) {
     const auto id = static_cast<std::size_t>(bad.id);
@@ -79,17 +67,21 @@ void print(std::ostream& out,
   out << all.dump(2, ' ', false, ordered_json::error_handler_t::replace) << "\n";
 }
 
-void run_prediction(Invocation& call, const PredictRequest& request) {
-  RankJob job;
-  pipeline::Communicator& communicator = job.communicator();
-  call.is_root = job.is_root();
-  // Where the checkpoint was made does not matter here: a GPU if there is one.
+/// Where a checkpoint was made does not matter here: a GPU if there is one.
+Device any_device(RankJob& job) {
   Device device;
-  pipeline::all_or_none(communicator, [&] {
+  pipeline::all_or_none(job.communicator(), [&] {
     device = use_device(DeviceChoice::kAuto, job.env().local_rank);
     return std::string();
   });
-  call.phase = Phase::kCheckpoint;
+  return device;
+}
+
+void predict_files(Invocation& call,
+                   const PredictRequest& request,
+                   RankJob& job,
+                   const Device& device) {
+  pipeline::Communicator& communicator = job.communicator();
   const auto checkpoint = pipeline::find_checkpoint(request.checkpoint, communicator);
   const RunConfig config = config_of(checkpoint);
   call.phase = Phase::kStart;
@@ -119,26 +111,32 @@ void run_prediction(Invocation& call, const PredictRequest& request) {
                                           evaluation.bad.front().message));
 }
 
+void predict_windows(Invocation& call,
+                     const PredictRequest& request,
+                     RankJob& job,
+                     const Device& device) {
+  const auto checkpoint = pipeline::find_checkpoint(request.checkpoint, job.communicator());
+  const RunConfig config = config_of(checkpoint);
+  set_compute_threads(config.train.threads);
+  const auto network = make_evaluated_network(checkpoint, config, device, job.communicator());
+  predict_stream(
+      call, request, {config, checkpoint.manifest().run.classes, *network, job.communicator()});
+}
+
 }  // namespace
 
 void run_predict(Invocation& call) {
   PredictRequest request;
-  CommandLine line(
-      call,
-      "Prints the five likeliest labels of files, by what a checkpoint was trained on.",
-      "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off");
-  line.required_option(
-      "--checkpoint",
-      "run folder, its checkpoints folder (the newest whole one), or one checkpoint",
-      request.checkpoint);
-  line.rest(
-      "FILE", "clouds, or whatever the checkpoint was trained on; folders of them", request.files);
-  line.flag("--json", "as one JSON object", request.json);
-  if (!line.parse()) return;
-  require(!request.files.empty(),
-          Errc::kInvalidArgument,
-          "no FILE given; see 'larkspur predict --help'");
-  run_prediction(call, request);
+  if (!read_predict_request(call, request)) return;
+  RankJob job;
+  call.is_root = job.is_root();
+  const Device device = any_device(job);
+  call.phase = Phase::kCheckpoint;
+  if (request.stream.empty()) {
+    predict_files(call, request, job, device);
+  } else {
+    predict_windows(call, request, job, device);
+  }
 }
 
 }  // namespace larkspur::launch
