@@ -74,16 +74,32 @@ ordered_json facts_of(const EvalContext& context) {
   return facts;
 }
 
-void add_surroundings(ordered_json& data,
-                      const EvalContext& context,
-                      const EvalSurroundings& around) {
+/// What is known of a training by what lies beside its checkpoint, as `facts` and on the page.
+RunHistory add_training(ordered_json& data,
+                        const EvalContext& context,
+                        const pipeline::RunIdentity& training) {
   const fs::path checkpoint = whole_path(context.checkpoint);
   const fs::path run = checkpoint.parent_path().parent_path();
-  const RunHistory history = read_history(run / "metrics.jsonl");
+  RunHistory history = read_history(run / "metrics.jsonl");
   const std::string weights = weights_of(checkpoint, context.step, history.total_steps);
   data["title"] = text_of("Evaluation of ", run.filename().string());
   data["subtitle"] = text_of(context.checkpoint, ": ", weights);
   if (ordered_json drawn = curves(history); !drawn.is_null()) data["history"] = std::move(drawn);
+  data["facts"].push_back({"weights", weights});
+  data["facts"].push_back({"CRC-32C of the training list", crc_text(training.list_crc)});
+  return history;
+}
+
+void add_surroundings(ordered_json& data,
+                      const EvalContext& context,
+                      const EvalSurroundings& around) {
+  RunHistory history;
+  if (around.run) {
+    history = add_training(data, context, *around.run);
+  } else {
+    data["title"] = text_of("Evaluation of ", fs::path(context.checkpoint).filename().string());
+    data["subtitle"] = text_of(context.checkpoint, ": weights from elsewhere");
+  }
   if (data.contains("mistakes")) {
     add_pictures(data["mistakes"], around.source, static_cast<std::uint64_t>(around.config.seed));
   }
@@ -93,10 +109,8 @@ void add_surroundings(ordered_json& data,
   data["time"] = std::move(time);
   data["configuration"] = config_rows(around.config, &around.trained);
   ordered_json& facts = data["facts"];
-  facts.push_back({"weights", weights});
-  facts.push_back({"CRC-32C of the training list", crc_text(around.run.list_crc)});
   add_job_facts(facts, "evaluation: ", around.job);
-  add_job_facts(facts, "training: ", around.run);
+  if (around.run) add_job_facts(facts, "training: ", *around.run);
   for (ordered_json& fact : version_facts(around.versions)) facts.push_back(std::move(fact));
 }
 

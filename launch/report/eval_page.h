@@ -2,6 +2,7 @@
 // report.html of an evaluation: the numbers of report.json, and what only people ask for.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -16,13 +17,13 @@ namespace larkspur::launch {
 /// What stands around an evaluation. None of it changes a score, so none of it is in report.json,
 /// whose bytes do not depend on ranks, time or place.
 struct EvalSurroundings {
-  const pipeline::SampleSource& source;  ///< what was evaluated
-  RunConfig config;                      ///< of the evaluation
-  RunConfig trained;                     ///< as the checkpoint has it
-  pipeline::RunIdentity job;             ///< of the evaluation: ranks, threads, processor
-  pipeline::RunIdentity run;             ///< of the training
-  std::string versions;                  ///< what `larkspur --version` prints
-  double seconds = 0.0;                  ///< the evaluation took
+  const pipeline::SampleSource& source;      ///< what was evaluated
+  RunConfig config;                          ///< of the evaluation
+  RunConfig trained;                         ///< as the checkpoint has it; else `config`
+  pipeline::RunIdentity job;                 ///< of the evaluation: ranks, threads, processor
+  std::optional<pipeline::RunIdentity> run;  ///< of the training; none: weights from elsewhere
+  std::string versions;                      ///< what `larkspur --version` prints
+  double seconds = 0.0;                      ///< the evaluation took
 };
 
 /// The data of the page (page.h). `report` is what report_json() gives. Finds the run's

@@ -81,6 +81,13 @@ Dataset make_side(const RunConfig& config, readers::SampleList list, bool traini
   return side;
 }
 
+/// "0", "1", ...
+std::vector<std::string> numbers_below(std::size_t count) {
+  std::vector<std::string> numbers;
+  for (std::size_t i = 0; i < count; ++i) numbers.push_back(std::to_string(i));
+  return numbers;
+}
+
 }  // namespace
 
 readers::SampleList read_list(const DataConfig& data, const SideConfig& side) {
@@ -131,11 +138,7 @@ Dataset make_training_data(const RunConfig& config) {
           " names samples without their classes: a training needs labels");
   const auto classes = config.model.classes == 0 ? list.classes.size()
                                                  : static_cast<std::size_t>(config.model.classes);
-  if (are_numbers(list.classes)) {
-    std::vector<std::string> numbers;
-    for (std::size_t i = 0; i < classes; ++i) numbers.push_back(std::to_string(i));
-    align_labels(list, numbers, title_of(side));
-  }
+  if (are_numbers(list.classes)) align_labels(list, numbers_below(classes), title_of(side));
   require(list.classes.size() == classes,
           Errc::kInvalidArgument,
           title_of(side),
@@ -159,6 +162,28 @@ Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::str
   align_labels(list, classes, title_of(side));
   log_notes(list, side);
   return make_side(config, std::move(list), false);
+}
+
+std::vector<std::string> classes_of_evaluation(const RunConfig& config) {
+  const SideConfig& side = config.data.eval;
+  const readers::SampleList list = read_list(config.data, side);
+  const auto wanted = static_cast<std::size_t>(config.model.classes);
+  if (are_numbers(list.classes) || !list.is_labelled()) {
+    require(wanted > 0,
+            Errc::kInvalidArgument,
+            title_of(side),
+            " names no classes: set model.classes to how many the weights have");
+    return numbers_below(wanted);
+  }
+  require(wanted == 0 || list.classes.size() == wanted,
+          Errc::kInvalidArgument,
+          title_of(side),
+          " has ",
+          list.classes.size(),
+          " classes, model.classes is ",
+          wanted,
+          ": name all of them in data.eval.labels, in the order of the weights");
+  return list.classes;
 }
 
 std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const RunConfig& now) {

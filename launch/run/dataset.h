@@ -40,6 +40,12 @@ Dataset make_training_data(const RunConfig& config);
 /// says which name is which number.
 Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes);
 
+/// What the rows of a head mean that names no classes: those of the evaluation list, or of its
+/// labels file, which must be as many as model.classes says; bare numbers stand for themselves up
+/// to it. Throws kInvalidArgument where they are not, or a list of numbers leaves model.classes
+/// open.
+std::vector<std::string> classes_of_evaluation(const RunConfig& config);
+
 /// How many samples of the evaluation list of `now` are files of the training list of `trained`,
 /// by path (and place in a pack); nothing where that list is not there any more.
 std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const RunConfig& now);

@@ -74,7 +74,7 @@ void settle_head(const std::string& origin,
   if (theirs.empty()) {
     log_warn(text_of(origin,
                      " does not name its classes: its head is used row by row for those of "
-                     "data.train; model.new_head=true begins it anew"));
+                     "the list; model.new_head=true begins it anew"));
   } else if (rows.empty()) {
     log_warn(text_of(origin,
                      ": model.new_head=false keeps its head of other classes, ",

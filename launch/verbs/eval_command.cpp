@@ -14,6 +14,7 @@
 #include "launch/run/rank_job.h"
 #include "launch/run/resume.h"
 #include "launch/run/saved_config.h"
+#include "launch/run/start_weights.h"
 #include "launch/run/view_listing.h"
 #include "launch/supervise/task_progress.h"
 #include "launch/verbs/commands.h"
@@ -23,6 +24,7 @@
 #include "pipeline/bad_samples.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/log.h"
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::launch {
@@ -32,14 +34,25 @@ namespace fs = std::filesystem;
 using pipeline::Errc;
 using pipeline::require;
 
-EvalContext context_of(const RunConfig& config,
-                       const pipeline::Checkpoint& checkpoint,
-                       const Dataset& data) {
+/// What is to be evaluated, and how.
+struct Job {
+  RunConfig config;
+  RunConfig saved;  ///< the checkpoint's own; of weights from elsewhere `config`
+  Device device;
+  std::optional<pipeline::Checkpoint> checkpoint;  ///< none: weights from elsewhere
+  std::vector<std::string> classes;                ///< what each row of the head means
+
+  std::string weights() const {
+    return checkpoint ? checkpoint->folder().string() : config.model.weights;
+  }
+};
+
+EvalContext context_of(const Job& job, const Dataset& data) {
   EvalContext context;
-  context.protocol = config.eval.protocol;
-  context.views = eval_options(config).views;
-  context.checkpoint = checkpoint.folder().string();
-  context.step = checkpoint.manifest().step;
+  context.protocol = job.config.eval.protocol;
+  context.views = eval_options(job.config).views;
+  context.checkpoint = job.weights();
+  context.step = job.checkpoint ? job.checkpoint->manifest().step : 0;
   context.classes = data.classes;
   for (std::int64_t id = 0; id < data.source->size(); ++id) {
     context.names.push_back(data.source->name(id));
@@ -47,7 +60,7 @@ EvalContext context_of(const RunConfig& config,
   }
   context.list_crc = list_crc(*data.source);
   context.labelling = data.source->label(0) == pipeline::kNoLabel ? Labelling::kNone
-                      : config.data.several_labels                ? Labelling::kSeveral
+                      : job.config.data.several_labels            ? Labelling::kSeveral
                                                                   : Labelling::kOne;
   return context;
 }
@@ -60,15 +73,27 @@ void print_scores(std::ostream& out,
       << context.views << "  report " << folder.string() << std::endl;
 }
 
-/// What is to be evaluated, and how.
-struct Job {
-  RunConfig config;
-  RunConfig saved;  ///< the checkpoint's own
-  Device device;
-  pipeline::Checkpoint checkpoint;
-};
+/// With weights that no run of ours has trained: the configuration says what they are of.
+Job prepare_weights(const EvalRequest& request, RankJob& ranks) {
+  Job job;
+  pipeline::all_or_none(ranks.communicator(), [&] {
+    LoadedConfig loaded = config_of_file(request);
+    check_paths(loaded, {"data.eval"});
+    loaded.config.model.weights = request.weights;
+    check_weights_paths(loaded);
+    job.config = loaded.config;
+    job.classes = classes_of_evaluation(job.config);
+    job.config.model.classes = std::ssize(job.classes);
+    job.device = use_device(job.config.device, ranks.env().local_rank);
+    return std::string();
+  });
+  job.saved = job.config;
+  set_compute_threads(job.config.train.threads);
+  return job;
+}
 
 Job prepare(Invocation& call, const EvalRequest& request, RankJob& ranks) {
+  if (!request.weights.empty()) return prepare_weights(request, ranks);
   pipeline::Communicator& communicator = ranks.communicator();
   LoadedConfig loaded;
   if (request.has_config()) {
@@ -95,14 +120,29 @@ Job prepare(Invocation& call, const EvalRequest& request, RankJob& ranks) {
   });
   if (loaded.config.model.classes == 0) loaded.config.model.classes = saved.model.classes;
   set_compute_threads(loaded.config.train.threads);
-  return {loaded.config, saved, device, std::move(checkpoint)};
+  std::vector<std::string> classes = checkpoint.manifest().run.classes;
+  return {loaded.config, saved, device, std::move(checkpoint), std::move(classes)};
+}
+
+/// As evaluation wants it: merged, on the device.
+std::unique_ptr<model3d::Network> evaluated_network(const Job& job,
+                                                    pipeline::Communicator& communicator) {
+  if (job.checkpoint) {
+    compare_for_evaluation(job.saved, job.config, job.weights());
+    return make_evaluated_network(*job.checkpoint, job.config, job.device, communicator);
+  }
+  auto network = make_network(job.config);
+  start_from_weights(job.config, job.classes, *network, communicator);
+  network->merge();
+  pipeline::place(*network, job.device.place);
+  return network;
 }
 
 /// RUN/report for RUN/checkpoints/step-..., where no configuration says another output.
 fs::path report_folder(const EvalRequest& request, const Job& job) {
   if (!request.report.empty()) return request.report;
   if (request.has_config()) return fs::path(job.config.output) / "report";
-  const fs::path home = whole_path(job.checkpoint.folder()).parent_path();
+  const fs::path home = whole_path(job.weights()).parent_path();
   return (home.filename() == "checkpoints" ? home.parent_path() : home) / "report";
 }
 
@@ -128,16 +168,17 @@ EvalSurroundings surroundings_of(const Job& job, const Dataset& data, int ranks,
           job.config,
           job.saved,
           run_identity(job.config, data, job.device, ranks),
-          job.checkpoint.manifest().run,
+          job.checkpoint ? std::optional(job.checkpoint->manifest().run) : std::nullopt,
           version_text(),
           seconds};
 }
 
 /// Samples of data.eval that the checkpoint was trained on; nothing where that cannot be seen.
 std::optional<std::int64_t> trained_samples(const Job& job, const EvalContext& context) {
+  if (!job.checkpoint) return std::nullopt;
   if (const auto seen = samples_in_training(job.saved, job.config)) return seen;
   // The training list is gone: one of the same names and labels is taken for it.
-  if (context.list_crc == job.checkpoint.manifest().run.list_crc) return std::ssize(context.names);
+  if (context.list_crc == job.checkpoint->manifest().run.list_crc) return std::ssize(context.names);
   return std::nullopt;
 }
 
@@ -156,22 +197,20 @@ void run_evaluation(Invocation& call, const EvalRequest& request) {
   call.is_root = ranks.is_root();
   const Job job = prepare(call, request, ranks);
   call.phase = Phase::kCheckpoint;
-  compare_for_evaluation(job.saved, job.config, job.checkpoint.folder().string());
-  const auto network = make_evaluated_network(job.checkpoint, job.config, job.device, communicator);
-
+  const auto network = evaluated_network(job, communicator);
   call.phase = Phase::kStart;
   Dataset data;
   require_same(pipeline::all_or_none(communicator, [&] {
-    data = make_evaluation_data(job.config, job.checkpoint.manifest().run.classes);
+    data = make_evaluation_data(job.config, job.classes);
     return pipeline::text_of(write_config(job.config), list_crc(*data.source));
   }));
   const fs::path folder = report_folder(request, job);
-  EvalContext context = context_of(job.config, job.checkpoint, data);
+  EvalContext context = context_of(job, data);
   pipeline::all_or_none(communicator, [&] {
     if (!ranks.is_root()) return std::string();
     prepare_report_folder(folder);
     warn_of_doubtful_views(job.config);
-    context.digest = job.checkpoint.digest();
+    if (job.checkpoint) context.digest = job.checkpoint->digest();
     context.trained_samples = trained_samples(job, context);
     warn_of_trained(context);
     return std::string();

@@ -25,6 +25,10 @@ bool read_eval_request(Invocation& call, EvalRequest& request) {
               "run folder, its checkpoints folder (the newest whole one), or one checkpoint; "
               "default: output of CONFIG",
               request.checkpoint);
+  line.option("--weights",
+              "published weights instead (.safetensors, .pth): CONFIG says of what model, its list "
+              "or data.eval.labels what each row of the head means",
+              request.weights);
   line.option("--report",
               "folder to write; default: output/report, or beside the checkpoints",
               request.report);
@@ -46,6 +50,10 @@ bool read_eval_request(Invocation& call, EvalRequest& request) {
           "name a CONFIG, or a run by --checkpoint; see '",
           call.path,
           " --help'");
+  require(request.weights.empty() || (request.has_config() && request.checkpoint.empty()),
+          Errc::kInvalidArgument,
+          "--weights goes with a CONFIG, which says what network they are of, and without "
+          "--checkpoint");
   require(!request.json || !request.explain.empty(),
           Errc::kInvalidArgument,
           "--json goes with --explain; the report has a report.json");

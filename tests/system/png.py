@@ -45,3 +45,15 @@ def read_grey(path):
         rows.append(row)
         above = row
     return width, height, rows
+
+
+def write_rgb(path, width, height, pixel):
+    """A PNG of 8 bits a channel; pixel(x, y) gives (red, green, blue)."""
+    raw = b"".join(b"\0" + bytes(v for x in range(width) for v in pixel(x, y)) for y in range(height))
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                     + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))

@@ -94,7 +94,7 @@ TEST_P(EvalPageOf, HasEveryNumberOfTheReportAndAPictureForEachMistake) {
   const EvalContext context = context_of(GetParam());
   const Clips source(50 * GetParam());
   const ordered_json report = report_of(evaluation, context);
-  const EvalSurroundings around{source, {}, {}, {}, {}, "larkspur 1\n", 2.0};
+  const EvalSurroundings around{source, {}, {}, {}, pipeline::RunIdentity{}, "larkspur 1\n", 2.0};
   const std::string page = fill_page(evaluation_page(report, evaluation, context, &around));
   EXPECT_LT(page.size(), 5'000'000U);
   EXPECT_EQ(testing::count_of(page, "</script>"), 2);
@@ -129,7 +129,7 @@ TEST_F(EvalPage, SaysWhichWeightsTheseAre) {
   EvalContext context = context_of(2);
   RunConfig config;
   config.train.epochs = 77;
-  const EvalSurroundings around{source, config, {}, {}, {}, "", 2.0};
+  const EvalSurroundings around{source, config, {}, {}, pipeline::RunIdentity{}, "", 2.0};
   const auto subtitle = [&] {
     return evaluation_page(report_of(evaluation, context), evaluation, context, &around)["subtitle"]
         .get<std::string>();

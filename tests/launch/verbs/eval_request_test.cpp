@@ -40,5 +40,17 @@ TEST(EvalRequest, NeedsSomethingToEvaluateOrToExplain) {
   EXPECT_THAT(refusal_of([] { asked({"c.yaml", "--json"}); }).text, HasSubstr("--explain"));
 }
 
+TEST(EvalRequest, WeightsFromElsewhereNeedAConfigurationAndNoRun) {
+  EXPECT_EQ(asked({"c.yaml", "--weights", "a.pth"}).weights, "a.pth");
+  EXPECT_THAT(refusal_of([] {
+                asked({"--checkpoint", "runs/a", "--weights", "a.pth"});
+              }).text,
+              HasSubstr("--weights goes with a CONFIG"));
+  EXPECT_THAT(refusal_of([] {
+                asked({"c.yaml", "--checkpoint", "runs/a", "--weights", "a.pth"});
+              }).text,
+              HasSubstr("without --checkpoint"));
+}
+
 }  // namespace
 }  // namespace larkspur::launch
