@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: it runs a verb (commands.h) and is the only place that catches what ends one.
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -10,36 +9,30 @@
 #include "launch/run/device.h"
 #include "launch/run/exit_code.h"
 #include "launch/run/kept_memory.h"
+#include "launch/run/last_words.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/error.h"
 
 namespace larkspur::launch {
 namespace {
 
-/// One line on stderr says why.
-int fail(std::string why, int code) {
-  std::replace(why.begin(), why.end(), '\n', ' ');
-  std::cerr.clear();  // what it could not take before is no reason to say nothing now
-  std::cerr << "larkspur: " << why << std::endl;
-  return code;
-}
-
 int run(Invocation call) {
   try {
     name_device_failures([&] { run_program(call); });
     call.out.flush();
     if (!call.out && !reader_has_left()) {
-      return fail("cannot write the results to stdout", kExitUsage);
+      return say_last("cannot write the results to stdout", kExitUsage);
     }
     return call.code;
   } catch (const pipeline::Error& error) {
     const int code = exit_code(error.code(), call.phase);
-    return call.is_root || code == kExitDevice ? fail(error.what(), code) : code;
+    return call.is_root || code == kExitDevice ? say_last(error.what(), code) : code;
   } catch (const std::exception& error) {
     const std::string text = error.what();  // the first line; backtraces follow it
-    return fail("a bug of ours, please report it: " + text.substr(0, text.find('\n')), kExitBug);
+    return say_last("a bug of ours, please report it: " + text.substr(0, text.find('\n')),
+                    kExitBug);
   } catch (...) {
-    return fail("a bug of ours, please report it: an exception of unknown type", kExitBug);
+    return say_last("a bug of ours, please report it: an exception of unknown type", kExitBug);
   }
 }
 

@@ -9,9 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+
+#include "pipeline/error.h"
 
 namespace larkspur::distributed {
 
@@ -24,7 +27,8 @@ using Block = std::span<std::byte>;
 enum class Memory : std::uint8_t {
   kHost,
   kDevice,  ///< of this rank's GPU; what was queued on the current stream before the call is waited
-            ///< for, and what is queued on it after wait() finds the blocks arrived
+            ///< for, and what is queued on it after wait() finds the blocks arrived. wait() need
+            ///< not hold the host for that: see GroupOptions::on_failure
 };
 
 class ProcessGroup;
@@ -32,9 +36,15 @@ class ProcessGroup;
 /// How a group is made and how patient it is.
 struct GroupOptions {
   std::string transport = "auto";  ///< a registered name, or auto: mpi under mpirun, else solo
-  double deadline_seconds = 60.0;  ///< how long one wait() may last, > 0
+  double deadline_seconds = 60.0;  ///< how long one wait() may last, > 0; where wait() does not
+                                   ///< hold the host, how long an operation may, from its issue
   ProcessGroup* bootstrap =
       nullptr;  ///< nccl only: host memory, the same ranks; outlives the group
+
+  /// nccl only: told once, by the watchdog's thread, what broke an operation that the host does not
+  /// wait for. It should end the process, whose other threads may wait for the device for ever.
+  /// Where it returns, or there is none, the next operation throws kCollective.
+  std::function<void(const pipeline::Error&)> on_failure{};
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;

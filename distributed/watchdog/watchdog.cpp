@@ -15,13 +15,25 @@ namespace {
 
 using WatchClock = std::chrono::steady_clock;
 
+WatchClock::duration duration_of(double seconds, const std::string& what) {
+  pipeline::require(seconds > 0.0,
+                    pipeline::Errc::kInvalidArgument,
+                    "[watchdog] ",
+                    what,
+                    " is ",
+                    seconds,
+                    " s, not > 0");
+  return std::chrono::duration_cast<WatchClock::duration>(std::chrono::duration<double>(seconds));
+}
+
 }  // namespace
 
 struct Watch::Entry {
-  WatchRequest request;
-  WatchClock::time_point start;
-  WatchClock::time_point deadline;
+  std::function<void()> look;
+  WatchClock::time_point deadline;  ///< when to look
+  WatchClock::duration period;      ///< and when again; 0: never
   std::shared_ptr<Watchdog::State> home;
+  bool has_ended = false;  ///< nobody watches any more; under the lock
 };
 
 struct Watchdog::State {
@@ -30,12 +42,13 @@ struct Watchdog::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::multimap<WatchClock::time_point, Entry> by_deadline;
-  Entry at_work;  ///< whose poll or handler runs now, outside the lock
+  Entry at_work;  ///< who is looked at now, outside the lock
   bool closing = false;
   std::thread thread;
 
   void run();
   void look_at(const Entry& entry, std::unique_lock<std::mutex>& lock);
+  void add(const Entry& entry);
 };
 
 void Watchdog::State::run() {
@@ -60,14 +73,21 @@ void Watchdog::State::run() {
 void Watchdog::State::look_at(const Entry& entry, std::unique_lock<std::mutex>& lock) {
   at_work = entry;
   lock.unlock();
-  const WatchRequest& request = entry->request;
-  if (!request.has_ended()) {
-    const std::chrono::duration<double> passed = WatchClock::now() - entry->start;
-    request.when_overdue({request.operation, request.rank, passed.count()});
-  }
+  entry->look();
   lock.lock();
   at_work = nullptr;
+  if (entry->period > WatchClock::duration::zero() && !entry->has_ended) {
+    entry->deadline = WatchClock::now() + entry->period;
+    add(entry);
+  }
   changed.notify_all();
+}
+
+/// Under the lock. Most watches end long before their deadline: the thread is woken only where it
+/// sleeps too long.
+void Watchdog::State::add(const Entry& entry) {
+  const auto at = by_deadline.emplace(entry->deadline, entry);
+  if (at == by_deadline.begin()) changed.notify_all();
 }
 
 Watch& Watch::operator=(Watch&& other) noexcept {
@@ -83,6 +103,7 @@ void Watch::end() noexcept {
   if (!entry_) return;
   Watchdog::State& home = *entry_->home;
   std::unique_lock lock(home.mutex);
+  entry_->has_ended = true;
   const auto [first, last] = home.by_deadline.equal_range(entry_->deadline);
   for (auto at = first; at != last; ++at) {
     if (at->second != entry_) continue;
@@ -112,25 +133,29 @@ Watchdog::~Watchdog() {
 }
 
 Watch Watchdog::watch(WatchRequest request) {
-  pipeline::require(request.deadline_seconds > 0.0,
-                    pipeline::Errc::kInvalidArgument,
-                    "[watchdog] the deadline of ",
-                    request.operation,
-                    " is ",
-                    request.deadline_seconds,
-                    " s, not > 0");
+  const auto patience =
+      duration_of(request.deadline_seconds, "the deadline of " + request.operation);
   const auto start = WatchClock::now();
-  const auto deadline = start + std::chrono::duration_cast<WatchClock::duration>(
-                                    std::chrono::duration<double>(request.deadline_seconds));
-  auto entry =
-      std::make_shared<Watch::Entry>(Watch::Entry{std::move(request), start, deadline, state_});
+  const auto look = [asked = std::move(request), start] {
+    if (asked.has_ended()) return;
+    const std::chrono::duration<double> passed = WatchClock::now() - start;
+    asked.when_overdue({asked.operation, asked.rank, passed.count()});
+  };
+  return add({look, start + patience, {}, state_});
+}
+
+Watch Watchdog::every(double seconds, std::function<void()> look) {
+  const auto period = duration_of(seconds, "a period");
+  return add({std::move(look), WatchClock::now() + period, period, state_});
+}
+
+Watch Watchdog::add(Watch::Entry made) {
+  auto entry = std::make_shared<Watch::Entry>(std::move(made));
   const std::lock_guard lock(state_->mutex);
   if (!state_->thread.joinable()) {
     state_->thread = std::thread([state = state_.get()] { state->run(); });
   }
-  const auto at = state_->by_deadline.emplace(deadline, entry);
-  // Most watches end long before their deadline: the thread is woken only where it sleeps too long.
-  if (at == state_->by_deadline.begin()) state_->changed.notify_all();
+  state_->add(entry);
   return Watch(std::move(entry));
 }
 

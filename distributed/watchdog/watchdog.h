@@ -3,6 +3,8 @@
 //
 //   any thread:  watch(operation, deadline, poll) --> Watch ... the operation ... ~Watch
 //   watchdog:                     sleeps until the next deadline; poll says "not ended" --> handler
+//   any thread:  every(seconds, look) --> Watch ... ~Watch          look() again and again
+//   meanwhile
 //
 // It watches and reports, no more: whether a late operation throws, is named in the log or ends the
 // process is the handler's decision.
@@ -68,9 +70,15 @@ class Watchdog {
   /// Throws kInvalidArgument when the deadline is not > 0.
   [[nodiscard]] Watch watch(WatchRequest request);
 
+  /// Calls `look` about so often while the Watch lives, as poll and handler are called. Throws
+  /// kInvalidArgument when `seconds` is not > 0.
+  [[nodiscard]] Watch every(double seconds, std::function<void()> look);
+
  private:
   friend class Watch;
   struct State;
+  Watch add(Watch::Entry made);
+
   std::shared_ptr<State> state_;
 };
 

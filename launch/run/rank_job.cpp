@@ -11,6 +11,7 @@
 
 #include "distributed/transport/group_registry.h"
 #include "distributed/transport/staged_group.h"
+#include "launch/run/last_words.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -54,6 +55,7 @@ distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
   if (transport == kNccl && told.size() > 1) {
     distributed::GroupOptions options{kNccl};
     options.bootstrap = group_.get();
+    options.on_failure = end_process;
     tensor_group_ = distributed::make_process_group(options);
   } else {
     if (told.size() > 1) {

@@ -2,6 +2,7 @@
 // One exchange of made-up lane gradients, on whatever device and group.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,18 @@ struct Exchanged {
   at::Tensor values;
 };
 
+/// How a device is given its work. By itself an op on it queues, and a read of it waits.
+struct Stream {
+  std::function<void(std::function<void()>)> queue = [](const std::function<void()>& work) {
+    work();
+  };
+  std::function<void()> drain = [] {};
+};
+
 /// Plays this rank's lanes twice over three buckets; the values become the sums. On the CPU again.
-inline Exchanged exchange_lanes(distributed::ProcessGroup& group, at::Device device) {
+inline Exchanged exchange_lanes(distributed::ProcessGroup& group,
+                                at::Device device,
+                                const Stream& stream = {}) {
   std::vector<pipeline::Parameter> parameters;
   for (const std::int64_t elements : {100, 8000, 16385, 3, 70000}) {
     parameters.push_back(
@@ -42,7 +53,10 @@ inline Exchanged exchange_lanes(distributed::ProcessGroup& group, at::Device dev
   at::Tensor owned;
   for (int step = 0; step < 2; ++step) {
     for (int lane = lanes.first; lane < lanes.first + lanes.count; ++lane) {
-      flat.gradients().copy_(lane_gradient(lane + step, flat.layout().elements()));
+      stream.queue(
+          [to = flat.gradients(), from = lane_gradient(lane + step, flat.layout().elements())] {
+            to.copy_(from);
+          });
       for (int bucket = 0; bucket < flat.layout().bucket_count(); ++bucket) {
         exchange.lane_done(lane, bucket);
       }
@@ -50,14 +64,14 @@ inline Exchanged exchange_lanes(distributed::ProcessGroup& group, at::Device dev
     owned = exchange.reduce();
     std::int64_t packed = 0;
     for (const auto& range : flat.layout().owned(group.rank(), group.size())) {
-      flat.values()
-          .narrow(0, range.begin, range.size())
-          .copy_(owned.narrow(0, packed, range.size()));
+      stream.queue([to = flat.values().narrow(0, range.begin, range.size()),
+                    from = owned.narrow(0, packed, range.size())] { to.copy_(from); });
       packed += range.size();
     }
     exchange.gather();
     for (int bucket = 0; bucket < flat.layout().bucket_count(); ++bucket) exchange.wait(bucket);
   }
+  stream.drain();
   return {owned.cpu(), flat.values().cpu()};
 }
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// NCCL's point-to-point calls between processes of one host, over sockets. A communicator is
-// nonblocking: group calls settle a little later, in a thread, and only then is their "kernel" in
-// the stream, where it moves all messages of the group at once.
+// NCCL's point-to-point calls between processes of one host, over sockets. A communicator is a
+// blocking one: at the end of a group its "kernel" is in the stream, and moves all messages of the
+// group at once when its turn has come.
 //
-// As NCCL: a call before the last one has settled is refused; a peer that is gone shows in
-// ncclCommGetAsyncError; two ends of different size are not noticed, one of them waits.
+// As NCCL: a group has its kernel in the stream only when it has ended; a peer that is gone shows
+// in ncclCommGetAsyncError; two ends of different size are not noticed, one of them waits.
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -32,21 +31,9 @@ struct ncclComm {
   int size = 1;
   std::string name;
   std::vector<int> sockets;  ///< [ranks]
-  std::atomic<ncclResult_t> state{ncclInProgress};
+  std::atomic<ncclResult_t> state{ncclSuccess};
   std::atomic<bool> is_aborted{false};
-  std::thread settler;
   std::string text;
-
-  void settle_later(std::function<ncclResult_t()> work) {
-    if (settler.joinable()) settler.join();
-    state = ncclInProgress;
-    settler = std::thread([this, work = std::move(work)] {
-      const ncclResult_t result = work();
-      ncclResult_t expected = ncclInProgress;
-      state.compare_exchange_strong(expected,
-                                    result);  // what its kernel has found since then stays
-    });
-  }
 };
 
 namespace {
@@ -166,10 +153,7 @@ void exchange(ncclComm& communicator, std::vector<Message> messages) {
 ncclResult_t add(ncclComm_t communicator, Message message) {
   if (communicator == nullptr || message.data == nullptr) return ncclInvalidArgument;
   if (message.peer < 0 || message.peer >= communicator->size) return ncclInvalidArgument;
-  if (!group.is_open || communicator->state != ncclSuccess) {
-    communicator->text = "a call before the previous one has returned ncclSuccess";
-    return ncclInvalidUsage;
-  }
+  if (!group.is_open) return ncclInvalidUsage;
   group.communicator = communicator;
   group.messages.push_back(message);
   return ncclSuccess;
@@ -207,16 +191,13 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
   return ncclSuccess;
 }
 
-ncclResult_t ncclCommInitRankConfig(
-    ncclComm_t* communicator, int size, ncclUniqueId id, int rank, ncclConfig_t* config) {
-  if (config->blocking != 0) return ncclInvalidArgument;  // nothing of ours asks for one
+ncclResult_t ncclCommInitRank(ncclComm_t* communicator, int size, ncclUniqueId id, int rank) {
   auto* made = new ncclComm;
   made->rank = rank;
   made->size = size;
   made->name = id.internal;
   *communicator = made;
-  made->settle_later([made] { return connect_all(*made); });
-  return ncclInProgress;
+  return connect_all(*made);
 }
 
 ncclResult_t ncclCommGetAsyncError(ncclComm_t communicator, ncclResult_t* state) {
@@ -255,24 +236,19 @@ ncclResult_t ncclGroupEnd() {
   if (!ended.is_open) return ncclInvalidUsage;
   if (ended.messages.empty()) return ncclSuccess;
   ncclComm_t communicator = ended.communicator;
-  communicator->settle_later([communicator, messages = std::move(ended.messages)] {
-    std::this_thread::sleep_for(300us);
-    if (communicator->is_aborted) return ncclInternalError;
-    cudaStream_t stream = messages.front().stream;
-    stream->queue([communicator, messages] { exchange(*communicator, messages); });
-    return ncclSuccess;
-  });
-  return ncclInProgress;
+  if (communicator->is_aborted) return ncclInternalError;
+  cudaStream_t stream = ended.messages.front().stream;
+  stream->queue(
+      [communicator, messages = std::move(ended.messages)] { exchange(*communicator, messages); });
+  return ncclSuccess;
 }
 
 ncclResult_t ncclCommFinalize(ncclComm_t communicator) {
-  communicator->settle_later([] { return ncclSuccess; });
-  return ncclInProgress;
+  return communicator->is_aborted ? ncclInternalError : ncclSuccess;
 }
 
 /// Leaves the communicator itself behind: the stream may still hold its kernels.
 ncclResult_t ncclCommDestroy(ncclComm_t communicator) {
-  if (communicator->settler.joinable()) communicator->settler.join();
   for (const int socket : communicator->sockets) {
     if (socket >= 0) ::close(socket);
   }
@@ -281,7 +257,6 @@ ncclResult_t ncclCommDestroy(ncclComm_t communicator) {
 
 ncclResult_t ncclCommAbort(ncclComm_t communicator) {
   communicator->is_aborted = true;
-  if (communicator->settler.joinable()) communicator->settler.join();
   for (const int socket : communicator->sockets) {
     if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
   }

@@ -5,7 +5,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
+#include <future>
 #include <thread>
 
 #include <ATen/ops/equal.h>
@@ -28,28 +28,88 @@ using larkspur::testing::mpi_world;
 using larkspur::testing::nccl_over_mpi;
 using nccl_on_cpu::queue_on_compute;
 using nccl_on_cpu::wait_for_compute;
-using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 
-/// What `work` throws, and that it does so within `seconds`.
-std::string failure_within(double seconds, const std::function<void()>& work) {
-  const auto start = steady_clock::now();
-  std::string text;
+/// What the watchdog tells of a group whose host waits for nothing.
+class Failure {
+ public:
+  std::unique_ptr<ProcessGroup> group(double deadline_seconds) {
+    return nccl_over_mpi(deadline_seconds,
+                         [this](const pipeline::Error& error) { told_.set_value(error); });
+  }
+
+  /// Its text, told within `seconds`.
+  std::string text_within(double seconds) {
+    auto future = told_.get_future();
+    if (future.wait_for(std::chrono::duration<double>(seconds)) != std::future_status::ready) {
+      return "nothing was told";
+    }
+    const pipeline::Error error = future.get();
+    EXPECT_EQ(error.code(), pipeline::Errc::kCollective);
+    return error.what();
+  }
+
+ private:
+  std::promise<pipeline::Error> told_;
+};
+
+std::string refusal_of_a_barrier(ProcessGroup& group) {
   try {
-    work();
+    group.barrier().wait();
   } catch (const pipeline::Error& error) {
     EXPECT_EQ(error.code(), pipeline::Errc::kCollective);
-    text = error.what();
+    return error.what();
   }
-  EXPECT_LT(std::chrono::duration<double>(steady_clock::now() - start).count(), seconds);
-  return text;
+  return "nothing was thrown";
 }
+
+/// A group whose wait() holds the host, for checks that read the blocks there.
+class Drained : public ProcessGroup {
+ public:
+  explicit Drained(ProcessGroup& group) : ProcessGroup(group.rank(), group.size()), group_(group) {}
+  Memory memory() const noexcept override { return group_.memory(); }
+  void abandon() noexcept override { group_.abandon(); }
+
+ protected:
+  Pending start(Exchange exchange) override {
+    switch (exchange.operation) {
+      case Operation::kAllToAll:
+        return drained(group_.all_to_all(exchange.sends, exchange.receives));
+      case Operation::kAllGather:
+        return drained(group_.all_gather(exchange.sends[0], exchange.receives));
+      case Operation::kBroadcast:
+        return drained(group_.broadcast(exchange.receives[0], exchange.root));
+      default:
+        return drained(group_.barrier());
+    }
+  }
+
+ private:
+  class Work : public Pending::Work {
+   public:
+    explicit Work(Pending pending) : pending_(std::move(pending)) {}
+    void wait() override {
+      pending_.wait();
+      wait_for_compute();
+    }
+    void abandon() noexcept override { pending_ = {}; }
+
+   private:
+    Pending pending_;
+  };
+  static Pending drained(Pending pending) {
+    return Pending(std::make_unique<Work>(std::move(pending)));
+  }
+
+  ProcessGroup& group_;
+};
 
 TEST(NcclGroup, CarriesEveryOperation) {
   const auto group = nccl_over_mpi(10.0);
   EXPECT_EQ(group->memory(), Memory::kDevice);
   EXPECT_EQ(group->rank(), mpi_world().rank());
-  larkspur::testing::DeviceBlocks host(*group, at::kCPU);
+  Drained drained(*group);
+  larkspur::testing::DeviceBlocks host(drained, at::kCPU);
   for (const std::size_t scale : {1U, 100U, 300000U}) testing::check_all_to_all(host, scale);
   testing::check_all_gather(host, 1);
   testing::check_all_gather(host, 1000000);
@@ -92,8 +152,17 @@ TEST(NcclGroup, SeesWorkThatWasQueuedBeforeAndIsSeenByWorkAfter) {
   EXPECT_EQ(wrong, 0);
 }
 
-/// Sums of lanes are the host's here, so the memory is called the host's; the blocks are where
-/// TreeExchange has them.
+TEST(NcclGroup, WaitHoldsTheComputeStreamAndNotTheHost) {
+  const auto group = nccl_over_mpi(30.0);
+  if (mpi_world().rank() == 0)
+    group->barrier().wait();  // the others come only behind the next line
+  mpi_world().barrier().wait();
+  if (mpi_world().rank() != 0) group->barrier().wait();
+  wait_for_compute();
+}
+
+/// Memory is called the host's here, so that the tree lies there; the blocks are where TreeExchange
+/// has them.
 class InPlace : public ProcessGroup {
  public:
   explicit InPlace(ProcessGroup& group) : ProcessGroup(group.rank(), group.size()), group_(group) {}
@@ -116,60 +185,65 @@ class InPlace : public ProcessGroup {
   ProcessGroup& group_;
 };
 
+// TreeExchange as it is: additions, writes of gradients and of values are work of the fake compute
+// stream, which is behind the host all the time.
 TEST(NcclGroup, AddsLanesToTheBitsOfOneRank) {
+  const larkspur::testing::Stream stream{queue_on_compute, wait_for_compute};
   const auto group = nccl_over_mpi(10.0);
   InPlace in_place(*group);
-  const auto actual = larkspur::testing::exchange_lanes(in_place, at::kCPU);
+  const auto actual = larkspur::testing::exchange_lanes(in_place, at::kCPU, stream);
   const auto solo = make_solo_group({});
-  const auto expected = larkspur::testing::exchange_lanes(*solo, at::kCPU);
+  const auto expected = larkspur::testing::exchange_lanes(*solo, at::kCPU, stream);
   EXPECT_TRUE(at::equal(actual.values, expected.values));
 }
 
 // From here on groups break; each test makes its own.
 
 TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
-  const auto group = nccl_over_mpi(1.0);
+  Failure failure;
+  const auto group = failure.group(1.0);
   if (mpi_world().rank() != 0) {
     std::this_thread::sleep_for(std::chrono::seconds(2));
     group->abandon();
     return;
   }
-  const std::string text = failure_within(2.0, [&] { group->barrier().wait(); });
-  EXPECT_THAT(text, HasSubstr("[barrier] rank 0 waited 1 s"));
-  EXPECT_THAT(failure_within(0.1, [&] { group->barrier(); }), HasSubstr("cannot go on"));
+  group->barrier().wait();
+  EXPECT_THAT(failure.text_within(1.8), HasSubstr("[barrier] rank 0 waited 1 s"));
+  EXPECT_THAT(refusal_of_a_barrier(*group), HasSubstr("cannot go on"));
+  wait_for_compute();  // which the abort has let go
 }
 
 TEST(NcclFault, APeerThatLeavesIsAnErrorAtOnce) {
-  const auto group = nccl_over_mpi(10.0);
+  Failure failure;
+  const auto group = failure.group(10.0);
   if (mpi_world().rank() != 0) {
     group->abandon();
     return;
   }
-  const std::string text = failure_within(5.0, [&] {
-    for (int i = 0; i < 3; ++i) group->barrier().wait();
-  });
-  EXPECT_THAT(text, HasSubstr("remote process exited"));
+  group->barrier().wait();
+  EXPECT_THAT(failure.text_within(5.0), HasSubstr("remote process exited"));
 }
 
 TEST(NcclFault, EndsOfDifferentSizeEndAtTheDeadline) {
-  const auto group = nccl_over_mpi(1.0);
+  Failure failure;
+  const auto group = failure.group(1.0);
   const bool expects_more = mpi_world().rank() == 0;
   std::vector<std::byte> data(expects_more ? 2048 : 1024);
   const auto ranks = static_cast<std::size_t>(group->size());
-  const std::vector<ConstBlock> sends(ranks, ConstBlock(data).first(1024));
+  const auto me = static_cast<std::size_t>(group->rank());
+  std::vector<ConstBlock> sends(ranks, ConstBlock(data).first(1024));
   std::vector<std::vector<std::byte>> room(ranks, data);
   std::vector<Block> receives(room.begin(), room.end());
-  receives[static_cast<std::size_t>(group->rank())] = Block(data).first(1024);
-  if (!expects_more) {
-    group->all_to_all(sends, receives).wait();
+  sends[me] = {};
+  receives[me] = {};
+  group->all_to_all(sends, receives).wait();
+  if (expects_more) {
+    EXPECT_THAT(failure.text_within(2.0), HasSubstr("[all_to_all] rank 0 waited 1 s"));
+  } else {
+    wait_for_compute();
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
     group->abandon();
-    return;
   }
-  std::vector<std::byte> mine(1024);
-  receives[0] = mine;
-  const std::string text = failure_within(2.0, [&] { group->all_to_all(sends, receives).wait(); });
-  EXPECT_THAT(text, HasSubstr("[all_to_all] rank 0 waited 1 s"));
 }
 
 TEST(NcclFault, AnOperationDroppedUnfinishedBreaksTheGroup) {
@@ -180,7 +254,7 @@ TEST(NcclFault, AnOperationDroppedUnfinishedBreaksTheGroup) {
     return;
   }
   { const Pending dropped = group->barrier(); }
-  EXPECT_THAT(failure_within(1.0, [&] { group->barrier(); }), HasSubstr("was dropped unfinished"));
+  EXPECT_THAT(refusal_of_a_barrier(*group), HasSubstr("was dropped unfinished"));
   mpi_world().barrier().wait();
 }
 

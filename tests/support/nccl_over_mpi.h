@@ -2,7 +2,9 @@
 // The NCCL group as a run has it, bootstrapped over MPI: for tests on GPUs and on fakes of them.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "distributed/transport/process_group.h"
 
@@ -15,9 +17,11 @@ inline distributed::ProcessGroup& mpi_world() {
   return *group;
 }
 
-inline std::unique_ptr<distributed::ProcessGroup> nccl_over_mpi(double deadline_seconds) {
+inline std::unique_ptr<distributed::ProcessGroup> nccl_over_mpi(
+    double deadline_seconds, std::function<void(const pipeline::Error&)> on_failure = {}) {
   distributed::GroupOptions options{"nccl", deadline_seconds};
   options.bootstrap = &mpi_world();
+  options.on_failure = std::move(on_failure);
   return distributed::make_process_group(options);
 }
 

@@ -135,6 +135,21 @@ TEST(Watchdog, AHandlerMayEndItsOwnWatch) {
   EXPECT_EQ(done.get_future().wait_for(60s), std::future_status::ready);
 }
 
+TEST(Watchdog, LooksAgainAndAgainUntilNobodyWatches) {
+  Watchdog watchdog;
+  std::atomic<int> looks = 0;
+  std::promise<void> third;
+  {
+    const Watch watch = watchdog.every(0.002, [&] {
+      if (++looks == 3) third.set_value();
+    });
+    ASSERT_EQ(third.get_future().wait_for(60s), std::future_status::ready);
+  }
+  const int before = looks;
+  pass_deadline(watchdog, 0.02);
+  EXPECT_EQ(looks, before);
+}
+
 TEST(Watchdog, NeedsADeadline) {
   Report report;
   EXPECT_THAT(testing::error_of([&] {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lane tree's two operations as work of the fake compute stream, slow enough that whatever is
+// not ordered behind them comes too early. In place of distributed/flat_sums.cpp.
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "distributed/flat_sums.h"
+#include "tests/nccl_on_cpu/fake_cuda.h"
+
+namespace larkspur::distributed {
+namespace {
+
+constexpr auto kKernel = std::chrono::microseconds(100);
+
+}  // namespace
+
+void FlatSums::copy(float* to, const float* from, std::int64_t count) const {
+  nccl_on_cpu::queue_on_compute([=] {
+    std::this_thread::sleep_for(kKernel);
+    std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count));
+  });
+}
+
+void FlatSums::add(float* sum, const float* summand, std::int64_t count) const {
+  nccl_on_cpu::queue_on_compute([=] {
+    std::this_thread::sleep_for(kKernel);
+    for (std::int64_t i = 0; i < count; ++i) sum[i] += summand[i];
+  });
+}
+
+}  // namespace larkspur::distributed
