@@ -25,7 +25,8 @@ class GradientExchange {
   /// has returned for a bucket, its values must be neither read nor written.
   virtual void gather() = 0;
 
-  /// Returns once the values of `bucket` have arrived from all ranks; at once the second time.
+  /// Returns once work on the values of `bucket` finds them arrived from all ranks (on a GPU: what
+  /// is queued from then on); at once the second time.
   /// Every bucket that gather() started is waited for before the next lane_done. Throws as
   /// reduce().
   virtual void wait(int bucket) = 0;

@@ -11,6 +11,7 @@
 
 namespace larkspur::pipeline {
 
+class ArrivingValues;
 class LockstepLanes;
 
 /// References outlive whoever holds the context. Its copies stand for the same run.
@@ -21,7 +22,8 @@ struct TrainContext {
   Communicator& communicator;
   Lanes lanes{};  ///< this rank's
   Precision precision = Precision::kFloat32;
-  LockstepLanes* lockstep = nullptr;  ///< BatchNorm over all lanes; null: each lane by itself
+  LockstepLanes* lockstep = nullptr;   ///< BatchNorm over all lanes; null: each lane by itself
+  ArrivingValues* arriving = nullptr;  ///< where a step leaves its new weights; null: it waits
 };
 
 }  // namespace larkspur::pipeline

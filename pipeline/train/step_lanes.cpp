@@ -3,6 +3,7 @@
 
 #include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/placement.h"
+#include "pipeline/state/arriving_values.h"
 #include "pipeline/train/lane_readings.h"
 #include "pipeline/train/loss.h"
 
@@ -14,13 +15,40 @@ at::Tensor scaled(const at::Tensor& loss, double scale) {
   return scale == 1.0 || !loss.defined() ? loss : loss.mul(scale);
 }
 
+/// Lets each part of a network use its weights when they have arrived, while it lives.
+class Gate {
+ public:
+  explicit Gate(TrainContext& run) : run_(run) {
+    if (run.arriving == nullptr) return;
+    run.classifier.set_training_pass(
+        {.before_use = [&run](const std::string& part) { run.arriving->wait_for(part); }});
+  }
+  ~Gate() {
+    if (run_.arriving != nullptr) run_.classifier.set_training_pass({});
+  }
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+ private:
+  TrainContext& run_;
+};
+
+/// The next thing after a forward pass is lane_done(), which finds nothing on its way.
+void wait_for_all(TrainContext& run) {
+  if (run.arriving != nullptr) run.arriving->wait_for_all();
+}
+
 /// Forward and backward of one lane; a lane without a readable sample gives no gradient.
 void run_lane(TrainStep& job, const Batch& batch, double scale, LaneReadings& readings) {
-  if (batch.size() == 0) return readings.add_nothing();
+  if (batch.size() == 0) {
+    wait_for_all(job.run);
+    return readings.add_nothing();
+  }
   PrecisionScope scope(job.run.precision, batch.labels.device());
   const at::Tensor logits_NK = job.run.classifier.forward(batch);
   const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
   scope.end();
+  wait_for_all(job.run);
   scaled(loss, scale).backward();
   readings.add(loss, count_correct(logits_NK.detach(), batch));
 }
@@ -31,6 +59,7 @@ void run_in_turn(TrainStep& job, double scale, StepStats& mine) {
   TrainContext& run = job.run;
   TrainState& state = run.state;
   LaneReadings readings;
+  const Gate gate(run);
   for (int lane = run.lanes.first; lane < run.lanes.first + run.lanes.count; ++lane) {
     const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
     state.statistics.begin_lane();
@@ -49,6 +78,7 @@ void run_in_turn(TrainStep& job, double scale, StepStats& mine) {
 void run_lockstep(TrainStep& job, double scale, StepStats& mine) {
   TrainContext& run = job.run;
   const at::Tensor& gradients = run.state.parameters.gradients();
+  wait_for_all(run);  // the passes of the lanes are the norms' own
   std::vector<Batch> batches;
   std::vector<bool> takes_part;
   for (int index = 0; index < run.lanes.count; ++index) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "pipeline/state/arriving_values.h"
 #include "pipeline/train/step_lanes.h"
 
 namespace larkspur::pipeline {
@@ -36,11 +37,10 @@ void update(TrainContext& run,
   TrainState& state = run.state;
   state.optimizer.step(
       state.parameters.values(), owned_gradient, scale, learning_rate, state.updates() + 1);
-  run.exchange.gather();
-  // In order of use, which is the reverse of the flat order: as a gate before each stage will ask.
-  for (int bucket = state.parameters.layout().bucket_count() - 1; bucket >= 0; --bucket) {
-    run.exchange.wait(bucket);
-  }
+  ArrivingValues mine(run.exchange, state.parameters.layout());
+  ArrivingValues& values = run.arriving != nullptr ? *run.arriving : mine;
+  values.start();
+  if (run.arriving == nullptr) values.wait_for_all();
 }
 
 }  // namespace

@@ -30,9 +30,10 @@ struct StepOutcome {
 };
 
 /// Wishes that arrive before the step's exchange of facts are in its outcome, on every rank.
-/// Advances state.step. A gradient that is not finite is skipped in float16 while the loss scale
-/// can fall; otherwise that throws kInvalidArgument and nothing is changed. Throws kCollective when
-/// a peer is lost. A collective call.
+/// Advances state.step. With run.arriving the new weights of other ranks are on their way when it
+/// returns, and the next step waits for them itself. A gradient that is not finite is skipped in
+/// float16 while the loss scale can fall; otherwise that throws kInvalidArgument and nothing is
+/// changed. Throws kCollective when a peer is lost. A collective call.
 StepOutcome train_step(TrainStep& job, double learning_rate);
 
 }  // namespace larkspur::pipeline

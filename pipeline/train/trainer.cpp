@@ -14,6 +14,7 @@
 #include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/norm/precise_norm.h"
 #include "pipeline/require.h"
+#include "pipeline/state/arriving_values.h"
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/timed_exchange.h"
 #include "pipeline/train/train_step.h"
@@ -175,10 +176,17 @@ class StepClock {
   Clock::time_point start_ = Clock::now();
 };
 
-void end_epoch(TrainParts& parts, std::int64_t epoch) {
+/// What an epoch's end brings beside training; the network is as before when this returns.
+void end_epoch(const TrainOptions& options,
+               const StepShape& shape,
+               TrainParts& parts,
+               TrainContext& run,
+               std::int64_t epoch) {
+  run.arriving->wait_for_all();
+  if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts.source, run);
   if (!parts.at_epoch_end) return;
   parts.at_epoch_end(epoch);
-  parts.run.classifier.set_training(true);  // the hook may have evaluated
+  run.classifier.set_training(true);  // the hook may have evaluated
 }
 
 void log_skip(const TrainState& state) {
@@ -270,6 +278,8 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   run.classifier.set_training(true);
   const auto lockstep = lockstep_lanes(options, run);
   run.lockstep = lockstep.get();
+  ArrivingValues arriving(exchange, state.parameters.layout());
+  run.arriving = &arriving;
 
   MemoryShortage memory(state.parameters.values().device());
   EpochSummary epoch_summary;
@@ -292,12 +302,12 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     if (state.step % shape.steps_per_epoch() == 0) {
       log_info(epoch_summary.text(epoch, options.epochs));
       epoch_summary = EpochSummary();
-      if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts.source, run);
-      end_epoch(parts, epoch);
+      end_epoch(options, shape, parts, run, epoch);
     }
 
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);
     if (end || outcome.facts.checkpoint_requested || checkpoint_due(options, shape, state.step)) {
+      arriving.wait_for_all();
       parts.save();
     }
     if (end) return *end;

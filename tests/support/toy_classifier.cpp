@@ -40,7 +40,9 @@ class ToyClassifier : public pipeline::Classifier {
   }
 
   at::Tensor forward(const pipeline::Batch& batch) override {
+    before_use("hidden");
     at::Tensor x = at::linear(batch.inputs.only().flatten(1), parameters_[0].tensor);
+    before_use("norm");
     if (training_ && pass_.norms != nullptr) {
       x = pass_.norms->normalise({x,
                                   parameters_[1].tensor,
@@ -68,6 +70,7 @@ class ToyClassifier : public pipeline::Classifier {
                          1e-5,
                          false);
     }
+    before_use("head");
     return limited(at::linear(x.relu(), parameters_[3].tensor, parameters_[4].tensor));
   }
 
@@ -81,6 +84,10 @@ class ToyClassifier : public pipeline::Classifier {
   }
 
  private:
+  void before_use(const std::string& part) const {
+    if (training_ && pass_.before_use) pass_.before_use(part);
+  }
+
   at::Tensor limited(const at::Tensor& logits) const {
     if (gradient_limit_ > 0.0 && logits.requires_grad()) {
       logits.register_hook([limit = gradient_limit_](const at::Tensor& gradient) {
