@@ -77,7 +77,8 @@ TreeExchange::TreeExchange(ProcessGroup& group,
       flat_(flat),
       lanes_(lanes),
       sums_(flat.values().device()),
-      lane_steps_(fold_steps(leaves_of(lanes))) {
+      lane_steps_(fold_steps(leaves_of(lanes))),
+      row_mean_(group) {
   check_lanes(group, lanes);
   require(flat.values().is_cpu() == (group.memory() == Memory::kHost),
           Errc::kInvalidArgument,

@@ -18,6 +18,7 @@
 
 #include "distributed/flat_sums.h"
 #include "distributed/lane_tree.h"
+#include "distributed/row_mean.h"
 #include "distributed/transport/process_group.h"
 #include "pipeline/gradient_exchange.h"
 #include "pipeline/lanes.h"
@@ -41,6 +42,10 @@ class TreeExchange : public pipeline::GradientExchange {
 
   /// Throws kInvalidArgument naming the first bucket that is not complete.
   at::Tensor reduce() override;
+
+  at::Tensor mean_of_rows(const at::Tensor& mine, const std::vector<int>& rows) override {
+    return row_mean_(mine, rows);
+  }
 
   void gather() override;
 
@@ -75,6 +80,7 @@ class TreeExchange : public pipeline::GradientExchange {
   std::vector<FoldStep> lane_steps_;            ///< one for each of my lanes
   std::vector<FoldStep> finish_steps_;          ///< one for each subtree of the job
   std::vector<Bucket> buckets_;
+  RowMean row_mean_;
   at::Tensor finish_held_;        ///< [sum beyond the first][longest run], while finishing
   at::Tensor owned_;              ///< what reduce() returns
   std::vector<Pending> pending_;  ///< [buckets]; goes first, before the buffers

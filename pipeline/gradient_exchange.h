@@ -2,6 +2,8 @@
 // How one rank's lane gradients become the global gradient of the chunks it owns.
 #pragma once
 
+#include <vector>
+
 #include <ATen/core/Tensor.h>
 
 namespace larkspur::pipeline {
@@ -20,6 +22,12 @@ class GradientExchange {
   /// added in the fixed tree, of the chunks this rank owns: float32 [owned elements], bucket by
   /// bucket. Valid until the next lane_done. Throws kCollective when a peer is lost or late.
   virtual at::Tensor reduce() = 0;
+
+  /// The mean of rows that ranks hold (BatchNorm's statistics, a row a lane), added in float64 in
+  /// order of rank and row: float32 [elements] where the parameters lie, the same bits on every
+  /// rank; valid until the next call. `mine`: float32 [rows[my rank], elements], there too. `rows`:
+  /// how many each rank holds, the same list on every rank, not all 0. Throws as reduce().
+  virtual at::Tensor mean_of_rows(const at::Tensor& mine, const std::vector<int>& rows) = 0;
 
   /// Starts to make the flat values of every rank's owned chunks known to all ranks. Until wait()
   /// has returned for a bucket, its values must be neither read nor written.

@@ -36,9 +36,9 @@ class LaneRounds {
   /// after a round has thrown: they know, or cannot be reached.
   void fail(std::string_view why) noexcept;
 
-  /// Whether this is the lowest rank that shared rows since the last call of begin(), or rank 0
-  /// where none did: who speaks of what all know.
-  bool reports() const { return communicator_.rank() == (first_ < 0 ? 0 : first_); }
+  /// The lowest rank that shared rows since the last call of begin(), or 0 where none did, once
+  /// finish() has returned: who speaks of what all know.
+  int reporter() const { return first_ < 0 ? 0 : first_; }
   void begin() { first_ = -1; }
 
  private:

@@ -65,8 +65,8 @@ class LockstepLanes final : public BatchNormHook {
     return gradients_[static_cast<std::size_t>(index)];
   }
 
-  /// Whether this rank tells the job the statistics after forward(): one that has seen them move.
-  bool reports() const { return rounds_.reports(); }
+  /// The rank that tells the job the statistics after forward(): one that has seen them move.
+  int reporter() const { return rounds_.reporter(); }
 
   at::Tensor normalise(const BatchNormCall& call) override;
 

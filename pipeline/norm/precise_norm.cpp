@@ -5,10 +5,12 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/from_blob.h>
 #include <c10/util/ScopeExit.h>
 
 #include "pipeline/log.h"
@@ -126,11 +128,18 @@ void measure_together(NormMeasurement& job, const std::vector<Batch>& lanes, Nor
 
 /// Ranks that read no sample take the statistics of those that did.
 void tell_the_rest(NormMeasurement& job, bool measured) {
-  std::string mine;
-  if (measured) job.run.state.statistics.end_lane(mine);
+  LaneStatistics& statistics = job.run.state.statistics;
+  statistics.begin_step();
+  if (measured) statistics.end_lane();
+  const at::Tensor seen = statistics.elements() > 0 ? to_host(statistics.lanes()) : at::Tensor();
+  const std::string_view mine =
+      seen.defined()
+          ? std::string_view(static_cast<const char*>(seen.const_data_ptr()), seen.nbytes())
+          : std::string_view();
   for (const std::string& bytes : job.run.communicator.all_gather(mine)) {
     if (bytes.empty()) continue;
-    job.run.state.statistics.finish_step(bytes);
+    statistics.finish_step(at::from_blob(
+        const_cast<char*>(bytes.data()), {statistics.elements()}, at::kFloat));  // only read
     return;
   }
 }

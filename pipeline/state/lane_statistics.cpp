@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/state/lane_statistics.h"
 
-#include <cstring>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
+#include <ATen/ops/stack.h>
 
-#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
@@ -58,6 +56,7 @@ void LaneStatistics::share_values(const std::vector<Statistic>& others) const {
 }
 
 void LaneStatistics::begin_step() {
+  lanes_.clear();
   if (elements_ > 0) start_ = values_.clone();
 }
 
@@ -66,37 +65,18 @@ void LaneStatistics::begin_lane() {
   if (elements_ > 0) values_.copy_(start_);
 }
 
-at::Tensor LaneStatistics::lane_values() const {
-  return elements_ == 0 ? at::Tensor() : values_.clone();
+void LaneStatistics::end_lane() {
+  if (elements_ > 0) lanes_.push_back(values_.clone());
 }
 
-void LaneStatistics::end_lane(std::string& bytes) const {
-  if (elements_ == 0) return;
-  const at::Tensor values = to_host(values_);
-  bytes.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+at::Tensor LaneStatistics::lanes() const {
+  if (elements_ == 0) return {};
+  return lanes_.empty() ? values_.new_empty({0, elements_}) : at::stack(lanes_);
 }
 
-void LaneStatistics::finish_step(std::string_view by_lane) {
-  if (elements_ == 0) return;
-  const std::size_t lane_bytes = static_cast<std::size_t>(elements_) * sizeof(float);
-  require(!by_lane.empty() && by_lane.size() % lane_bytes == 0,
-          Errc::kCollective,
-          "[lane_statistics] got ",
-          by_lane.size(),
-          " bytes, not a multiple of ",
-          lane_bytes);
-  const std::size_t lanes = by_lane.size() / lane_bytes;
-  std::vector<double> sums(static_cast<std::size_t>(elements_), 0.0);
-  std::vector<float> means(sums.size());
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    std::memcpy(means.data(), by_lane.data() + lane * lane_bytes, lane_bytes);
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += means[i];
-  }
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    means[i] = static_cast<float>(sums[i] / static_cast<double>(lanes));
-  }
+void LaneStatistics::finish_step(const at::Tensor& mean) {
   const at::NoGradGuard no_grad;
-  values_.copy_(at::from_blob(means.data(), {elements_}, at::kFloat));
+  if (elements_ > 0) values_.copy_(mean);
 }
 
 }  // namespace larkspur::pipeline

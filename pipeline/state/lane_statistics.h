@@ -4,8 +4,6 @@
 // once, on one rank's word: what it left is then the mean.
 #pragma once
 
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "pipeline/classifier.h"
@@ -25,28 +23,27 @@ class LaneStatistics {
   /// Points the statistics of another network of the same kind at these values.
   void share_values(const std::vector<Statistic>& others) const;
 
-  /// Remembers the values the step starts from.
+  /// Remembers the values the step starts from; forgets what its lanes left before.
   void begin_step();
 
   /// Puts those values back: every lane sees the statistics the step began with.
   void begin_lane();
 
-  /// A copy of what this lane left, where the network works: float32 [elements()]; undefined
-  /// without statistics.
-  at::Tensor lane_values() const;
+  /// Keeps a copy of what this lane left, where the network works.
+  void end_lane();
 
-  /// Appends them to `bytes`.
-  void end_lane(std::string& bytes) const;
+  /// What lanes left: float32 [lanes kept, elements()]; undefined without statistics.
+  at::Tensor lanes() const;
 
-  /// Sets the mean over lanes: `by_lane` holds the bytes of all lanes, in lane order. Sums in
-  /// double.
-  void finish_step(std::string_view by_lane);
+  /// Sets the mean over the lanes of the job, which exchanges know: float32 [elements()].
+  void finish_step(const at::Tensor& mean);
 
  private:
   std::vector<Statistic> statistics_;
   std::int64_t elements_ = 0;
-  at::Tensor values_;  ///< float32 [elements()]; undefined without statistics
-  at::Tensor start_;   ///< what the step began with
+  at::Tensor values_;              ///< float32 [elements()]; undefined without statistics
+  at::Tensor start_;               ///< what the step began with
+  std::vector<at::Tensor> lanes_;  ///< what lanes left since then
 };
 
 }  // namespace larkspur::pipeline

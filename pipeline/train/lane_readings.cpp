@@ -24,10 +24,6 @@ void LaneReadings::add_nothing() {
   correct_.emplace_back();
 }
 
-void LaneReadings::add_statistics(const at::Tensor& values) {
-  if (values.defined()) statistics_.push_back(values);
-}
-
 void LaneReadings::read_into(StepStats& facts) const {
   std::vector<at::Tensor> parts;
   for (std::size_t lane = 0; lane < losses_.size(); ++lane) {
@@ -35,7 +31,6 @@ void LaneReadings::read_into(StepStats& facts) const {
     parts.push_back(bytes_of(losses_[lane].to(at::kDouble)));
     parts.push_back(bytes_of(correct_[lane].to(at::kDouble)));
   }
-  for (const at::Tensor& values : statistics_) parts.push_back(bytes_of(values));
   const at::Tensor all = parts.empty() ? at::Tensor() : to_host(at::cat(parts));
   const char* next = parts.empty() ? nullptr : static_cast<const char*>(all.const_data_ptr());
   const auto take = [&next] {
@@ -47,10 +42,6 @@ void LaneReadings::read_into(StepStats& facts) const {
   for (const at::Tensor& loss : losses_) {
     facts.loss.push_back(loss.defined() ? take() : 0.0);
     if (loss.defined()) facts.correct += static_cast<std::int64_t>(take());
-  }
-  for (const at::Tensor& values : statistics_) {
-    facts.statistics.append(next, values.nbytes());
-    next += values.nbytes();
   }
 }
 

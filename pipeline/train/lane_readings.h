@@ -20,16 +20,12 @@ class LaneReadings {
   /// A lane without a sample that could be read: no loss, none right.
   void add_nothing();
 
-  /// float32: the running statistics as the lane left them; undefined for a network without.
-  void add_statistics(const at::Tensor& values);
-
-  /// Appends losses, the count of right samples and the statistics' bytes. The one read.
+  /// Appends losses and the count of right samples. The one read.
   void read_into(StepStats& facts) const;
 
  private:
   std::vector<at::Tensor> losses_;   ///< [lanes]; undefined: nothing
   std::vector<at::Tensor> correct_;  ///< likewise
-  std::vector<at::Tensor> statistics_;
 };
 
 }  // namespace larkspur::pipeline

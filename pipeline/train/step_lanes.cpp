@@ -67,7 +67,7 @@ void run_in_turn(TrainStep& job, double scale, StepStats& mine) {
     state.parameters.on_bucket_ready([&](int bucket) { run.exchange.lane_done(lane, bucket); });
     run_lane(job, batch, scale, readings);
     state.parameters.finish_lane();
-    readings.add_statistics(state.statistics.lane_values());
+    state.statistics.end_lane();
     mine.add(batch);
   }
   readings.read_into(mine);
@@ -99,7 +99,7 @@ void run_lockstep(TrainStep& job, double scale, StepStats& mine) {
   for (const at::Tensor& loss : losses) roots.push_back(scaled(loss, scale));
   run.lockstep->backward(roots);
   LaneReadings readings;
-  if (run.lockstep->reports()) readings.add_statistics(run.state.statistics.lane_values());
+  if (run.lockstep->reporter() == run.communicator.rank()) run.state.statistics.end_lane();
   for (int index = 0; index < run.lanes.count; ++index) {
     const at::Tensor& loss = losses[static_cast<std::size_t>(index)];
     if (loss.defined()) {
@@ -126,6 +126,18 @@ StepStats run_lanes(TrainStep& job, double scale) {
     run_in_turn(job, scale, mine);
   }
   return mine;
+}
+
+void finish_statistics(TrainContext& run) {
+  LaneStatistics& statistics = run.state.statistics;
+  if (statistics.elements() == 0) return;
+  std::vector<int> rows;
+  for (int rank = 0; rank < run.communicator.size(); ++rank) {
+    rows.push_back(run.lockstep == nullptr
+                       ? lanes_of_rank(rank, run.communicator.size(), run.lanes.total).count
+                       : static_cast<int>(rank == run.lockstep->reporter()));
+  }
+  statistics.finish_step(run.exchange.mean_of_rows(statistics.lanes(), rows));
 }
 
 }  // namespace larkspur::pipeline

@@ -13,4 +13,8 @@ namespace larkspur::pipeline {
 /// sample gives no gradient. With job.run.lockstep a collective call.
 StepStats run_lanes(TrainStep& job, double scale);
 
+/// Running statistics become the mean over what the lanes of the job left in run_lanes(); lanes
+/// that are normalised together left one thing, which one rank tells. A collective call.
+void finish_statistics(TrainContext& run);
+
 }  // namespace larkspur::pipeline

@@ -12,14 +12,12 @@ namespace {
 using nlohmann::json;
 
 std::string encode(const StepStats& facts) {
-  const json message = {
-      {"loss", facts.loss},
-      {"samples", facts.samples},
-      {"correct", facts.correct},
-      {"bad", to_json(facts.bad)},
-      {"checkpoint", facts.checkpoint_requested},
-      {"stop", facts.stop_requested},
-      {"statistics", json::binary({facts.statistics.begin(), facts.statistics.end()})}};
+  const json message = {{"loss", facts.loss},
+                        {"samples", facts.samples},
+                        {"correct", facts.correct},
+                        {"bad", to_json(facts.bad)},
+                        {"checkpoint", facts.checkpoint_requested},
+                        {"stop", facts.stop_requested}};
   std::string bytes;
   json::to_cbor(message, bytes);
   return bytes;
@@ -33,8 +31,6 @@ void append(StepStats& all, const std::string& bytes) {
   for (BadSample& bad : bad_samples_from_json(message.at("bad"))) {
     all.bad.push_back(std::move(bad));
   }
-  const auto& statistics = message.at("statistics").get_binary();
-  all.statistics.append(statistics.begin(), statistics.end());
   all.checkpoint_requested = all.checkpoint_requested || message.at("checkpoint").get<bool>();
   all.stop_requested = all.stop_requested || message.at("stop").get<bool>();
 }

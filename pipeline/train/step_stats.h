@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "pipeline/communicator.h"
@@ -19,7 +18,6 @@ struct StepStats {
   std::int64_t samples = 0;           ///< good samples
   std::int64_t correct = 0;           ///< of these, where the largest logit was the label
   std::vector<BadSample> bad;         ///< in order of position
-  std::string statistics;             ///< bytes of the lanes' running statistics, lane after lane
   bool checkpoint_requested = false;  ///< some rank was asked to save
   bool stop_requested = false;        ///< some rank was asked to save and leave
 

@@ -23,6 +23,9 @@ class TimedExchange final : public GradientExchange {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return owned;
   }
+  at::Tensor mean_of_rows(const at::Tensor& mine, const std::vector<int>& rows) override {
+    return exchange_.mean_of_rows(mine, rows);
+  }
   void gather() override { exchange_.gather(); }
   void wait(int bucket) override { exchange_.wait(bucket); }
 

@@ -62,7 +62,7 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
     skip_update(run, outcome.loss);
   } else {
     state.scaler.count_good(run.precision);
-    state.statistics.finish_step(outcome.facts.statistics);
+    finish_statistics(run);
     update(run, owned_gradient, {to_mean, outcome.grad_norm}, learning_rate);
   }
   ++state.step;

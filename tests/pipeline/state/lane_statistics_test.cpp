@@ -11,16 +11,18 @@ TEST(LaneStatistics, EveryLaneStartsAlikeAndTheStepEndsWithTheMean) {
   const at::Tensor mean = at::tensor({1.0F, 2.0F});
   const at::Tensor variance = at::tensor({4.0F});
   LaneStatistics statistics({{"mean", mean}, {"variance", variance}});
-  std::string lanes;
   statistics.begin_step();
   for (const float change : {1.0F, 3.0F}) {
     statistics.begin_lane();
     EXPECT_EQ(mean[0].item<float>(), 1.0F);
     mean.add_(change);
     variance.mul_(change);
-    statistics.end_lane(lanes);
+    statistics.end_lane();
   }
-  statistics.finish_step(lanes);
+  const at::Tensor lanes = statistics.lanes();
+  EXPECT_EQ(lanes.sizes(), at::IntArrayRef({2, 3}));
+  EXPECT_EQ(lanes[1][2].item<float>(), 12.0F);
+  statistics.finish_step(lanes.mean(0));
   EXPECT_EQ(mean[0].item<float>(), 3.0F);
   EXPECT_EQ(mean[1].item<float>(), 4.0F);
   EXPECT_EQ(variance[0].item<float>(), 8.0F);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/train/lane_readings.h"
 
-#include <cstring>
-
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,30 +23,21 @@ at::Tensor scalar(float value) { return at::tensor(value); }
 TEST(LaneReadings, HaveEveryLanesFactsInOrder) {
   LaneReadings readings;
   readings.add(scalar(1.5F), at::tensor(std::int64_t{3}));
-  readings.add_statistics(at::tensor({1.0F, 2.0F}));
   readings.add_nothing();
-  readings.add_statistics(at::tensor({3.0F, 4.0F}));
   readings.add(scalar(-2.25F), at::tensor(std::int64_t{4}));
-  readings.add_statistics(at::tensor({5.0F, 6.0F}));
   StepStats facts;
   readings.read_into(facts);
   EXPECT_THAT(facts.loss, ElementsAre(1.5, 0.0, -2.25));
   EXPECT_EQ(facts.correct, 7);
-  ASSERT_EQ(facts.statistics.size(), 6 * sizeof(float));
-  std::vector<float> values(6);
-  std::memcpy(values.data(), facts.statistics.data(), facts.statistics.size());
-  EXPECT_THAT(values, ElementsAre(1, 2, 3, 4, 5, 6));
 }
 
 TEST(LaneReadings, OfNothingAreNothing) {
   LaneReadings readings;
   readings.add_nothing();
-  readings.add_statistics(at::Tensor());
   StepStats facts;
   readings.read_into(facts);
   EXPECT_THAT(facts.loss, ElementsAre(0.0));
   EXPECT_EQ(facts.correct, 0);
-  EXPECT_EQ(facts.statistics, "");
 }
 
 /// A GPU is drained by every read: two a step, one for the lanes and one for the norm, however many
