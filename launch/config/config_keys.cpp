@@ -139,6 +139,11 @@ std::vector<Row> data_rows() {
       key<data, &D::workers>("data.workers", "loader threads a rank")
           .within(1, 256)
           .on_resume(kFree),
+      key<data, &D::index_cache>("data.index_cache",
+                                 "folder that keeps videos' indexes, so that each is read through "
+                                 "once; auto: what 'data index' has kept in "
+                                 "~/.cache/larkspur/videos; none")
+          .on_resume(kFree),
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/dataset.h"
 
+#include <cstdlib>
 #include <unordered_set>
 
 #include "launch/run/label_map.h"
@@ -108,10 +109,26 @@ readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
   if (config.data.kind == DataKind::kImage) {
     options.product = readers::ClipProduct::kImage;
     options.sampling.frames = 1;
+  } else {
+    options.index_cache = index_folder(config.data.index_cache);
   }
   options.eval_views = pipeline::sized(
       pipeline::find_protocol(config.eval.protocol).clips, config.data.clip.size, config.eval.size);
   return options;
+}
+
+readers::IndexFolder index_folder(const std::string& choice) {
+  if (choice == "none") return {};
+  if (choice != "auto") return {choice};
+  const auto set = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return std::filesystem::path(value == nullptr ? "" : value);
+  };
+  const std::filesystem::path caches = set("XDG_CACHE_HOME");
+  const std::filesystem::path home = set("HOME");
+  if (caches.is_absolute()) return {caches / "larkspur" / "videos", true};
+  if (home.is_absolute()) return {home / ".cache" / "larkspur" / "videos", true};
+  return {};
 }
 
 readers::CloudSourceOptions eval_cloud_options(const RunConfig& config) {

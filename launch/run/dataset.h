@@ -25,6 +25,10 @@ struct Dataset {
 /// sample. Throws kNotFound, kInvalidArgument.
 readers::SampleList read_list(const DataConfig& data, const SideConfig& side);
 
+/// What `data.index_cache` stands for: auto is larkspur/videos in XDG_CACHE_HOME, else in ~/.cache,
+/// where `data index` keeps indexes and runs only look for them.
+readers::IndexFolder index_folder(const std::string& choice);
+
 /// How an evaluation of the configuration looks at videos and at clouds.
 readers::ClipSourceOptions eval_clip_options(const RunConfig& config);
 readers::CloudSourceOptions eval_cloud_options(const RunConfig& config);

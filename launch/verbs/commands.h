@@ -15,7 +15,8 @@ std::span<const Verb> all_verbs();
 /// The whole program: `--version`, or one of the verbs.
 void run_program(Invocation& call);
 
-/// `data make`, `data check`, `data points`, `data frames`: makes data sets, looks into files.
+/// `data make`, `data check`, `data index`, `data points`, `data frames`: makes data sets, looks
+/// into files.
 void run_data(Invocation& call);
 
 /// `data frames FILE`: writes chosen pictures of a video as an array.
@@ -26,6 +27,10 @@ void run_data_points(Invocation& call);
 
 /// `data check PATHS`: decodes every file of lists and folders, throws kCorruptData if one is bad.
 void run_data_check(Invocation& call);
+
+/// `data index PATHS`: reads videos through once and keeps what that tells. Throws kCorruptData if
+/// one cannot be opened.
+void run_data_index(Invocation& call);
 
 /// `train CONFIG`: trains, alone or as one rank of a job.
 void run_train(Invocation& call);

@@ -79,6 +79,10 @@ void run_data(Invocation& call) {
        "decode every file of lists and folders",
        "data/demo_clouds --json",
        run_data_check},
+      {"index",
+       "read videos through ahead of a training",
+       "data/demo_videos --workers 2",
+       run_data_index},
   };
   run_verb(verbs, call);
 }

@@ -23,7 +23,7 @@ void ClipSourceOptions::check() const {
 }
 
 ClipSource::ClipSource(SampleList list, ClipSourceOptions options)
-    : ListedSource(std::move(list)), options_(options) {
+    : ListedSource(std::move(list)), options_(std::move(options)), indexes_(options_.index_cache) {
   options_.check();
   options_.eval_views = pipeline::sized(options_.eval_views, options_.sampling.size, 0);
 }
@@ -120,17 +120,17 @@ pipeline::Result<PlannedClips> ClipSource::plan_views_of(
 
 pipeline::Result<PlannedClips> ClipSource::plan_views(
     std::span<const pipeline::SampleKey> keys) const {
-  const auto opened = VideoFile::open(entry(keys.front().sample).path);
+  const auto opened = indexes_.open(entry(keys.front().sample).path);
   if (!opened.ok()) return opened.error();
-  return plan_views_of(*opened.value(), keys);
+  return plan_views_of(*opened.value().video, keys);
 }
 
 pipeline::Result<std::vector<pipeline::Sample>> ClipSource::read_file(
     std::span<const pipeline::SampleKey> keys) const {
   const SampleEntry& sample = entry(keys.front().sample);
-  const auto opened = VideoFile::open(sample.path);
+  const auto opened = indexes_.open(sample.path);
   if (!opened.ok()) return opened.error();
-  VideoFile& video = *opened.value();
+  VideoFile& video = *opened.value().video;
   const auto planned = plan_views_of(video, keys);
   if (!planned.ok()) return planned.error();
   Clips clips(planned.value().plans, planned.value().shape);

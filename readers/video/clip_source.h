@@ -14,7 +14,7 @@
 
 #include "pipeline/plan/clip_views.h"
 #include "readers/list/listed_source.h"
-#include "readers/video/video_file.h"
+#include "readers/video/index_cache.h"
 
 namespace larkspur::readers {
 
@@ -30,6 +30,7 @@ struct ClipSourceOptions {
   pipeline::ClipAugmentation augmentation{};  ///< used in training only
   ClipProduct product = ClipProduct::kClip;   ///< kImage: sampling.frames is 1
   pipeline::ClipViews eval_views{};           ///< used outside training; a crop of 0: as sampling
+  IndexFolder index_cache{};                  ///< of the videos
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
@@ -65,6 +66,7 @@ class ClipSource final : public ListedSource {
       std::span<const pipeline::SampleKey> keys) const override;
 
   ClipSourceOptions options_;
+  IndexCache indexes_;
 };
 
 }  // namespace larkspur::readers

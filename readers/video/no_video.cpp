@@ -13,7 +13,8 @@ pipeline::Error refusal(const std::string& name) {
 
 }  // namespace
 
-pipeline::Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path) {
+pipeline::Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path,
+                                                             std::shared_ptr<const VideoRecord>) {
   return refusal(path.string());
 }
 
@@ -21,6 +22,8 @@ pipeline::Result<std::unique_ptr<VideoFile>> VideoFile::open(std::unique_ptr<Byt
                                                              std::shared_ptr<const VideoRecord>) {
   return refusal(source->name());
 }
+
+std::string video_readers() { return "none"; }
 
 pipeline::Result<VideoFacts> check_video(const std::filesystem::path& path) {
   return refusal(path.string());

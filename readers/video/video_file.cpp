@@ -314,9 +314,10 @@ VideoFacts DecodedVideo::check() {
 
 }  // namespace
 
-Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path) {
+Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path,
+                                                   std::shared_ptr<const VideoRecord> known) {
   return as_result(path.string(), [&]() -> std::unique_ptr<VideoFile> {
-    return std::make_unique<DecodedVideo>(file_source(path), nullptr);
+    return std::make_unique<DecodedVideo>(file_source(path), known.get());
   });
 }
 
@@ -326,6 +327,10 @@ Result<std::unique_ptr<VideoFile>> VideoFile::open(std::unique_ptr<ByteSource> s
   return as_result(name, [&]() -> std::unique_ptr<VideoFile> {
     return std::make_unique<DecodedVideo>(std::move(source), known.get());
   });
+}
+
+std::string video_readers() {
+  return text_of("avformat ", avformat_version(), " avcodec ", avcodec_version());
 }
 
 Result<VideoFacts> check_video(const std::filesystem::path& path) {

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -43,7 +44,8 @@ class VideoFile {
   /// that broke off), kUnsupported (no video stream, no decoder). Files without such a table show
   /// what is there: their numbers end where they end, and only check_video may tell that they were
   /// cut. A frame that is counted and does not come out is an error of read().
-  static pipeline::Result<std::unique_ptr<VideoFile>> open(const std::filesystem::path& path);
+  static pipeline::Result<std::unique_ptr<VideoFile>> open(
+      const std::filesystem::path& path, std::shared_ptr<const VideoRecord> known = nullptr);
 
   /// The same of other sources. `known` is a record() of the same bytes: then opening reads no more
   /// than the container's headers and decodes nothing. A record of other bytes gives errors or
@@ -82,6 +84,9 @@ inline pipeline::VideoShape shape_of(const VideoFile& video) {
 
 /// Frames as one tensor, uint8 [n, height, width, 3], in the order of `numbers`.
 pipeline::Result<at::Tensor> read_frames(VideoFile& video, std::span<const std::int64_t> numbers);
+
+/// What beside a video's bytes decides its record: the versions of FFmpeg's libraries.
+std::string video_readers();
 
 /// What decoding a whole file finds.
 struct VideoFacts {

@@ -189,6 +189,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "data.eval.root",
                                         "data.eval.labels",
                                         "data.eval.split",
+                                        "data.index_cache",
                                         "data.max_bad_fraction",
                                         "data.subset",
                                         "data.workers",
