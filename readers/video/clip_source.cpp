@@ -58,7 +58,9 @@ class Clips {
       const std::vector<std::int64_t>& frames = plans_[v].frames;
       for (std::size_t t = 0; t < frames.size(); ++t) {
         if (frames[t] != number) continue;
-        clips_[v].select(1, static_cast<std::int64_t>(t)).copy_(part_of(frame, plans_[v]));
+        normalise_frame(part_of(frame, plans_[v]),
+                        plans_[v].mirror,
+                        clips_[v].select(1, static_cast<std::int64_t>(t)));
       }
     }
   }
@@ -69,14 +71,11 @@ class Clips {
   /// Views share parts of a frame: clips that overlap, videos shorter than a clip.
   at::Tensor part_of(const RgbFrame& frame, const ClipPlan& plan) {
     for (const auto& [owner, part] : parts_) {
-      if (owner->box == plan.box && owner->resized == plan.resized &&
-          owner->mirror == plan.mirror) {
-        return part;
-      }
+      if (owner->box == plan.box && owner->resized == plan.resized) return part;
     }
-    const at::Tensor part_3HW = transform_frame(frame, plan, shape_, resized(frame, plan.resized));
-    parts_.emplace_back(&plan, part_3HW);
-    return part_3HW;
+    const at::Tensor part_3SS = cut_frame(frame, plan, shape_, resized(frame, plan.resized));
+    parts_.emplace_back(&plan, part_3SS);
+    return part_3SS;
   }
 
   at::Tensor resized(const RgbFrame& frame, const pipeline::FrameSize& size) {

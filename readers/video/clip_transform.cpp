@@ -2,10 +2,12 @@
 #include "readers/video/clip_transform.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
-#include <ATen/ops/flip.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/tensor.h>
 
@@ -38,12 +40,17 @@ at::Tensor resized_part(const RgbFrame& frame,
       crop_13HW, {size.height, size.width}, /*align_corners=*/false)[0];
 }
 
-at::Tensor normalised(const at::Tensor& rgb_3HW) {
-  const at::Tensor mean =
-      at::tensor(at::ArrayRef<float>(pipeline::kImageMean<float>)).view({3, 1, 1});
+/// What each of the 256 values of a colour becomes.
+using Levels = std::array<std::array<float, 256>, 3>;
+
+Levels normalised_levels() {
+  const at::Tensor mean = at::tensor(at::ArrayRef<float>(pipeline::kImageMean<float>)).view({3, 1});
   const at::Tensor deviation =
-      at::tensor(at::ArrayRef<float>(pipeline::kImageDeviation<float>)).view({3, 1, 1});
-  return (rgb_3HW.to(at::kFloat) / 255.0 - mean) / deviation;
+      at::tensor(at::ArrayRef<float>(pipeline::kImageDeviation<float>)).view({3, 1});
+  const at::Tensor levels = (at::arange(256, at::kFloat) / 255.0 - mean) / deviation;
+  Levels table;
+  std::memcpy(table.data(), levels.const_data_ptr<float>(), sizeof(table));
+  return table;
 }
 
 }  // namespace
@@ -52,21 +59,34 @@ at::Tensor resize_frame(const RgbFrame& frame, const pipeline::FrameSize& size) 
   return resized_part(frame, {0, 0, frame.width, frame.height}, size);
 }
 
-at::Tensor transform_frame(const RgbFrame& frame,
-                           const pipeline::ClipPlan& plan,
-                           const pipeline::VideoShape& planned,
-                           const at::Tensor& resized_3HW) {
+at::Tensor cut_frame(const RgbFrame& frame,
+                     const pipeline::ClipPlan& plan,
+                     const pipeline::VideoShape& planned,
+                     const at::Tensor& resized_3HW) {
   const pipeline::CropBox& box = plan.box;
-  at::Tensor cut_3HW;
-  if (plan.resized == pipeline::FrameSize{}) {
-    const auto [left, width] = scaled(box.left, box.width, planned.width, frame.width);
-    const auto [top, height] = scaled(box.top, box.height, planned.height, frame.height);
-    cut_3HW = resized_part(frame, {left, top, width, height}, {plan.size, plan.size});
-  } else {
-    cut_3HW = resized_3HW.narrow(1, box.top, box.height).narrow(2, box.left, box.width);
+  if (plan.resized != pipeline::FrameSize{}) {
+    return resized_3HW.narrow(1, box.top, box.height).narrow(2, box.left, box.width);
   }
-  if (plan.mirror) cut_3HW = cut_3HW.flip({2});
-  return normalised(cut_3HW);
+  const auto [left, width] = scaled(box.left, box.width, planned.width, frame.width);
+  const auto [top, height] = scaled(box.top, box.height, planned.height, frame.height);
+  return resized_part(frame, {left, top, width, height}, {plan.size, plan.size});
+}
+
+void normalise_frame(const at::Tensor& rgb_3SS, bool mirror, const at::Tensor& out_3SS) {
+  static const Levels kLevels = normalised_levels();
+  const std::int64_t size = rgb_3SS.size(2);
+  const std::int64_t step = mirror ? -rgb_3SS.stride(2) : rgb_3SS.stride(2);
+  const std::uint8_t* const rgb = rgb_3SS.const_data_ptr<std::uint8_t>();
+  auto* const out = out_3SS.data_ptr<float>();
+  for (std::int64_t c = 0; c < 3; ++c) {
+    const auto& levels = kLevels[static_cast<std::size_t>(c)];
+    for (std::int64_t y = 0; y < rgb_3SS.size(1); ++y) {
+      const std::uint8_t* const from = rgb + c * rgb_3SS.stride(0) + y * rgb_3SS.stride(1) +
+                                       (mirror ? (size - 1) * rgb_3SS.stride(2) : 0);
+      float* const to = out + c * out_3SS.stride(0) + y * out_3SS.stride(1);
+      for (std::int64_t x = 0; x < size; ++x) to[x] = levels[from[x * step]];
+    }
+  }
 }
 
 }  // namespace larkspur::readers

@@ -16,14 +16,17 @@ namespace larkspur::readers {
 /// values.
 at::Tensor resize_frame(const RgbFrame& frame, const pipeline::FrameSize& size);
 
-/// The part of a frame that a plan takes, as float32 [3, plan.size, plan.size], red, green, blue,
-/// normalised with the mean and deviation of ImageNet; resized as above. Where the plan resizes
-/// frames first, `resized` is such a frame (resize_frame), else it is not looked at. The box of
-/// other plans was made for a frame of `planned`; where the frame has another size it is scaled
-/// along.
-at::Tensor transform_frame(const RgbFrame& frame,
-                           const pipeline::ClipPlan& plan,
-                           const pipeline::VideoShape& planned,
-                           const at::Tensor& resized_3HW = {});
+/// The part of a frame that a plan takes, as uint8 [3, plan.size, plan.size], red, green, blue, not
+/// mirrored; resized as above. Where the plan resizes frames first, `resized` is such a frame
+/// (resize_frame) and the part a view of it, else it is not looked at. The box of other plans was
+/// made for a frame of `planned`; where the frame has another size it is scaled along.
+at::Tensor cut_frame(const RgbFrame& frame,
+                     const pipeline::ClipPlan& plan,
+                     const pipeline::VideoShape& planned,
+                     const at::Tensor& resized_3HW = {});
+
+/// Writes uint8 [3, S, S] as float32 of the same shape, whose rows are contiguous: normalised with
+/// the mean and deviation of ImageNet, left and right swapped where the plan mirrors.
+void normalise_frame(const at::Tensor& rgb_3SS, bool mirror, const at::Tensor& out_3SS);
 
 }  // namespace larkspur::readers

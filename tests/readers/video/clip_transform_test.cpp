@@ -5,6 +5,12 @@
 #include <cmath>
 #include <vector>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 namespace larkspur::readers {
@@ -35,6 +41,16 @@ class TestFrame {
  private:
   std::vector<std::uint8_t> bytes_;
 };
+
+/// A part of a frame as a clip has it.
+at::Tensor transform_frame(const RgbFrame& frame,
+                           const ClipPlan& plan,
+                           const VideoShape& planned,
+                           const at::Tensor& resized_3HW = {}) {
+  const at::Tensor out = at::empty({3, plan.size, plan.size}, at::kFloat);
+  normalise_frame(cut_frame(frame, plan, planned, resized_3HW), plan.mirror, out);
+  return out;
+}
 
 /// Weights of a triangle of half-width max(1, length / size) around the centre of output `place`.
 std::vector<double> weights(std::int64_t place, std::int64_t length, std::int64_t size) {
@@ -86,6 +102,23 @@ void expect_resized(const CropBox& box, std::int64_t size, bool mirror) {
                     1.01)  // whole values, rounded once an axis
             << channel << " " << y << " " << x;
       }
+    }
+  }
+}
+
+// Bit for bit, also where rows of either side are apart, and columns.
+TEST(NormaliseFrame, IsTheLibrarysOwnArithmetic) {
+  const at::Tensor mean = at::tensor({0.485F, 0.456F, 0.406F}).view({3, 1, 1});
+  const at::Tensor deviation = at::tensor({0.229F, 0.224F, 0.225F}).view({3, 1, 1});
+  const at::Tensor all = at::arange(3 * 16 * 32, at::kInt).mul(7).remainder(256).to(at::kByte);
+  for (const at::Tensor& rgb : {all.view({3, 16, 32}).narrow(2, 5, 16),
+                                all.view({16, 32, 3}).permute({2, 0, 1}).narrow(2, 3, 16)}) {
+    const at::Tensor wanted = (rgb.to(at::kFloat) / 255.0 - mean) / deviation;
+    for (const bool mirror : {false, true}) {
+      const at::Tensor out = at::full({3, 4, 16, 20}, 9.0F);
+      normalise_frame(rgb, mirror, out.select(1, 2).narrow(2, 1, 16));
+      EXPECT_TRUE(at::equal(out.select(1, 2).narrow(2, 1, 16), mirror ? wanted.flip({2}) : wanted));
+      EXPECT_EQ(out.eq(9.0F).sum().item<std::int64_t>(), 3 * 16 * (4 * 20 - 16));
     }
   }
 }
