@@ -59,7 +59,7 @@ void StreamWindows::plan(const RgbFrame& picture) {
     kept += is_looked_at(n + options_.length * options_.hop) ? 1 : 0;
   }
   const std::int64_t side = plans_.front().size;
-  const std::int64_t bytes = kept * std::ssize(parts_) * 3 * side * side * 4;
+  const std::int64_t bytes = kept * std::ssize(parts_) * 3 * side * side;
   require(bytes <= kMostWindowBytes,
           Errc::kInvalidArgument,
           "windows of ",
@@ -81,7 +81,7 @@ std::vector<at::Tensor> StreamWindows::parts_of(const RgbFrame& picture) const {
   for (const Part& part : parts_) {
     const bool is_resized = part.plan.resized != pipeline::FrameSize{};
     const at::Tensor resized = is_resized ? resize_frame(picture, part.plan.resized) : at::Tensor();
-    parts.push_back(transform_frame(picture, part.plan, shape_, resized));
+    parts.push_back(cut_frame(picture, part.plan, shape_, resized));
   }
   return parts;
 }
@@ -103,7 +103,8 @@ StreamWindow StreamWindows::window(std::int64_t frames) {
     for (std::size_t t = 0; t < one.frames.size(); ++t) {
       const bool is_there = one.frames[t] < frames;
       const auto& parts = is_there ? kept_.at(made.first_frame + one.frames[t]) : filler;
-      clip_CTHW.select(1, static_cast<std::int64_t>(t)).copy_(parts[part_of_view_[v]]);
+      const at::Tensor place_3SS = clip_CTHW.select(1, static_cast<std::int64_t>(t));
+      normalise_frame(parts[part_of_view_[v]], one.mirror, place_3SS);
     }
     const bool is_image = options_.product == ClipProduct::kImage;
     pipeline::Inputs inputs{is_image ? pipeline::Input{"image", clip_CTHW.select(1, 0)}

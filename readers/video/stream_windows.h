@@ -55,7 +55,7 @@ struct StreamWindow {
 inline constexpr std::int64_t kMostWindowBytes = std::int64_t{1} << 30;
 
 /// Not thread-safe. Memory: the parts that views take of the frames of the windows that are not
-/// whole yet, float32.
+/// whole yet, uint8.
 class StreamWindows {
  public:
   /// Throws kInvalidArgument for options out of range.
@@ -75,7 +75,7 @@ class StreamWindows {
   struct Part {
     pipeline::ClipPlan plan;
     bool operator==(const pipeline::ClipPlan& other) const {
-      return plan.box == other.box && plan.resized == other.resized && plan.mirror == other.mirror;
+      return plan.box == other.box && plan.resized == other.resized;
     }
   };
 

@@ -135,7 +135,7 @@ TEST(StreamWindows, RefuseToKeepMoreThanTheirBound) {
   GreyStream stream;
   StreamWindows windows(options);
   EXPECT_THAT(testing::refusal_of([&] { windows.add(stream.next()); }).text,
-              HasSubstr("windows of 15001 frames every 1 keep 15001 frames, 8613 MiB"));
+              HasSubstr("windows of 15001 frames every 1 keep 15001 frames, 2153 MiB"));
   options.hop = 1000;
   StreamWindows fewer(options);
   fewer.add(stream.next());
