@@ -166,6 +166,10 @@ std::vector<Row> optimiser_rows() {
       key<train, &T::layer_decay>("train.layer_decay",
                                   "rate of a group of layers over that of the next; 1: all alike")
           .above_up_to(0, 1),
+      key<train, &T::average_decay>(
+          "train.average_decay",
+          "share of the weights' average that a step keeps (0.999 or so); 0: none is kept")
+          .below(0, 1),
       key<train, &T::warmup_epochs>("train.warmup_epochs", "epochs of linear rise from zero")
           .at_least(0),
       key<train, &T::label_smoothing>("train.label_smoothing", "probability spread over classes")

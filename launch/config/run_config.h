@@ -96,6 +96,7 @@ struct ModelConfig {
 struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
   std::int64_t keep = 3;                   ///< newest checkpoints kept
   std::int64_t bucket_elements = 4194304;  ///< gradient elements exchanged together
+  double average_decay = 0.0;              ///< of the weights' average over steps; 0: none is kept
   int threads = 1;                         ///< compute threads a rank
   bool tensorboard = false;                ///< event files beside metrics.jsonl
 

@@ -43,18 +43,24 @@ ordered_json predicted_of(const pipeline::Evaluation& evaluation, const EvalCont
   return predicted;
 }
 
-/// Which weights of its run a checkpoint has. Every one has those of its step: runs keep neither
-/// averages nor the best, so only its place among those kept can be told.
-std::string weights_of(const fs::path& checkpoint, std::int64_t step, std::int64_t total) {
+/// Which weights of its run were evaluated: of its step, or averaged up to it. Runs do not keep the
+/// best, so beyond that its place among those kept can be told.
+std::string weights_of(const EvalContext& context, const fs::path& checkpoint, std::int64_t total) {
+  const std::int64_t step = context.step;
+  const std::string averaged = context.averaged ? "averaged over updates, " : "";
   const std::string of_total = total > 0 ? text_of(" of ", total) : "";
   for (const pipeline::CheckpointFolder& other :
        pipeline::list_checkpoints(checkpoint.parent_path())) {
     if (other.complete && other.step > step) {
-      return text_of(
-          "after step ", step, of_total, "; the run has later ones, up to step ", other.step);
+      return text_of(averaged,
+                     "after step ",
+                     step,
+                     of_total,
+                     "; the run has later ones, up to step ",
+                     other.step);
     }
   }
-  return text_of("the run's last, after step ", step, of_total);
+  return text_of(averaged, "the run's last, after step ", step, of_total);
 }
 
 /// What is known of the scores, wherever they come from.
@@ -81,7 +87,7 @@ RunHistory add_training(ordered_json& data,
   const fs::path checkpoint = whole_path(context.checkpoint);
   const fs::path run = checkpoint.parent_path().parent_path();
   RunHistory history = read_history(run / "metrics.jsonl");
-  const std::string weights = weights_of(checkpoint, context.step, history.total_steps);
+  const std::string weights = weights_of(context, checkpoint, history.total_steps);
   data["title"] = text_of("Evaluation of ", run.filename().string());
   data["subtitle"] = text_of(context.checkpoint, ": ", weights);
   if (ordered_json drawn = curves(history); !drawn.is_null()) data["history"] = std::move(drawn);

@@ -130,6 +130,7 @@ ordered_json report_of(const Evaluation& evaluation, const EvalContext& context)
       {"trained_samples", trained_samples},
       {"checkpoint", context.checkpoint},
       {"step", context.step},
+      {"averaged", context.averaged},
       {"checkpoint_digest", context.digest.empty() ? ordered_json() : ordered_json(context.digest)},
       {"list_crc32c", context.list_crc},
       {"per_class", per_class_json(scores, context)},

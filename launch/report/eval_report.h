@@ -27,6 +27,7 @@ struct EvalContext {
   std::int64_t views = 1;            ///< of each sample
   std::string checkpoint;            ///< folder
   std::int64_t step = 0;             ///< of that checkpoint
+  bool averaged = false;             ///< its averaged weights, not those of the step
   std::vector<std::string> classes;  ///< name of each label
   std::vector<std::string> names;    ///< path of each sample of the list
   std::uint32_t list_crc = 0;        ///< CRC-32C of the paths and labels evaluated
@@ -47,8 +48,8 @@ std::string scores_line(const pipeline::Evaluation& evaluation, const EvalContex
 
 /// What report.json holds: top1, top5 and mean_class_accuracy in percent, mean_average_precision
 /// (null where labels do not allow them), labelling ("one", "several", "none"), samples,
-/// unreadable, views, protocol, trained_samples, checkpoint, step, checkpoint_digest (null where it
-/// is not known), list_crc32c, per_class, unreadable_files.
+/// unreadable, views, protocol, trained_samples, checkpoint, step, averaged, checkpoint_digest
+/// (null where it is not known), list_crc32c, per_class, unreadable_files.
 nlohmann::ordered_json report_of(const pipeline::Evaluation& evaluation,
                                  const EvalContext& context);
 

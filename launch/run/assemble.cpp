@@ -57,12 +57,13 @@ std::unique_ptr<model3d::Network> make_network(const RunConfig& config) {
 }
 
 std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpoint& checkpoint,
+                                                         pipeline::WeightSet set,
                                                          const RunConfig& config,
                                                          const Device& device,
                                                          pipeline::Communicator& communicator) {
   auto network = make_network(config);
   pipeline::all_or_none(communicator, [&] {
-    pipeline::restore_network(checkpoint, *network);
+    pipeline::restore_network(checkpoint, *network, set);
     network->merge();
     pipeline::place(*network, device.place);
     return std::string();
@@ -70,9 +71,10 @@ std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpo
   return network;
 }
 
-std::unique_ptr<model3d::Network> network_of(const pipeline::Checkpoint& checkpoint) {
+std::unique_ptr<model3d::Network> network_of(const pipeline::Checkpoint& checkpoint,
+                                             pipeline::WeightSet set) {
   auto network = make_network(config_of(checkpoint));
-  pipeline::restore_network(checkpoint, *network);
+  pipeline::restore_network(checkpoint, *network, set);
   return network;
 }
 
@@ -84,7 +86,16 @@ pipeline::TrainOptions train_options(const RunConfig& config) {
   return options;
 }
 
-pipeline::AdamWOptions adamw_options(const RunConfig& config) { return config.train; }
+pipeline::TrainState train_state(const RunConfig& config,
+                                 const model3d::Network& network,
+                                 const pipeline::Communicator& communicator) {
+  return {network,
+          config.train.bucket_elements,
+          communicator.rank(),
+          communicator.size(),
+          config.train,
+          config.train.average_decay};
+}
 
 pipeline::EvalOptions eval_options(const RunConfig& config) {
   pipeline::EvalOptions options;

@@ -14,7 +14,7 @@
 #include "pipeline/checkpoint/checkpoint_manifest.h"
 #include "pipeline/eval/evaluator.h"
 #include "pipeline/sample_source.h"
-#include "pipeline/state/optimizer.h"
+#include "pipeline/state/train_state.h"
 #include "pipeline/train/trainer.h"
 
 namespace larkspur::launch {
@@ -26,17 +26,25 @@ void warn_of_doubts(const LoadedConfig& loaded, const Device& device);
 std::unique_ptr<model3d::Network> make_network(const RunConfig& config);
 
 /// The checkpoint's network as evaluation wants it: merged, on the device. `config` is the
-/// checkpoint's own, or one with the same model. A collective call.
+/// checkpoint's own, or one with the same model. Throws kNotFound where averages are asked for that
+/// the run has not kept. A collective call.
 std::unique_ptr<model3d::Network> make_evaluated_network(const pipeline::Checkpoint& checkpoint,
+                                                         pipeline::WeightSet set,
                                                          const RunConfig& config,
                                                          const Device& device,
                                                          pipeline::Communicator& communicator);
 
-/// The network of a checkpoint, made and filled as it says.
-std::unique_ptr<model3d::Network> network_of(const pipeline::Checkpoint& checkpoint);
+/// The network of a checkpoint, made and filled as it says. Throws likewise.
+std::unique_ptr<model3d::Network> network_of(const pipeline::Checkpoint& checkpoint,
+                                             pipeline::WeightSet set = pipeline::WeightSet::kLast);
 
 pipeline::TrainOptions train_options(const RunConfig& config);
-pipeline::AdamWOptions adamw_options(const RunConfig& config);
+
+/// The state of this rank before its first step; shares the network's tensors.
+pipeline::TrainState train_state(const RunConfig& config,
+                                 const model3d::Network& network,
+                                 const pipeline::Communicator& communicator);
+
 pipeline::EvalOptions eval_options(const RunConfig& config);
 
 /// CRC-32C of a list: every sample's path as the list gives it, and its labels, in order.

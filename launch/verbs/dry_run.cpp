@@ -241,7 +241,7 @@ MemoryEstimate memory_estimate(const RunConfig& config, std::int64_t parameters,
   // As TreeExchange says of itself: sums on the way, what goes out, what comes in.
   const std::int64_t sums = lanes <= 2 ? 1 : std::bit_width(static_cast<std::uint64_t>(lanes));
   need.exchange = (sums + 2) * need.weights;
-  need.optimiser = 2 * need.weights / ranks;
+  need.optimiser = (config.train.average_decay > 0 ? 3 : 2) * need.weights / ranks;
   need.kept = summary.kept_bytes() * lane_batch * (all_at_once ? lanes : 1);
   const std::int64_t waiting = 2 * lanes + config.data.workers;  // batches, of a lane each
   need.read_ahead = waiting * lane_batch * kFloatBytes *
@@ -289,11 +289,7 @@ void run_dry(Invocation& call, const TrainRequest& request) {
   if (job.is_root()) print_side(call.out, "training", prepared.data, faults);
   look_at_evaluation(call.out, prepared, communicator);
 
-  pipeline::TrainState state(*prepared.network,
-                             config.train.bucket_elements,
-                             communicator.rank(),
-                             communicator.size(),
-                             adamw_options(config));
+  pipeline::TrainState state = train_state(config, *prepared.network, communicator);
   call.phase = Phase::kCheckpoint;
   resume_or_start(prepared, state, communicator);
   call.phase = Phase::kRun;

@@ -17,6 +17,7 @@
 #include "launch/run/start_weights.h"
 #include "launch/run/view_listing.h"
 #include "launch/supervise/task_progress.h"
+#include "launch/verbs/averaged_flag.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/eval_request.h"
 #include "launch/verbs/version.h"
@@ -41,6 +42,7 @@ struct Job {
   Device device;
   std::optional<pipeline::Checkpoint> checkpoint;  ///< none: weights from elsewhere
   std::vector<std::string> classes;                ///< what each row of the head means
+  bool averaged = false;                           ///< the checkpoint's averaged weights
 
   std::string weights() const {
     return checkpoint ? checkpoint->folder().string() : config.model.weights;
@@ -52,6 +54,7 @@ EvalContext context_of(const Job& job, const Dataset& data) {
   context.protocol = job.config.eval.protocol;
   context.views = eval_options(job.config).views;
   context.checkpoint = job.weights();
+  context.averaged = job.averaged;
   context.step = job.checkpoint ? job.checkpoint->manifest().step : 0;
   context.classes = data.classes;
   for (std::int64_t id = 0; id < data.source->size(); ++id) {
@@ -121,7 +124,8 @@ Job prepare(Invocation& call, const EvalRequest& request, RankJob& ranks) {
   if (loaded.config.model.classes == 0) loaded.config.model.classes = saved.model.classes;
   set_compute_threads(loaded.config.train.threads);
   std::vector<std::string> classes = checkpoint.manifest().run.classes;
-  return {loaded.config, saved, device, std::move(checkpoint), std::move(classes)};
+  return {
+      loaded.config, saved, device, std::move(checkpoint), std::move(classes), request.averaged};
 }
 
 /// As evaluation wants it: merged, on the device.
@@ -129,7 +133,8 @@ std::unique_ptr<model3d::Network> evaluated_network(const Job& job,
                                                     pipeline::Communicator& communicator) {
   if (job.checkpoint) {
     compare_for_evaluation(job.saved, job.config, job.weights());
-    return make_evaluated_network(*job.checkpoint, job.config, job.device, communicator);
+    return make_evaluated_network(
+        *job.checkpoint, weight_set(job.averaged), job.config, job.device, communicator);
   }
   auto network = make_network(job.config);
   start_from_weights(job.config, job.classes, *network, communicator);

@@ -3,6 +3,7 @@
 
 #include "launch/config/config_file.h"
 #include "launch/run/saved_config.h"
+#include "launch/verbs/averaged_flag.h"
 #include "launch/verbs/command_line.h"
 #include "pipeline/require.h"
 
@@ -25,6 +26,7 @@ bool read_eval_request(Invocation& call, EvalRequest& request) {
               "run folder, its checkpoints folder (the newest whole one), or one checkpoint; "
               "default: output of CONFIG",
               request.checkpoint);
+  averaged_flag(line, request.averaged);
   line.option("--weights",
               "published weights instead (.safetensors, .pth): CONFIG says of what model, its list "
               "or data.eval.labels what each row of the head means",
@@ -54,6 +56,9 @@ bool read_eval_request(Invocation& call, EvalRequest& request) {
           Errc::kInvalidArgument,
           "--weights goes with a CONFIG, which says what network they are of, and without "
           "--checkpoint");
+  require(request.weights.empty() || !request.averaged,
+          Errc::kInvalidArgument,
+          "--averaged is of a checkpoint: --weights has one set");
   require(!request.json || !request.explain.empty(),
           Errc::kInvalidArgument,
           "--json goes with --explain; the report has a report.json");

@@ -16,6 +16,7 @@ struct EvalRequest {
   std::string file;                    ///< configuration; empty: that of the checkpoint
   std::vector<std::string> overrides;  ///< key=value
   std::string checkpoint;              ///< empty: output of the configuration
+  bool averaged = false;               ///< its averaged weights
   std::string weights;                 ///< file of weights instead of a checkpoint
   std::string report;                  ///< folder to write; empty: beside the checkpoints
   std::string scores;                  ///< file for the scores of every view; empty: not kept

@@ -12,6 +12,7 @@
 #include "launch/run/rank_job.h"
 #include "launch/run/saved_config.h"
 #include "launch/supervise/task_progress.h"
+#include "launch/verbs/averaged_flag.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/predict_request.h"
 #include "launch/verbs/predict_stream.h"
@@ -92,7 +93,8 @@ void predict_files(Invocation& call,
   });
   set_compute_threads(config.train.threads);
   call.phase = Phase::kCheckpoint;
-  const auto network = make_evaluated_network(checkpoint, config, device, communicator);
+  const auto network = make_evaluated_network(
+      checkpoint, weight_set(request.averaged), config, device, communicator);
   call.phase = Phase::kRun;
   TaskProgress progress(std::cerr, {"predicted", "files", audience_of_stderr(communicator.size())});
   pipeline::EvalOptions options = eval_options(config);
@@ -118,7 +120,8 @@ void predict_windows(Invocation& call,
   const auto checkpoint = pipeline::find_checkpoint(request.checkpoint, job.communicator());
   const RunConfig config = config_of(checkpoint);
   set_compute_threads(config.train.threads);
-  const auto network = make_evaluated_network(checkpoint, config, device, job.communicator());
+  const auto network = make_evaluated_network(
+      checkpoint, weight_set(request.averaged), config, device, job.communicator());
   predict_stream(
       call, request, {config, checkpoint.manifest().run.classes, *network, job.communicator()});
 }

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "launch/verbs/averaged_flag.h"
 #include "launch/verbs/command_line.h"
 #include "pipeline/require.h"
 
@@ -56,6 +57,7 @@ bool read_predict_request(Invocation& call, PredictRequest& request) {
       "--checkpoint",
       "run folder, its checkpoints folder (the newest whole one), or one checkpoint",
       request.checkpoint);
+  averaged_flag(line, request.averaged);
   line.rest("FILE",
             "clouds, or whatever the checkpoint was trained on; folders of them; or - alone",
             request.files);

@@ -27,6 +27,7 @@ std::int64_t frames_of(const StreamSpan& span, double rate);
 
 struct PredictRequest {
   std::string checkpoint;
+  bool averaged = false;  ///< its averaged weights
   std::vector<std::string> files;
   std::string stream;  ///< address; empty: files
   std::string window;  ///< length of a window; empty: what one clip spans

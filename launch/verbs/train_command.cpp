@@ -122,11 +122,7 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
       job, request, [&](const RunConfig& config) { lock.emplace(make_output_folder(config)); });
   const RunConfig& config = prepared.config;
   const pipeline::SampleSource& source = *prepared.data.source;
-  pipeline::TrainState state(*prepared.network,
-                             config.train.bucket_elements,
-                             communicator.rank(),
-                             communicator.size(),
-                             adamw_options(config));
+  pipeline::TrainState state = train_state(config, *prepared.network, communicator);
   call.phase = Phase::kCheckpoint;
   resume_or_start(prepared, state, communicator);
 

@@ -118,7 +118,16 @@ Checkpoint find_checkpoint(const std::filesystem::path& path, Communicator& comm
 /// statistic that is not finite. A collective call.
 void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& communicator);
 
-/// Weights and statistics only, for evaluation. Warns and throws likewise.
-void restore_network(const Checkpoint& checkpoint, const Classifier& classifier);
+/// Which weights and statistics of a checkpoint.
+enum class WeightSet : std::uint8_t {
+  kLast,     ///< of its step
+  kAverage,  ///< over the updates before (state/weight_average.h)
+};
+
+/// Weights and statistics only, for evaluation. Warns and throws likewise; kNotFound too where the
+/// average is asked for and none was kept.
+void restore_network(const Checkpoint& checkpoint,
+                     const Classifier& classifier,
+                     WeightSet set = WeightSet::kLast);
 
 }  // namespace larkspur::pipeline

@@ -38,7 +38,7 @@ void require_finite_values(const Checkpoint& checkpoint,
                            std::string_view kind,
                            const std::string& name,
                            const at::Tensor& values) {
-  if (kind != kWeight && kind != kStatistic) return;
+  if (!is_of_network(kind)) return;
   require(!first_not_finite(values),
           Errc::kCorruptData,
           checkpoint.folder().string(),
@@ -125,6 +125,12 @@ void restore_owned(const Checkpoint& checkpoint, const StateTensor& tensor) {
   }
 }
 
+bool holds_average(const Checkpoint& checkpoint) {
+  const auto tensors = checkpoint.tensors();
+  return std::ranges::any_of(tensors,
+                             [](const auto& tensor) { return tensor.first == kAverageWeight; });
+}
+
 void restore_whole(const Checkpoint& checkpoint,
                    const char* kind,
                    const std::string& name,
@@ -156,14 +162,20 @@ void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& comm
   state.scaler = checkpoint.manifest().scaler;
 }
 
-void restore_network(const Checkpoint& checkpoint, const Classifier& classifier) {
+void restore_network(const Checkpoint& checkpoint, const Classifier& classifier, WeightSet set) {
   const at::NoGradGuard no_grad;
   warn_of_unknown_kinds(checkpoint);
+  const bool last = set == WeightSet::kLast;
+  require(last || holds_average(checkpoint),
+          Errc::kNotFound,
+          checkpoint.folder().string(),
+          " holds no averaged weights: its run had train.average_decay=0");
   for (const Parameter& parameter : classifier.parameters()) {
-    restore_whole(checkpoint, kWeight, parameter.name, parameter.tensor);
+    restore_whole(checkpoint, last ? kWeight : kAverageWeight, parameter.name, parameter.tensor);
   }
   for (const Statistic& statistic : classifier.statistics()) {
-    restore_whole(checkpoint, kStatistic, statistic.name, statistic.tensor);
+    restore_whole(
+        checkpoint, last ? kStatistic : kAverageStatistic, statistic.name, statistic.tensor);
   }
 }
 

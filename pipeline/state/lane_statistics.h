@@ -18,7 +18,8 @@ class LaneStatistics {
   explicit LaneStatistics(std::vector<Statistic> statistics);
 
   const std::vector<Statistic>& tensors() const { return statistics_; }
-  std::int64_t elements() const { return elements_; }  ///< of all statistics together
+  std::int64_t elements() const { return elements_; }   ///< of all statistics together
+  const at::Tensor& values() const { return values_; }  ///< float32 [elements()]; undefined if none
 
   /// Points the statistics of another network of the same kind at these values.
   void share_values(const std::vector<Statistic>& others) const;

@@ -26,7 +26,7 @@ StateSnapshot take_snapshot(const TrainState& state) {
 
 void require_finite(const StateSnapshot& snapshot) {
   for (const SnapshotPiece& piece : snapshot.pieces) {
-    if (piece.kind != kWeight && piece.kind != kStatistic) continue;
+    if (!is_of_network(piece.kind)) continue;
     const auto place = first_not_finite(piece.values);
     require(!place,
             Errc::kInvalidArgument,

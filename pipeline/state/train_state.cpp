@@ -58,6 +58,25 @@ void add_owned(std::vector<StateTensor>& all,
   }
 }
 
+/// A kind that every rank holds whole and the first one writes, laid out as the statistics.
+void add_statistics(std::vector<StateTensor>& all,
+                    const TrainState& state,
+                    const char* kind,
+                    const at::Tensor& values) {
+  std::int64_t first = 0;
+  for (const Statistic& statistic : state.statistics.tensors()) {
+    const ElementRange whole{0, statistic.tensor.numel()};
+    all.push_back({kind,
+                   statistic.name,
+                   whole.size(),
+                   whole,
+                   state.is_root ? whole : ElementRange{},
+                   values.narrow(0, first, whole.size()),
+                   Sharding::kReplicated});
+    first += whole.size();
+  }
+}
+
 }  // namespace
 
 std::vector<StateTensor> TrainState::tensors() const {
@@ -67,16 +86,10 @@ std::vector<StateTensor> TrainState::tensors() const {
   add_replicated(all, entries, runs, kWeight, parameters.values());
   add_owned(all, entries, runs, kMoment1, optimizer.moment1());
   add_owned(all, entries, runs, kMoment2, optimizer.moment2());
-  for (const Statistic& statistic : statistics.tensors()) {
-    const ElementRange whole{0, statistic.tensor.numel()};
-    all.push_back({kStatistic,
-                   statistic.name,
-                   whole.size(),
-                   whole,
-                   is_root ? whole : ElementRange{},
-                   statistic.tensor.view(-1),
-                   Sharding::kReplicated});
-  }
+  add_statistics(all, *this, kStatistic, statistics.values());
+  if (!average.is_kept()) return all;
+  add_owned(all, entries, runs, kAverageWeight, average.weights());
+  add_statistics(all, *this, kAverageStatistic, average.statistics());
   return all;
 }
 

@@ -15,6 +15,7 @@
 #include "pipeline/state/lane_statistics.h"
 #include "pipeline/state/loss_scaler.h"
 #include "pipeline/state/optimizer.h"
+#include "pipeline/state/weight_average.h"
 
 namespace larkspur::pipeline {
 
@@ -23,8 +24,13 @@ inline constexpr const char* kWeight = "weight";
 inline constexpr const char* kMoment1 = "moment1";
 inline constexpr const char* kMoment2 = "moment2";
 inline constexpr const char* kStatistic = "statistic";
-inline constexpr std::array<std::string_view, 4> kStateKinds{
-    kWeight, kMoment1, kMoment2, kStatistic};
+inline constexpr const char* kAverageWeight = "average_weight";  ///< of runs that keep averages
+inline constexpr const char* kAverageStatistic = "average_statistic";
+inline constexpr std::array<std::string_view, 6> kStateKinds{
+    kWeight, kMoment1, kMoment2, kStatistic, kAverageWeight, kAverageStatistic};
+
+/// Whether values of a kind are ones that a network computes with: they must be finite.
+inline bool is_of_network(std::string_view kind) { return kind != kMoment1 && kind != kMoment2; }
 
 /// How the ranks of a job hold a logical tensor.
 enum class Sharding : std::uint8_t {
@@ -51,15 +57,21 @@ struct TrainState {
              std::int64_t bucket_elements,
              int rank,
              int ranks,
-             const AdamWOptions& options)
+             const AdamWOptions& options,
+             double average_decay = 0.0)
       : parameters(classifier.parameters(), bucket_elements),
         statistics(classifier.statistics()),
         optimizer(parameters.layout(), rank, ranks, options, parameters.values().device()),
+        average(average_decay,
+                parameters.layout().owned(rank, ranks),
+                statistics.elements(),
+                parameters.values().device()),
         is_root(rank == 0) {}
 
   FlatParameters parameters;   ///< all of them, on every rank
   LaneStatistics statistics;   ///< likewise
   AdamW optimizer;             ///< moments of the chunks this rank owns
+  WeightAverage average;       ///< of the chunks this rank owns; kept where average_decay > 0
   bool is_root;                ///< writes what all ranks hold whole and nobody owns a chunk of
   LossScaler scaler;           ///< of a float16 run; untouched in others
   std::int64_t step = 0;       ///< steps finished: place in the schedule and in the data

@@ -37,6 +37,7 @@ void update(TrainContext& run,
   TrainState& state = run.state;
   state.optimizer.step(
       state.parameters.values(), owned_gradient, scale, learning_rate, state.updates() + 1);
+  state.average.add(state.parameters.values(), state.statistics.values(), state.updates() + 1);
   ArrivingValues mine(run.exchange, state.parameters.layout());
   ArrivingValues& values = run.arriving != nullptr ? *run.arriving : mine;
   values.start();

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One value on any number of ranks, before and after a kill."""
+import json
 import unittest
 
-from support import Workspace
+from support import Workspace, larkspur
 
 
 class Exact(Workspace):
@@ -57,10 +58,12 @@ class Exact(Workspace):
                 self.assertNotEqual((headers[-1]["first_step"] - 1) % 6, 0, "not in mid-epoch")
 
     def test_norms_over_all_lanes_and_precise_statistics_do_not_depend_on_ranks(self):
-        norms = ("train.batch_norm=synchronised", "train.precise_norm_samples=12", "train.epochs=2")
+        norms = ("train.batch_norm=synchronised", "train.precise_norm_samples=12", "train.epochs=2",
+                 "train.average_decay=0.9")
         self.train("alone", *norms)
         self.train("plain", "train.epochs=2")
         self.assertNotEqual(self.digest("alone"), self.digest("plain"))
+        self.evaluate_averages("alone", "plain")
         for ranks in (2, 4):
             with self.subTest(ranks=ranks):
                 self.train(f"on{ranks}", *norms, ranks=ranks)
@@ -68,6 +71,18 @@ class Exact(Workspace):
         self.train("stopped", *norms, "train.stop_after_steps=8", ranks=2)
         self.train("stopped", *norms, ranks=3)
         self.assertEqual(self.digest("stopped"), self.digest("alone"))
+
+    def evaluate_averages(self, kept, not_kept):
+        """Averaged weights give scores of their own, last ones are the default, none is an error."""
+        predictions = []
+        for flag in ((), ("--averaged",)):
+            report = self.folder / f"report{len(flag)}"
+            self.done(larkspur("eval", "--checkpoint", str(self.output(kept)), "--report", str(report), *flag))
+            self.assertEqual(json.loads((report / "report.json").read_text())["averaged"], bool(flag))
+            predictions.append((report / "predictions.csv").read_text())
+        self.assertNotEqual(*predictions)
+        result = self.done(larkspur("eval", "--checkpoint", str(self.output(not_kept)), "--averaged"), code=4)
+        self.assertIn("holds no averaged weights: its run had train.average_decay=0", result.stderr)
 
     def test_stopping_and_going_on_changes_nothing(self):
         self.train("unbroken")

@@ -25,7 +25,7 @@ using ::testing::AllOf;
 struct WideRank {
   explicit WideRank(distributed::ProcessGroup& group)
       : classifier(testing::make_toy_classifier(20000, 3, 1)),
-        state(*classifier, 8192, group.rank(), group.size(), {}),
+        state(*classifier, 8192, group.rank(), group.size(), {}, /*average_decay=*/0.9),
         communicator(group) {}
 
   /// Values that differ from element to element.
@@ -101,6 +101,32 @@ TEST(CheckpointRestore, ReadsASharedPieceOnceAndOfOthersWhatARankNeeds) {
   EXPECT_LT(read_by(3), 1.1);
   EXPECT_LT(read_by(1), 1.1);
   EXPECT_LT(read_by(4), 1.9);  // a third of it is weights, and of the others 4 ranks cut 3 pieces
+}
+
+TEST(CheckpointRestore, TheNetworkIsTheLastOneOrTheAverage) {
+  const testing::TempDir folder;
+  const Checkpoint saved(save_wide(folder.path(), 2));
+  const auto network = testing::make_toy_classifier(20000, 3, 1);
+  for (const bool last : {true, false}) {
+    restore_network(saved, *network, last ? WeightSet::kLast : WeightSet::kAverage);
+    for (const Parameter& parameter : network->parameters()) {
+      const auto kept = saved.read(last ? "weight" : "average_weight", parameter.name);
+      EXPECT_TRUE(at::equal(parameter.tensor.view(-1), kept)) << parameter.name << last;
+    }
+    for (const Statistic& statistic : network->statistics()) {
+      const auto kept = saved.read(last ? "statistic" : "average_statistic", statistic.name);
+      EXPECT_TRUE(at::equal(statistic.tensor.view(-1), kept)) << statistic.name << last;
+    }
+  }
+}
+
+TEST(CheckpointRestore, AnAverageThatWasNotKeptIsAskedForInVain) {
+  const testing::TempDir folder;
+  testing::ToyRun run;
+  const auto path = save_checkpoint({folder.path(), 1}, run.state, {}, run.communicator);
+  const Error error =
+      error_of([&] { restore_network(Checkpoint(path), *run.classifier, WeightSet::kAverage); });
+  EXPECT_THAT(error.what(), ::testing::HasSubstr("holds no averaged weights: its run had"));
 }
 
 TEST(CheckpointRestore, AFailureOfOneRankIsOneOfAll) {

@@ -16,12 +16,12 @@ TEST(TrainState, TellsEveryTensorOnceAndRanksOwnAllOfItTogether) {
   std::map<std::pair<std::string, std::string>, std::vector<StateTensor>> by_name;
   for (int rank = 0; rank < kRanks; ++rank) {
     const auto classifier = testing::make_toy_classifier(2000, 3, 1);
-    const TrainState state(*classifier, 8192, rank, kRanks, {});
+    const TrainState state(*classifier, 8192, rank, kRanks, {}, /*average_decay=*/0.5);
     for (const StateTensor& tensor : state.tensors()) {
       by_name[{tensor.kind, tensor.name}].push_back(tensor);
     }
   }
-  EXPECT_EQ(by_name.size(), 3U * 5U + 2U);
+  EXPECT_EQ(by_name.size(), 4U * 5U + 2U * 2U);
   for (const auto& [key, ranks] : by_name) {
     EXPECT_NE(std::ranges::find(kStateKinds, key.first), kStateKinds.end()) << key.first;
     ASSERT_EQ(ranks.size(), kRanks) << key.second;
