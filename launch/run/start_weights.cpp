@@ -132,6 +132,30 @@ void fill_network(const RunConfig& config, const Names& classes, model3d::Networ
                         : " is of voxels: it must be of pictures");
 }
 
+void score_weights(const RunConfig& config,
+                   const Names& classes,
+                   model3d::Network& network,
+                   pipeline::Communicator& communicator) {
+  require_same(pipeline::all_or_none(communicator, [&] {
+    const auto file = open_weights(config.model.weights);
+    const Names theirs = class_names_of(*file);
+    require(theirs.empty() || std::ranges::is_permutation(theirs, classes),
+            Errc::kInvalidArgument,
+            file->origin(),
+            " tells other classes apart than data.eval: ",
+            class_difference(theirs, classes));
+    const auto loaded = fill_from_weights(network, *file, HeadRule::kLoad);
+    require(loaded.half.empty(),
+            Errc::kInvalidArgument,
+            file->origin(),
+            " has nothing but ",
+            loaded.half,
+            "* of a joint network: the rest would be scored as the seed drew it");
+    settle_head(file->origin(), theirs, classes, network);
+    return text_of("weights ", weights_crc(network));
+  }));
+}
+
 void start_from_weights(const RunConfig& config,
                         const Names& classes,
                         model3d::Network& network,

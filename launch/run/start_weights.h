@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights that a training starts from, and whether their head means the same classes.
+// The weights that a training starts from, and whether their head means the same classes; those
+// that an evaluation scores as they are.
 //
 //   class names there and here       model.new_head: auto            false             true
 //   the same                         their head                      their head        a new one
@@ -31,5 +32,13 @@ void start_from_weights(const RunConfig& config,
                         const std::vector<std::string>& classes,
                         model3d::Network& network,
                         pipeline::Communicator& communicator);
+
+/// model.weights into a network that is to be scored as the file has it, head included, its rows in
+/// the order of these classes. Throws kInvalidArgument where the file names other classes or has
+/// another number of them, or is one half of a joint network. A collective call, and as above.
+void score_weights(const RunConfig& config,
+                   const std::vector<std::string>& classes,
+                   model3d::Network& network,
+                   pipeline::Communicator& communicator);
 
 }  // namespace larkspur::launch

@@ -80,9 +80,10 @@ void print_scores(std::ostream& out,
 Job prepare_weights(const EvalRequest& request, RankJob& ranks) {
   Job job;
   pipeline::all_or_none(ranks.communicator(), [&] {
-    LoadedConfig loaded = config_of_file(request);
+    EvalRequest whole = request;
+    whole.overrides.push_back("model.weights=" + request.weights);
+    const LoadedConfig loaded = config_of_file(whole);
     check_paths(loaded, {"data.eval"});
-    loaded.config.model.weights = request.weights;
     check_weights_paths(loaded);
     job.config = loaded.config;
     job.classes = classes_of_evaluation(job.config);
@@ -137,7 +138,7 @@ std::unique_ptr<model3d::Network> evaluated_network(const Job& job,
         *job.checkpoint, weight_set(job.averaged), job.config, job.device, communicator);
   }
   auto network = make_network(job.config);
-  start_from_weights(job.config, job.classes, *network, communicator);
+  score_weights(job.config, job.classes, *network, communicator);
   network->merge();
   pipeline::place(*network, job.device.place);
   return network;

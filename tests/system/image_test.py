@@ -103,6 +103,13 @@ class Images(Workspace):
         result = self.done(larkspur(*call, str(weights), "model.variant=a", "model.classes=1000"), 2)
         self.assertIn("has 4 classes, model.classes is 1000: name all of them in data.eval.labels", result.stderr)
 
+    def test_a_head_of_other_classes_is_not_scored(self):
+        call = ["eval", str(self.config), "--weights"]
+        weights, _ = self.published()
+        result = self.done(larkspur(*call, str(weights), "model.variant=a", "model.kernel=[0,0,0]", "model.stem_stride=4"), 4)
+        self.assertIn("has a head of 1000 classes (head.weight), the network one of 4", result.stderr)
+        self.done(larkspur(*call, "none"), 2)
+
     def forward(self, weights, picture):
         """The logits of one picture, prepared here."""
         width, height, pixel = picture
