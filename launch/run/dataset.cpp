@@ -36,11 +36,14 @@ void log_notes(const readers::SampleList& list, const SideConfig& side) {
   }
 }
 
+enum class Purpose { kTraining, kRehearsal, kEvaluation };
+
 std::unique_ptr<pipeline::SampleSource> make_clips(const RunConfig& config,
                                                    readers::SampleList list,
-                                                   bool training) {
+                                                   Purpose purpose) {
   readers::ClipSourceOptions options = eval_clip_options(config);
-  options.training = training;
+  options.training = purpose != Purpose::kEvaluation;
+  if (purpose == Purpose::kRehearsal) options.index_cache.is_read_only = true;
   return std::make_unique<readers::ClipSource>(std::move(list), options);
 }
 
@@ -60,13 +63,13 @@ readers::CloudProduct product_of(ModelForm form) {
 
 std::unique_ptr<pipeline::SampleSource> make_clouds(const RunConfig& config,
                                                     readers::SampleList list,
-                                                    bool training) {
+                                                    Purpose purpose) {
   readers::CloudSourceOptions options = eval_cloud_options(config);
-  options.training = training;
+  options.training = purpose != Purpose::kEvaluation;
   return std::make_unique<readers::CloudSource>(std::move(list), options);
 }
 
-Dataset make_side(const RunConfig& config, readers::SampleList list, bool training) {
+Dataset make_side(const RunConfig& config, readers::SampleList list, Purpose purpose) {
   for (const std::string& name : list.classes) {
     require(pipeline::as_utf8(name) == name,
             Errc::kInvalidArgument,
@@ -76,9 +79,8 @@ Dataset make_side(const RunConfig& config, readers::SampleList list, bool traini
   }
   Dataset side;
   side.classes = list.classes;
-  side.source = config.data.kind == DataKind::kCloud
-                    ? make_clouds(config, std::move(list), training)
-                    : make_clips(config, std::move(list), training);
+  side.source = config.data.kind == DataKind::kCloud ? make_clouds(config, std::move(list), purpose)
+                                                     : make_clips(config, std::move(list), purpose);
   return side;
 }
 
@@ -146,7 +148,7 @@ readers::CloudSourceOptions eval_cloud_options(const RunConfig& config) {
   return options;
 }
 
-Dataset make_training_data(const RunConfig& config) {
+Dataset make_training_data(const RunConfig& config, bool rehearsal) {
   const SideConfig& side = config.data.train;
   readers::SampleList list = read_list(config.data, side);
   require(list.is_labelled(),
@@ -164,7 +166,8 @@ Dataset make_training_data(const RunConfig& config) {
           " classes, model.classes is ",
           config.model.classes);
   log_notes(list, side);
-  return make_side(config, std::move(list), true);
+  const Purpose purpose = rehearsal ? Purpose::kRehearsal : Purpose::kTraining;
+  return make_side(config, std::move(list), purpose);
 }
 
 Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
@@ -178,7 +181,7 @@ Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::str
           "file of names in the order of those numbers");
   align_labels(list, classes, title_of(side));
   log_notes(list, side);
-  return make_side(config, std::move(list), false);
+  return make_side(config, std::move(list), Purpose::kEvaluation);
 }
 
 std::vector<std::string> classes_of_evaluation(const RunConfig& config) {
@@ -253,7 +256,7 @@ Dataset make_data_of_files(const RunConfig& config,
             file,
             ": a folder without a file that the model takes");
   }
-  return make_side(config, std::move(list), false);
+  return make_side(config, std::move(list), Purpose::kEvaluation);
 }
 
 }  // namespace larkspur::launch

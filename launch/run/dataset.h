@@ -36,8 +36,8 @@ readers::CloudSourceOptions eval_cloud_options(const RunConfig& config);
 /// The training list with augmentation. Class names, or numbers up to model.classes; where that is
 /// 0 the classes are those of labels file, folders or list. Throws kInvalidArgument when the list
 /// has other classes than model.classes says, kNotFound for a list, root or labels file that is not
-/// there.
-Dataset make_training_data(const RunConfig& config);
+/// there. A rehearsal's source keeps no indexes.
+Dataset make_training_data(const RunConfig& config, bool rehearsal = false);
 
 /// The evaluation list, its labels renumbered to mean `classes`, of which there is at least one.
 /// Throws kInvalidArgument where the list has names and the model numbers only, and no labels file

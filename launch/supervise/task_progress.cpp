@@ -26,16 +26,20 @@ TaskProgress::TaskProgress(std::ostream& out, TaskOptions options, std::function
 TaskProgress::TaskProgress(std::ostream& out, TaskOptions options)
     : TaskProgress(out, std::move(options), steady_seconds) {}
 
-TaskProgress::~TaskProgress() {
+TaskProgress::~TaskProgress() { wipe(); }
+
+void TaskProgress::wipe() {
   if (has_drawn_ && options_.audience == Audience::kPerson) out_ << "\r\x1b[K" << std::flush;
+  has_drawn_ = false;
 }
 
 void TaskProgress::at(std::int64_t done, std::int64_t total) {
+  if (done >= total) return wipe();
   const double now = seconds_();
   const bool is_watched = options_.audience == Audience::kPerson;
   const double interval =
       is_watched ? options_.person_interval_seconds : options_.file_interval_seconds;
-  if (now - began_ < options_.quiet_seconds || done <= 0 || done >= total) return;
+  if (now - began_ < options_.quiet_seconds || done <= 0) return;
   if (has_drawn_ && now - drawn_ < interval) return;
   has_drawn_ = true;
   drawn_ = now;

@@ -39,14 +39,17 @@ class TaskProgress {
   /// With the machine's steady clock.
   TaskProgress(std::ostream& out, TaskOptions options);
 
-  /// Wipes a drawn line.
+  /// As wipe().
   ~TaskProgress();
   TaskProgress(const TaskProgress&) = delete;
   TaskProgress& operator=(const TaskProgress&) = delete;
   TaskProgress(TaskProgress&&) = delete;
   TaskProgress& operator=(TaskProgress&&) = delete;
 
-  /// So many of `total` > 0 are done.
+  /// Takes a drawn line away: something else is about to be printed.
+  void wipe();
+
+  /// So many of `total` > 0 are done; all of them: wipes.
   void at(std::int64_t done, std::int64_t total);
 
  private:

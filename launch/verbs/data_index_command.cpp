@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `data index`: reads videos through once and keeps what that tells, for trainings to come.
 #include <atomic>
-#include <chrono>
 #include <iostream>
 #include <mutex>
 #include <string>
@@ -9,10 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 #include "launch/run/dataset.h"
-#include "launch/supervise/progress_bar.h"
+#include "launch/supervise/task_progress.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/require.h"
@@ -26,75 +23,35 @@ namespace {
 using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kMostWorkers = 256;
-constexpr int kBarWidth = 20;
-
-/// How many videos are done, drawn over itself where somebody watches, else a line now and then.
-/// Thread-safe.
-class Progress {
- public:
-  explicit Progress(std::int64_t total) : total_(total) {}
-  ~Progress() {
-    if (is_drawn_ && is_watched_) std::cerr << std::endl;
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void count() {
-    const std::lock_guard lock(mutex_);
-    ++done_;
-    const std::chrono::duration<double> whole = Clock::now() - start_;
-    const double interval = is_watched_ ? 0.1 : 30.0;
-    if (whole.count() - drawn_ < interval && !(is_drawn_ && done_ == total_)) return;
-    drawn_ = whole.count();
-    is_drawn_ = true;
-    const double rate = static_cast<double>(done_) / whole.count();
-    const std::string text = text_of(done_,
-                                     "/",
-                                     total_,
-                                     " videos, ",
-                                     static_cast<std::int64_t>(rate),
-                                     " a second, left ",
-                                     duration_text(static_cast<double>(total_ - done_) / rate));
-    if (is_watched_) {
-      std::cerr << "\r" << bar_text(done_, total_, kBarWidth) << text << "\x1b[K" << std::flush;
-    } else {
-      std::cerr << text << std::endl;
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  const std::int64_t total_;
-  const bool is_watched_ = ::isatty(STDERR_FILENO) == 1;
-  const Clock::time_point start_ = Clock::now();
-  std::int64_t done_ = 0;
-  double drawn_ = 0.0;  // seconds after the start
-  bool is_drawn_ = false;
-};
 
 /// What became of the files.
 struct Outcome {
   std::int64_t known = 0;
   std::int64_t indexed = 0;
   std::vector<std::string> bad;  ///< by file, in the order of the list
+  std::string not_kept;          ///< why indexes could not be kept; else empty
 };
 
 Outcome index_all(const std::vector<readers::MediaFile>& videos,
                   const readers::IndexCache& cache,
                   std::int64_t workers) {
-  Progress progress(std::ssize(videos));
+  TaskProgress progress(std::cerr, {"indexed", "videos", audience_of_stderr(1)});
   std::vector<std::string> errors(videos.size());
+  std::vector<std::string> not_kept(videos.size());
   std::atomic<std::size_t> next = 0;
-  std::atomic<std::int64_t> known = 0;
+  std::mutex mutex;  // of what follows
+  std::int64_t known = 0;
+  std::int64_t done = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < videos.size(); i = next++) {
       const auto opened = cache.open(videos[i].path);
       if (!opened.ok()) errors[i] = opened.error().what();
-      if (opened.ok() && opened.value().was_known) ++known;
-      progress.count();
+      if (opened.ok()) not_kept[i] = opened.value().not_kept;
+      const std::lock_guard lock(mutex);
+      known += opened.ok() && opened.value().was_known ? 1 : 0;
+      progress.at(++done, std::ssize(videos));
     }
   };
   {
@@ -103,8 +60,12 @@ Outcome index_all(const std::vector<readers::MediaFile>& videos,
     work();
   }
   std::erase(errors, "");
-  const std::int64_t good = std::ssize(videos) - std::ssize(errors);
-  return {known, good - known, std::move(errors)};
+  std::erase(not_kept, "");
+  const std::int64_t good = std::ssize(videos) - std::ssize(errors) - std::ssize(not_kept);
+  return {known,
+          good - known,
+          std::move(errors),
+          not_kept.empty() ? "" : text_of(not_kept.size(), " indexes, as in ", not_kept.front())};
 }
 
 std::vector<readers::MediaFile> videos_of(const std::vector<std::string>& paths,
@@ -150,6 +111,7 @@ void run_data_index(Invocation& call) {
            << " known already, " << outcome.bad.size() << " bad\n";
   for (const std::string& error : outcome.bad) call.out << "bad   " << error << "\n";
   call.out.flush();  // before an error ends the program
+  require(outcome.not_kept.empty(), Errc::kIo, folder.string(), " cannot keep ", outcome.not_kept);
   require(outcome.bad.empty(),
           Errc::kCorruptData,
           outcome.bad.size(),

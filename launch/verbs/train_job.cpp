@@ -36,7 +36,7 @@ PreparedTraining prepare(const TrainRequest& request, const distributed::RankEnv
           prepared.config.train.lanes,
           " is the most there can be");
   set_compute_threads(prepared.config.train.threads);
-  prepared.data = make_training_data(prepared.config);
+  prepared.data = make_training_data(prepared.config, request.dry_run);
   if (prepared.config.model.classes == 0) {
     prepared.config.model.classes = static_cast<std::int64_t>(prepared.data.classes.size());
     pipeline::log_info(

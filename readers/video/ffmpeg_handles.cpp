@@ -131,4 +131,9 @@ const std::int32_t* display_matrix(const AVStream& stream) {
 #endif
 }
 
+bool shows_video(const AVStream& stream) {
+  return stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
+         (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0;
+}
+
 }  // namespace larkspur::readers

@@ -72,6 +72,9 @@ void forget_messages();
 /// what it has no part for, kNotFound, else kIo. Text: "WHAT: the code in words (last message)".
 pipeline::Error ffmpeg_error(int code, const std::string& what);
 
+/// Whether a stream is moving pictures: not sound, nor the cover of it.
+bool shows_video(const AVStream& stream);
+
 /// Where a container's own table says that its packets lie.
 struct TableEntry {
   std::int64_t position = 0;  ///< byte in the file

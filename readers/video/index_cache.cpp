@@ -110,17 +110,18 @@ fs::path IndexCache::entry_of(const fs::path& path) const {
 }
 
 // Not synced: what a crash of the machine tears, its CRC tells.
-void IndexCache::keep(const fs::path& entry, const std::string& bytes) const {
+std::string IndexCache::keep(const fs::path& entry, const std::string& bytes) const {
   fs::path aside = entry;
-  aside += pipeline::text_of(".", ::getpid(), "-", std::random_device{}());
-  std::error_code error;
-  fs::create_directories(entry.parent_path(), error);
   try {
+    aside += pipeline::text_of(".", ::getpid(), "-", std::random_device{}());
+    fs::create_directories(entry.parent_path());
     pipeline::DurableFile file(aside);
     file.write(bytes.data(), bytes.size());
     fs::rename(aside, entry);
+    return "";
   } catch (const std::exception& refused) {
-    fs::remove(aside, error);
+    std::error_code error;
+    if (aside != entry) fs::remove(aside, error);
     std::call_once(told_, [&] {
       pipeline::log_info(pipeline::text_of("the index cache ",
                                            folder_.path.string(),
@@ -128,6 +129,7 @@ void IndexCache::keep(const fs::path& entry, const std::string& bytes) const {
                                            "are opened: ",
                                            refused.what()));
     });
+    return refused.what();
   }
 }
 
@@ -142,9 +144,11 @@ Result<IndexCache::Opened> IndexCache::open(const fs::path& path) const {
   }
   if (!opened.ok()) return opened.error();
   std::unique_ptr<VideoFile> video = std::move(opened).value();
-  if (key && known == nullptr && !folder_.is_read_only)
-    keep(entry, with_crc(*key + bytes_of(*video->record())));
-  return Opened{std::move(video), known != nullptr};
+  std::string not_kept;
+  if (key && known == nullptr && !folder_.is_read_only) {
+    not_kept = keep(entry, with_crc(*key + bytes_of(*video->record())));
+  }
+  return Opened{std::move(video), known != nullptr, std::move(not_kept)};
 }
 
 }  // namespace larkspur::readers

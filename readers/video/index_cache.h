@@ -35,6 +35,7 @@ class IndexCache {
   struct Opened {
     std::unique_ptr<VideoFile> video;
     bool was_known = false;  ///< by an entry: the file was not read through
+    std::string not_kept{};  ///< why an entry that was to be made is not there; else empty
   };
 
   /// VideoFile::open() of a path, by its entry where there is one; else one is made. Errors as
@@ -45,7 +46,8 @@ class IndexCache {
   std::filesystem::path entry_of(const std::filesystem::path& path) const;
 
  private:
-  void keep(const std::filesystem::path& entry, const std::string& bytes) const;
+  /// Why it cannot; else "".
+  std::string keep(const std::filesystem::path& entry, const std::string& bytes) const;
 
   IndexFolder folder_;
   mutable std::once_flag told_;

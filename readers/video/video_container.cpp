@@ -145,9 +145,7 @@ void VideoContainer::open() {
   stream_ = nullptr;
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     AVStream* const stream = format_->streams[i];
-    const bool is_video = stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
-                          (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) == 0;
-    if (is_video && stream_ == nullptr) {
+    if (shows_video(*stream) && stream_ == nullptr) {
       stream_ = stream;
     } else {
       stream->discard = AVDISCARD_ALL;

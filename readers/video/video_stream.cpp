@@ -123,8 +123,7 @@ class DecodedStream final : public VideoStream {
     if (code < 0) throw ffmpeg_error(code, name_ + ": no stream can be read");
     for (unsigned i = 0; i < format_->nb_streams; ++i) {
       AVStream* const stream = format_->streams[i];
-      const bool is_video = stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
-      if (is_video && stream_ == nullptr) stream_ = stream;
+      if (shows_video(*stream) && stream_ == nullptr) stream_ = stream;
       if (stream != stream_) stream->discard = AVDISCARD_ALL;
     }
     require(stream_ != nullptr, Errc::kUnsupported, name_, ": no video stream");

@@ -65,6 +65,14 @@ TEST_F(DataIndexCommand, NamesTheVideosThatCannotBeOpened) {
   EXPECT_THAT(out_.str(), HasSubstr("broken.mp4"));
 }
 
+TEST_F(DataIndexCommand, SaysThatIndexesCouldNotBeKept) {
+  const std::string under_a_file = testing::write_file(dir_.path() / "file", "") / "cache";
+  const Refusal refusal = run({videos_, "--cache", under_a_file});
+  EXPECT_EQ(refusal.code, "input/output");
+  EXPECT_THAT(refusal.text, HasSubstr(under_a_file + " cannot keep 6 indexes, as in "));
+  EXPECT_EQ(out_.str(), under_a_file + ": 0 videos indexed, 0 known already, 0 bad\n");
+}
+
 TEST_F(DataIndexCommand, RefusesCallsThatIndexNothing) {
   EXPECT_THAT(run({}).text, HasSubstr("PATHS is required"));
   EXPECT_THAT(run({videos_ / "absent"}).text, HasSubstr("not found"));
