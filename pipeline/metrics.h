@@ -21,7 +21,8 @@ struct StepMetrics {
   double learning_rate = 0.0;  ///< of the last layers
   double samples_per_second = 0.0;
   double data_wait_seconds = 0.0;       ///< rank 0 waited for batches
-  double exposed_reduce_seconds = 0.0;  ///< rank 0 waited for gradients
+  double exposed_reduce_seconds = 0.0;  ///< rank 0 waited for gradients; on a GPU streams wait, not
+                                        ///< the host: next to nothing there, whatever they cost
   std::int64_t bad_samples = 0;         ///< distinct unreadable samples met so far
   double loss_scale = 1.0;              ///< of this step, for float16; 1 in other precisions
   std::int64_t skipped_steps = 0;       ///< so far: their gradient was not finite in float16

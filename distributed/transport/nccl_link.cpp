@@ -236,7 +236,7 @@ std::optional<Error> NcclLink::trouble() {
            under_way_.front().done->is_over()) {
       under_way_.pop_front();
     }
-  } catch (const Error&) {  // the device failed, which whoever uses it next will say
+  } catch (const std::exception&) {  // the device failed, which whoever uses it next will say
     return std::nullopt;
   }
   if (under_way_.empty()) return std::nullopt;

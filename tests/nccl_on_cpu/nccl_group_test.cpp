@@ -26,32 +26,10 @@ namespace {
 
 using larkspur::testing::mpi_world;
 using larkspur::testing::nccl_over_mpi;
+using larkspur::testing::ToldFailure;
 using nccl_on_cpu::queue_on_compute;
 using nccl_on_cpu::wait_for_compute;
 using ::testing::HasSubstr;
-
-/// What the watchdog tells of a group whose host waits for nothing.
-class Failure {
- public:
-  std::unique_ptr<ProcessGroup> group(double deadline_seconds) {
-    return nccl_over_mpi(deadline_seconds,
-                         [this](const pipeline::Error& error) { told_.set_value(error); });
-  }
-
-  /// Its text, told within `seconds`.
-  std::string text_within(double seconds) {
-    auto future = told_.get_future();
-    if (future.wait_for(std::chrono::duration<double>(seconds)) != std::future_status::ready) {
-      return "nothing was told";
-    }
-    const pipeline::Error error = future.get();
-    EXPECT_EQ(error.code(), pipeline::Errc::kCollective);
-    return error.what();
-  }
-
- private:
-  std::promise<pipeline::Error> told_;
-};
 
 std::string refusal_of_a_barrier(ProcessGroup& group) {
   try {
@@ -200,7 +178,7 @@ TEST(NcclGroup, AddsLanesToTheBitsOfOneRank) {
 // From here on groups break; each test makes its own.
 
 TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
-  Failure failure;
+  ToldFailure failure;
   const auto group = failure.group(1.0);
   if (mpi_world().rank() != 0) {
     std::this_thread::sleep_for(std::chrono::seconds(2));
@@ -214,7 +192,7 @@ TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
 }
 
 TEST(NcclFault, APeerThatLeavesIsAnErrorAtOnce) {
-  Failure failure;
+  ToldFailure failure;
   const auto group = failure.group(10.0);
   if (mpi_world().rank() != 0) {
     group->abandon();
@@ -225,7 +203,7 @@ TEST(NcclFault, APeerThatLeavesIsAnErrorAtOnce) {
 }
 
 TEST(NcclFault, EndsOfDifferentSizeEndAtTheDeadline) {
-  Failure failure;
+  ToldFailure failure;
   const auto group = failure.group(1.0);
   const bool expects_more = mpi_world().rank() == 0;
   std::vector<std::byte> data(expects_more ? 2048 : 1024);

@@ -2,9 +2,14 @@
 // The NCCL group as a run has it, bootstrapped over MPI: for tests on GPUs and on fakes of them.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
+#include <string>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 #include "distributed/transport/process_group.h"
 
@@ -24,5 +29,28 @@ inline std::unique_ptr<distributed::ProcessGroup> nccl_over_mpi(
   options.on_failure = std::move(on_failure);
   return distributed::make_process_group(options);
 }
+
+/// What the watchdog of a group says of its end, once.
+class ToldFailure {
+ public:
+  std::unique_ptr<distributed::ProcessGroup> group(double deadline_seconds) {
+    return nccl_over_mpi(deadline_seconds,
+                         [this](const pipeline::Error& error) { told_.set_value(error); });
+  }
+
+  /// Its text, told within `seconds`.
+  std::string text_within(double seconds) {
+    auto future = told_.get_future();
+    if (future.wait_for(std::chrono::duration<double>(seconds)) != std::future_status::ready) {
+      return "nothing was told";
+    }
+    const pipeline::Error error = future.get();
+    EXPECT_EQ(error.code(), pipeline::Errc::kCollective);
+    return error.what();
+  }
+
+ private:
+  std::promise<pipeline::Error> told_;
+};
 
 }  // namespace larkspur::testing
