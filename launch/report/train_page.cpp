@@ -59,7 +59,7 @@ ordered_json tiles_of(const RunHistory& history, const RunConfig& config) {
   tiles.push_back({text_of(last.epoch + 1, " / ", config.train.epochs), "epochs", ""});
   tiles.push_back({in_digits("%.4g", loss), "loss", note});
   tiles.push_back({in_digits("%.2f %%", accuracy), "accuracy in training", note});
-  tiles.push_back({duration(left), "to the end", "at the speed of late"});
+  tiles.push_back({duration(left), "to the end", "at the speed of the last steps"});
   tiles.push_back({text_of(last.bad_samples), "unreadable samples", "named in train.json"});
   return tiles;
 }

@@ -58,13 +58,30 @@ class Drawn(html.parser.HTMLParser):
         return [rows for name, rows in self.tables if name == section][-1]
 
 
-def draw(test, page):
+def browse(test, page):
+    """The page's elements as its scripts have left them."""
     result = subprocess.run(
         [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={test.folder}/browser",
          "--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()],
         capture_output=True, text=True, timeout=120, env={**environment(), "HOME": str(test.folder)}, check=True)
     test.assertNotIn("CONSOLE", result.stderr)
-    return Drawn(re.sub(r"<script.*?</script>", "", result.stdout, flags=re.S))
+    return re.sub(r"<script.*?</script>", "", result.stdout, flags=re.S)
+
+
+# What is wider than its place says so to the page around it.
+TELL_WIDE = """<script>setTimeout(() => parent.postMessage([...document.querySelectorAll('body, .scroll')]
+  .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText.slice(0, 60)).join(';') || 'fits', '*'), 300)</script>"""
+PHONE = """<iframe src="inner.html" style="width:390px;height:3000px"></iframe><p id="told"></p>
+<script>onmessage = e => { document.getElementById('told').textContent = 'told: ' + e.data }</script>"""
+
+
+def draw(test, page):
+    """Also looked at on a phone: nothing may be wider than that."""
+    inner, outer = test.folder / "inner.html", test.folder / "outer.html"
+    inner.write_text(page.read_text().replace("</body>", TELL_WIDE + "</body>"))
+    outer.write_text(PHONE)
+    test.assertIn("told: fits", browse(test, outer), page)
+    return Drawn(browse(test, page))
 
 
 @unittest.skipUnless(BROWSER, "no Chromium to look at pages with")
@@ -110,6 +127,9 @@ class ReportPage(Workspace):
         self.assertEqual(beside.sections, ["scores", "learning"])
         self.assertEqual(beside.classes.count("c2"), 8)  # the second run in each picture and in the legend
         self.assertEqual([row[0] for row in beside.rows("scores")], ["seed", "output"])
+        runs = dict((row[0], row[1:]) for row in beside.tables[0][1])  # a column each: they are few
+        self.assertEqual(float(runs["top-1, %"][0]), said["top1"])
+        self.assertNotIn("mean average precision, %", runs)  # no run has any
 
 
 @unittest.skipUnless(BROWSER, "no Chromium to look at pages with")

@@ -27,7 +27,7 @@ function table(parent, columns, rows, { search = '', sorted = null } = {}) {
   const head = put(put(frame, 'thead'), 'tr');
   const body = put(frame, 'tbody');
   const heads = columns.map((column, c) => {
-    const cell = put(head, 'th', { class: column.number ? 'number' : '', scope: 'col' });
+    const cell = put(head, 'th', { class: (column.number ? 'number' : '') + (column.long ? ' long' : ''), scope: 'col' });
     put(cell, 'button', { type: 'button' }, column.name).addEventListener('click', () => sort(c));
     return cell;
   });
@@ -198,15 +198,25 @@ function facts(list) {
   table(section('facts', 'What was used'), WORDS, list);
 }
 
+// One of some subjects with the same values: a line each, or, where they are few, a column each, which a phone has room for.
+function beside(box, what, subjects, names, show) {
+  const known = names.map((name, c) => c).filter(c => subjects.some(s => show(s.values[c]) !== show(null)));
+  const number = name => ({ name, number: true, long: true, show });
+  if (subjects.length > 4) {
+    table(box, [{ name: what }, ...known.map(c => number(names[c]))], subjects.map(s => [s.name, ...known.map(c => s.values[c])]));
+  } else {
+    table(box, [{ name: 'what' }, ...subjects.map(s => number(s.name))], known.map(c => [names[c], ...subjects.map(s => s.values[c])]));
+  }
+}
+
 function comparison(compared) {
-  const spread = s => (s.runs < 2 ? short(s.mean) : `${short(s.mean)} ± ${short(s.deviation, 2)}`);
+  const spread = s => (s === null || s.mean === null ? '' : s.runs < 2 ? short(s.mean) : `${short(s.mean)} ± ${short(s.deviation, 2)}`);
   const box = section('scores', 'Side by side');
-  table(box, [{ name: 'run' }, ...compared.columns.map(name => ({ name, number: true, show: v => short(v, 5) }))],
-    compared.runs.map(run => [run.name, ...run.values]));
+  beside(box, 'run', compared.runs, compared.columns, v => short(v, 5));
   put(box, 'h3', {}, 'Mean and standard deviation over seeds');
-  put(box, 'p', { class: 'quiet' }, 'Runs whose configurations differ in nothing but seed, output and how they are computed are one row.');
-  table(box, [{ name: 'runs' }, ...compared.columns.map(name => ({ name, number: true }))],
-    compared.groups.map(group => [group.name, ...group.summary.map(spread)]));
+  put(box, 'p', { class: 'quiet' }, 'Runs whose configurations differ in nothing but seed, output and how they are computed are one.');
+  const groups = compared.groups.map(group => ({ name: group.name, values: group.summary.map(spread) }));
+  beside(box, 'runs', groups, compared.columns, text => text ?? '');
   put(box, 'h3', {}, 'Keys that differ');
   if (!compared.keys.length) put(box, 'p', {}, 'None.');
   else table(box, [{ name: 'key' }, ...compared.runs.map(run => ({ name: run.name }))],
