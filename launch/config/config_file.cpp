@@ -138,7 +138,8 @@ void set_node(LoadedConfig& loaded,
   };
   const ConfigValue now = key.get(loaded.config);
   const auto value = std::visit([&](const auto& like) { return value_like(like, node); }, now);
-  if (!value || !in_bounds(key, *value)) wrong("");
+  const bool lacks_text = node.IsNull() && std::holds_alternative<std::string>(now);
+  if (!value || !in_bounds(key, *value)) wrong(lacks_text ? "; an empty one is ''" : "");
   if (!key.choices.empty()) {
     const std::string& word = std::get<std::string>(*value);
     const std::vector<std::string> words(key.choices.begin(), key.choices.end());

@@ -103,6 +103,8 @@ TEST_F(ConfigFile, AWrongTypeSaysWhatWasExpectedAndFound) {
             "x.yaml:1: train.epochs: expected a whole number >= 1, found the text '4'");
   EXPECT_EQ(refusal("train: {epochs: }\n").text,
             "x.yaml:1: train.epochs: expected a whole number >= 1, found nothing");
+  EXPECT_EQ(refusal("output:\n").text,
+            "x.yaml:1: output: expected text, found nothing; an empty one is ''");
   EXPECT_EQ(refusal("train: {epochs: {a: 1}}\n").text,
             "x.yaml:1: train.epochs: expected a whole number >= 1, found a section");
   EXPECT_EQ(refusal("output: [a, b]\n").text, "x.yaml:1: output: expected text, found [a, b]");
