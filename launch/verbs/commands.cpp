@@ -15,7 +15,7 @@ std::span<const Verb> all_verbs() {
        run_score},
       {"report", "put runs side by side on one page", "runs/a runs/b --output ab.html", run_report},
       {"predict",
-       "the likeliest labels of files",
+       "the likeliest labels of files, or of a stream",
        "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off",
        run_predict},
       {"forward",

@@ -32,7 +32,7 @@ void run_data_check(Invocation& call);
 /// one cannot be opened.
 void run_data_index(Invocation& call);
 
-/// `train CONFIG`: trains, alone or as one rank of a job.
+/// `train CONFIG`: trains, or rehearses it, alone or as one rank of a job.
 void run_train(Invocation& call);
 
 /// `eval`: evaluates a checkpoint and writes a report, or lists the views of a file.
@@ -53,7 +53,7 @@ void run_export(Invocation& call);
 /// `launch -n N -- train CONFIG`: supervised ranks. The job's code goes to `call.code`.
 void run_launch(Invocation& call);
 
-/// `predict FILE...`: prints the likeliest labels of files.
+/// `predict FILE...`, `predict -`: prints the likeliest labels of files, or of a stream.
 void run_predict(Invocation& call);
 
 /// `inspect config`, `protocols`, `checkpoint`, `model`, `erf`: prints what there is to set, what a
