@@ -44,14 +44,14 @@ std::int64_t frames_of(const StreamSpan& span, double rate) {
 bool read_predict_request(Invocation& call, PredictRequest& request) {
   CommandLine line(
       call,
-      "Prints the five likeliest labels of files, by what a checkpoint was trained on; of a stream "
-      "those of windows that slide over it, each as soon as it is known.\n"
-      "A stream has no end that is known: '-' (or --stream -) is standard input, read from front "
-      "to "
-      "end, so of MP4 only fragmented ones. A window is looked at as a file of its length would "
-      "be; "
-      "the last one is filled up with its last frame. Exit code 3 if a file cannot be read or a "
-      "stream breaks off.",
+      "Prints the five likeliest labels of files, by what a checkpoint was trained on; of a "
+      "stream, "
+      "those of windows that slide over it, each as soon as its frames are there.\n"
+      "- (or --stream -) is standard input, read from front to end: an MP4 must be fragmented, "
+      "Matroska and transport streams are as they are. A window is looked at as a file of its "
+      "length "
+      "would be; the last one is filled up with its last frame. Exit code 3 if a file cannot be "
+      "read, or a stream cannot be read on.",
       "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off");
   line.required_option(
       "--checkpoint",
@@ -73,7 +73,8 @@ bool read_predict_request(Invocation& call, PredictRequest& request) {
       "--hop",
       "of a stream: from one window's start to the next one's, likewise; default: the window",
       request.hop);
-  line.flag("--json", "as one JSON object; of a stream one a window and line", request.json);
+  line.flag(
+      "--json", "one JSON object; of a stream, one for each window, a line each", request.json);
   if (!line.parse()) return false;
   if (request.files == std::vector<std::string>{"-"} && request.stream.empty()) {
     request.stream = "-";
