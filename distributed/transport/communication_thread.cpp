@@ -49,7 +49,7 @@ struct CommunicationThread::State {
   void wait(Job& job);
   void abandon(const Job& job) noexcept;
 
-  const CommunicationOptions options;
+  CommunicationOptions options;  ///< of which the deadline may change
   std::mutex mutex;
   std::condition_variable work;  // for the thread: queued, closing or failure changed
   std::condition_variable news;  // for all others: a job, begun or ended changed
@@ -231,6 +231,11 @@ Pending CommunicationThread::submit(Operation operation, std::unique_ptr<Transfe
   state_->queued.push_back(job);
   state_->work.notify_all();
   return Pending(std::make_unique<Ticket>(state_, std::move(job)));
+}
+
+void CommunicationThread::set_deadline(double seconds) {
+  const std::lock_guard lock(state_->mutex);
+  state_->options.deadline_seconds = seconds;
 }
 
 void CommunicationThread::stop(const Error& reason) noexcept { state_->stop(reason); }

@@ -55,6 +55,9 @@ class CommunicationThread {
   CommunicationThread(const CommunicationThread&) = delete;
   CommunicationThread& operator=(const CommunicationThread&) = delete;
 
+  /// Of the waits to come, and of the end. By the thread that waits.
+  void set_deadline(double seconds);
+
   /// Queues a transfer. Transfers are started in the order submitted, and all move at once.
   /// Throws kCollective when the thread was stopped. Safe from any thread.
   Pending submit(Operation operation, std::unique_ptr<Transfer> transfer);

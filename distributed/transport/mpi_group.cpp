@@ -220,6 +220,7 @@ class MpiGroup : public ProcessGroup {
   MpiGroup& operator=(const MpiGroup&) = delete;
 
   void abandon() noexcept override { leave(); }
+  void set_deadline(double seconds) override { thread_->set_deadline(seconds); }
 
  protected:
   Pending start(Exchange exchange) override {

@@ -116,6 +116,9 @@ class ProcessGroup {
   /// Done once every rank has issued it.
   Pending barrier();
 
+  /// How long one wait() may last from now on, > 0; of no meaning where wait() holds no host.
+  virtual void set_deadline(double /*seconds*/) {}
+
   /// Leaves without the others, for a rank that met an error: drops what is under way. The others
   /// get kCollective: from threads at once, over MPI at the deadline unless mpirun ends them first.
   virtual void abandon() noexcept = 0;

@@ -216,6 +216,11 @@ std::vector<Row> run_keeping_rows() {
       key<train, &T::threads>("train.threads", "compute threads a rank")
           .within(1, 1024)
           .on_resume(ResumeRule::kMayDiffer),
+      key<train, &T::deadline_seconds>(
+          "train.deadline_seconds",
+          "longest silence of a rank, and longest that ranks wait for one of them")
+          .above(0)
+          .on_resume(kFree),
       key<train, &T::stop_after_steps>("train.stop_after_steps",
                                        "stop there with a checkpoint; 0: run to the end")
           .at_least(0)

@@ -98,6 +98,7 @@ struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
   std::int64_t bucket_elements = 4194304;  ///< gradient elements exchanged together
   double average_decay = 0.0;              ///< of the weights' average over steps; 0: none is kept
   int threads = 1;                         ///< compute threads a rank
+  double deadline_seconds = 60.0;          ///< ranks do not wait longer for one of them
   bool tensorboard = false;                ///< event files beside metrics.jsonl
 
   /// Of a configuration that says nothing else.

@@ -44,6 +44,11 @@ RankJob::~RankJob() {
   group_->abandon();
 }
 
+void RankJob::set_deadline(double seconds) {
+  deadline_seconds_ = seconds;
+  group_->set_deadline(seconds);
+}
+
 distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
   const char* host_id = std::getenv("NCCL_HOSTID");
   const auto told = pipeline::all_or_none(*communicator_, [&] {
@@ -53,7 +58,7 @@ distributed::ProcessGroup& RankJob::tensor_group(const Device& device) {
   check_same_facts(pipeline::all_or_none(*communicator_, [&] { return device.facts; }));
   if (transport == kHost) return *group_;
   if (transport == kNccl && told.size() > 1) {
-    distributed::GroupOptions options{kNccl};
+    distributed::GroupOptions options{kNccl, deadline_seconds_};
     options.bootstrap = group_.get();
     options.on_failure = end_process;
     tensor_group_ = distributed::make_process_group(options);

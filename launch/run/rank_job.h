@@ -29,6 +29,10 @@ class RankJob {
   /// host memory (said aloud) where NCCL is not there or ranks share a GPU. The same on all ranks;
   /// throws kInvalidArgument when one computes on a CPU and another on a GPU. A collective call.
   distributed::ProcessGroup& tensor_group(const Device& device);
+
+  /// Of every wait for other ranks from now on, > 0; 60 before. Before tensor_group().
+  void set_deadline(double seconds);
+
   bool is_root() const { return communicator_->rank() == 0; }
 
  private:
@@ -37,6 +41,7 @@ class RankJob {
   std::unique_ptr<distributed::GroupCommunicator> communicator_;
   std::unique_ptr<distributed::ProcessGroup> tensor_group_;  ///< of GPUs; over group_
   int exceptions_before_ = 0;
+  double deadline_seconds_ = 60.0;
 };
 
 /// How ranks would move tensors, told by each for itself: "host", "staged", or "nccl" with the GPU

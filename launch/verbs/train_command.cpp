@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 
 #include <nlohmann/json.hpp>
 
 #include "distributed/transport/rank_env.h"
 #include "distributed/tree_exchange.h"
+#include "distributed/watchdog/beat_star.h"
 #include "launch/config/config_schema.h"
 #include "launch/report/tensorboard_file.h"
 #include "launch/report/train_page.h"
 #include "launch/run/assemble.h"
+#include "launch/run/last_words.h"
 #include "launch/run/output_lock.h"
 #include "launch/run/resume.h"
 #include "launch/run/signals.h"
@@ -107,6 +111,19 @@ void say_end(const PreparedTraining& prepared, const pipeline::TrainState& state
   repeat_refusal(prepared.device);
 }
 
+/// Whoever is silent, or keeps the others waiting, ends the run by name. Waits for messages are
+/// given a little longer: they know no more than the rank.
+std::unique_ptr<distributed::BeatStar> watch_ranks(RankJob& job,
+                                                   double deadline_seconds,
+                                                   const pipeline::PhaseBoard& board) {
+  constexpr double kVerdictComesFirst = 4.0;
+  job.set_deadline(deadline_seconds + kVerdictComesFirst);
+  return std::make_unique<distributed::BeatStar>(
+      job.communicator(),
+      board,
+      distributed::StarOptions{deadline_seconds, std::min(1.0, deadline_seconds / 4), end_process});
+}
+
 /// Trains to the end or to a stop; the job is left in good order either way.
 pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   // A rank listens before it joins the others: a stop asked for while it starts must not kill it.
@@ -127,6 +144,8 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   resume_or_start(prepared, state, communicator);
 
   call.phase = Phase::kRun;
+  pipeline::PhaseBoard board;
+  const auto star = watch_ranks(job, config.train.deadline_seconds, board);
   distributed::TreeExchange exchange(
       job.tensor_group(prepared.device),
       state.parameters,
@@ -154,7 +173,9 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   };
   pipeline::TrainParts parts{
       {*prepared.network, state, exchange, communicator}, source, metrics, requests, save, report};
+  parts.board = &board;
   const pipeline::TrainEnd end = pipeline::train(options, parts);
+  board.enter(pipeline::RunPhase::kEnd);
   say_end(prepared, state);
   return end;
 }

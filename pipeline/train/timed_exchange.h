@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An exchange that measures how long the loop stood still for it.
+// An exchange that measures how long the loop stood still for it, and says when it does.
 #pragma once
 
 #include <chrono>
@@ -7,16 +7,19 @@
 #include <ATen/core/Tensor.h>
 
 #include "pipeline/gradient_exchange.h"
+#include "pipeline/phase_board.h"
 
 namespace larkspur::pipeline {
 
-/// Passes every call on. One thread at a time; borrows the exchange.
+/// Passes every call on. One thread at a time; borrows both; the board may be null.
 class TimedExchange final : public GradientExchange {
  public:
-  explicit TimedExchange(GradientExchange& exchange) : exchange_(exchange) {}
+  explicit TimedExchange(GradientExchange& exchange, PhaseBoard* board = nullptr)
+      : exchange_(exchange), board_(board) {}
 
   void lane_done(int lane, int bucket) override { exchange_.lane_done(lane, bucket); }
   at::Tensor reduce() override {
+    const PhaseScope phase(board_, RunPhase::kReduce);
     const auto start = std::chrono::steady_clock::now();
     const at::Tensor owned = exchange_.reduce();
     reduce_seconds_ +=
@@ -24,16 +27,21 @@ class TimedExchange final : public GradientExchange {
     return owned;
   }
   at::Tensor mean_of_rows(const at::Tensor& mine, const std::vector<int>& rows) override {
+    const PhaseScope phase(board_, RunPhase::kReduce);
     return exchange_.mean_of_rows(mine, rows);
   }
   void gather() override { exchange_.gather(); }
-  void wait(int bucket) override { exchange_.wait(bucket); }
+  void wait(int bucket) override {
+    const PhaseScope phase(board_, RunPhase::kGather);
+    exchange_.wait(bucket);
+  }
 
   /// Spent in reduce() so far: what the exchange of gradients did not hide behind backward.
   double reduce_seconds() const { return reduce_seconds_; }
 
  private:
   GradientExchange& exchange_;
+  PhaseBoard* board_;
   double reduce_seconds_ = 0.0;
 };
 

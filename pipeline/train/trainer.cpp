@@ -15,6 +15,7 @@
 #include "pipeline/norm/precise_norm.h"
 #include "pipeline/require.h"
 #include "pipeline/state/arriving_values.h"
+#include "pipeline/train/phased_communicator.h"
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/timed_exchange.h"
 #include "pipeline/train/train_step.h"
@@ -183,10 +184,32 @@ void end_epoch(const TrainOptions& options,
                TrainContext& run,
                std::int64_t epoch) {
   run.arriving->wait_for_all();
+  const PhaseScope phase(parts.board, RunPhase::kEpochEnd);
   if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts.source, run);
   if (!parts.at_epoch_end) return;
   parts.at_epoch_end(epoch);
   run.classifier.set_training(true);  // the hook may have evaluated
+}
+
+/// This rank's lanes of so many steps from the state's own on.
+Prefetcher lanes_to_come(const TrainOptions& options,
+                         const StepShape& shape,
+                         const SampleSource& source,
+                         const TrainContext& run,
+                         std::int64_t steps) {
+  return Prefetcher(source,
+                    lane_batches(options, shape, run.lanes, run.state.step),
+                    {0,
+                     steps * run.lanes.count,
+                     options.workers,
+                     2 * run.lanes.count + options.workers,
+                     run.state.parameters.values().is_cuda(),
+                     options.mix});
+}
+
+Batch next_batch(Prefetcher& prefetcher, PhaseBoard* board) {
+  const PhaseScope phase(board, RunPhase::kData);
+  return prefetcher.next();
 }
 
 void log_skip(const TrainState& state) {
@@ -255,8 +278,9 @@ void TrainOptions::check() const {
 
 TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   options.check();
-  TimedExchange exchange(parts.run.exchange);
-  TrainContext run{parts.run.classifier, parts.run.state, exchange, parts.run.communicator};
+  TimedExchange exchange(parts.run.exchange, parts.board);
+  PhasedCommunicator communicator(parts.run.communicator, parts.board);
+  TrainContext run{parts.run.classifier, parts.run.state, exchange, communicator};
   run.lanes = lanes_of_rank(run.communicator.rank(), run.communicator.size(), options.lanes);
   run.precision = options.precision;
   TrainState& state = run.state;
@@ -266,15 +290,10 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     log_end(state.step, *end);
     return *end;
   }
-  Prefetcher prefetcher(parts.source,
-                        lane_batches(options, shape, run.lanes, state.step),
-                        {0,
-                         (schedule.total_steps - state.step) * run.lanes.count,
-                         options.workers,
-                         2 * run.lanes.count + options.workers,
-                         state.parameters.values().is_cuda(),
-                         options.mix});
-  TrainStep job{run, [&] { return prefetcher.next(); }, options.label_smoothing, parts.requests};
+  Prefetcher prefetcher =
+      lanes_to_come(options, shape, parts.source, run, schedule.total_steps - state.step);
+  const auto next = [&] { return next_batch(prefetcher, parts.board); };
+  TrainStep job{run, next, options.label_smoothing, parts.requests};
   run.classifier.set_training(true);
   const auto lockstep = lockstep_lanes(options, run);
   run.lockstep = lockstep.get();
@@ -284,6 +303,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   MemoryShortage memory(state.parameters.values().device());
   EpochSummary epoch_summary;
   while (true) {
+    if (parts.board != nullptr) parts.board->begin_step(state.step + 1);
     const StepClock clock(prefetcher, exchange);
     const double learning_rate = schedule.at(state.step);
     const std::int64_t epoch = shape.epoch_of(state.step);
@@ -308,6 +328,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);
     if (end || outcome.facts.checkpoint_requested || checkpoint_due(options, shape, state.step)) {
       arriving.wait_for_all();
+      const PhaseScope saving(parts.board, RunPhase::kSave);
       parts.save();
     }
     if (end) return *end;

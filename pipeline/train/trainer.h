@@ -9,6 +9,7 @@
 #include "pipeline/data/epoch_order.h"
 #include "pipeline/data/mix.h"
 #include "pipeline/metrics.h"
+#include "pipeline/phase_board.h"
 #include "pipeline/precision.h"
 #include "pipeline/sample_source.h"
 #include "pipeline/state/train_context.h"
@@ -52,6 +53,9 @@ struct TrainParts {
   /// After each epoch, before its checkpoint; collective. May run the network, also in evaluation,
   /// but leaves weights and statistics as they are.
   std::function<void(std::int64_t epoch)> at_epoch_end{};
+
+  /// Where the loop writes what it is at; null: nowhere.
+  PhaseBoard* board = nullptr;
 };
 
 enum class TrainEnd : std::uint8_t {

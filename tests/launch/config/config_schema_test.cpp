@@ -194,6 +194,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "data.subset",
                                         "data.workers",
                                         "train.checkpoint_every",
+                                        "train.deadline_seconds",
                                         "train.keep",
                                         "train.stop_after_steps",
                                         "train.tensorboard",
