@@ -14,11 +14,14 @@
 #include "distributed/watchdog/star_sockets.h"
 #include "distributed/watchdog/verdict.h"
 #include "distributed/watchdog/watchdog.h"
+#include "pipeline/log.h"
 
 namespace larkspur::distributed {
 namespace {
 
 using StarClock = std::chrono::steady_clock;
+
+constexpr int kWindow = 60;  // looks between two judgements of who holds whom up
 
 /// As it travels, between machines of one kind.
 struct Beat {
@@ -93,10 +96,27 @@ class BeatStar::State {
       if (was_away) peer.heard = StarClock::now();
     }
     if (has_spoken_ || was_away) return;
-    if (const auto found = verdict(seen(mine), options_.deadline_seconds)) {
+    const std::vector<RankWatch> ranks = seen(mine);
+    if (rank_ == 0) count(ranks);
+    if (const auto found = verdict(ranks, options_.deadline_seconds)) {
       has_spoken_ = true;
       options_.on_failure(pipeline::Error(pipeline::Errc::kCollective, *found));
     }
+  }
+
+  /// Over a window of looks; what is found is said once in the life of the star.
+  void count(const std::vector<RankWatch>& ranks) {
+    times_.resize(ranks.size());
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      times_[i].rank = ranks[i].rank;
+      times_[i].host = ranks[i].host;
+      times_[i].count(ranks[i].last.phase);
+    }
+    if (++looks_ % kWindow != 0) return;
+    const auto found = straggler(times_);
+    if (found && !has_warned_) pipeline::log_warn(*found);
+    has_warned_ = has_warned_ || found.has_value();
+    times_.clear();
   }
 
   std::vector<RankWatch> seen(const pipeline::PhaseReport& mine) const {
@@ -115,6 +135,9 @@ class BeatStar::State {
   std::vector<Peer> peers_;
   StarClock::time_point last_look_;
   bool has_spoken_ = false;
+  std::vector<RankTime> times_;  ///< rank 0: of all ranks, since the window began
+  int looks_ = 0;
+  bool has_warned_ = false;
   Watch watch_;  ///< goes first
 };
 

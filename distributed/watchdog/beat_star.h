@@ -6,7 +6,8 @@
 //   rank 2 --beat-->   |    --beat--> rank 2
 //                    verdict(): who is silent, or keeps the others waiting --> on_failure
 //
-// Rank 0 judges all ranks and itself, the others judge rank 0's silence.
+// Rank 0 judges all ranks and itself, the others judge rank 0's silence. Rank 0 also warns, once,
+// of a rank that holds the others up.
 #pragma once
 
 #include <functional>

@@ -25,4 +25,19 @@ struct RankWatch {
 ///     the longest. A rank that takes its time while nobody waits that long is no fault.
 std::optional<std::string> verdict(const std::vector<RankWatch>& ranks, double deadline_seconds);
 
+/// How often a rank was found at what.
+struct RankTime {
+  int rank = 0;
+  std::string host;
+  int data = 0;
+  int compute = 0;
+  int waiting = 0;  ///< for others
+
+  void count(pipeline::RunPhase phase);
+};
+
+/// The sentence that names the rank the others wait for, where one hardly ever waits and the others
+/// do a good part of the time: no fault, but what the run could gain. Of too few looks none.
+std::optional<std::string> straggler(const std::vector<RankTime>& ranks);
+
 }  // namespace larkspur::distributed

@@ -66,6 +66,20 @@ TEST(BeatStar, SaysNothingOfRanksThatGoOn) {
   EXPECT_EQ(told, 0);
 }
 
+TEST(BeatStar, WarnsOfARankThatHoldsTheOthersUp) {
+  ::testing::internal::CaptureStderr();
+  with_stars(
+      2,
+      [&](const pipeline::Error& error) { ADD_FAILURE() << error.what(); },
+      [&](GroupCommunicator& ranks, PhaseBoard& board) {
+        for (int turn = 0; turn < 200; ++turn) {  // longer than a window, none of it too long
+          board.enter(ranks.rank() == 1 ? RunPhase::kData : RunPhase::kGather);
+          std::this_thread::sleep_for(10ms);
+        }
+      });
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("rank 1 on host"));
+}
+
 TEST(BeatStar, ARankThatLeavesIsNoFault) {
   std::atomic<int> told = 0;
   run_ranks(2, [&](ProcessGroup& group) {

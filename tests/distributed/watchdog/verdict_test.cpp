@@ -49,5 +49,23 @@ TEST(Verdict, IsNoneWhereAllWaitOrSaveOrHaveLeft) {
   EXPECT_EQ(verdict({at(0, RunPhase::kReduce, 9.0), left}, 5.0), std::nullopt);
 }
 
+RankTime spent(int rank, int data, int compute, int waiting) {
+  return {rank, "h" + std::to_string(rank), data, compute, waiting};
+}
+
+TEST(Straggler, IsWhoNeverWaitsWhileTheOthersDo) {
+  EXPECT_THAT(
+      straggler({spent(0, 2, 38, 20), spent(1, 40, 19, 1), spent(2, 0, 40, 20)}),
+      Optional(Eq("rank 1 on host h1 holds the others up: each of them waits at least 33 % of "
+                  "its time, it is at its own data all the while")));
+}
+
+TEST(Straggler, IsNobodyWhereAllAreBusyOrAllWaitOrLittleWasSeen) {
+  EXPECT_EQ(straggler({spent(0, 0, 58, 2), spent(1, 0, 59, 1)}), std::nullopt);
+  EXPECT_EQ(straggler({spent(0, 0, 30, 30), spent(1, 0, 30, 30)}), std::nullopt);
+  EXPECT_EQ(straggler({spent(0, 0, 2, 18), spent(1, 0, 20, 0)}), std::nullopt);
+  EXPECT_EQ(straggler({spent(0, 0, 60, 0)}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace larkspur::distributed
