@@ -29,6 +29,7 @@ using larkspur::testing::exchange_lanes;
 using larkspur::testing::gpu;
 using larkspur::testing::mpi_world;
 using larkspur::testing::nccl_over_mpi;
+using larkspur::testing::NcclFailure;
 
 class NcclGroup : public ::testing::Test {
  protected:
@@ -83,14 +84,14 @@ TEST_F(NcclGroup, SeesWorkThatWasQueuedBeforeAndIsSeenByWorkAfter) {
 
 TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
   if (!read_rank_env().launched) GTEST_SKIP() << "one rank: run this under mpirun";
-  testing::ToldFailure failure;
+  NcclFailure failure;
   const auto group = failure.group(8.0);
   if (mpi_world().rank() != 0) {
     std::this_thread::sleep_for(std::chrono::seconds(20));
     group->abandon();
     return;
   }
-  group->barrier().wait();  // orders streams and returns
+  group->barrier().wait();  // returns: what follows on the stream is what waits
   EXPECT_THAT(failure.text_within(16.0), ::testing::HasSubstr("[barrier] rank 0 waited 8 s"));
   EXPECT_THROW(group->barrier(), pipeline::Error);
 }

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <future>
 #include <thread>
 
 #include <ATen/ops/equal.h>
@@ -26,7 +25,7 @@ namespace {
 
 using larkspur::testing::mpi_world;
 using larkspur::testing::nccl_over_mpi;
-using larkspur::testing::ToldFailure;
+using larkspur::testing::NcclFailure;
 using nccl_on_cpu::queue_on_compute;
 using nccl_on_cpu::wait_for_compute;
 using ::testing::HasSubstr;
@@ -178,7 +177,7 @@ TEST(NcclGroup, AddsLanesToTheBitsOfOneRank) {
 // From here on groups break; each test makes its own.
 
 TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
-  ToldFailure failure;
+  NcclFailure failure;
   const auto group = failure.group(1.0);
   if (mpi_world().rank() != 0) {
     std::this_thread::sleep_for(std::chrono::seconds(2));
@@ -192,7 +191,7 @@ TEST(NcclFault, APeerThatDoesNotComeIsLateAndTheGroupIsBroken) {
 }
 
 TEST(NcclFault, APeerThatLeavesIsAnErrorAtOnce) {
-  ToldFailure failure;
+  NcclFailure failure;
   const auto group = failure.group(10.0);
   if (mpi_world().rank() != 0) {
     group->abandon();
@@ -203,7 +202,7 @@ TEST(NcclFault, APeerThatLeavesIsAnErrorAtOnce) {
 }
 
 TEST(NcclFault, EndsOfDifferentSizeEndAtTheDeadline) {
-  ToldFailure failure;
+  NcclFailure failure;
   const auto group = failure.group(1.0);
   const bool expects_more = mpi_world().rank() == 0;
   std::vector<std::byte> data(expects_more ? 2048 : 1024);

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "distributed/transport/group_registry.h"
 #include "distributed/transport/process_group.h"
 
 namespace larkspur::testing {
@@ -30,8 +31,8 @@ inline std::unique_ptr<distributed::ProcessGroup> nccl_over_mpi(
   return distributed::make_process_group(options);
 }
 
-/// What the watchdog of a group says of its end, once.
-class ToldFailure {
+/// What the watchdog tells of a group whose host waits for nothing.
+class NcclFailure {
  public:
   std::unique_ptr<distributed::ProcessGroup> group(double deadline_seconds) {
     return nccl_over_mpi(deadline_seconds,
