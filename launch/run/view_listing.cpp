@@ -13,6 +13,7 @@
 #include "pipeline/require.h"
 #include "pipeline/result.h"
 #include "readers/file_kind.h"
+#include "readers/list/folder_walk.h"
 
 namespace larkspur::launch {
 namespace {
@@ -206,7 +207,7 @@ LoadedConfig config_for_file(const std::filesystem::path& file,
     loaded.config.data.kind = DataKind::kImage;
     loaded.config.model.form = ModelForm::kImage;
   }
-  if (kind == readers::FileKind::kVideo) {
+  if (kind == readers::FileKind::kVideo || readers::is_folder(file)) {
     loaded.config.data.kind = DataKind::kVideo;
     loaded.config.model.form = ModelForm::kClip;
   }

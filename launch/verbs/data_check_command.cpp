@@ -17,6 +17,7 @@
 #include "readers/file_kind.h"
 #include "readers/format/cloud_file.h"
 #include "readers/format/cloud_pack.h"
+#include "readers/list/folder_walk.h"
 #include "readers/list/media_files.h"
 #include "readers/video/video_file.h"
 
@@ -28,6 +29,7 @@ using Json = nlohmann::ordered_json;
 // Whether to hand a file to FFmpeg: bytes of no kind we know may be a video of any name. Not text,
 // which FFmpeg would draw.
 bool may_be_video(const std::filesystem::path& path) {
+  if (readers::is_folder(path)) return true;  // of pictures, named by a list
   const readers::FileKind kind = readers::kind_of_file(path);
   if (kind != readers::FileKind::kUnknown)
     return kind == readers::FileKind::kVideo || kind == readers::FileKind::kImage;

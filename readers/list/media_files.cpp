@@ -12,6 +12,7 @@
 #include "readers/file_kind.h"
 #include "readers/list/cloud_list.h"
 #include "readers/list/folder_walk.h"
+#include "readers/list/frame_list.h"
 #include "readers/list/labelled_list.h"
 #include "readers/list/list_file.h"
 #include "readers/list/video_list.h"
@@ -134,8 +135,11 @@ std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
   options.list = list;
   options.root = root;
   if (is_kinetics_list(lines)) return files_of(read_video_list(options));
-  if (!names_files) return files_of(read_cloud_list(options));
   const fs::path start = root.empty() ? list.parent_path() : root;
+  if (is_frame_list(lines, start, /*several_labels=*/false)) {
+    return files_of(read_video_list(options));
+  }
+  if (!names_files) return files_of(read_cloud_list(options));
   std::vector<MediaFile> files;
   for (const ListLine& line : lines) {
     const std::optional<std::string> path = path_of(line);

@@ -22,6 +22,8 @@ struct SampleEntry {
   std::optional<std::int64_t> row{};  ///< place in a pack (cloud_pack.h); none: the whole file
 
   std::vector<std::int64_t> more_labels{};  ///< of a sample that shows several classes
+  std::optional<std::int64_t>
+      frames{};  ///< of a folder of pictures that the list takes the first of
 
   std::vector<std::int64_t> all_labels() const {
     std::vector<std::int64_t> all{label};

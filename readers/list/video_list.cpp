@@ -14,6 +14,7 @@
 #include "readers/file_kind.h"
 #include "readers/list/class_folders.h"
 #include "readers/list/folder_walk.h"
+#include "readers/list/frame_list.h"
 #include "readers/list/labelled_list.h"
 
 namespace larkspur::readers {
@@ -183,6 +184,16 @@ SampleList read_kinetics(const std::vector<ListLine>& lines,
   return list;
 }
 
+SampleList read_paths(const std::vector<ListLine>& lines,
+                      const ListPlace& place,
+                      const ListOptions& options) {
+  const ClassNames labels(options.labels);
+  if (is_frame_list(lines, place.root, options.several_labels)) {
+    return read_frame_list(lines, place, labels, options.several_labels);
+  }
+  return read_labelled(lines, place, labels, options.several_labels);
+}
+
 }  // namespace
 
 SampleList read_video_list(const ListOptions& options) {
@@ -192,8 +203,7 @@ SampleList read_video_list(const ListOptions& options) {
   const std::vector<ListLine> lines = read_lines(place.list);
   const auto columns = lines.empty() ? std::nullopt : kinetics_columns(lines.front().text);
   SampleList list =
-      columns ? read_kinetics(lines, *columns, place, options)
-              : read_labelled(lines, place, ClassNames(options.labels), options.several_labels);
+      columns ? read_kinetics(lines, *columns, place, options) : read_paths(lines, place, options);
   require(!list.entries.empty(),
           Errc::kInvalidArgument,
           "list ",

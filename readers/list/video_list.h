@@ -3,6 +3,7 @@
 //
 //   folder     <root>/<split>/<class name>/<video>      or <root>/<class name>/<video>
 //   list file  val/arm wrestling/demo.mp4 7             path, then a number or class name
+//   frames     abseiling/4YTwq0-73Y0 300 0            folders of pictures (frame_list.h)
 //   Kinetics   label,youtube_id,time_start,time_end,split[,is_cc]
 //              files <id>_<start, 6 digits>_<end, 6 digits> of any video's extension, below
 //              <split>/<class>, <class>, <split> or beside each other, all of a list alike

@@ -98,6 +98,17 @@ class Clips {
 pipeline::Result<PlannedClips> ClipSource::plan_views_of(
     const VideoFile& video, std::span<const pipeline::SampleKey> keys) const {
   PlannedClips planned{shape_of(video), {}};
+  const SampleEntry& sample = entry(keys.front().sample);
+  if (sample.frames > planned.shape.frames) {
+    return pipeline::Error(pipeline::Errc::kCorruptData,
+                           pipeline::text_of(sample.path.string(),
+                                             ": holds ",
+                                             planned.shape.frames,
+                                             " of the ",
+                                             *sample.frames,
+                                             " pictures that the list names"));
+  }
+  planned.shape.frames = sample.frames.value_or(planned.shape.frames);
   const pipeline::VideoShape& shape = planned.shape;
   for (const pipeline::SampleKey& key : keys) {
     planned.plans.push_back(

@@ -14,8 +14,10 @@
 
 #include "pipeline/file_guard.h"
 #include "pipeline/require.h"
+#include "readers/list/folder_walk.h"
 #include "readers/video/frame_converter.h"
 #include "readers/video/frame_cursor.h"
+#include "readers/video/frame_folder.h"
 
 namespace larkspur::readers {
 namespace {
@@ -84,7 +86,6 @@ class DecodedVideo final : public VideoFile {
   void count();
   void settle();
   bool knows_its_size() const;
-  Numbers in_order(std::span<const std::int64_t> numbers) const;
   std::size_t read_some(std::span<const std::int64_t> wanted, const Take& take);
   void read_plainly(std::span<const std::int64_t> wanted, const Take& take, const Lose& lose);
   void walk(std::span<const std::int64_t> wanted, const Take& take, const Lose& lose);
@@ -179,22 +180,6 @@ void DecodedVideo::settle() {
   frames_ = is_first ? 0 : index.frames();
 }
 
-Numbers DecodedVideo::in_order(std::span<const std::int64_t> numbers) const {
-  Numbers wanted(numbers.begin(), numbers.end());
-  std::sort(wanted.begin(), wanted.end());
-  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
-  for (const std::int64_t number : wanted) {
-    require(number >= 0 && number < frames_,
-            Errc::kInvalidArgument,
-            name(),
-            ": no frame ",
-            number,
-            ", they count from 0 to ",
-            frames_ - 1);
-  }
-  return wanted;
-}
-
 RgbFrame DecodedVideo::convert(const AVFrame& frame) {
   try {
     return converter_->convert(frame);
@@ -274,7 +259,7 @@ void DecodedVideo::walk(std::span<const std::int64_t> wanted, const Take& take, 
 
 Result<std::int64_t> DecodedVideo::read(std::span<const std::int64_t> numbers, const Take& take) {
   return as_result(name(), [&] {
-    const Numbers wanted = in_order(numbers);
+    const Numbers wanted = rising_frames(numbers, frames_, name());
     walk(wanted, take, [&](std::int64_t number) {
       throw Error(
           Errc::kCorruptData,
@@ -312,10 +297,22 @@ VideoFacts DecodedVideo::check() {
   return {decoded, width(), height()};
 }
 
+Result<VideoFacts> check_pictures(const std::filesystem::path& folder) {
+  const auto opened = open_frame_folder(folder);
+  if (!opened.ok()) return opened.error();
+  VideoFile& video = *opened.value();
+  Numbers all(static_cast<std::size_t>(video.frames()));
+  std::iota(all.begin(), all.end(), 0);
+  const auto read = video.read(all, [](std::int64_t, const RgbFrame&) {});
+  if (!read.ok()) return read.error();
+  return VideoFacts{read.value(), video.width(), video.height()};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::filesystem::path& path,
                                                    std::shared_ptr<const VideoRecord> known) {
+  if (is_folder(path)) return open_frame_folder(path);
   return as_result(path.string(), [&]() -> std::unique_ptr<VideoFile> {
     return std::make_unique<DecodedVideo>(file_source(path), known.get());
   });
@@ -334,6 +331,7 @@ std::string video_readers() {
 }
 
 Result<VideoFacts> check_video(const std::filesystem::path& path) {
+  if (is_folder(path)) return check_pictures(path);
   return as_result(path.string(), [&] { return DecodedVideo(file_source(path), nullptr).check(); });
 }
 

@@ -43,7 +43,8 @@ class VideoFile {
   /// frame, an MP4 or MOV whose own table places frames behind the end of the file: a download
   /// that broke off), kUnsupported (no video stream, no decoder). Files without such a table show
   /// what is there: their numbers end where they end, and only check_video may tell that they were
-  /// cut. A frame that is counted and does not come out is an error of read().
+  /// cut. A frame that is counted and does not come out is an error of read(). A folder of
+  /// numbered pictures is a video of them (frame_folder.h).
   static pipeline::Result<std::unique_ptr<VideoFile>> open(
       const std::filesystem::path& path, std::shared_ptr<const VideoRecord> known = nullptr);
 
@@ -62,7 +63,7 @@ class VideoFile {
   virtual std::int64_t height() const = 0;
   virtual double frames_per_second() const = 0;  ///< average over the index; 0 where unknown
 
-  /// What opening found out, for a cache to keep.
+  /// What opening found out, for a cache to keep; nullptr of a folder.
   virtual std::shared_ptr<const VideoRecord> record() const = 0;
 
   /// Hands over the frames of the given numbers, each once, in rising order of number; `numbers`

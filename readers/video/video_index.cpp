@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/require.h"
+
 namespace larkspur::readers {
 namespace {
 
@@ -133,6 +135,24 @@ int VideoIndex::reorder_depth() const {
 double VideoIndex::frames_per_second(double unit) const {
   if (frames_.empty()) return 0;
   return average_rate(frames(), frames_.front().pts, frames_.back().pts, unit);
+}
+
+std::vector<std::int64_t> rising_frames(std::span<const std::int64_t> numbers,
+                                        std::int64_t frames,
+                                        const std::string& video) {
+  std::vector<std::int64_t> wanted(numbers.begin(), numbers.end());
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  for (const std::int64_t number : wanted) {
+    pipeline::require(number >= 0 && number < frames,
+                      pipeline::Errc::kInvalidArgument,
+                      video,
+                      ": no frame ",
+                      number,
+                      ", they count from 0 to ",
+                      frames - 1);
+  }
+  return wanted;
 }
 
 double average_rate(std::int64_t count, std::int64_t first, std::int64_t last, double unit) {

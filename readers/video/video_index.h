@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace larkspur::readers {
@@ -114,6 +116,12 @@ struct VideoRecord {
   double frames_per_second = 0;
   std::int64_t refused = 0;  ///< packets that did not decode, where frames were counted
 };
+
+/// Frames by number, each once and rising. Throws kInvalidArgument that names the video and a
+/// number that is not in [0, frames).
+std::vector<std::int64_t> rising_frames(std::span<const std::int64_t> numbers,
+                                        std::int64_t frames,
+                                        const std::string& video);
 
 /// Frames a second of `count` frames from `first` to `last`; 0 where that says nothing.
 double average_rate(std::int64_t count, std::int64_t first, std::int64_t last, double unit);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readers/list/frame_list.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "readers/file_kind.h"
+#include "readers/list/folder_walk.h"
+
+namespace larkspur::readers {
+namespace {
+
+constexpr std::string_view kBetweenFields = "\t, ";
+
+struct FrameLine {
+  std::string path;
+  std::int64_t frames = 0;
+  std::string labels;
+};
+
+// From the end, as long as fields are numbers.
+std::optional<FrameLine> frame_line(const std::string& text, bool several_labels) {
+  std::optional<FrameLine> found;
+  std::size_t end = text.size();
+  std::size_t labels = text.size();
+  for (int count = 1;; ++count) {
+    const std::size_t before = text.find_last_of(kBetweenFields, end - 1);
+    if (before == std::string::npos) break;
+    const std::size_t path_end = text.find_last_not_of(kBetweenFields, before);
+    const auto number = number_of(text.substr(before + 1, end - before - 1));
+    if (!number || *number < 0 || path_end == std::string::npos) break;
+    if (count > 1 && *number > 0) {
+      found = {text.substr(0, path_end + 1), *number, text.substr(labels)};
+    }
+    if (count > 1 && !several_labels) break;
+    labels = before + 1;
+    end = path_end + 1;
+  }
+  if (!found) return std::nullopt;
+  std::erase(found->path, '"');
+  return has_sample_name(found->path) || found->path.empty() ? std::nullopt : found;
+}
+
+}  // namespace
+
+bool is_frame_list(const std::vector<ListLine>& lines,
+                   const std::filesystem::path& root,
+                   bool several_labels) {
+  const auto line_of = [&](const ListLine& line) { return frame_line(line.text, several_labels); };
+  return std::all_of(lines.begin(), lines.end(), [&](const auto& l) { return line_of(l); }) &&
+         std::any_of(lines.begin(), lines.end(), [&](const auto& line) {
+           return is_folder(root / line_of(line)->path);
+         });
+}
+
+SampleList read_frame_list(const std::vector<ListLine>& lines,
+                           const ListPlace& place,
+                           const ClassNames& labels,
+                           bool several_labels) {
+  std::vector<ListLine> plain;
+  std::vector<std::int64_t> frames;
+  for (const ListLine& line : lines) {
+    const auto fields = frame_line(line.text, several_labels);
+    plain.push_back({line.number, '"' + fields->path + "\"\t" + fields->labels});
+    frames.push_back(fields->frames);
+  }
+  SampleList list = read_labelled(plain, place, labels, several_labels);
+  for (std::size_t i = 0; i < frames.size(); ++i) list.entries[i].frames = frames[i];
+  return list;
+}
+
+}  // namespace larkspur::readers
