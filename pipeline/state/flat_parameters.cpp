@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/function.h>
@@ -42,9 +43,12 @@ std::vector<FlatShape> shapes_of(const std::vector<Parameter>& parameters) {
 
 }  // namespace
 
-/// Keeps autograd's accumulators alive: they hold the hooks, and a leaf holds them only weakly.
+/// Keeps autograd's accumulators alive: they hold the hooks, and a leaf holds them only weakly. By
+/// entry: the parameter and its place among the gradients, neither defined for a frozen one.
 struct FlatParameters::Hooks {
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;
+  std::vector<at::Tensor> parameters;
+  std::vector<at::Tensor> places;
 };
 
 FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
@@ -62,8 +66,11 @@ FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
     const at::Tensor home = values_.narrow(0, range.begin, range.size()).view(tensor.sizes());
     home.copy_(tensor);
     tensor.set_data(home);
+    at::Tensor& parameter = hooks_->parameters.emplace_back();
+    at::Tensor& place = hooks_->places.emplace_back();
     if (layout_.entries()[entry].frozen) continue;
-    tensor.mutable_grad() = gradients_.narrow(0, range.begin, range.size()).view(tensor.sizes());
+    parameter = tensor;
+    place = gradients_.narrow(0, range.begin, range.size()).view(tensor.sizes());
     auto accumulator = autograd::impl::grad_accumulator(tensor);
     accumulator->add_post_hook(std::make_unique<autograd::utils::LambdaPostHook>(
         [this, entry](const autograd::variable_list& outputs,
@@ -75,6 +82,7 @@ FlatParameters::FlatParameters(const std::vector<Parameter>& parameters,
     hooks_->accumulators.push_back(std::move(accumulator));
   }
   begin_lane();
+  finish_lane();  // gradients are views of their places
 }
 
 FlatParameters::~FlatParameters() = default;
@@ -101,6 +109,10 @@ at::Tensor FlatParameters::share_values(const std::vector<Parameter>& others) co
 void FlatParameters::begin_lane() {
   const at::NoGradGuard no_grad;
   gradients_.zero_();
+  // What autograd gives a parameter without a gradient it hands over: nothing is added.
+  for (at::Tensor& parameter : hooks_->parameters) {
+    if (parameter.defined()) parameter.mutable_grad() = at::Tensor();
+  }
   next_bucket_ = 0;
   pending_.assign(static_cast<std::size_t>(layout_.bucket_count()), 0);
   reported_.assign(layout_.entries().size(), 0);
@@ -151,8 +163,26 @@ void FlatParameters::report_ready() {
   while (next_bucket_ < layout_.bucket_count() &&
          pending_[static_cast<std::size_t>(next_bucket_)] <= 0) {
     const int bucket = next_bucket_++;
+    collect(bucket);
     if (ready_) ready_(bucket);
   }
+}
+
+void FlatParameters::collect(int bucket) {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> given;
+  std::vector<at::Tensor> places;
+  for (std::size_t entry = 0; entry < layout_.entries().size(); ++entry) {
+    const at::Tensor& place = hooks_->places[entry];
+    if (layout_.entries()[entry].bucket != bucket || !place.defined()) continue;
+    at::Tensor& gradient = hooks_->parameters[entry].mutable_grad();
+    if (gradient.defined() && !gradient.is_same(place)) {
+      given.push_back(gradient);
+      places.push_back(place);
+    }
+    gradient = place;
+  }
+  if (!given.empty()) at::_foreach_copy_(places, given);
 }
 
 void FlatParameters::finish_lane() {

@@ -14,9 +14,12 @@
 
 namespace larkspur::pipeline {
 
-/// Moves a network's parameters into one buffer and points its gradients at another; the network
-/// keeps working on views. Not thread-safe. Holds shares of the tensors, so the network may go
-/// first. Frozen parameters have their place, a gradient of zero, and are waited for by nobody.
+/// Moves a network's parameters into one buffer and its gradients into another; the network keeps
+/// working on views. Backward's gradients are collected bucket by bucket, in one call each: adding
+/// every one by itself is a launch a parameter on a GPU. Between backward passes a parameter's
+/// gradient is a view of its place. Not thread-safe. Holds shares of the tensors, so the network
+/// may go first. Frozen parameters have their place, a gradient of zero, and are waited for by
+/// nobody.
 class FlatParameters {
  public:
   /// Parameters in order of use, all float32 on one device.
@@ -26,8 +29,9 @@ class FlatParameters {
   FlatParameters& operator=(const FlatParameters&) = delete;
 
   const FlatLayout& layout() const { return layout_; }
-  const at::Tensor& values() const { return values_; }        ///< float32 [layout().elements()]
-  const at::Tensor& gradients() const { return gradients_; }  ///< likewise; padding stays 0
+  const at::Tensor& values() const { return values_; }  ///< float32 [layout().elements()]
+  /// Likewise; padding stays 0. A bucket's are there once it is reported.
+  const at::Tensor& gradients() const { return gradients_; }
 
   /// Points the parameters of another network of the same kind at these values, and their gradients
   /// at a buffer of their own: float32 [layout().elements()], zeros, returned.
@@ -51,6 +55,7 @@ class FlatParameters {
   void gradient_given(std::size_t entry);     ///< by autograd
   void gradient_reported(std::size_t entry);  ///< by the owner of its slot
   void report_ready();
+  void collect(int bucket);  ///< what autograd has given, to its place, in few copies
 
   FlatLayout layout_;
   at::Tensor values_;

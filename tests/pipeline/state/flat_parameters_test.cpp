@@ -9,6 +9,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "pipeline/error.h"
+#include "tests/support/called_ops.h"
 #include "tests/support/refusal.h"
 
 namespace larkspur::pipeline {
@@ -38,11 +39,24 @@ TEST(FlatParameters, CollectGradientsInTheFlatBuffer) {
   ThreeBuckets three;
   three.flat.begin_lane();
   (three.a * 3.0).sum().backward();
+  three.flat.finish_lane();
   const ElementRange place = three.flat.layout().entries()[2].range;
   const at::Tensor found = three.flat.gradients().narrow(0, place.begin, 15);
   EXPECT_TRUE(at::allclose(found, at::ones({15}) * 3.0));
   three.flat.begin_lane();
   EXPECT_EQ(three.flat.gradients().abs().sum().item<float>(), 0.0F);
+}
+
+TEST(FlatParameters, CollectABucketsGradientsInOneCall) {
+  const at::Tensor a = at::rand({3, 5}).requires_grad_();
+  const at::Tensor b = at::rand({5, 4}).requires_grad_();
+  FlatParameters flat({{"a", a, true}, {"b", b, true}}, 1000);
+  flat.begin_lane();
+  const testing::CalledOps copies("aten::_foreach_copy_");
+  a.matmul(b).sum().backward();
+  EXPECT_THAT(testing::CalledOps::seen(), ElementsAre("aten::_foreach_copy_"));
+  EXPECT_TRUE(a.grad().is_alias_of(flat.gradients())) << "a view of its place again";
+  EXPECT_TRUE(at::allclose(b.grad(), a.detach().sum(0).unsqueeze(1).expand({5, 4})));
 }
 
 TEST(FlatParameters, ReportBucketsInOrderDuringBackwardAndTheRestAtTheEnd) {
