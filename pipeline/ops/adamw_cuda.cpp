@@ -4,7 +4,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
-#include "pipeline/ops/adamw.h"
+#include "pipeline/ops/adamw_call.h"
 
 namespace larkspur::pipeline {
 namespace {
@@ -13,14 +13,11 @@ void adamw_on_cuda(const at::Tensor& value,
                    const at::Tensor& moment1,
                    const at::Tensor& moment2,
                    const at::Tensor& gradient,
-                   at::ArrayRef<double> s) {
+                   const at::Tensor& table,
+                   at::ArrayRef<double> scalars,
+                   at::ArrayRef<double> rates) {
   const c10::DeviceGuard guard(value.device());
-  adamw_cuda(value.data_ptr<float>(),
-             moment1.data_ptr<float>(),
-             moment2.data_ptr<float>(),
-             gradient.data_ptr<float>(),
-             value.numel(),
-             unpack_adamw_scalars(s.data()),
+  adamw_cuda(adamw_call(value, moment1, moment2, gradient, table, scalars, rates),
              c10::cuda::getCurrentCUDAStream(value.device().index()).stream());
 }
 

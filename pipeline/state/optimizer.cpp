@@ -38,6 +38,26 @@ AdamW::AdamW(
   for (const ElementRange& share : layout.owned(rank, ranks)) elements += share.size();
   moment1_ = at::zeros({elements}, device);
   moment2_ = at::zeros({elements}, device);
+  divide(device);
+}
+
+void AdamW::divide(at::Device device) {
+  std::vector<AdamWPiece> pieces;
+  for (const OwnedPart& part : owned_) {
+    const FlatEntry& entry = layout_.entries()[part.entry];
+    if (entry.frozen) continue;
+    const Group group{entry.rate_group, entry.decays};
+    const auto found = std::find(groups_.begin(), groups_.end(), group);
+    const auto number = found - groups_.begin();
+    if (found == groups_.end()) groups_.push_back(group);
+    for (std::int64_t done = 0; done < part.flat.size(); done += kAdamWPieceElements) {
+      pieces.push_back({part.flat.begin + done,
+                        part.packed + done,
+                        std::min(kAdamWPieceElements, part.flat.size() - done),
+                        number});
+    }
+  }
+  table_ = adamw_table(pieces, device);
 }
 
 std::int64_t AdamW::owned_elements() const { return moment1_.numel(); }
@@ -86,19 +106,14 @@ void AdamW::step(const at::Tensor& values,
   scalars.beta2 = static_cast<float>(options_.beta2);
   scalars.epsilon = static_cast<float>(options_.epsilon);
   scalars.root_correction2 = static_cast<float>(std::sqrt(1.0 - std::pow(options_.beta2, count)));
-  for (const OwnedPart& part : owned_) {
-    const FlatEntry& entry = layout_.entries()[part.entry];
-    if (entry.frozen) continue;
-    const double rate = learning_rate * std::pow(options_.layer_decay, entry.rate_group);
-    scalars.step_size = static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count)));
-    scalars.decay = static_cast<float>(1.0 - rate * (entry.decays ? options_.weight_decay : 0.0));
-    const std::int64_t n = part.flat.size();
-    adamw_(values.narrow(0, part.flat.begin, n),
-           moment1_.narrow(0, part.packed, n),
-           moment2_.narrow(0, part.packed, n),
-           gradient.narrow(0, part.packed, n),
-           scalars);
+  std::vector<AdamWRates> rates;
+  for (const Group& group : groups_) {
+    const double rate = learning_rate * std::pow(options_.layer_decay, group.rate_group);
+    rates.push_back(
+        {static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count))),
+         static_cast<float>(1.0 - rate * (group.decays ? options_.weight_decay : 0.0))});
   }
+  adamw_({values, moment1_, moment2_, gradient}, table_, scalars, rates);
 }
 
 }  // namespace larkspur::pipeline

@@ -64,9 +64,19 @@ class AdamW {
             std::int64_t step);
 
  private:
+  /// Parameters of one rate and decay.
+  struct Group {
+    int rate_group;
+    bool decays;
+    bool operator==(const Group&) const = default;
+  };
+  void divide(at::Device device);  ///< what is owned into groups and pieces, once
+
   FlatLayout layout_;
   AdamWOptions options_;
   std::vector<OwnedPart> owned_;
+  std::vector<Group> groups_;
+  at::Tensor table_;  ///< of pieces, where the moments are
   at::Tensor moment1_;
   at::Tensor moment2_;
 };

@@ -25,36 +25,57 @@ std::vector<float> normals(std::size_t count, unsigned seed) {
   return values;
 }
 
-// One element, odd sizes, whole blocks, and more than all blocks take in one stride.
-TEST(AdamWKernel, GivesTheBitsOfTheCpu) {
-  AdamWScalars scalars;
-  scalars.decay = 0.9995F;
-  scalars.gradient_scale = 0.37F;
-  scalars.step_size = 1e-3F;
-  scalars.root_correction2 = 0.3F;
-  for (const std::int64_t n : {0, 1, 31, 255, 256, 257, 4096, 4096 * 256 + 77}) {
-    SCOPED_TRACE(n);
-    const auto count = static_cast<std::size_t>(n);
-    const std::vector<float> gradient = normals(count, 1);
-    std::vector<float> value = normals(count, 2);
-    std::vector<float> moment1 = normals(count, 3);
-    std::vector<float> moment2(count, 0.25F);
-    const std::array before{value, moment1, moment2};
-    for (int step = 0; step < 2; ++step) {
-      adamw_cpu(value.data(), moment1.data(), moment2.data(), gradient.data(), n, scalars);
-    }
-    in_every_order([&] {
-      DeviceArray<float> v(before[0]);
-      DeviceArray<float> m1(before[1]);
-      DeviceArray<float> m2(before[2]);
-      DeviceArray<float> g(gradient);
-      for (int step = 0; step < 2; ++step) {
-        adamw_cuda(v.data(), m1.data(), m2.data(), g.data(), n, scalars, nullptr);
-      }
-      EXPECT_TRUE(v.values() == value && m1.values() == moment1 && m2.values() == moment2);
-      for (const auto* array : {&v, &m1, &m2, &g}) EXPECT_TRUE(array->margins_are_whole());
-    });
+/// Every size between gaps, values elsewhere than moments; two groups.
+std::vector<AdamWPiece> odd_pieces() {
+  std::vector<AdamWPiece> pieces;
+  std::int64_t packed = 0;
+  for (const std::int64_t elements : {1, 31, 255, 256, 257, 0, 4096}) {
+    pieces.push_back({packed + 100 * static_cast<std::int64_t>(pieces.size()),
+                      packed,
+                      elements,
+                      static_cast<std::int64_t>(pieces.size() % 2)});
+    packed += elements + 3;
   }
+  return pieces;
+}
+
+TEST(AdamWKernel, GivesTheBitsOfTheCpu) {
+  std::vector<AdamWPiece> pieces = odd_pieces();
+  const std::size_t count = 6000;
+  const std::vector<float> gradient = normals(count, 1);
+  std::vector<float> value = normals(count, 2);
+  std::vector<float> moment1 = normals(count, 3);
+  std::vector<float> moment2(count, 0.25F);
+  const std::array before{value, moment1, moment2};
+  AdamWCall call{};
+  call.count = static_cast<std::int64_t>(pieces.size());
+  call.scalars.gradient_scale = 0.37F;
+  call.scalars.root_correction2 = 0.3F;
+  call.rates[0] = {1e-3F, 0.9995F};
+  call.rates[1] = {3e-4F, 1.0F};
+  const auto on = [&](auto& v, auto& m1, auto& m2, const float* g, const AdamWPiece* table) {
+    AdamWCall own = call;
+    own.value = v.data();
+    own.moment1 = m1.data();
+    own.moment2 = m2.data();
+    own.gradient = g;
+    own.pieces = table;
+    return own;
+  };
+  for (int step = 0; step < 2; ++step) {
+    adamw_cpu(on(value, moment1, moment2, gradient.data(), pieces.data()));
+  }
+  in_every_order([&] {
+    DeviceArray<float> v(before[0]);
+    DeviceArray<float> m1(before[1]);
+    DeviceArray<float> m2(before[2]);
+    DeviceArray<float> g(gradient);
+    for (int step = 0; step < 2; ++step) {
+      adamw_cuda(on(v, m1, m2, g.data(), pieces.data()), nullptr);
+    }
+    EXPECT_TRUE(v.values() == value && m1.values() == moment1 && m2.values() == moment2);
+    for (const auto* array : {&v, &m1, &m2, &g}) EXPECT_TRUE(array->margins_are_whole());
+  });
 }
 
 TEST(ChunkNormsKernel, AddsInTheOrderItPromises) {
