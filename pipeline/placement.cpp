@@ -9,6 +9,7 @@ namespace larkspur::pipeline {
 namespace {
 
 std::atomic<std::int64_t> reads = 0;
+std::atomic<std::int64_t> copies = 0;
 
 void move(at::Tensor tensor, at::Device device) {
   if (tensor.device() == device) return;
@@ -24,10 +25,15 @@ void place(const Classifier& classifier, at::Device device) {
 }
 
 Batch on_device(const Batch& batch, at::Device device) {
-  if (device.is_cpu()) return batch;
-  return with_tensors(
-      batch, [&](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
+  return with_tensors(batch, [&](const at::Tensor& tensor) { return to_device(tensor, device); });
 }
+
+at::Tensor to_device(const at::Tensor& tensor, at::Device device) {
+  ++copies;
+  return tensor.to(device, /*non_blocking=*/true);
+}
+
+std::int64_t device_copies() { return copies; }
 
 at::Tensor to_host(const at::Tensor& tensor) {
   ++reads;

@@ -19,6 +19,13 @@ void place(const Classifier& classifier, at::Device device);
 /// stream finds them arrived.
 Batch on_device(const Batch& batch, at::Device device);
 
+/// The tensor on `device`; pinned, its copy runs behind the caller's back. Every copy of a training
+/// step to its device goes through here and is counted.
+at::Tensor to_device(const at::Tensor& tensor, at::Device device);
+
+/// Copies so far, by any thread of the process, also those of tensors that stayed on the CPU.
+std::int64_t device_copies();
+
 /// The tensor on the CPU. On a GPU the caller waits until all that is queued there is done, so a
 /// step reads rarely and much at a time; every read of the training loop goes through here and is
 /// counted.

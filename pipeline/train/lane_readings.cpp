@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/train/lane_readings.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 
 #include "pipeline/placement.h"
 
@@ -26,10 +29,13 @@ void LaneReadings::add_nothing() {
 
 void LaneReadings::read_into(StepStats& facts) const {
   std::vector<at::Tensor> parts;
-  for (std::size_t lane = 0; lane < losses_.size(); ++lane) {
-    if (!losses_[lane].defined()) continue;
-    parts.push_back(bytes_of(losses_[lane].to(at::kDouble)));
-    parts.push_back(bytes_of(correct_[lane].to(at::kDouble)));
+  for (const std::vector<at::Tensor>* scalars : {&losses_, &correct_}) {
+    std::vector<at::Tensor> there;
+    std::copy_if(
+        scalars->begin(), scalars->end(), std::back_inserter(there), [](const at::Tensor& scalar) {
+          return scalar.defined();
+        });
+    if (!there.empty()) parts.push_back(bytes_of(at::stack(there).to(at::kDouble)));
   }
   const at::Tensor all = parts.empty() ? at::Tensor() : to_host(at::cat(parts));
   const char* next = parts.empty() ? nullptr : static_cast<const char*>(all.const_data_ptr());
@@ -39,9 +45,9 @@ void LaneReadings::read_into(StepStats& facts) const {
     next += sizeof(value);
     return value;
   };
-  for (const at::Tensor& loss : losses_) {
-    facts.loss.push_back(loss.defined() ? take() : 0.0);
-    if (loss.defined()) facts.correct += static_cast<std::int64_t>(take());
+  for (const at::Tensor& loss : losses_) facts.loss.push_back(loss.defined() ? take() : 0.0);
+  for (const at::Tensor& correct : correct_) {
+    if (correct.defined()) facts.correct += static_cast<std::int64_t>(take());
   }
 }
 
