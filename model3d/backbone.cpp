@@ -85,13 +85,28 @@ void Backbone::freeze() const {
   for (const NamedTensor& entry : entries) entry.tensor.set_requires_grad(false);
 }
 
+std::vector<DropPath> Backbone::drop_paths() const {
+  std::vector<DropPath> all;
+  for (std::int64_t number = 0; number < options_.first_block; ++number) all.emplace_back();
+  for (std::int64_t block = 0; block < options_.variant.blocks(); ++block) {
+    all.push_back(drop_path_of(options_, static_cast<std::size_t>(block)));
+  }
+  return all;
+}
+
 at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
                              const Pass& pass,
                              const LayerObserver& observer) const {
   at::Tensor x = x_NCDHW;
   const Pass fixed{};
+  Pass trained = pass;
+  std::vector<at::Tensor> factors;
+  if (pass.training) {
+    factors = drop_path_factors(drop_paths(), x, pass);
+    trained.drop_path_factors = &factors;
+  }
   for (std::size_t stage = 0; stage < kStages; ++stage) {
-    const Pass& own = stage < frozen_ ? fixed : pass;
+    const Pass& own = stage < frozen_ ? fixed : trained;
     pass.before_use(stem_or_downsample(stage));  // of frozen ones too: they are gathered in place
     x = stage == 0 ? stem_.forward(x) : downsamples_[stage - 1].forward(x);
     if (observer) observer(stem_or_downsample(stage), x);

@@ -111,6 +111,9 @@ class Backbone {
 
   void add_stage_to(std::size_t stage, const StateDict& state) const;
   void freeze() const;
+
+  /// By number of the block, those before its own first included.
+  std::vector<DropPath> drop_paths() const;
 };
 
 }  // namespace larkspur::model3d

@@ -36,21 +36,20 @@ at::Tensor LargeKernelBlock::mix_channels(const at::Tensor& x_NDHWC) const {
 }
 
 at::Tensor LargeKernelBlock::forward(const at::Tensor& x_NCDHW, const Pass& pass) const {
-  if (fuses(x_NCDHW)) {
-    const bool several_values = x_NCDHW.numel() > x_NCDHW.size(1);
-    if (!pass.training && !at::GradMode::is_enabled()) return evaluate_fused(x_NCDHW);
-    if (norm_ && pass.training && pass.how.norms == nullptr && several_values) {
-      return train_fused(x_NCDHW, pass);
-    }
+  const bool can = can_fuse(*depthwise_);
+  if (can && !pass.training && !at::GradMode::is_enabled() &&
+      cpu_ops_take(x_NCDHW, widen_.weight())) {
+    return evaluate_fused(x_NCDHW);
+  }
+  const bool several_values = x_NCDHW.numel() > x_NCDHW.size(1);
+  if (can && norm_ && pass.training && pass.how.norms == nullptr && several_values &&
+      twin_ops_take(x_NCDHW, widen_.weight())) {
+    return train_fused(x_NCDHW, pass);
   }
   at::Tensor y = mix_channels(mix_space(x_NCDHW, pass).movedim(1, -1)).movedim(-1, 1);
   if (last_norm_) y = last_norm_->forward(y, pass);
   if (layer_scale_) y = layer_scale_->forward(y);
   return x_NCDHW + drop_path_.forward(y, pass);
-}
-
-bool LargeKernelBlock::fuses(const at::Tensor& x) const {
-  return cpu_ops_take(x, widen_.weight()) && can_fuse(*depthwise_);
 }
 
 ChannelMixerParameters LargeKernelBlock::mixer_parameters() const {
@@ -70,13 +69,17 @@ ChannelMixerParameters LargeKernelBlock::mixer_parameters() const {
 }
 
 at::Tensor LargeKernelBlock::train_fused(const at::Tensor& x_NCDHW, const Pass& pass) const {
-  const NormedMap mixed = fused_depthwise(*depthwise_, *norm_, x_NCDHW);
+  std::vector<RunningStep> own_steps;
+  std::vector<RunningStep>& steps = pass.running != nullptr ? *pass.running : own_steps;
+  const NormedMap mixed = fused_depthwise(*depthwise_, *norm_, x_NCDHW, steps);
   const ChannelMixerResult result = channel_mixer(x_NCDHW,
                                                   mixed.u,
                                                   squeeze_excite_.gate(mixed.means_NC),
-                                                  drop_path_.factors(x_NCDHW.size(0), pass),
+                                                  drop_path_.factors(x_NCDHW, pass),
                                                   mixer_parameters());
-  last_norm_->update_running(result.mean, result.variance, x_NCDHW.numel() / x_NCDHW.size(1));
+  last_norm_->add_running_steps(
+      steps, result.mean, result.variance, x_NCDHW.numel() / x_NCDHW.size(1));
+  step_running_moments(own_steps, 1.0 - kNormMomentum);
   return result.out;
 }
 

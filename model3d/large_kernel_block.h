@@ -57,13 +57,11 @@ class LargeKernelBlock {
   at::Tensor mix_channels(const at::Tensor& x_NDHWC) const;
 
  private:
-  /// Whether two ops of few passes over memory serve: float32 on the CPU, zeros around the maps.
-  bool fuses(const at::Tensor& x_NCDHW) const;
-
-  /// forward() by them, in training with norms by their own batch.
+  /// forward() by ops of few passes over memory, in training with norms by their own batch: zeros
+  /// around the maps, float32.
   at::Tensor train_fused(const at::Tensor& x_NCDHW, const Pass& pass) const;
 
-  /// forward() by them in evaluation, where no gradients are recorded, merged or not.
+  /// forward() by them in evaluation on the CPU, where no gradients are recorded, merged or not.
   at::Tensor evaluate_fused(const at::Tensor& x_NCDHW) const;
 
   ChannelMixerParameters mixer_parameters() const;

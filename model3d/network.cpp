@@ -184,8 +184,11 @@ Network::Network(const ModelOptions& options)
 }
 
 at::Tensor Network::forward(const pipeline::Batch& batch) {
-  const Pass pass{.training = training_, .keys = batch.keys, .how = training_pass_};
+  std::vector<RunningStep> running;
+  const Pass pass{
+      .training = training_, .keys = batch.keys, .how = training_pass_, .running = &running};
   const at::Tensor features = extractor_->forward(batch, pass);
+  step_running_moments(running, 1.0 - kNormMomentum);
   for (const char* part : {"norm", "head"}) pass.before_use(part);
   return head_.forward(features);
 }

@@ -46,7 +46,8 @@ bool can_fuse(const DepthwiseLayer& layer) {
 
 NormedMap fused_depthwise(const DepthwiseLayer& layer,
                           const BatchNorm& norm,
-                          const at::Tensor& x_NCDHW) {
+                          const at::Tensor& x_NCDHW,
+                          std::vector<RunningStep>& steps) {
   const std::vector<DepthwiseBranch> branches = layer.branches();
   const ReparamDepthwiseResult result =
       reparam_depthwise(x_NCDHW, operands_of(branches), tensors_of(norm));
@@ -55,7 +56,7 @@ NormedMap fused_depthwise(const DepthwiseLayer& layer,
     const BatchNorm* own = b < branches.size() ? branches[b].norm : &norm;
     if (own == nullptr) continue;
     const at::Tensor moments = result.moments[static_cast<std::int64_t>(b)];
-    own->update_running(moments[0], moments[1], values);
+    own->add_running_steps(steps, moments[0], moments[1], values);
   }
   return {result.u, result.means_NC};
 }

@@ -14,10 +14,11 @@ struct NormedMap {
   at::Tensor means_NC;  ///< of u over each sample's map
 };
 
-/// norm(layer(x)) in training, x float32 on the CPU; all running statistics take their step.
+/// norm(layer(x)) in training, x float32; the steps of all running statistics are added to `steps`.
 NormedMap fused_depthwise(const DepthwiseLayer& layer,
                           const BatchNorm& norm,
-                          const at::Tensor& x_NCDHW);
+                          const at::Tensor& x_NCDHW,
+                          std::vector<RunningStep>& steps);
 
 /// The same in evaluation, by running statistics, where no gradients are recorded. `norm` null: the
 /// layer is merged, its biases are what the norm was.

@@ -33,12 +33,13 @@ at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) const {
                         /*cudnn_enabled=*/false);
 }
 
-void BatchNorm::update_running(const at::Tensor& mean,
-                               const at::Tensor& variance,
-                               std::int64_t values) const {
+void BatchNorm::add_running_steps(std::vector<RunningStep>& steps,
+                                  const at::Tensor& mean,
+                                  const at::Tensor& variance,
+                                  std::int64_t values) const {
   const double unbiased = static_cast<double>(values) / static_cast<double>(values - 1);
-  running_mean_.mul_(1.0 - kNormMomentum).add_(mean, kNormMomentum);
-  running_var_.mul_(1.0 - kNormMomentum).add_(variance, kNormMomentum * unbiased);
+  steps.push_back({running_mean_, mean, kNormMomentum});
+  steps.push_back({running_var_, variance, kNormMomentum * unbiased});
 }
 
 void BatchNorm::add_to(const StateDict& state) const {

@@ -2,11 +2,14 @@
 // BatchNorm over everything but the channels (Ioffe and Szegedy 2015, arXiv 1502.03167).
 #pragma once
 
+#include <vector>
+
 #include <ATen/core/Tensor.h>
 
 #include "model3d/layers/pass.h"
 #include "model3d/layers/reparam_math.h"
 #include "model3d/layers/state_dict.h"
+#include "model3d/ops/running_moments/running_moments.h"
 
 namespace larkspur::model3d {
 
@@ -33,11 +36,12 @@ class BatchNorm {
   /// What it does to a channel outside training.
   ChannelAffine affine() const;
 
-  /// The running statistics' step in training for an op that has normalised in its place: mean and
-  /// biased variance [C] of `values` > 1 values a channel.
-  void update_running(const at::Tensor& mean,
-                      const at::Tensor& variance,
-                      std::int64_t values) const;
+  /// The running statistics' steps in training for an op that has normalised in its place, by
+  /// kNormMomentum: mean and biased variance [C] of `values` > 1 values a channel.
+  void add_running_steps(std::vector<RunningStep>& steps,
+                         const at::Tensor& mean,
+                         const at::Tensor& variance,
+                         std::int64_t values) const;
 
   const at::Tensor& weight() const { return weight_; }
   const at::Tensor& bias() const { return bias_; }

@@ -6,9 +6,25 @@
 
 namespace larkspur::model3d {
 
-/// The ops take a layer whose map and weights are float32 on the CPU, outside autocast or under
-/// that to bfloat16, which rounds the factors of their products alone. Layers in other types and on
-/// other devices are the library's, and what the ops are checked against.
+/// Ops of the CPU alone take a layer whose map and weights are float32 on the CPU, outside autocast
+/// or under that to bfloat16, which rounds the factors of their products alone. Layers in other
+/// types and on other devices are the library's, and what the ops are checked against.
 bool cpu_ops_take(const at::Tensor& x, const at::Tensor& weight);
+
+/// Ops on a GPU take a layer in float32 outside autocast, where the CUDA library is loaded.
+bool gpu_ops_take(const at::Tensor& x, const at::Tensor& weight);
+
+/// Either: for ops that have a twin on each (layer_norm, reparam_depthwise, channel_mixer).
+bool twin_ops_take(const at::Tensor& x, const at::Tensor& weight);
+
+/// For tests without a GPU: while it lives, layers of this thread choose for tensors on the CPU
+/// what they would choose for the same tensors on a GPU. Not nested.
+class LayersAsOnGpu {
+ public:
+  LayersAsOnGpu();
+  ~LayersAsOnGpu();
+  LayersAsOnGpu(const LayersAsOnGpu&) = delete;
+  LayersAsOnGpu& operator=(const LayersAsOnGpu&) = delete;
+};
 
 }  // namespace larkspur::model3d

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -21,12 +22,20 @@ struct DropPath {
   /// the block, not on its neighbours. Throws kInvalidArgument unless pass.keys has N entries.
   at::Tensor forward(const at::Tensor& x, const Pass& pass) const;
 
-  /// What forward multiplies each of `samples` by: float32 [N] on the CPU, ones where it returns x.
-  /// `pinned`: in page-locked memory, which needs a GPU.
-  at::Tensor factors(std::int64_t samples, const Pass& pass, bool pinned = false) const;
+  /// What forward multiplies each sample of x by: float32 [N] where x is, ones where it returns x.
+  /// Those of the pass, if it has any.
+  at::Tensor factors(const at::Tensor& x, const Pass& pass) const;
+
+  /// The same to host memory [samples].
+  void write_factors(float* to, std::int64_t samples, const Pass& pass) const;
 
  private:
   bool skips(const Pass& pass) const;
 };
+
+/// Factors of several blocks for the samples of x, [N] each where x is: one copy, not one a block.
+std::vector<at::Tensor> drop_path_factors(const std::vector<DropPath>& blocks,
+                                          const at::Tensor& x,
+                                          const Pass& pass);
 
 }  // namespace larkspur::model3d

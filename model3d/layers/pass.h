@@ -4,7 +4,9 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
+#include "model3d/ops/running_moments/running_moments.h"
 #include "pipeline/batch_norm_hook.h"
 #include "pipeline/rng.h"
 
@@ -20,6 +22,13 @@ struct Pass {
 
   /// What else is special about a training pass.
   pipeline::TrainingPass how{};
+
+  /// Factors of random depth by number of the block, drawn in advance; null: a block draws its own.
+  const std::vector<at::Tensor>* drop_path_factors = nullptr;
+
+  /// Where ops leave the steps of running statistics, for whoever began the pass to take at once;
+  /// null: they take them themselves.
+  std::vector<RunningStep>* running = nullptr;
 
   /// Asks the gate of a training pass, if it has one, before the parameters under `part` are used.
   void before_use(const std::string& part) const {

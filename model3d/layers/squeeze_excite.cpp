@@ -6,7 +6,9 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros.h>
 
+#include "model3d/layers/cpu_ops.h"
 #include "model3d/layers/linear.h"
+#include "model3d/ops/excite_gate/excite_gate.h"
 
 namespace larkspur::model3d {
 
@@ -22,6 +24,9 @@ at::Tensor SqueezeExcite::forward(const at::Tensor& x_NCDHW) const {
 }
 
 at::Tensor SqueezeExcite::gate(const at::Tensor& means_NC) const {
+  if (gpu_ops_take(means_NC, down_weight_)) {
+    return excite_gate(means_NC, {down_weight_, down_bias_, up_weight_, up_bias_});
+  }
   const at::Tensor inner = at::relu(linear(means_NC, down_weight_, down_bias_));
   return at::sigmoid(linear(inner, up_weight_, up_bias_));
 }

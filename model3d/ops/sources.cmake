@@ -10,6 +10,7 @@ set(model3d_ops_sources
   ops/dw_conv3d/dw_conv3d_cuda_plan.cpp
   ops/dw_conv3d/dw_conv3d_double_cpu.cpp
   ops/dw_conv3d/dw_conv3d_plan.cpp
+  ops/excite_gate/excite_gate.cpp
   kernels/autocast.cpp
   kernels/parallel_for.cpp
   kernels/products.cpp
@@ -19,6 +20,7 @@ set(model3d_ops_sources
   ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
   ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
   ops/reparam_depthwise/reparam_depthwise_group.cpp
+  ops/running_moments/running_moments.cpp
   ops/strided_conv/strided_conv.cpp
   ops/strided_conv/strided_conv_cpu.cpp)
 
@@ -57,7 +59,20 @@ endforeach()
 
 # Sources of liblarkspur_cuda.so that belong to this folder.
 set_property(GLOBAL APPEND PROPERTY larkspur_cuda_sources
+  ${CMAKE_CURRENT_SOURCE_DIR}/kernels/add_columns_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/channel_mixer/channel_mixer_cuda.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/channel_mixer/channel_mixer_backward_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/channel_mixer/channel_mixer_forward_cuda.cu
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_cuda.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_correlate_cuda.cu
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_mma_cuda.cu
-  ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_weight_gradient_cuda.cu)
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_weight_gradient_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/excite_gate/excite_gate_cuda.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/excite_gate/excite_gate_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/layer_norm/layer_norm_cuda.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/layer_norm/layer_norm_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/reparam_depthwise/reparam_depthwise_cuda.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/reparam_depthwise/reparam_depthwise_backward_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/reparam_depthwise/reparam_depthwise_forward_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/running_moments/running_moments_cuda.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/running_moments/running_moments_cuda.cu)

@@ -3,13 +3,14 @@
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "model3d/kernels/autocast.h"
-#include "model3d/ops/channel_mixer/channel_mixer_kernels.h"
+#include "model3d/kernels/find_op.h"
+#include "model3d/ops/channel_mixer/channel_mixer_tensors.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -18,24 +19,64 @@ namespace {
 constexpr auto kLast = at::MemoryFormat::ChannelsLast3d;
 constexpr std::size_t kParameters = 8;
 
-ChannelMixerShape shape_of(const at::Tensor& u, const at::Tensor& widen, FactorType factors) {
-  return {u.size(0), u.size(2) * u.size(3) * u.size(4), u.size(1), widen.size(0), factors};
-}
+using Tensors = std::vector<at::Tensor>;
 
 const float* read(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 float* write(const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
 
-/// From tensors in the order of ChannelMixerParameters.
-ChannelMixerWeights weights_of(const at::TensorList& tensors, double eps) {
-  return {read(tensors[0]),
-          read(tensors[1]),
-          read(tensors[2]),
-          read(tensors[3]),
-          read(tensors[4]),
-          read(tensors[5]),
-          read(tensors[6]),
-          read(tensors[7]),
-          eps};
+// The passes in host memory, as the dispatcher calls them.
+
+/// out, h, norms, y, mean, variance.
+Tensors mixer_forward_on_cpu(const at::Tensor& x,
+                             const at::Tensor& u,
+                             const at::Tensor& gate,
+                             const at::Tensor& keep,
+                             at::TensorList parameters,
+                             double eps,
+                             std::int64_t factors) {
+  const ChannelMixerShape shape = mixer_shape_of(u, parameters[0], factors);
+  const Tensors made = mixer_outputs(x, shape);
+  channel_mixer_forward_cpu(write(made[0]),
+                            mixer_saved_of(at::TensorList(made).slice(1)),
+                            read(x),
+                            read(u),
+                            read(gate),
+                            read(keep),
+                            mixer_weights_of(parameters, eps),
+                            shape);
+  return made;
+}
+
+/// Gradients of u, gate and the parameters.
+Tensors mixer_backward_on_cpu(const at::Tensor& dout,
+                              const at::Tensor& u,
+                              const at::Tensor& gate,
+                              const at::Tensor& keep,
+                              at::TensorList saved,
+                              at::TensorList parameters,
+                              double eps,
+                              std::int64_t factors) {
+  const Tensors d = mixer_gradients(u, gate, parameters);
+  channel_mixer_backward_cpu(mixer_gradients_of(d),
+                             mixer_saved_of(saved),
+                             read(dout),
+                             read(u),
+                             read(gate),
+                             read(keep),
+                             mixer_weights_of(parameters, eps),
+                             mixer_shape_of(u, parameters[0], factors));
+  return d;
+}
+
+const auto& mixer_op() {
+  static const auto op = find_op<decltype(mixer_forward_on_cpu)>("larkspur::channel_mixer");
+  return op;
+}
+
+const auto& mixer_backward_op() {
+  static const auto op =
+      find_op<decltype(mixer_backward_on_cpu)>("larkspur::channel_mixer_backward");
+  return op;
 }
 
 class ChannelMixerFunction : public torch::autograd::Function<ChannelMixerFunction> {
@@ -48,32 +89,22 @@ class ChannelMixerFunction : public torch::autograd::Function<ChannelMixerFuncti
                                                 at::TensorList parameters,
                                                 double eps) {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    const at::Tensor x = x_any.contiguous(kLast);
     const at::Tensor u = u_any.contiguous(kLast);
     const at::Tensor gate = gate_any.contiguous();
-    const ChannelMixerShape shape = shape_of(u, parameters[0], factors_of_autocast());
-    const at::Tensor h = at::empty({shape.n, shape.positions, shape.widened}, u.options());
-    const at::Tensor norms = at::empty({shape.n, shape.widened}, u.options());
-    const at::Tensor y = at::empty({shape.n, shape.positions, shape.channels}, u.options());
-    const at::Tensor mean = at::empty({shape.channels}, u.options());
-    const at::Tensor variance = at::empty({shape.channels}, u.options());
-    const at::Tensor out = at::empty_like(x);
-    const ChannelMixerSaved saved{write(h), write(norms), write(y), write(mean), write(variance)};
-    channel_mixer_forward_cpu(write(out),
-                              saved,
-                              read(x),
-                              read(u),
-                              read(gate),
-                              read(keep),
-                              weights_of(parameters, eps),
-                              shape);
-    torch::autograd::variable_list kept{u, gate, keep, h, norms, y, mean, variance};
+    const auto factors = static_cast<std::int64_t>(factors_of_autocast());
+    const Tensors made =
+        mixer_op().call(x_any.contiguous(kLast), u, gate, keep, parameters, eps, factors);
+    torch::autograd::variable_list kept{u, gate, keep};
+    kept.insert(kept.end(), made.begin() + 1, made.end());
     kept.insert(kept.end(), parameters.begin(), parameters.end());
     context->save_for_backward(kept);
     context->saved_data["eps"] = eps;
-    context->saved_data["factors"] = static_cast<std::int64_t>(shape.factors);
+    context->saved_data["factors"] = factors;
+    const at::Tensor& mean = made[4];
+    const at::Tensor& variance = made[5];
     context->mark_non_differentiable({mean, variance});
-    return {out, mean, variance};
+    context->set_materialize_grads(false);  // theirs would be zeros, filled in vain
+    return {made[0], mean, variance};
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -83,42 +114,37 @@ class ChannelMixerFunction : public torch::autograd::Function<ChannelMixerFuncti
                       "[channel_mixer] second derivatives asked for, only first ones are there");
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     const torch::autograd::variable_list kept = context->get_saved_variables();
-    const at::TensorList parameters = at::TensorList(kept).slice(kept.size() - kParameters);
-    const at::Tensor& u = kept[0];
-    const at::Tensor& gate = kept[1];
+    const auto all = at::TensorList(kept);
     const at::Tensor dout = outputs[0].contiguous(kLast);
-    const at::Tensor du = at::empty_like(u);
-    const at::Tensor dgate = at::empty_like(gate);
-    torch::autograd::variable_list d;
-    for (const at::Tensor& parameter : parameters) d.push_back(at::empty_like(parameter));
-    const ChannelMixerSaved saved{
-        write(kept[3]), write(kept[4]), write(kept[5]), write(kept[6]), write(kept[7])};
-    channel_mixer_backward_cpu(
-        {write(du),
-         write(dgate),
-         write(d[0]),
-         write(d[1]),
-         write(d[2]),
-         write(d[3]),
-         write(d[4]),
-         write(d[5]),
-         write(d[6]),
-         write(d[7])},
-        saved,
-        read(dout),
-        read(u),
-        read(gate),
-        read(kept[2]),
-        weights_of(parameters, context->saved_data["eps"].toDouble()),
-        shape_of(u, parameters[0], FactorType(context->saved_data["factors"].toInt())));
-    torch::autograd::variable_list gradients{dout, du, dgate, at::Tensor()};
-    gradients.insert(gradients.end(), d.begin(), d.end());
+    const Tensors d = mixer_backward_op().call(dout,
+                                               kept[0],
+                                               kept[1],
+                                               kept[2],
+                                               all.slice(3, kept.size() - 3 - kParameters),
+                                               all.slice(kept.size() - kParameters),
+                                               context->saved_data["eps"].toDouble(),
+                                               context->saved_data["factors"].toInt());
+    torch::autograd::variable_list gradients{dout, d[0], d[1], at::Tensor()};
+    gradients.insert(gradients.end(), d.begin() + 2, d.end());
     gradients.emplace_back();  // eps
     return gradients;
   }
 };
 
 }  // namespace
+
+TORCH_LIBRARY_FRAGMENT(larkspur, library) {
+  library.def(
+      "channel_mixer(Tensor x, Tensor u, Tensor gate, Tensor keep, Tensor[] parameters, float eps, "
+      "int factors) -> Tensor[]");
+  library.def(
+      "channel_mixer_backward(Tensor dout, Tensor u, Tensor gate, Tensor keep, Tensor[] saved, "
+      "Tensor[] parameters, float eps, int factors) -> Tensor[]");
+}
+TORCH_LIBRARY_IMPL(larkspur, CPU, library) {
+  library.impl("channel_mixer", &mixer_forward_on_cpu);
+  library.impl("channel_mixer_backward", &mixer_backward_on_cpu);
+}
 
 ChannelMixerResult channel_mixer(const at::Tensor& x_NCDHW,
                                  const at::Tensor& u_NCDHW,
@@ -159,14 +185,15 @@ at::Tensor channel_mixer_evaluate(const at::Tensor& x_NCDHW,
   weights.grn_gamma = read(p.grn_gamma);
   weights.grn_beta = read(beta);
   weights.narrow = read(p.narrow);
-  channel_mixer_evaluate_cpu(write(out),
-                             read(x),
-                             read(u),
-                             read(gate),
-                             read(scale),
-                             read(shift),
-                             weights,
-                             shape_of(u, p.widen, factors_of_autocast()));
+  channel_mixer_evaluate_cpu(
+      write(out),
+      read(x),
+      read(u),
+      read(gate),
+      read(scale),
+      read(shift),
+      weights,
+      mixer_shape_of(u, p.widen, static_cast<std::int64_t>(factors_of_autocast())));
   return out;
 }
 

@@ -14,7 +14,7 @@
 
 namespace larkspur::model3d {
 
-/// float32 on the CPU; shares memory with the layers.
+/// float32; shares memory with the layers.
 struct ChannelMixerParameters {
   at::Tensor widen;        ///< [K,C]
   at::Tensor widen_bias;   ///< [K]
@@ -42,9 +42,9 @@ ChannelMixerResult channel_mixer(const at::Tensor& x_NCDHW,
                                  const at::Tensor& keep_N,
                                  const ChannelMixerParameters& parameters);
 
-/// In evaluation: x + y * scale + shift [C], y what leaves the second linear layer; grn_beta may be
-/// undefined (zero), the norm and the layer scale are not used. Throws kUnsupported where gradients
-/// are recorded.
+/// In evaluation, on the CPU: x + y * scale + shift [C], y what leaves the second linear layer;
+/// grn_beta may be undefined (zero), the norm and the layer scale are not used. Throws kUnsupported
+/// where gradients are recorded.
 at::Tensor channel_mixer_evaluate(const at::Tensor& x_NCDHW,
                                   const at::Tensor& u_NCDHW,
                                   const at::Tensor& gate_NC,

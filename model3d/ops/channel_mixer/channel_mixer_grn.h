@@ -11,8 +11,6 @@
 
 namespace larkspur::model3d {
 
-inline constexpr double kGrnEps = 1e-6;
-
 inline const MixerLoops& fastest_mixer_loops() { return mixer_loops(fastest_instruction_set()); }
 
 /// GRN (Woo et al. 2023, arXiv 2301.00808, section 3): response[k] = norms[k] / (their mean + eps).

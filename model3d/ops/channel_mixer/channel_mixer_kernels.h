@@ -16,6 +16,8 @@ struct ChannelMixerShape {
   FactorType factors;                            ///< of products
 };
 
+constexpr double kGrnEps = 1e-6;
+
 /// Read only.
 struct ChannelMixerWeights {
   const float* widen;        ///< [K][C]

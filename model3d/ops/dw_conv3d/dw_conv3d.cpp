@@ -3,7 +3,6 @@
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/empty.h>
@@ -11,6 +10,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "model3d/kernels/find_op.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_tensors.h"
 #include "pipeline/require.h"
 
@@ -116,11 +116,6 @@ at::Tensor weight_gradient_on_cpu(const at::Tensor& x_any,
                                   shape_of(x, weight_sizes, rate));
   });
   return dweight;
-}
-
-template <typename Signature>
-auto find_op(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
 const auto& forward_op() {

@@ -6,6 +6,8 @@
 //   one of taps the next 4 taps:                x4 ...                     keep 8 of x, read 4 more
 //
 // Every output's sum runs over its taps in ascending order, whatever the tile.
+#include <algorithm>
+
 #include "model3d/ops/dw_conv3d/dw_conv3d_mma.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_tile.cuh"
 
@@ -60,6 +62,7 @@ __device__ void add_row(float (&sums)[kDwConvStrip],
     const Four read = read_four<kDense>(x, x_at + half * 4 * step, step);
     for (int i = 0; i < 4; ++i) window[half * 4 + i] = read.v[i];
   }
+#pragma unroll 1
   for (int j = 0; j < count; j += kDwConvStep) {
     const Four next = read_four<kDense>(x, x_at + (kDwConvStrip + j) * step, step);
     const Four tap = taps.four(taps_at + j);
@@ -106,13 +109,18 @@ __device__ Strip strip_of(const DwConv3dCorrelatePlan& p,
   return strip;
 }
 
+/// The work of block `index` of a correlation.
 template <typename T, bool kDense>
-__global__ void __launch_bounds__(kDwConvThreads, 4)
-    correlate_kernel(T* y, const T* x, const T* k, DwConv3dCorrelatePlan p, bool reversed) {
-  __shared__ SharedArray<float, kDwConvTileFloats> tile;
-  __shared__ SharedArray<float, kDwConvOtherFloats> taps;
+__device__ void correlate_block(T* y,
+                                const T* x,
+                                const T* k,
+                                const DwConv3dCorrelatePlan& p,
+                                int index,
+                                bool reversed,
+                                Tile& tile,
+                                Taps& taps) {
   const DwConv3dCudaTile& t = p.tile;
-  const CorrelateBlock block = correlate_block_of(p);
+  const CorrelateBlock block = correlate_block_of(p, index);
   const Strip mine = strip_of(p, block.channels, block.first_row, block.first_strip);
   const int from_w =
       kDense ? block.first_strip * kDwConvStrip : 0;  // where the tile's outputs begin
@@ -122,6 +130,7 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   const DwConv3dRows rows{
       block.channels, low, high - low, t.w.reach * t.w.rate - from_w, t.x_pitch, t.x_rows};
   float sums[kDwConvStrip] = {};
+#pragma unroll 1
   for (int a = 0; a < t.d.taps; ++a) {
     const int d = block.d + (a - t.d.reach) * t.d.rate;
     if (d < 0 || d >= t.d.size) continue;  // the same for the whole block
@@ -162,6 +171,65 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   }
 }
 
+template <typename T, bool kDense>
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    correlate_kernel(T* y, const T* x, const T* k, DwConv3dCorrelatePlan p, bool reversed) {
+  __shared__ SharedArray<float, kDwConvTileFloats> tile;
+  __shared__ SharedArray<float, kDwConvOtherFloats> taps;
+  correlate_block<T, kDense>(y, x, k, p, static_cast<int>(blockIdx.x), reversed, tile, taps);
+}
+
+/// Several correlations, a row of the grid each; blocks beyond a correlation's own do nothing.
+struct CorrelateTogether {
+  DwConv3dCorrelatePlan plans[kDwConvMostTogether];
+  const float* x[kDwConvMostTogether];
+  const float* k[kDwConvMostTogether];
+  float* y[kDwConvMostTogether];
+  bool reversed;
+};
+
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    correlate_together_kernel(const __grid_constant__ CorrelateTogether all) {
+  __shared__ SharedArray<float, kDwConvTileFloats> tile;
+  __shared__ SharedArray<float, kDwConvOtherFloats> taps;
+  const unsigned b = blockIdx.y;
+  const int index = static_cast<int>(blockIdx.x);
+  const DwConv3dCorrelatePlan& p = all.plans[b];
+  if (index >= p.blocks) return;
+  if (p.tile.w.rate == 1) {
+    correlate_block<float, true>(all.y[b], all.x[b], all.k[b], p, index, all.reversed, tile, taps);
+  } else {
+    correlate_block<float, false>(all.y[b], all.x[b], all.k[b], p, index, all.reversed, tile, taps);
+  }
+}
+
+/// `x_step`: from a branch's input to the next one's, 0 where all read the same.
+void correlate_together(const char* name,
+                        float* y,
+                        const float* x,
+                        std::int64_t x_step,
+                        const DwConv3dTogether& together,
+                        bool reversed,
+                        CUstream_st* stream) {
+  CorrelateTogether all{};
+  all.reversed = reversed;
+  std::int64_t blocks = 0;
+  for (int b = 0; b < together.count; ++b) {
+    const DwConv3dShape& s = together.shapes[b];
+    all.plans[b] = plan_cuda_correlation(s);
+    all.x[b] = x + b * x_step;
+    all.y[b] = y + b * (s.n * s.c * s.d * s.h * s.w);
+    all.k[b] = together.k[b];
+    blocks = std::max(blocks, all.plans[b].blocks);
+  }
+  launch_kernel(name,
+                correlate_together_kernel,
+                dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(together.count)),
+                kDwConvThreads,
+                stream,
+                all);
+}
+
 template <typename T>
 void correlate(const char* name,
                T* y,
@@ -200,6 +268,27 @@ template <typename T>
 void dw_conv3d_input_gradient_cuda(
     T* dx, const T* dy, const T* k, const DwConv3dShape& shape, CUstream_st* stream) {
   correlate("[dw_conv3d] input gradient", dx, dy, k, shape, true, stream);
+}
+
+void dw_conv3d_forward_together_cuda(float* y,
+                                     const float* x,
+                                     const DwConv3dTogether& together,
+                                     CUstream_st* stream) {
+  correlate_together("[dw_conv3d] forward, together", y, x, 0, together, false, stream);
+}
+
+void dw_conv3d_input_gradient_together_cuda(float* dx,
+                                            const float* dy,
+                                            const DwConv3dTogether& together,
+                                            CUstream_st* stream) {
+  const DwConv3dShape& s = together.shapes[0];
+  correlate_together("[dw_conv3d] input gradient, together",
+                     dx,
+                     dy,
+                     s.n * s.c * s.d * s.h * s.w,
+                     together,
+                     true,
+                     stream);
 }
 
 #define LARKSPUR_INSTANTIATE(T)                                    \

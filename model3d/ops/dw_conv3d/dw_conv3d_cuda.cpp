@@ -4,50 +4,13 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/core/DeviceGuard.h>
-#include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
-#include "model3d/kernels/half_types.h"
+#include "model3d/kernels/cuda_tensors.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_tensors.h"
-#include "pipeline/require.h"
 
 namespace larkspur::model3d {
 namespace {
-
-using pipeline::Errc;
-using pipeline::require;
-
-/// call(T{}) with the elements' type as kernels name it.
-template <typename Call>
-void with_type_of(const at::Tensor& x, const Call& call) {
-  switch (x.scalar_type()) {
-    case at::kFloat:
-      return call(float{});
-    case at::kBFloat16:
-      return call(Bfloat16{});
-    case at::kHalf:
-      return call(Float16{});
-    default:
-      require(false,
-              Errc::kUnsupported,
-              "[dw_conv3d] ",
-              x.scalar_type(),
-              " on a GPU: only float32, bfloat16 and float16");
-  }
-}
-
-template <typename T>
-T* out(const at::Tensor& tensor) {
-  return static_cast<T*>(tensor.mutable_data_ptr());
-}
-template <typename T>
-const T* in(const at::Tensor& tensor) {
-  return static_cast<const T*>(tensor.const_data_ptr());
-}
-
-CUstream_st* stream_of(const at::Tensor& tensor) {
-  return c10::cuda::getCurrentCUDAStream(tensor.device().index()).stream();
-}
 
 at::Tensor forward_on_cuda(const at::Tensor& x_any,
                            const at::Tensor& weight_any,
@@ -56,7 +19,7 @@ at::Tensor forward_on_cuda(const at::Tensor& x_any,
   const at::Tensor x = x_any.contiguous(format_of(x_any));
   const at::Tensor weight = weight_any.contiguous();
   at::Tensor y = at::empty_like(x);
-  with_type_of(x, [&](auto type) {
+  with_cuda_type("dw_conv3d", x, [&](auto type) {
     using T = decltype(type);
     dw_conv3d_forward_cuda(
         out<T>(y), in<T>(x), in<T>(weight), shape_of(x, weight.sizes(), rate), stream_of(x));
@@ -71,7 +34,7 @@ at::Tensor input_gradient_on_cuda(const at::Tensor& dy_any,
   const at::Tensor dy = dy_any.contiguous(format_of(dy_any));
   const at::Tensor weight = weight_any.contiguous();
   at::Tensor dx = at::empty_like(dy);
-  with_type_of(dy, [&](auto type) {
+  with_cuda_type("dw_conv3d", dy, [&](auto type) {
     using T = decltype(type);
     dw_conv3d_input_gradient_cuda(
         out<T>(dx), in<T>(dy), in<T>(weight), shape_of(dy, weight.sizes(), rate), stream_of(dy));
@@ -90,7 +53,7 @@ at::Tensor weight_gradient_on_cuda(const at::Tensor& x_any,
   const DwConv3dShape shape = shape_of(x, weight_sizes, rate);
   const at::Tensor partial =
       at::empty({dw_conv3d_partial_elements(shape)}, x.options().dtype(at::kFloat));
-  with_type_of(x, [&](auto type) {
+  with_cuda_type("dw_conv3d", x, [&](auto type) {
     using T = decltype(type);
     dw_conv3d_weight_gradient_cuda(
         out<T>(dweight), out<float>(partial), in<T>(x), in<T>(dy), shape, stream_of(x));
@@ -100,10 +63,12 @@ at::Tensor weight_gradient_on_cuda(const at::Tensor& x_any,
 
 }  // namespace
 
-TORCH_LIBRARY_IMPL(larkspur, CUDA, library) {
+void add_dw_conv3d_on_cuda(torch::Library& library) {
   library.impl("dw_conv3d", &forward_on_cuda);
   library.impl("dw_conv3d_input_gradient", &input_gradient_on_cuda);
   library.impl("dw_conv3d_weight_gradient", &weight_gradient_on_cuda);
 }
+
+TORCH_LIBRARY_IMPL(larkspur, CUDA, library) { add_dw_conv3d_on_cuda(library); }
 
 }  // namespace larkspur::model3d

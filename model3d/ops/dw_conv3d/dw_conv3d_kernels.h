@@ -97,4 +97,35 @@ void dw_conv3d_weight_gradient_cuda(T* dk,
                                     const DwConv3dShape& shape,
                                     CUstream_st* stream);
 
+constexpr int kDwConvMostTogether = 8;
+
+/// Several kernels on maps of one shape, float32, as one launch: the branches of a layer. Maps of
+/// results, and of gradients that come in, lie one branch after the other.
+struct DwConv3dTogether {
+  int count;                                  ///< 1 to kDwConvMostTogether
+  DwConv3dShape shapes[kDwConvMostTogether];  ///< taps and rates differ, nothing else
+  const float* k[kDwConvMostTogether];
+};
+
+/// y[b] = x correlated with k[b], in one launch.
+void dw_conv3d_forward_together_cuda(float* y,
+                                     const float* x,
+                                     const DwConv3dTogether& together,
+                                     CUstream_st* stream);
+
+/// dx[b] from dy[b], in one launch; they are not added up.
+void dw_conv3d_input_gradient_together_cuda(float* dx,
+                                            const float* dy,
+                                            const DwConv3dTogether& together,
+                                            CUstream_st* stream);
+
+/// dk[b] from x and dy[b], in two launches. `partial`: room for the sum of all branches'
+/// dw_conv3d_partial_elements.
+void dw_conv3d_weight_gradient_together_cuda(float* const* dk,
+                                             float* partial,
+                                             const float* x,
+                                             const float* dy,
+                                             const DwConv3dTogether& together,
+                                             CUstream_st* stream);
+
 }  // namespace larkspur::model3d

@@ -104,7 +104,7 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   __shared__ SharedArray<std::uint16_t, kDwConvTileHalves> tile;
   __shared__ SharedArray<std::uint16_t, kDwConvBandHalves> bands;
   const DwConv3dCudaTile& t = p.tile;
-  const CorrelateBlock block = correlate_block_of(p);
+  const CorrelateBlock block = correlate_block_of(p, static_cast<int>(blockIdx.x));
   const int first_w = block.first_strip * kMma;
   const Item mine = item_of(p, block.channels);
   const DwConv3dRows rows{block.channels,

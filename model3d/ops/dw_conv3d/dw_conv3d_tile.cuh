@@ -99,12 +99,12 @@ struct CorrelateBlock {
 };
 
 template <typename Plan>
-__device__ CorrelateBlock correlate_block_of(const Plan& p) {
+__device__ CorrelateBlock correlate_block_of(const Plan& p, int index) {
   const DwConv3dCudaTile& t = p.tile;
   const int groups = static_cast<int>((t.c + t.channels - 1) / t.channels);
   const int tiles_w = (p.all_strips + p.strips - 1) / p.strips;
   const int tiles_h = (t.h.size + t.rows - 1) / t.rows;
-  int rest = static_cast<int>(blockIdx.x);
+  int rest = index;
   CorrelateBlock block{};
   block.first_strip = rest % tiles_w * p.strips;
   rest /= tiles_w;

@@ -7,6 +7,8 @@
 //   x slides along w
 //
 // Taps that reach nothing are not summed: their gradient is set to 0.
+#include <algorithm>
+
 #include "model3d/ops/dw_conv3d/dw_conv3d_tile.cuh"
 
 namespace larkspur::model3d {
@@ -21,24 +23,22 @@ using YTile = SharedArray<float, kDwConvOtherFloats>;
 
 /// What a block sums: rows of taps [first_tap_row, ...) of plane a, over one slice.
 struct Share {
-  int a, first_tap_row, slice;
-  std::int64_t channel;
+  int a, first_tap_row, slice, channel;
   int channels;
 };
 
-__device__ Share share_of(const DwConv3dGradientPlan& p) {
+__device__ Share share_of(const DwConv3dGradientPlan& p, int block) {
   const DwConv3dCudaTile& t = p.tile;
   const int groups = static_cast<int>((t.c + t.channels - 1) / t.channels);
   const int row_parts = (t.h.taps + p.tap_rows - 1) / p.tap_rows;
-  int block = static_cast<int>(blockIdx.x);
   Share share{};
   share.a = block % t.d.taps;
   block /= t.d.taps;
   share.first_tap_row = block % row_parts * p.tap_rows;
   block /= row_parts;
-  share.channel = std::int64_t{block % groups} * t.channels;
+  share.channel = block % groups * t.channels;
   share.slice = block / groups;
-  share.channels = static_cast<int>(smaller_of(t.c - share.channel, std::int64_t{t.channels}));
+  share.channels = static_cast<int>(smaller_of<std::int64_t>(t.c - share.channel, t.channels));
   return share;
 }
 
@@ -76,6 +76,7 @@ __device__ void add_row(float (&sums)[kDwConvStrip],
     const Four read = read_four<kDense>(x, x_at + half * 4 * step, step);
     for (int i = 0; i < 4; ++i) window[half * 4 + i] = read.v[i];
   }
+#pragma unroll 1
   for (int o = 0; o < count; o += kDwConvStep) {
     const Four next = read_four<kDense>(x, x_at + (kDwConvStrip + o) * step, step);
     const Four gradient = read_four<kDense>(y, y_at + o * step, step);
@@ -113,14 +114,37 @@ __device__ void add_groups(float (&sums)[kDwConvStrip],
   }
 }
 
+__device__ void write_taps(float* partial,
+                           const float (&sums)[kDwConvStrip],
+                           const DwConv3dGradientPlan& p,
+                           int index,
+                           const Share& share,
+                           const Strip& mine) {
+  const DwConv3dCudaTile& t = p.tile;
+  // The slice is computed again: in a register all along, it would spill.
+  const int a_slice = t.d.taps * ((t.h.taps + p.tap_rows - 1) / p.tap_rows) *
+                      ((static_cast<int>(t.c) + t.channels - 1) / t.channels);
+  const std::int64_t slice = index / a_slice;
+  const std::int64_t row =
+      ((slice * t.c + share.channel + mine.c) * t.d.taps + share.a) * t.h.taps +
+      share.first_tap_row + mine.b;
+  for (int i = 0; i < kDwConvStrip && mine.j + i < t.w.taps; ++i) {
+    partial[row * t.w.taps + mine.j + i] = sums[i];
+  }
+}
+
+/// The work of block `index` of a weight gradient.
 template <typename T, bool kDense>
-__global__ void __launch_bounds__(kDwConvThreads, 4)
-    slice_kernel(float* partial, const T* x, const T* dy, DwConv3dGradientPlan p) {
-  __shared__ SharedArray<float, kDwConvTileFloats> x_tile;
-  __shared__ SharedArray<float, kDwConvOtherFloats> y_tile;
+__device__ void sum_slice(float* partial,
+                          const T* x,
+                          const T* dy,
+                          const DwConv3dGradientPlan& p,
+                          int index,
+                          XTile& x_tile,
+                          YTile& y_tile) {
   static_assert(kDwConvTileFloats >= kDwConvThreads * kDwConvStrip, "groups meet in the tile");
   const DwConv3dCudaTile& t = p.tile;
-  const Share share = share_of(p);
+  const Share share = share_of(p, index);
   const Strip mine = strip_of(p, share);
   const int step = kDense ? 1 : t.w.rate;
   const int run = (t.w.size + step - 1) / step;  // outputs between which `rate` positions lie
@@ -129,6 +153,7 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   const int last_offset = first_offset + (p.tap_rows - 1) * t.h.rate;
   const std::int64_t jobs = t.n * t.d.size * p.row_tiles;
   const int last_job = static_cast<int>(jobs * (share.slice + 1) / p.slices);
+#pragma unroll 1
   for (int job = static_cast<int>(jobs * share.slice / p.slices); job < last_job; ++job) {
     const int first_row = job % p.row_tiles * t.rows;
     const int d = job / p.row_tiles % t.d.size;
@@ -149,6 +174,7 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
               {share.channels, low, high - low, t.w.reach * t.w.rate, t.x_pitch, t.x_rows});
     __syncthreads();
     if (!mine.is_there) continue;
+#pragma unroll 1
     for (int row = mine.group; row < rows; row += p.groups) {
       const int h = first_row + row + first_offset + mine.b * t.h.rate;
       if (h < 0 || h >= t.h.size) continue;
@@ -161,19 +187,44 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
     }
   }
   add_groups(sums, x_tile, p, mine);
-  if (!mine.is_there || mine.group > 0) return;
-  const std::int64_t row =
-      ((share.slice * t.c + share.channel + mine.c) * t.d.taps + share.a) * t.h.taps +
-      share.first_tap_row + mine.b;
-  for (int i = 0; i < kDwConvStrip && mine.j + i < t.w.taps; ++i) {
-    partial[row * t.w.taps + mine.j + i] = sums[i];
+  if (mine.is_there && mine.group == 0) write_taps(partial, sums, p, index, share, mine);
+}
+
+template <typename T, bool kDense>
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    slice_kernel(float* partial, const T* x, const T* dy, DwConv3dGradientPlan p) {
+  __shared__ SharedArray<float, kDwConvTileFloats> x_tile;
+  __shared__ SharedArray<float, kDwConvOtherFloats> y_tile;
+  sum_slice<T, kDense>(partial, x, dy, p, static_cast<int>(blockIdx.x), x_tile, y_tile);
+}
+
+/// Several weight gradients, a row of the grid each; blocks beyond a gradient's own do nothing.
+struct GradientsTogether {
+  DwConv3dGradientPlan plans[kDwConvMostTogether];
+  const float* x;
+  const float* dy[kDwConvMostTogether];
+  float* dk[kDwConvMostTogether];
+  float* partial[kDwConvMostTogether];
+};
+
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    slice_together_kernel(const __grid_constant__ GradientsTogether all) {
+  __shared__ SharedArray<float, kDwConvTileFloats> x_tile;
+  __shared__ SharedArray<float, kDwConvOtherFloats> y_tile;
+  const unsigned b = blockIdx.y;
+  const int index = static_cast<int>(blockIdx.x);
+  const DwConv3dGradientPlan& p = all.plans[b];
+  if (index >= p.blocks) return;
+  if (p.tile.w.rate == 1) {
+    sum_slice<float, true>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
+  } else {
+    sum_slice<float, false>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
   }
 }
 
 /// dk[c][tap] = the slices' sums in order, or 0 for a tap that reaches nothing. A thread a tap.
 template <typename T>
-__global__ void __launch_bounds__(kDwConvThreads)
-    add_slices_kernel(T* dk, const float* partial, DwConv3dGradientPlan p) {
+__device__ void add_slices(T* dk, const float* partial, const DwConv3dGradientPlan& p) {
   const DwConv3dCudaTile& t = p.tile;
   const std::int64_t index = std::int64_t{blockIdx.x} * kDwConvThreads + threadIdx.x;
   if (index >= t.c * t.kernel_taps) return;
@@ -191,6 +242,22 @@ __global__ void __launch_bounds__(kDwConvThreads)
     }
   }
   dk[index] = from_float<T>(sum);
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kDwConvThreads)
+    add_slices_kernel(T* dk, const float* partial, DwConv3dGradientPlan p) {
+  add_slices(dk, partial, p);
+}
+
+/// A block row a gradient.
+__global__ void __launch_bounds__(kDwConvThreads)
+    add_slices_together_kernel(const __grid_constant__ GradientsTogether all) {
+  add_slices(all.dk[blockIdx.y], all.partial[blockIdx.y], all.plans[blockIdx.y]);
+}
+
+unsigned blocks_of_taps(std::int64_t taps) {
+  return static_cast<unsigned>((taps + kDwConvThreads - 1) / kDwConvThreads);
 }
 
 }  // namespace
@@ -218,12 +285,46 @@ void dw_conv3d_weight_gradient_cuda(T* dk,
   const std::int64_t taps = plan.tile.c * plan.tile.kernel_taps;
   launch_kernel("[dw_conv3d] sum of slices",
                 add_slices_kernel<T>,
-                dim3(static_cast<unsigned>((taps + kDwConvThreads - 1) / kDwConvThreads)),
+                dim3(blocks_of_taps(taps)),
                 kDwConvThreads,
                 stream,
                 dk,
                 partial,
                 plan);
+}
+
+void dw_conv3d_weight_gradient_together_cuda(float* const* dk,
+                                             float* partial,
+                                             const float* x,
+                                             const float* dy,
+                                             const DwConv3dTogether& together,
+                                             CUstream_st* stream) {
+  GradientsTogether all{};
+  all.x = x;
+  std::int64_t blocks = 0;
+  std::int64_t most_taps = 0;
+  for (int b = 0; b < together.count; ++b) {
+    const DwConv3dShape& s = together.shapes[b];
+    all.plans[b] = plan_cuda_weight_gradient(s);
+    all.dy[b] = dy + b * (s.n * s.c * s.d * s.h * s.w);
+    all.dk[b] = dk[b];
+    all.partial[b] = partial;
+    partial += all.plans[b].partial_elements();
+    blocks = std::max(blocks, all.plans[b].blocks);
+    most_taps = std::max(most_taps, s.c * all.plans[b].tile.kernel_taps);
+  }
+  launch_kernel("[dw_conv3d] weight gradient, together",
+                slice_together_kernel,
+                dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(together.count)),
+                kDwConvThreads,
+                stream,
+                all);
+  launch_kernel("[dw_conv3d] sum of slices, together",
+                add_slices_together_kernel,
+                dim3(blocks_of_taps(most_taps), static_cast<unsigned>(together.count)),
+                kDwConvThreads,
+                stream,
+                all);
 }
 
 #define LARKSPUR_INSTANTIATE(T)                 \

@@ -11,7 +11,8 @@ namespace larkspur::model3d {
 
 enum class Activation : std::uint8_t { kNone, kGelu };
 
-/// x [...,C] float32 on the CPU (copied unless contiguous), weight and bias [C]; y in x's shape.
+/// x [...,C] (copied unless contiguous), float32 on the CPU, on a GPU also bfloat16 and float16;
+/// weight and bias float32 [C]; y in x's shape, float32.
 /// First derivatives for all three. A row's bits depend on nothing but the row; those of the
 /// weights' gradients on the shape. Thread-safe; uses ATen's intra-op threads.
 at::Tensor layer_norm(const at::Tensor& x,

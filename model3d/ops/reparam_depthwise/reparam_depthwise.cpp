@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/ops/reparam_depthwise/reparam_depthwise.h"
 
+#include <optional>
 #include <utility>
 
 #include <ATen/core/LegacyTypeDispatch.h>
@@ -8,8 +9,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
+#include "model3d/kernels/find_op.h"
 #include "model3d/ops/reparam_depthwise/reparam_depthwise_group.h"
 #include "pipeline/require.h"
 
@@ -67,6 +71,71 @@ struct Operands {
   }
 };
 
+// The passes in host memory, as the dispatcher calls them.
+
+Tensors reparam_on_cpu(const at::Tensor& x,
+                       at::TensorList parameters,
+                       at::IntArrayRef rates,
+                       at::IntArrayRef has_norm,
+                       at::ArrayRef<double> eps) {
+  const Layout layout{rates.vec(), has_norm.vec(), eps.vec()};
+  const auto branches = static_cast<std::int64_t>(has_norm.size());
+  const at::Tensor moments = at::zeros({branches + 1, 2, x.size(1)}, x.options());
+  const at::Tensor u = at::empty_like(x);
+  const at::Tensor means = at::empty({x.size(0), x.size(1)}, x.options());
+  const Operands operands(x, parameters, moments, layout);
+  reparam_depthwise_forward_cpu(
+      u.mutable_data_ptr<float>(), means.mutable_data_ptr<float>(), operands.call);
+  return {u, means, moments};
+}
+
+/// Gradients of x and the parameters.
+Tensors reparam_backward_on_cpu(const at::Tensor& du,
+                                const std::optional<at::Tensor>& dmeans,
+                                const at::Tensor& x,
+                                const at::Tensor& moments,
+                                at::TensorList parameters,
+                                at::IntArrayRef rates,
+                                at::IntArrayRef has_norm,
+                                at::ArrayRef<double> eps) {
+  const Layout layout{rates.vec(), has_norm.vec(), eps.vec()};
+  const Operands operands(x, parameters, moments, layout);
+  Tensors gradients{at::empty_like(x)};
+  for (const at::Tensor& parameter : parameters) gradients.push_back(at::empty_like(parameter));
+  std::size_t next = 1;
+  const auto write = [&] { return gradients[next++].mutable_data_ptr<float>(); };
+  std::vector<ReparamBranchGradients> branches;
+  for (const std::int64_t norm : has_norm) {
+    ReparamBranchGradients branch{write(), nullptr, nullptr};
+    if (norm != 0) {
+      branch.norm_weight = write();
+      branch.norm_bias = write();
+    }
+    branches.push_back(branch);
+  }
+  float* norm_weight = write();
+  float* norm_bias = write();
+  reparam_depthwise_backward_cpu(gradients[0].mutable_data_ptr<float>(),
+                                 branches.data(),
+                                 norm_weight,
+                                 norm_bias,
+                                 du.const_data_ptr<float>(),
+                                 dmeans ? dmeans->const_data_ptr<float>() : nullptr,
+                                 operands.call);
+  return gradients;
+}
+
+const auto& reparam_op() {
+  static const auto op = find_op<decltype(reparam_on_cpu)>("larkspur::reparam_depthwise");
+  return op;
+}
+
+const auto& reparam_backward_op() {
+  static const auto op =
+      find_op<decltype(reparam_backward_on_cpu)>("larkspur::reparam_depthwise_backward");
+  return op;
+}
+
 class ReparamDepthwiseFunction : public torch::autograd::Function<ReparamDepthwiseFunction> {
  public:
   static Tensors forward(torch::autograd::AutogradContext* context,
@@ -75,21 +144,17 @@ class ReparamDepthwiseFunction : public torch::autograd::Function<ReparamDepthwi
                          const Layout& layout) {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     const at::Tensor x = x_any.contiguous(kChannelsLast);
-    const auto branches = static_cast<std::int64_t>(layout.has_norm.size());
-    const at::Tensor moments = at::zeros({branches + 1, 2, x.size(1)}, x.options());
-    const at::Tensor u = at::empty_like(x);
-    const at::Tensor means = at::empty({x.size(0), x.size(1)}, x.options());
-    const Operands operands(x, parameters, moments, layout);
-    reparam_depthwise_forward_cpu(
-        u.mutable_data_ptr<float>(), means.mutable_data_ptr<float>(), operands.call);
-    Tensors kept{x, moments};
+    const Tensors made =
+        reparam_op().call(x, parameters, layout.rates, layout.has_norm, layout.eps);
+    Tensors kept{x, made[2]};
     kept.insert(kept.end(), parameters.begin(), parameters.end());
     context->save_for_backward(kept);
     context->saved_data["rates"] = layout.rates;
     context->saved_data["has_norm"] = layout.has_norm;
     context->saved_data["eps"] = layout.eps;
-    context->mark_non_differentiable({moments});
-    return {u, means, moments};
+    context->mark_non_differentiable({made[2]});
+    context->set_materialize_grads(false);  // theirs would be zeros, filled in vain
+    return made;
   }
 
   static Tensors backward(torch::autograd::AutogradContext* context, const Tensors& outputs) {
@@ -99,36 +164,17 @@ class ReparamDepthwiseFunction : public torch::autograd::Function<ReparamDepthwi
         "[reparam_depthwise] second derivatives asked for, only first ones are there");
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Tensors kept = context->get_saved_variables();
-    const at::Tensor& x = kept[0];
-    const at::TensorList parameters = at::TensorList(kept).slice(2);
-    const Layout layout{context->saved_data["rates"].toIntVector(),
-                        context->saved_data["has_norm"].toIntVector(),
-                        context->saved_data["eps"].toDoubleVector()};
-    const Operands operands(x, parameters, kept[1], layout);
-    const at::Tensor du = outputs[0].contiguous(kChannelsLast);
-    const at::Tensor dmeans = outputs[1].defined() ? outputs[1].contiguous() : at::Tensor();
-    Tensors gradients{at::empty_like(x)};
-    for (const at::Tensor& parameter : parameters) gradients.push_back(at::empty_like(parameter));
-    std::size_t next = 1;
-    const auto write = [&] { return gradients[next++].mutable_data_ptr<float>(); };
-    std::vector<ReparamBranchGradients> branches;
-    for (const std::int64_t has_norm : layout.has_norm) {
-      ReparamBranchGradients branch{write(), nullptr, nullptr};
-      if (has_norm != 0) {
-        branch.norm_weight = write();
-        branch.norm_bias = write();
-      }
-      branches.push_back(branch);
-    }
-    float* norm_weight = write();
-    float* norm_bias = write();
-    reparam_depthwise_backward_cpu(gradients[0].mutable_data_ptr<float>(),
-                                   branches.data(),
-                                   norm_weight,
-                                   norm_bias,
-                                   du.const_data_ptr<float>(),
-                                   dmeans.defined() ? dmeans.const_data_ptr<float>() : nullptr,
-                                   operands.call);
+    const at::Tensor du = outputs[0].defined() ? outputs[0] : at::zeros_like(kept[0]);
+    std::optional<at::Tensor> dmeans;
+    if (outputs[1].defined()) dmeans = outputs[1].contiguous();
+    Tensors gradients = reparam_backward_op().call(du.contiguous(kChannelsLast),
+                                                   dmeans,
+                                                   kept[0],
+                                                   kept[1],
+                                                   at::TensorList(kept).slice(2),
+                                                   context->saved_data["rates"].toIntVector(),
+                                                   context->saved_data["has_norm"].toIntVector(),
+                                                   context->saved_data["eps"].toDoubleVector());
     gradients.emplace_back();  // the layout
     return gradients;
   }
@@ -159,6 +205,19 @@ std::pair<Tensors, Layout> listed(const std::vector<ReparamBranchTensors>& branc
 }
 
 }  // namespace
+
+TORCH_LIBRARY_FRAGMENT(larkspur, library) {
+  library.def(
+      "reparam_depthwise(Tensor x, Tensor[] parameters, int[] rates, int[] has_norm, float[] eps) "
+      "-> Tensor[]");
+  library.def(
+      "reparam_depthwise_backward(Tensor du, Tensor? dmeans, Tensor x, Tensor moments, "
+      "Tensor[] parameters, int[] rates, int[] has_norm, float[] eps) -> Tensor[]");
+}
+TORCH_LIBRARY_IMPL(larkspur, CPU, library) {
+  library.impl("reparam_depthwise", &reparam_on_cpu);
+  library.impl("reparam_depthwise_backward", &reparam_backward_on_cpu);
+}
 
 ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
                                          const std::vector<ReparamBranchTensors>& branches,

@@ -40,7 +40,7 @@ struct ReparamDepthwiseResult {
                         ///< each norm reads, the last one's at the end; no gradient
 };
 
-/// x [N,C,D,H,W] float32 on the CPU (copied if not channels last); 1 to 8 branches; stride 1, zeros
+/// x [N,C,D,H,W] float32 (copied if not channels last); 1 to 8 branches; stride 1, zeros
 /// outside. First derivatives for x and every parameter. The bits depend on neither threads nor
 /// layout. Thread-safe; uses ATen's intra-op threads.
 ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
