@@ -16,6 +16,7 @@
 
 #include "distributed/transport/group_registry.h"
 #include "launch/run/assemble.h"
+#include "tests/support/launches.h"
 #include "tests/support/refusal.h"
 
 namespace larkspur::launch {
@@ -87,13 +88,10 @@ TEST(Device, OurLibraryBringsOperationsAndNccl) {
   const auto library = tests.parent_path() / "liblarkspur_cuda.so";
   if (!std::filesystem::exists(library)) GTEST_SKIP() << "built without CUDA";
   ASSERT_NE(::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL), nullptr) << ::dlerror();
-  for (const char* name : {"larkspur::adamw_",
-                           "larkspur::chunk_square_sums_",
-                           "larkspur::dw_conv3d",
-                           "larkspur::dw_conv3d_input_gradient",
-                           "larkspur::dw_conv3d_weight_gradient"}) {
-    const auto op = c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
-    EXPECT_TRUE(op.hasKernelForDispatchKey(c10::DispatchKey::CUDA)) << name;
+  for (const larkspur::testing::LaunchesOfAnOp& ours : larkspur::testing::kLaunchesOfOurs) {
+    const auto op =
+        c10::Dispatcher::singleton().findSchemaOrThrow(std::string(ours.name).c_str(), "");
+    EXPECT_TRUE(op.hasKernelForDispatchKey(c10::DispatchKey::CUDA)) << ours.name;
   }
   const auto groups = distributed::group_names();
   if (std::ranges::find(groups, "nccl") == groups.end()) GTEST_SKIP() << "built without NCCL";
