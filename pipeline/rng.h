@@ -23,7 +23,8 @@ enum class Purpose : std::uint8_t {
   kSynthetic = 6,  ///< made-up data: demo sets, tests
   kClip = 7,       ///< window, crop and mirror of a clip
   kShuffle = 8,    ///< order of a clip's pictures, in the control experiment
-  kMix = 9         ///< mixup and cutmix
+  kMix = 9,        ///< mixup and cutmix
+  kHoldout = 10    ///< which samples of a training list are kept out of it
 };
 
 /// Names one use of one sample. A value; every field takes part in the draw.

@@ -12,6 +12,7 @@ constexpr std::string_view kForms[] = {
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kNewHeads[] = {"auto", "true", "false"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
+constexpr std::string_view kEvalParts[] = {"eval", "holdout"};
 constexpr std::string_view kPointSubsets[] = {"drawn", "first"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
 constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
@@ -27,6 +28,7 @@ std::span<const std::string_view> enum_names(ModelForm) { return kForms; }
 std::span<const std::string_view> enum_names(ViewPooling) { return kViewPoolings; }
 std::span<const std::string_view> enum_names(NewHead) { return kNewHeads; }
 std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }
+std::span<const std::string_view> enum_names(EvalPart) { return kEvalParts; }
 std::span<const std::string_view> enum_names(pipeline::PointSubset) { return kPointSubsets; }
 std::span<const std::string_view> enum_names(pipeline::Precision) { return kPrecisions; }
 std::span<const std::string_view> enum_names(model3d::TimePadding) { return kTimePaddings; }

@@ -45,6 +45,9 @@ enum class NewHead : std::uint8_t { kAuto, kTrue, kFalse };
 /// How an evaluation counts a sample that cannot be read.
 enum class BadSampleRule : std::uint8_t { kWrong, kExclude };
 
+/// What an evaluation scores: data.eval, or the part of data.train that data.holdout keeps out.
+enum class EvalPart : std::uint8_t { kEval, kHoldout };
+
 /// The spellings of a choice, in the order of its values, whatever the value.
 std::span<const std::string_view> enum_names(DeviceChoice any);
 std::span<const std::string_view> enum_names(ResumeChoice any);
@@ -53,6 +56,7 @@ std::span<const std::string_view> enum_names(ModelForm any);
 std::span<const std::string_view> enum_names(ViewPooling any);
 std::span<const std::string_view> enum_names(NewHead any);
 std::span<const std::string_view> enum_names(BadSampleRule any);
+std::span<const std::string_view> enum_names(EvalPart any);
 std::span<const std::string_view> enum_names(pipeline::PointSubset any);
 std::span<const std::string_view> enum_names(pipeline::Precision any);
 std::span<const std::string_view> enum_names(model3d::TimePadding any);

@@ -132,6 +132,10 @@ std::vector<Row> data_rows() {
                                         "turn by any angle about the up axis (z)"),
       key<data, augment, &A::mirror>("data.augmentation.mirror",
                                      "negate x and y, each one time in two"),
+      key<data, &D::holdout>("data.holdout",
+                             "share of each class of data.train kept out of training, to choose by "
+                             "(eval.on=holdout)")
+          .below(0, 1),
       key<data, &D::max_bad_fraction>("data.max_bad_fraction",
                                       "unreadable share of a list that stops the run")
           .within(0, 1)
@@ -235,6 +239,8 @@ std::vector<Row> eval_rows() {
       key<eval, &E::protocol>("eval.protocol",
                               "which views of a sample are scored; 'inspect protocols' lists them")
           .one_of(pipeline::protocol_names())
+          .on_resume(kFree),
+      key<eval, &E::on>("eval.on", "what is scored: data.eval, or what data.holdout keeps out")
           .on_resume(kFree),
       key<eval, &E::size>("eval.size",
                           "width and height of a view of pictures, pixels; 0: as the protocol has "

@@ -45,6 +45,7 @@ struct DataConfig {
   bool several_labels = false;  ///< samples show several classes, and lists name all of them
   SideConfig train{"", "", "", "train"};
   SideConfig eval{"", "", "", "test"};
+  double holdout = 0.0;                                          ///< share of train kept out of it
   std::int64_t points = 1024;                                    ///< points kept of a cloud
   pipeline::PointSubset subset = pipeline::PointSubset::kDrawn;  ///< evaluation only
   std::int64_t grid = 32;                                        ///< voxels along each axis
@@ -111,6 +112,7 @@ struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
 
 /// How a trained network is scored.
 struct EvalConfig {
+  EvalPart on = EvalPart::kEval;    ///< which samples
   std::string protocol = "center";  ///< which views of a sample, by the name of its row
   std::int64_t size = 0;            ///< width and height of a crop; 0: the protocol's, data.size
   std::int64_t batch = 32;          ///< views a forward pass, on each rank

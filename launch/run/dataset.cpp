@@ -11,6 +11,7 @@
 #include "readers/file_kind.h"
 #include "readers/list/cloud_list.h"
 #include "readers/list/folder_walk.h"
+#include "readers/list/held_out.h"
 #include "readers/list/image_list.h"
 #include "readers/list/list_notes.h"
 #include "readers/list/media_files.h"
@@ -34,6 +35,10 @@ void log_notes(const readers::SampleList& list, const SideConfig& side) {
   for (const std::string& note : readers::notes_on(list)) {
     pipeline::log_info(title_of(side) + ": " + note);
   }
+}
+
+readers::HeldOut held_out_of(const RunConfig& config) {
+  return {config.data.holdout, static_cast<std::uint64_t>(config.seed)};
 }
 
 enum class Purpose { kTraining, kRehearsal, kEvaluation };
@@ -104,6 +109,25 @@ readers::SampleList read_list(const DataConfig& data, const SideConfig& side) {
   return list;
 }
 
+readers::SampleList training_list(const RunConfig& config) {
+  readers::SampleList list = read_list(config.data, config.data.train);
+  if (config.data.holdout == 0 || !list.is_labelled()) return list;
+  return readers::part_of(std::move(list), held_out_of(config), false);
+}
+
+const SideConfig& evaluated_side(const RunConfig& config) {
+  return config.eval.on == EvalPart::kHoldout ? config.data.train : config.data.eval;
+}
+
+readers::SampleList evaluation_list(const RunConfig& config) {
+  readers::SampleList list = read_list(config.data, evaluated_side(config));
+  if (config.eval.on == EvalPart::kEval) return list;
+  require(config.data.holdout > 0 && list.is_labelled(),
+          Errc::kInvalidArgument,
+          "eval.on=holdout needs data.holdout > 0, as the training had it, and a list with labels");
+  return readers::part_of(std::move(list), held_out_of(config), true);
+}
+
 readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
   readers::ClipSourceOptions options;
   options.sampling = config.data.clip;
@@ -150,7 +174,7 @@ readers::CloudSourceOptions eval_cloud_options(const RunConfig& config) {
 
 Dataset make_training_data(const RunConfig& config, bool rehearsal) {
   const SideConfig& side = config.data.train;
-  readers::SampleList list = read_list(config.data, side);
+  readers::SampleList list = training_list(config);
   require(list.is_labelled(),
           Errc::kInvalidArgument,
           title_of(side),
@@ -171,8 +195,8 @@ Dataset make_training_data(const RunConfig& config, bool rehearsal) {
 }
 
 Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::string>& classes) {
-  readers::SampleList list = read_list(config.data, config.data.eval);
-  const SideConfig& side = config.data.eval;
+  readers::SampleList list = evaluation_list(config);
+  const SideConfig& side = evaluated_side(config);
   require(!list.is_labelled() || !are_numbers(classes) || are_numbers(list.classes) ||
               !side.labels.empty(),
           Errc::kInvalidArgument,
@@ -185,8 +209,8 @@ Dataset make_evaluation_data(const RunConfig& config, const std::vector<std::str
 }
 
 std::vector<std::string> classes_of_evaluation(const RunConfig& config) {
-  const SideConfig& side = config.data.eval;
-  const readers::SampleList list = read_list(config.data, side);
+  const SideConfig& side = evaluated_side(config);
+  const readers::SampleList list = evaluation_list(config);
   const auto wanted = static_cast<std::size_t>(config.model.classes);
   if (are_numbers(list.classes) || !list.is_labelled()) {
     require(wanted > 0,
@@ -212,14 +236,14 @@ std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const 
   };
   std::unordered_set<std::string> known;
   try {
-    for (const readers::SampleEntry& entry : read_list(trained.data, trained.data.train).entries) {
+    for (const readers::SampleEntry& entry : training_list(trained).entries) {
       known.insert(place(entry));
     }
   } catch (const pipeline::Error&) {  // a list that has moved since says nothing
     return std::nullopt;
   }
   std::int64_t both = 0;
-  for (const readers::SampleEntry& entry : read_list(now.data, now.data.eval).entries) {
+  for (const readers::SampleEntry& entry : evaluation_list(now).entries) {
     both += known.contains(place(entry)) ? 1 : 0;
   }
   return both;

@@ -25,6 +25,14 @@ struct Dataset {
 /// sample. Throws kNotFound, kInvalidArgument.
 readers::SampleList read_list(const DataConfig& data, const SideConfig& side);
 
+/// What a training sees of data.train: all but what data.holdout keeps out. Throws likewise.
+readers::SampleList training_list(const RunConfig& config);
+
+/// What an evaluation scores, by eval.on, and the side it comes from. Throws likewise, and
+/// kInvalidArgument where data.holdout is 0.
+readers::SampleList evaluation_list(const RunConfig& config);
+const SideConfig& evaluated_side(const RunConfig& config);
+
 /// What `data.index_cache` stands for: auto is larkspur/videos in XDG_CACHE_HOME, else in ~/.cache,
 /// where `data index` keeps indexes and runs only look for them.
 readers::IndexFolder index_folder(const std::string& choice);

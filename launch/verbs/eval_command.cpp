@@ -76,6 +76,10 @@ void print_scores(std::ostream& out,
       << context.views << "  report " << folder.string() << std::endl;
 }
 
+void check_evaluated_paths(const LoadedConfig& loaded) {
+  check_paths(loaded, {loaded.config.eval.on == EvalPart::kHoldout ? "data.train" : "data.eval"});
+}
+
 /// With weights that no run of ours has trained: the configuration says what they are of.
 Job prepare_weights(const EvalRequest& request, RankJob& ranks) {
   Job job;
@@ -83,7 +87,7 @@ Job prepare_weights(const EvalRequest& request, RankJob& ranks) {
     EvalRequest whole = request;
     whole.overrides.push_back("model.weights=" + request.weights);
     const LoadedConfig loaded = config_of_file(whole);
-    check_paths(loaded, {"data.eval"});
+    check_evaluated_paths(loaded);
     check_weights_paths(loaded);
     job.config = loaded.config;
     job.classes = classes_of_evaluation(job.config);
@@ -103,7 +107,7 @@ Job prepare(Invocation& call, const EvalRequest& request, RankJob& ranks) {
   if (request.has_config()) {
     pipeline::all_or_none(communicator, [&] {
       loaded = config_of_file(request);
-      check_paths(loaded, {"data.eval"});
+      check_evaluated_paths(loaded);
       return std::string();
     });
   }
@@ -117,7 +121,7 @@ Job prepare(Invocation& call, const EvalRequest& request, RankJob& ranks) {
   pipeline::all_or_none(communicator, [&] {
     if (!request.has_config()) {
       loaded = config_of_run(request, checkpoint);
-      check_paths(loaded, {"data.eval"});
+      check_evaluated_paths(loaded);
     }
     device = use_device(loaded.config.device, ranks.env().local_rank);
     return std::string();

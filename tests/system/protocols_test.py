@@ -14,6 +14,20 @@ def predictions(report):
         return {row["file"]: {k: v for k, v in row.items() if k not in ("id", "file")} for row in csv.DictReader(file)}
 
 
+class HeldOut(Workspace):
+    def test_a_part_of_the_training_list_is_scored_that_training_never_saw(self):
+        self.train("run", "data.holdout=0.25", "train.epochs=1")
+        reports = {}
+        for name, words in (("held", ("eval.on=holdout",)), ("test", ())):
+            self.done(larkspur("eval", "--checkpoint", str(self.output("run")), "--report", str(self.folder / name), *words))
+            reports[name] = json.loads((self.folder / name / "report.json").read_text())
+        self.assertEqual([reports["held"][key] for key in ("samples", "trained_samples")], [4 * 3, 0])
+        self.assertEqual(reports["test"]["samples"], 16)
+        self.assertTrue(all("train" in file for file in predictions(self.folder / "held")))
+        self.done(larkspur("eval", "--checkpoint", str(self.output("run")), "eval.on=holdout", "data.holdout=0"), 2)
+        self.train("run", "data.holdout=0.5", code=4)
+
+
 class ClipProtocols(ClipWorkspace):
     def evaluate(self, report, *words, ranks=None, code=0):
         result = self.done(larkspur("eval", "--checkpoint", str(self.output("run")), "--report",
