@@ -27,7 +27,6 @@ struct EvalContext {
   std::int64_t views = 1;            ///< of each sample
   std::string checkpoint;            ///< folder
   std::int64_t step = 0;             ///< of that checkpoint
-  bool averaged = false;             ///< its averaged weights, not those of the step
   std::vector<std::string> classes;  ///< name of each label
   std::vector<std::string> names;    ///< path of each sample of the list
   std::uint32_t list_crc = 0;        ///< CRC-32C of the paths and labels evaluated
@@ -36,6 +35,8 @@ struct EvalContext {
   std::optional<std::int64_t> trained_samples{};
   Labelling labelling = Labelling::kOne;
   std::vector<std::vector<std::int64_t>> labels{};  ///< of each sample of the list
+  bool averaged = false;  ///< the checkpoint's averaged weights, not those of its step
+  bool held_out = false;  ///< scored is what data.holdout keeps out, not data.eval
 };
 
 struct EvalSurroundings;  // eval_page.h

@@ -35,7 +35,7 @@ class GreyStream {
 };
 
 /// Which frames a clip is made of, by the grey of each.
-Numbers frames_in(const pipeline::Sample& view) {
+Numbers numbers_in(const pipeline::Sample& view) {
   Numbers numbers;
   const at::Tensor& clip_CTHW = view.inputs["clip"];
   for (std::int64_t t = 0; t < clip_CTHW.size(1); ++t) {
@@ -60,7 +60,7 @@ std::vector<Numbers> windows_of(const WindowOptions& options, std::int64_t count
                      0.25 * static_cast<double>(window->first_frame + window->frames - 1));
     Numbers numbers;
     for (const pipeline::Sample& view : window->views) {
-      const Numbers more = frames_in(view);
+      const Numbers more = numbers_in(view);
       numbers.insert(numbers.end(), more.begin(), more.end());
     }
     all.push_back(numbers);
