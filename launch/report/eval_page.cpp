@@ -68,6 +68,9 @@ ordered_json facts_of(const EvalContext& context) {
   ordered_json facts = ordered_json::array();
   facts.push_back({"checkpoint", context.checkpoint});
   if (!context.digest.empty()) facts.push_back({"digest of the checkpoint", context.digest});
+  facts.push_back(
+      {"scored samples",
+       context.held_out ? "the part of data.train that data.holdout keeps out" : "data.eval"});
   facts.push_back({"CRC-32C of the evaluated list", crc_text(context.list_crc)});
   facts.push_back({"protocol",
                    text_of(context.protocol,

@@ -131,6 +131,7 @@ ordered_json report_of(const Evaluation& evaluation, const EvalContext& context)
       {"checkpoint", context.checkpoint},
       {"step", context.step},
       {"averaged", context.averaged},
+      {"on", context.held_out ? "holdout" : "eval"},
       {"checkpoint_digest", context.digest.empty() ? ordered_json() : ordered_json(context.digest)},
       {"list_crc32c", context.list_crc},
       {"per_class", per_class_json(scores, context)},

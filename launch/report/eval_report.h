@@ -49,8 +49,9 @@ std::string scores_line(const pipeline::Evaluation& evaluation, const EvalContex
 
 /// What report.json holds: top1, top5 and mean_class_accuracy in percent, mean_average_precision
 /// (null where labels do not allow them), labelling ("one", "several", "none"), samples,
-/// unreadable, views, protocol, trained_samples, checkpoint, step, averaged, checkpoint_digest
-/// (null where it is not known), list_crc32c, per_class, unreadable_files.
+/// unreadable, views, protocol, trained_samples, checkpoint, step, averaged, on ("eval",
+/// "holdout"), checkpoint_digest (null where it is not known), list_crc32c, per_class,
+/// unreadable_files.
 nlohmann::ordered_json report_of(const pipeline::Evaluation& evaluation,
                                  const EvalContext& context);
 

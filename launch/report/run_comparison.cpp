@@ -38,6 +38,13 @@ double score_of(const nlohmann::json& report, const char* name) {
   return value.is_null() ? std::nan("") : value.get<double>();
 }
 
+/// Of reports before there was a choice: the last weights on data.eval.
+std::string scored_in(const nlohmann::json& report) {
+  std::string of = report.value("on", "eval") == "holdout" ? "held-out part" : "";
+  if (report.value("averaged", false)) of += of.empty() ? "averaged weights" : ", averaged weights";
+  return of;
+}
+
 std::optional<RunScores> read_scores(const fs::path& file) {
   if (!fs::exists(file)) return std::nullopt;
   try {
@@ -45,7 +52,8 @@ std::optional<RunScores> read_scores(const fs::path& file) {
     return RunScores{score_of(report, "top1"),
                      score_of(report, "top5"),
                      score_of(report, "mean_class_accuracy"),
-                     score_of(report, "mean_average_precision")};
+                     score_of(report, "mean_average_precision"),
+                     scored_in(report)};
   } catch (const nlohmann::json::exception& error) {
     throw pipeline::Error(Errc::kCorruptData,
                           text_of(file.string(),
@@ -71,7 +79,7 @@ double last_epoch(const RunHistory& history, double pipeline::StepMetrics::*fiel
 std::vector<double> values_of(const ComparedRun& run) {
   const double unknown = std::nan("");
   const RunHistory& history = run.history;
-  const RunScores scores = run.scores.value_or(RunScores{unknown, unknown, unknown, unknown});
+  const RunScores scores = run.scores.value_or(RunScores{unknown, unknown, unknown, unknown, ""});
   const bool known = !history.steps.empty();
   return {scores.top1,
           scores.top5,
@@ -88,10 +96,11 @@ bool is_of_one_group(const ConfigKey& key) {
   return key.path == "seed" || key.path == "output" || key.rule == ResumeRule::kMayChange;
 }
 
-std::string group_of(const RunConfig& config) {
-  std::string text;
+/// Runs of one group are the same but for chance, and so is what was scored.
+std::string group_of(const ComparedRun& run) {
+  std::string text = run.scores ? run.scores->of + "\n" : "\n";
   for (const ConfigKey& key : config_keys()) {
-    if (!is_of_one_group(key)) text += text_of_value(key.get(config)) + "\n";
+    if (!is_of_one_group(key)) text += text_of_value(key.get(run.config)) + "\n";
   }
   return text;
 }
@@ -116,7 +125,7 @@ ordered_json groups_of(const std::vector<ComparedRun>& runs) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<const ComparedRun*>> members;
   for (const ComparedRun& run : runs) {
-    const std::string group = group_of(run.config);
+    const std::string group = group_of(run);
     if (!members.contains(group)) order.push_back(group);
     members[group].push_back(&run);
   }
@@ -168,7 +177,9 @@ ordered_json comparison_page(const std::vector<ComparedRun>& runs) {
   ordered_json compared;
   compared["columns"] = kColumns;
   for (const ComparedRun& run : runs) {
-    ordered_json one = {{"name", run.name}, {"values", values_of(run)}};
+    const std::string of = run.scores ? run.scores->of : "";
+    ordered_json one = {{"name", run.name + (of.empty() ? "" : " (" + of + ")")},
+                        {"values", values_of(run)}};
     if (ordered_json drawn = curves(run.history); !drawn.is_null()) {
       one["history"] = std::move(drawn);
     }

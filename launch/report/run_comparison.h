@@ -20,6 +20,7 @@ struct RunScores {
   double top5 = 0.0;
   double mean_class_accuracy = 0.0;
   double mean_average_precision = 0.0;
+  std::string of;  ///< what was scored where it is not data.eval by the last weights, for people
 };
 
 /// What a run's folder tells.

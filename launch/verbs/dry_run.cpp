@@ -140,7 +140,7 @@ void print_side(std::ostream& out,
 void look_at_evaluation(std::ostream& out,
                         const PreparedTraining& prepared,
                         pipeline::Communicator& communicator) {
-  const SideConfig& side = prepared.config.data.eval;
+  const SideConfig& side = evaluated_side(prepared.config);
   if (side.list.empty() && side.root.empty()) return;
   try {
     Dataset data;
@@ -152,7 +152,7 @@ void look_at_evaluation(std::ostream& out,
     if (communicator.rank() == 0) print_side(out, "evaluation", data, faults);
   } catch (const pipeline::Error& error) {
     if (error.code() == Errc::kCollective) throw;
-    if (communicator.rank() == 0) pipeline::log_warn(text_of("data.eval: ", error.what()));
+    if (communicator.rank() == 0) pipeline::log_warn(text_of("evaluation: ", error.what()));
   }
 }
 

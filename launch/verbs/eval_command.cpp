@@ -55,6 +55,7 @@ EvalContext context_of(const Job& job, const Dataset& data) {
   context.views = eval_options(job.config).views;
   context.checkpoint = job.weights();
   context.averaged = job.averaged;
+  context.held_out = job.config.eval.on == EvalPart::kHoldout;
   context.step = job.checkpoint ? job.checkpoint->manifest().step : 0;
   context.classes = data.classes;
   for (std::int64_t id = 0; id < data.source->size(); ++id) {
@@ -197,7 +198,9 @@ void warn_of_trained(const EvalContext& context) {
   pipeline::log_warn(pipeline::text_of(*context.trained_samples,
                                        " of ",
                                        context.names.size(),
-                                       " samples of data.eval are those that the checkpoint was "
+                                       " samples of ",
+                                       context.held_out ? "the held-out part" : "data.eval",
+                                       " are those that the checkpoint was "
                                        "trained on: the scores say little of others"));
 }
 

@@ -173,6 +173,7 @@ void LockstepLanes::backward(const std::vector<at::Tensor>& losses) {
   }
   or_tell(rounds_, [&] {
     if (!roots.empty()) torch::autograd::backward(roots);
+    state_.parameters.finish_lane();
     rounds_.finish();
   });
 }

@@ -23,6 +23,7 @@ class HeldOut(Workspace):
             reports[name] = json.loads((self.folder / name / "report.json").read_text())
         self.assertEqual([reports["held"][key] for key in ("samples", "trained_samples")], [4 * 3, 0])
         self.assertEqual(reports["test"]["samples"], 16)
+        self.assertEqual([reports[name]["on"] for name in ("held", "test")], ["holdout", "eval"])
         self.assertTrue(all("train" in file for file in predictions(self.folder / "held")))
         self.done(larkspur("eval", "--checkpoint", str(self.output("run")), "eval.on=holdout", "data.holdout=0"), 2)
         self.train("run", "data.holdout=0.5", code=4)

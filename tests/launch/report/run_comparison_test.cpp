@@ -82,6 +82,23 @@ TEST_F(Comparison, MeansAndDeviationsAreOverRunsThatDifferInTheirSeed) {
   EXPECT_THAT(keys, ::testing::UnorderedElementsAre("seed", "output", "train.learning_rate"));
 }
 
+TEST_F(Comparison, ScoresOfOtherSamplesOrWeightsAreNoSeedsOfOneGroup) {
+  std::vector<ComparedRun> runs;
+  for (const std::string& folder : {make("a", seeded(1), 80.0), make("b", seeded(2), 83.0)}) {
+    runs.push_back(read_run(folder));
+  }
+  const auto scores = pipeline::read_file(dir_.path() / "b/report/report.json");
+  auto held = ordered_json::parse(scores);
+  held["on"] = "holdout";
+  held["averaged"] = true;
+  pipeline::write_and_rename(dir_.path() / "b/report/report.json", held.dump());
+  runs.push_back(read_run((dir_.path() / "b").string()));
+  const ordered_json compared = comparison_page(runs)["compared"];
+  ASSERT_EQ(compared["groups"].size(), 2U);
+  EXPECT_EQ(compared["groups"][0]["summary"][0]["runs"], 2);
+  EXPECT_EQ(compared["runs"][2]["name"], runs[1].name + " (held-out part, averaged weights)");
+}
+
 TEST_F(Comparison, OfWhatIsNoRunSaysWhatIsMissing) {
   const auto refusal = testing::refusal_of([&] { read_run(dir_.path() / "none"); });
   EXPECT_EQ(refusal.code, "not found");
