@@ -74,7 +74,10 @@ struct Peer {
 class BeatStar::State {
  public:
   State(pipeline::Communicator& ranks, const pipeline::PhaseBoard& board, StarOptions options)
-      : rank_(ranks.rank()), board_(board), options_(std::move(options)) {
+      : rank_(ranks.rank()),
+        board_(board),
+        options_(std::move(options)),
+        judge_(options_.deadline_seconds, options_.period_seconds) {
     for (StarEnd& end : connect_star(ranks)) {
       const bool is_reached = end.socket.valid();
       peers_.push_back({std::move(end), {}, StarClock::now(), {}, !is_reached});
@@ -98,7 +101,7 @@ class BeatStar::State {
     if (has_spoken_ || was_away) return;
     const std::vector<RankWatch> ranks = seen(mine);
     if (rank_ == 0) count(ranks);
-    if (const auto found = verdict(ranks, options_.deadline_seconds)) {
+    if (const auto found = judge_.look(ranks)) {
       has_spoken_ = true;
       options_.on_failure(pipeline::Error(pipeline::Errc::kCollective, *found));
     }
@@ -132,6 +135,7 @@ class BeatStar::State {
   int rank_;
   const pipeline::PhaseBoard& board_;
   StarOptions options_;
+  Judge judge_;
   std::vector<Peer> peers_;
   StarClock::time_point last_look_;
   bool has_spoken_ = false;

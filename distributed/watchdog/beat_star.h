@@ -4,7 +4,7 @@
 //
 //   rank 1 --beat--> rank 0 --beat--> rank 1        beat: step, phase, seconds in it
 //   rank 2 --beat-->   |    --beat--> rank 2
-//                    verdict(): who is silent, or keeps the others waiting --> on_failure
+//                    Judge: who is silent, or keeps the others waiting --> on_failure
 //
 // Rank 0 judges all ranks and itself, the others judge rank 0's silence. Rank 0 also warns, once,
 // of a rank that holds the others up.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is at fault when a job of ranks does not go on: a pure function of what was heard of them.
+// Who is at fault when a job of ranks does not go on, by what was heard of them alone.
 #pragma once
 
 #include <optional>
@@ -19,11 +19,33 @@ struct RankWatch {
   bool is_unwatched = false;    ///< it has left, or was never reached: nothing is said of it
 };
 
-/// The sentence that names rank, host, step and phase, where one of them
+/// A rank that has waited for others longer than the deadline, and one that holds it up.
+struct HeldUp {
+  RankWatch waiting;
+  RankWatch busy;
+};
+
+/// Looks at the ranks once a period. Gives the sentence that names rank, host, step and phase,
+/// where one of them
 ///   * has been silent for longer than the deadline: stopped, or its host or link is gone;
-///   * is busy with its own while another has waited longer than the deadline: the one busy for
-///     the longest. A rank that takes its time while nobody waits that long is no fault.
-std::optional<std::string> verdict(const std::vector<RankWatch>& ranks, double deadline_seconds);
+///   * is busy with its own while another has waited longer than the deadline, both of them in one
+///     and the same phase at three looks in a row and by newer beats than at the first. It must
+///     have been busy for about the deadline itself, in no later step: who has just come out of a
+///     long exchange holds nobody up, though the others' last beats still say that they wait.
+/// A rank that takes its time while nobody waits that long is no fault.
+class Judge {
+ public:
+  Judge(double deadline_seconds, double period_seconds)
+      : deadline_seconds_(deadline_seconds), period_seconds_(period_seconds) {}
+
+  std::optional<std::string> look(const std::vector<RankWatch>& ranks);
+
+ private:
+  double deadline_seconds_;
+  double period_seconds_;
+  std::optional<HeldUp> first_;  ///< as found at the first of the looks in a row
+  int looks_ = 0;
+};
 
 /// How often a rank was found at what.
 struct RankTime {

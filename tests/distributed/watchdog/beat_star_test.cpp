@@ -66,6 +66,20 @@ TEST(BeatStar, SaysNothingOfRanksThatGoOn) {
   EXPECT_EQ(told, 0);
 }
 
+TEST(BeatStar, SaysNothingWhenALongExchangeEndsForOneRankFirst) {
+  std::atomic<int> told = 0;
+  with_stars(
+      2,
+      [&](const pipeline::Error&) { ++told; },
+      [&](GroupCommunicator& ranks, PhaseBoard& board) {
+        board.enter(RunPhase::kReduce);
+        std::this_thread::sleep_for(2 * std::chrono::duration<double>(kDeadline));
+        if (ranks.rank() == 0) board.enter(RunPhase::kCompute);
+        std::this_thread::sleep_for(60ms);
+      });
+  EXPECT_EQ(told, 0);
+}
+
 TEST(BeatStar, WarnsOfARankThatHoldsTheOthersUp) {
   ::testing::internal::CaptureStderr();
   with_stars(
