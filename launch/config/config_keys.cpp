@@ -222,7 +222,8 @@ std::vector<Row> run_keeping_rows() {
           .on_resume(ResumeRule::kMayDiffer),
       key<train, &T::deadline_seconds>(
           "train.deadline_seconds",
-          "longest silence of a rank, and longest that ranks wait for one of them")
+          "longest silence of a rank, and longest that others wait for one at its data or passes; "
+          "a single message has 4 s more")
           .above(0)
           .on_resume(kFree),
       key<train, &T::stop_after_steps>("train.stop_after_steps",
