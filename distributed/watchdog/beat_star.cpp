@@ -28,6 +28,7 @@ struct Beat {
   std::int64_t step = 0;
   double seconds = 0.0;
   std::int64_t phase = 0;
+  std::int64_t is_last = 0;  ///< 1: the rank leaves, which is no fault
 };
 
 double seconds_since(StarClock::time_point then) {
@@ -39,21 +40,23 @@ struct Peer {
   StarEnd end;
   pipeline::PhaseReport last;
   StarClock::time_point heard;
-  std::string bytes;  ///< of a beat that has not arrived as a whole
-  bool has_left = false;
+  std::string bytes;        ///< of a beat that has not arrived as a whole
+  bool has_left = false;    ///< as it said itself, or never reached
+  bool is_cut_off = false;  ///< nothing more comes; whoever has not left is silent from now on
 
-  void tell(const pipeline::PhaseReport& report) const {
-    const Beat beat{report.step, report.seconds, static_cast<std::int64_t>(report.phase)};
+  void tell(const pipeline::PhaseReport& report, bool is_last = false) const {
+    const Beat beat{report.step, report.seconds, static_cast<std::int64_t>(report.phase), is_last};
     ::send(end.socket.get(), &beat, sizeof(beat), MSG_NOSIGNAL | MSG_DONTWAIT);  // the next will do
   }
 
   void listen() {
+    if (is_cut_off) return;
     char buffer[64 * sizeof(Beat)];
     for (;;) {
       const ssize_t got = ::recv(end.socket.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
       if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-      has_left = got <= 0;
-      if (has_left) return;
+      is_cut_off = got <= 0;
+      if (is_cut_off) return;
       bytes.append(buffer, static_cast<std::size_t>(got));
       while (bytes.size() >= sizeof(Beat)) take();
     }
@@ -66,6 +69,7 @@ struct Peer {
     bytes.erase(0, sizeof(beat));
     last = {beat.step, static_cast<pipeline::RunPhase>(beat.phase), beat.seconds};
     heard = StarClock::now();
+    has_left = beat.is_last != 0;
   }
 };
 
@@ -84,6 +88,16 @@ class BeatStar::State {
     }
     last_look_ = StarClock::now();
     watch_ = Watchdog::of_process().every(options_.period_seconds, [this] { look(); });
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    watch_ = Watch();
+    for (Peer& peer : peers_) {
+      if (peer.has_left) continue;
+      peer.listen();  // what is closed unread may cut off what was said last
+      peer.tell(board_.report(), /*is_last=*/true);
+    }
   }
 
  private:
@@ -142,7 +156,7 @@ class BeatStar::State {
   std::vector<RankTime> times_;  ///< rank 0: of all ranks, since the window began
   int looks_ = 0;
   bool has_warned_ = false;
-  Watch watch_;  ///< goes first
+  Watch watch_;
 };
 
 BeatStar::BeatStar(pipeline::Communicator& ranks,

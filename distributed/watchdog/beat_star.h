@@ -36,7 +36,8 @@ class BeatStar {
            const pipeline::PhaseBoard& board,
            const StarOptions& options);
 
-  /// The others see that this rank has left, which is no fault.
+  /// Tells the others that this rank leaves, which is no fault; a connection that ends without
+  /// that is silence.
   ~BeatStar();
   BeatStar(const BeatStar&) = delete;
   BeatStar& operator=(const BeatStar&) = delete;

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "distributed/group_communicator.h"
 #include "distributed/watchdog/star_sockets.h"
@@ -106,6 +107,36 @@ TEST(BeatStar, ARankThatLeavesIsNoFault) {
     ranks.all_gather("");
   });
   EXPECT_EQ(told, 0);
+}
+
+/// Rank 1's end of the star is closed as the system closes that of a process which has died, or is
+/// cut off with an error.
+std::string told_when_cut_off(bool is_error) {
+  std::promise<std::string> sentence;
+  auto told = sentence.get_future().share();
+  run_ranks(2, [&](ProcessGroup& group) {
+    GroupCommunicator ranks(group);
+    PhaseBoard board;
+    std::unique_ptr<BeatStar> star;
+    if (ranks.rank() == 0) {
+      star = std::make_unique<BeatStar>(
+          ranks, board, StarOptions{kDeadline, 0.02, [&](const pipeline::Error& error) {
+                                      sentence.set_value(error.what());
+                                    }});
+    } else {
+      const std::vector<StarEnd> ends = connect_star(ranks);
+      const linger reset{is_error ? 1 : 0, 0};
+      ::setsockopt(ends.front().socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
+    EXPECT_EQ(told.wait_for(20s), std::future_status::ready);
+    ranks.all_gather("");
+  });
+  return told.wait_for(0s) == std::future_status::ready ? told.get() : "";
+}
+
+TEST(BeatStar, AConnectionThatEndsWithoutAWordIsSilence) {
+  EXPECT_THAT(told_when_cut_off(/*is_error=*/false), HasSubstr("rank 1 on host"));
+  EXPECT_THAT(told_when_cut_off(/*is_error=*/true), HasSubstr("has been silent"));
 }
 
 }  // namespace
