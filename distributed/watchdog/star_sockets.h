@@ -17,9 +17,11 @@ struct StarEnd {
   pipeline::FileDescriptor socket{};  ///< nonblocking; none: could not be reached
 };
 
-/// Rank 0: an end to every other rank, by rank. The others: one, to rank 0. Addresses of rank 0's
-/// interfaces are told through `ranks` and tried one after the other, loopback on its own host; a
-/// random word keeps strangers out. Takes at most about ten seconds. A collective call.
+/// Rank 0: an end to every other rank, by rank. The others: one, to rank 0. Where all ranks share
+/// a host rank 0 listens on its loopback alone; else on all interfaces, whose addresses are told
+/// through `ranks` and tried one after the other, loopback first on its own host. A random word,
+/// which rank 0 repeats, keeps strangers out on both sides. Returns when all ranks are through,
+/// after at most about ten seconds. A collective call.
 std::vector<StarEnd> connect_star(pipeline::Communicator& ranks);
 
 /// The name of this host.
