@@ -21,20 +21,25 @@ using namespace std::chrono_literals;
 using larkspur::testing::run_ranks;
 using pipeline::FileDescriptor;
 
-/// What rank 0 tells of where it listens, "word port address...", may be heard and changed.
+/// What rank 0 tells of where it listens, "word port address...", may be heard and changed; with
+/// two hosts the last rank seems to be on another one.
 class Overheard : public GroupCommunicator {
  public:
-  Overheard(ProcessGroup& group, std::function<void(std::string&)> heard)
-      : GroupCommunicator(group), heard_(std::move(heard)) {}
+  Overheard(ProcessGroup& group, int hosts, std::function<void(std::string&)> heard)
+      : GroupCommunicator(group), hosts_(hosts), heard_(std::move(heard)) {}
 
   std::vector<std::string> all_gather(std::string_view mine) override {
     std::vector<std::string> all = GroupCommunicator::all_gather(mine);
-    if (++calls_ == kContact) heard_(all.front());
+    if (++calls_ == kPlaces && hosts_ == 2) all.back() = "elsewhere";
+    if (calls_ == kContact) heard_(all.front());
     return all;
   }
 
  private:
-  static constexpr int kContact = 2;  // after the places of the ranks
+  static constexpr int kPlaces = 1;  // calls in their order
+  static constexpr int kContact = 2;
+
+  int hosts_;
   std::function<void(std::string&)> heard_;
   int calls_ = 0;
 };
@@ -42,9 +47,10 @@ class Overheard : public GroupCommunicator {
 /// Every rank connects; the last of `count` hears `heard` first. Expects all to be reached.
 void connect_all(int count,
                  const std::function<void(std::string&)>& heard,
-                 const std::function<void(int)>& when_connected = {}) {
+                 const std::function<void(int)>& when_connected = {},
+                 int hosts = 1) {
   run_ranks(count, [&](ProcessGroup& group) {
-    Overheard ranks(group, [&](std::string& contact) {
+    Overheard ranks(group, hosts, [&](std::string& contact) {
       if (group.rank() == count - 1) heard(contact);
     });
     const std::vector<StarEnd> ends = connect_star(ranks);
@@ -95,6 +101,16 @@ TEST(StarSockets, AreOpenToThisHostAloneWhereAllRanksAreOnIt) {
     EXPECT_TRUE(stranger("127.0.0.1", port_of(contact)).valid());
     EXPECT_FALSE(stranger("127.0.0.2", port_of(contact)).valid());
   });
+}
+
+TEST(StarSockets, AreOpenToOtherHostsWhereThereAreSome) {
+  connect_all(
+      2,
+      [](const std::string& contact) {
+        EXPECT_TRUE(stranger("127.0.0.2", port_of(contact)).valid());
+      },
+      {},
+      /*hosts=*/2);
 }
 
 TEST(StarSockets, ASilentStrangerKeepsNobodyWaiting) {
