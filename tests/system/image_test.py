@@ -108,7 +108,7 @@ class Images(Workspace):
         weights, _ = self.published()
         result = self.done(larkspur(*call, str(weights), "model.variant=a", "model.kernel=[0,0,0]", "model.stem_stride=4"), 4)
         self.assertIn("has a head of 1000 classes (head.weight), the network one of 4", result.stderr)
-        self.done(larkspur(*call, "none"), 2)
+        self.assertIn("none: no such file", self.done(larkspur(*call, "none"), 4).stderr)
 
     def forward(self, weights, picture):
         """The logits of one picture, prepared here."""

@@ -198,6 +198,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "train.keep",
                                         "train.stop_after_steps",
                                         "train.tensorboard",
+                                        "eval.on",
                                         "eval.protocol",
                                         "eval.size",
                                         "eval.batch",
