@@ -26,6 +26,9 @@ class SampleSource {
   virtual std::string name(std::int64_t id) const = 0;
   virtual std::int64_t label(std::int64_t id) const = 0;
 
+  /// The name and whatever else a list says of what is read; for checksums of lists.
+  virtual std::string identity(std::int64_t id) const { return name(id); }
+
   /// All labels of a sample that may show several classes; of others the one.
   virtual std::vector<std::int64_t> labels(std::int64_t id) const { return {label(id)}; }
 

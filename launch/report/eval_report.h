@@ -29,7 +29,7 @@ struct EvalContext {
   std::int64_t step = 0;             ///< of that checkpoint
   std::vector<std::string> classes;  ///< name of each label
   std::vector<std::string> names;    ///< path of each sample of the list
-  std::uint32_t list_crc = 0;        ///< CRC-32C of the paths and labels evaluated
+  std::uint32_t list_crc = 0;        ///< CRC-32C of the list evaluated
   std::string digest{};              ///< Checkpoint::digest(); empty: not known
   /// Samples that the checkpoint was trained on; nothing where that is not known.
   std::optional<std::int64_t> trained_samples{};

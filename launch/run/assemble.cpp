@@ -116,7 +116,7 @@ pipeline::EvalOptions eval_options(const RunConfig& config) {
 std::uint32_t list_crc(const pipeline::SampleSource& source) {
   std::uint32_t crc = 0;
   for (std::int64_t id = 0; id < source.size(); ++id) {
-    std::string line = source.name(id);
+    std::string line = source.identity(id);
     for (const std::int64_t label : source.labels(id)) line += " " + std::to_string(label);
     line += "\n";
     crc = pipeline::crc32c(line.data(), line.size(), crc);

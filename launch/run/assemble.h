@@ -47,7 +47,8 @@ pipeline::TrainState train_state(const RunConfig& config,
 
 pipeline::EvalOptions eval_options(const RunConfig& config);
 
-/// CRC-32C of a list: every sample's path as the list gives it, and its labels, in order.
+/// CRC-32C of a list: every sample's path as the list gives it, its number of frames where
+/// the list has one, and its labels, in order.
 std::uint32_t list_crc(const pipeline::SampleSource& source);
 
 /// What a checkpoint says of this run. `ranks` of the job that writes it; its processor is the GPU

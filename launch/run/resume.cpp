@@ -51,8 +51,8 @@ bool resume_if_possible(const RunConfig& config,
   require(saved.list_crc == now.list_crc,
           Errc::kInvalidArgument,
           where,
-          " was trained on another training list: paths or labels differ; to go on, give it the "
-          "list of then, for a new run choose another output");
+          " was trained on another training list: paths, labels or numbers of frames differ; to go "
+          "on, give it the list of then, for a new run choose another output");
   if (saved.processor != now.processor) {
     log_warn(text_of("the run began on ",
                      saved.processor,

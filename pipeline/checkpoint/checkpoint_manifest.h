@@ -50,7 +50,7 @@ struct CheckpointShard {
 struct RunIdentity {
   std::string config;                ///< the resolved configuration, YAML
   std::vector<std::string> classes;  ///< label map: name of label i
-  std::uint32_t list_crc = 0;        ///< CRC-32C of the training list: paths and labels, in order
+  std::uint32_t list_crc = 0;        ///< CRC-32C of the training list: list_crc() of launch
   int ranks = 1;
   int threads = 1;        ///< compute threads a rank
   std::string processor;  ///< model name; other processors may give other bits

@@ -20,6 +20,11 @@ std::string ListedSource::name(std::int64_t id) const { return entry(id).name; }
 
 std::int64_t ListedSource::label(std::int64_t id) const { return entry(id).label; }
 
+std::string ListedSource::identity(std::int64_t id) const {
+  const SampleEntry& sample = entry(id);
+  return sample.frames ? sample.name + "\t" + std::to_string(*sample.frames) : sample.name;
+}
+
 std::vector<std::int64_t> ListedSource::labels(std::int64_t id) const {
   return entry(id).all_labels();
 }

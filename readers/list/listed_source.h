@@ -16,6 +16,8 @@ class ListedSource : public pipeline::SampleSource {
   std::int64_t size() const override;
   std::string name(std::int64_t id) const override;
   std::int64_t label(std::int64_t id) const override;
+  /// The number of frames behind the name, where the list has one.
+  std::string identity(std::int64_t id) const override;
   std::vector<std::int64_t> labels(std::int64_t id) const override;
 
  protected:

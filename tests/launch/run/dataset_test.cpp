@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "launch/run/assemble.h"
+#include "pipeline/storage/crc32c.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -26,6 +28,23 @@ class MakeData : public ::testing::Test {
 
   testing::TempDir dir_;
 };
+
+// Of folders of pictures a clip is drawn from as many as the list says.
+TEST_F(MakeData, ListsThatDifferInFramesDifferInTheirCrc) {
+  RunConfig config;
+  config.data.kind = DataKind::kVideo;
+  write("waving/b/img_00001.jpg", "x");
+  const auto crc_of = [&](const std::string& text) {
+    config.data.eval.list = write("list.txt", text);
+    return list_crc(*make_evaluation_data(config, {"0", "1"}).source);
+  };
+  const auto of_bytes = [](const std::string& text) {
+    return pipeline::crc32c(text.data(), text.size());
+  };
+  EXPECT_NE(crc_of("waving/b 300 1\n"), crc_of("waving/b 299 1\n"));
+  EXPECT_EQ(crc_of("waving/b 300 1\n"), of_bytes("waving/b\t300 1\n"));
+  EXPECT_EQ(crc_of("waving/b 1\na.mp4 0\n"), of_bytes("waving/b 1\na.mp4 0\n"));
+}
 
 TEST_F(MakeData, NeedsLabelsWhereTheModelHasNamesAndTheListNumbers) {
   RunConfig config;
