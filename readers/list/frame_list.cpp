@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "pipeline/require.h"
 #include "readers/file_kind.h"
 #include "readers/list/folder_walk.h"
 
@@ -31,7 +32,7 @@ std::optional<FrameLine> frame_line(const std::string& text, bool several_labels
     const std::size_t path_end = text.find_last_not_of(kBetweenFields, before);
     const auto number = number_of(text.substr(before + 1, end - before - 1));
     if (!number || *number < 0 || path_end == std::string::npos) break;
-    if (count > 1 && *number > 0) {
+    if (count > 1) {
       found = {text.substr(0, path_end + 1), *number, text.substr(labels)};
     }
     if (count > 1 && !several_labels) break;
@@ -50,9 +51,23 @@ bool is_frame_list(const std::vector<ListLine>& lines,
                    bool several_labels) {
   const auto line_of = [&](const ListLine& line) { return frame_line(line.text, several_labels); };
   return std::all_of(lines.begin(), lines.end(), [&](const auto& l) { return line_of(l); }) &&
-         std::any_of(lines.begin(), lines.end(), [&](const auto& line) {
-           return is_folder(root / line_of(line)->path);
+         std::any_of(lines.begin(), lines.end(), [&](const auto& l) {
+           const auto line = line_of(l);
+           return line->frames > 0 && is_folder(root / line->path);
          });
+}
+
+std::optional<pipeline::Error> listed_frames_error(const std::filesystem::path& folder,
+                                                   std::optional<std::int64_t> listed,
+                                                   std::optional<std::int64_t> there) {
+  std::string text;
+  if (listed == 0) text = ": the list names 0 pictures of it: unpack the video, or drop the line";
+  if (there && listed > *there) {
+    text =
+        pipeline::text_of(": holds ", *there, " of the ", *listed, " pictures that the list names");
+  }
+  if (text.empty()) return std::nullopt;
+  return pipeline::Error(pipeline::Errc::kCorruptData, folder.string() + text);
 }
 
 SampleList read_frame_list(const std::vector<ListLine>& lines,

@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 
 #include "pipeline/require.h"
+#include "readers/list/frame_list.h"
 #include "readers/video/clip_transform.h"
 #include "readers/video/video_file.h"
 
@@ -99,15 +100,8 @@ pipeline::Result<PlannedClips> ClipSource::plan_views_of(
     const VideoFile& video, std::span<const pipeline::SampleKey> keys) const {
   PlannedClips planned{shape_of(video), {}};
   const SampleEntry& sample = entry(keys.front().sample);
-  if (sample.frames > planned.shape.frames) {
-    return pipeline::Error(pipeline::Errc::kCorruptData,
-                           pipeline::text_of(sample.path.string(),
-                                             ": holds ",
-                                             planned.shape.frames,
-                                             " of the ",
-                                             *sample.frames,
-                                             " pictures that the list names"));
-  }
+  const std::int64_t there = planned.shape.frames;
+  if (auto error = listed_frames_error(sample.path, sample.frames, there)) return *error;
   planned.shape.frames = sample.frames.value_or(planned.shape.frames);
   const pipeline::VideoShape& shape = planned.shape;
   for (const pipeline::SampleKey& key : keys) {
@@ -128,9 +122,14 @@ pipeline::Result<PlannedClips> ClipSource::plan_views_of(
   return planned;
 }
 
+pipeline::Result<IndexCache::Opened> ClipSource::open(const SampleEntry& sample) const {
+  if (auto error = listed_frames_error(sample.path, sample.frames)) return *error;
+  return indexes_.open(sample.path);
+}
+
 pipeline::Result<PlannedClips> ClipSource::plan_views(
     std::span<const pipeline::SampleKey> keys) const {
-  const auto opened = indexes_.open(entry(keys.front().sample).path);
+  const auto opened = open(entry(keys.front().sample));
   if (!opened.ok()) return opened.error();
   return plan_views_of(*opened.value().video, keys);
 }
@@ -138,7 +137,7 @@ pipeline::Result<PlannedClips> ClipSource::plan_views(
 pipeline::Result<std::vector<pipeline::Sample>> ClipSource::read_file(
     std::span<const pipeline::SampleKey> keys) const {
   const SampleEntry& sample = entry(keys.front().sample);
-  const auto opened = indexes_.open(sample.path);
+  const auto opened = open(sample);
   if (!opened.ok()) return opened.error();
   VideoFile& video = *opened.value().video;
   const auto planned = plan_views_of(video, keys);

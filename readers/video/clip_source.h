@@ -59,6 +59,8 @@ class ClipSource final : public ListedSource {
   pipeline::Result<PlannedClips> plan_views(std::span<const pipeline::SampleKey> keys) const;
 
  private:
+  pipeline::Result<IndexCache::Opened> open(const SampleEntry& sample) const;
+
   pipeline::Result<PlannedClips> plan_views_of(const VideoFile& video,
                                                std::span<const pipeline::SampleKey> keys) const;
 

@@ -61,6 +61,18 @@ TEST_F(FrameList, OfSeveralLabelsHasAllBehindTheFrames) {
   EXPECT_EQ(list.entries[1].all_labels(), (Labels{1}));
 }
 
+// As lists have it of a video that could not be unpacked: one bad sample among good ones.
+TEST_F(FrameList, MayNameNoFrames) {
+  const SampleList list = read("lost/y 0 3\nwaving/b 20 1\n");
+  EXPECT_EQ(list.entries[0].name, "lost/y");
+  EXPECT_EQ(list.entries[0].frames, 0);
+  EXPECT_EQ(list.entries[0].label, 3);
+  EXPECT_EQ(list.entries[1].frames, 20);
+  const SampleList several = read("lost/y 0 3 1\nwaving/b 20 1\n", true);
+  EXPECT_EQ(several.entries[0].name, "lost/y");
+  EXPECT_EQ(several.entries[0].all_labels(), (Labels{3, 1}));
+}
+
 // Files whose names end in numbers, and a folder without a number of frames.
 TEST_F(FrameList, IsNoneWhereNoFolderIsMeant) {
   EXPECT_FALSE(read("clip 3 1\nclip 4 0\n").entries[0].frames.has_value());

@@ -107,7 +107,7 @@ TEST_F(FrameFolderTest, ABadPictureIsOneBadVideo) {
 TEST_F(FrameFolderTest, IsAClipOfAsManyFramesAsTheListSays) {
   for (int number = 0; number < 8; ++number) add("img_" + std::to_string(number) + ".png", number);
   SampleList list;
-  for (const std::int64_t frames : {8, 4, 9}) {
+  for (const std::int64_t frames : {8, 4, 9, 0}) {
     list.entries.push_back({"clip", clip(), 1});
     list.entries.back().frames = frames;
   }
@@ -123,6 +123,9 @@ TEST_F(FrameFolderTest, IsAClipOfAsManyFramesAsTheListSays) {
   const auto lacking = source.read({.sample = 2});
   EXPECT_EQ(lacking.error().code(), Errc::kCorruptData);
   EXPECT_THAT(lacking.error().what(), HasSubstr("holds 8 of the 9 pictures that the list names"));
+  const auto empty = source.read({.sample = 3});
+  EXPECT_EQ(empty.error().code(), Errc::kCorruptData);
+  EXPECT_THAT(empty.error().what(), HasSubstr("clip: the list names 0 pictures of it"));
   EXPECT_FALSE(fs::exists(folder_.path() / "kept"));
 }
 
