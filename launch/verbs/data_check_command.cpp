@@ -18,6 +18,7 @@
 #include "readers/format/cloud_file.h"
 #include "readers/format/cloud_pack.h"
 #include "readers/list/folder_walk.h"
+#include "readers/list/frame_list.h"
 #include "readers/list/media_files.h"
 #include "readers/video/video_file.h"
 
@@ -53,12 +54,19 @@ Json facts_of_pack(const std::filesystem::path& path) {
   return {{"clouds", points_SNC.size(0)}, {"points", points_SNC.size(1)}, {"labels", labels}};
 }
 
+readers::VideoFacts facts_of_video(const readers::MediaFile& file) {
+  if (auto error = readers::listed_frames_error(file.path, file.frames)) throw *error;
+  const readers::VideoFacts video = readers::check_video(file.path).value();
+  if (auto error = readers::listed_frames_error(file.path, file.frames, video.frames)) throw *error;
+  return video;
+}
+
 // One file, decoded from end to end.
 Json facts_of(const readers::MediaFile& file) {
   Json facts{{"file", file.name}, {"ok", true}};
   try {
     if (may_be_video(file.path)) {
-      const readers::VideoFacts video = readers::check_video(file.path).value();
+      const readers::VideoFacts video = facts_of_video(file);
       facts.update({{"frames", video.frames}, {"width", video.width}, {"height", video.height}});
       return facts;
     }

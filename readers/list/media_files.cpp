@@ -89,7 +89,7 @@ std::vector<MediaFile> samples_below(const fs::path& folder) {
     if (!has_media_name(path)) continue;
     const bool is_top = path == folder / path.filename();
     if (is_top && ends_as_txt(path) && is_list_or_notes(path)) continue;
-    (is_image_file(path) ? pictures : files).push_back({path.string(), path});
+    (is_image_file(path) ? pictures : files).push_back({path.string(), path, {}});
   }
   return files.empty() ? pictures : files;
 }
@@ -111,7 +111,7 @@ std::optional<std::string> path_in(const std::string& text, int columns = kMostC
 std::vector<MediaFile> files_of(SampleList list) {
   std::vector<MediaFile> files;
   for (SampleEntry& entry : list.entries) {
-    files.push_back({std::move(entry.name), std::move(entry.path)});
+    files.push_back({std::move(entry.name), std::move(entry.path), entry.frames});
   }
   return files;
 }
@@ -145,7 +145,7 @@ std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
     const std::optional<std::string> path = path_of(line);
     if (!path && &line == &lines.front()) continue;  // names of columns
     const std::string name = path.value_or(line.text);
-    files.push_back({name, start / name});
+    files.push_back({name, start / name, {}});
   }
   return files;
 }
@@ -167,7 +167,7 @@ MediaFiles find_media_files(const fs::path& path, const fs::path& root) {
   if (is_folder(path)) {
     result.files = samples_below(path);
   } else if (is_file_itself(path)) {
-    return {{{path.string(), path}}, true};
+    return {{{path.string(), path, {}}}, true};
   } else {
     std::error_code error;
     require(fs::exists(path, error), Errc::kNotFound, path.string(), ": not found");

@@ -2,7 +2,9 @@
 // Which video and cloud files a list, a folder or a file stands for.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +12,9 @@ namespace larkspur::readers {
 
 /// A file to look into. It need not exist.
 struct MediaFile {
-  std::string name;            ///< as it was given, or as the list has it
-  std::filesystem::path path;  ///< where to open it
+  std::string name;                      ///< as it was given, or as the list has it
+  std::filesystem::path path;            ///< where to open it
+  std::optional<std::int64_t> frames{};  ///< of a folder of pictures: how many a list names
 };
 
 struct MediaFiles {

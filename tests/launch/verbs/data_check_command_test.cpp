@@ -11,6 +11,7 @@
 
 #include "launch/run/dataset.h"
 #include "launch/verbs/commands.h"
+#include "readers/video/png_file.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -127,6 +128,23 @@ TEST_F(DataCheckCommand, AgreesWithTrainingEvaluationAndPrediction) {
   read_all(make_data_of_files(config, {"box"}, {root}), "", predicted);
   EXPECT_EQ(used, checked);
   EXPECT_EQ(predicted, checked);
+}
+
+TEST_F(DataCheckCommand, LooksForAsManyPicturesOfAFolderAsTheListNames) {
+  if (!readers::can_write_png()) GTEST_SKIP() << "this build cannot write pictures";
+  const std::filesystem::path clip = dir_.path() / "clip";
+  std::filesystem::create_directories(clip);
+  for (const char* const name : {"img_1.png", "img_2.png"}) {
+    readers::write_png(clip / name, 4, 4, std::vector<std::uint8_t>(16));
+  }
+  EXPECT_EQ(run({write("list.txt", "clip 2 0\nclip 1 1\n")}), Refusal{});
+  const std::string list = write("list.txt", "clip 2 0\nclip 3 1\nclip 0 1\n");
+  EXPECT_EQ(run({list, "--json"}), (Refusal{"corrupt data", "2 of 3 files are bad"}));
+  const json files = json::parse(out_.str()).at("files");
+  EXPECT_EQ(files[0].at("frames"), 2);
+  EXPECT_EQ(files[1].at("error"),
+            clip.string() + ": holds 2 of the 3 pictures that the list names");
+  EXPECT_EQ(files[2].at("error").get<std::string>().find(clip.string() + ": the list names 0"), 0U);
 }
 
 TEST_F(DataCheckCommand, NeedsAPath) {

@@ -88,6 +88,7 @@ TEST_F(FrameList, IsWhatACheckLooksInto) {
   const MediaFiles found = find_media_files(folder_.path() / "list.txt", {});
   ASSERT_EQ(found.files.size(), 2U);
   EXPECT_EQ(found.files[0].path, folder_.path() / "tai chi/a 7");
+  EXPECT_EQ(found.files[0].frames, 163);
   EXPECT_EQ(found.files[1].name, "waving/b");
 }
 
