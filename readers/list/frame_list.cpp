@@ -57,6 +57,18 @@ bool is_frame_list(const std::vector<ListLine>& lines,
          });
 }
 
+bool has_several_labels(const std::vector<ListLine>& lines, const std::filesystem::path& root) {
+  std::int64_t balance = 0;
+  for (const ListLine& line : lines) {
+    const auto one = frame_line(line.text, /*several_labels=*/false);
+    const auto several = frame_line(line.text, /*several_labels=*/true);
+    if (!one || !several || one->path == several->path) continue;
+    balance += is_folder(root / several->path) ? 1 : 0;
+    balance -= is_folder(root / one->path) ? 1 : 0;
+  }
+  return balance > 0;
+}
+
 std::optional<pipeline::Error> listed_frames_error(const std::filesystem::path& folder,
                                                    std::optional<std::int64_t> listed,
                                                    std::optional<std::int64_t> there) {

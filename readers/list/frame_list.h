@@ -23,6 +23,10 @@ bool is_frame_list(const std::vector<ListLine>& lines,
                    const std::filesystem::path& root,
                    bool several_labels);
 
+/// Whether more of its paths are folders if all numbers behind the frames are labels than if only
+/// the last one is. Looks at the disk where lines can be read both ways.
+bool has_several_labels(const std::vector<ListLine>& lines, const std::filesystem::path& root);
+
 /// The samples of such a list, `frames` as it says. Of several labels the first number behind the
 /// path counts frames, else the last but one; 0, of a video that was not unpacked, is a bad sample.
 /// Throws as read_labelled().

@@ -136,7 +136,8 @@ std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
   options.root = root;
   if (is_kinetics_list(lines)) return files_of(read_video_list(options));
   const fs::path start = root.empty() ? list.parent_path() : root;
-  if (is_frame_list(lines, start, /*several_labels=*/false)) {
+  options.several_labels = has_several_labels(lines, start);
+  if (is_frame_list(lines, start, options.several_labels)) {
     return files_of(read_video_list(options));
   }
   if (!names_files) return files_of(read_cloud_list(options));

@@ -145,6 +145,8 @@ TEST_F(DataCheckCommand, LooksForAsManyPicturesOfAFolderAsTheListNames) {
   EXPECT_EQ(files[1].at("error"),
             clip.string() + ": holds 2 of the 3 pictures that the list names");
   EXPECT_EQ(files[2].at("error").get<std::string>().find(clip.string() + ": the list names 0"), 0U);
+  EXPECT_EQ(run({write("list.txt", "clip 2 0 1\nclip 3 1\n")}),
+            (Refusal{"corrupt data", "1 of 2 files are bad"}));
 }
 
 TEST_F(DataCheckCommand, NeedsAPath) {

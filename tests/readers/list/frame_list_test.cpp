@@ -92,5 +92,16 @@ TEST_F(FrameList, IsWhatACheckLooksInto) {
   EXPECT_EQ(found.files[1].name, "waving/b");
 }
 
+// A check has no configuration that says so.
+TEST_F(FrameList, OfSeveralLabelsIsKnownByItsFolders) {
+  (void)read("waving/b 20 3\nwaving/b 300 3 7\ngone/c 5 1 2\n");
+  const MediaFiles found = find_media_files(folder_.path() / "list.txt", {});
+  ASSERT_EQ(found.files.size(), 3U);
+  EXPECT_EQ(found.files[0].frames, 20);
+  EXPECT_EQ(found.files[1].path, folder_.path() / "waving/b");
+  EXPECT_EQ(found.files[1].frames, 300);
+  EXPECT_EQ(found.files[2].name, "gone/c");
+}
+
 }  // namespace
 }  // namespace larkspur::readers
