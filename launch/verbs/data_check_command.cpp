@@ -170,7 +170,8 @@ void run_data_check(Invocation& call) {
       "Decodes every video and cloud of lists, folders and files, whole. Exit code 3 if one is "
       "bad.\nThe kind of a file is known by its first bytes, else by its ending; a .txt is a cloud "
       "where its lines are numbers, else a list. In folders endings count, and hidden files do "
-      "not.",
+      "not. A folder of numbered pictures that a list names is one video; given here, it stands "
+      "for single pictures.",
       "data/demo_clouds --json");
   line.rest("PATHS", "lists in any layout, folders, videos, clouds", paths);
   line.option("--root", "folder that a list's paths start at; else the list's own", root);

@@ -51,7 +51,9 @@ bool read_predict_request(Invocation& call, PredictRequest& request) {
       "Matroska and transport streams are as they are. A window is looked at as a file of its "
       "length "
       "would be; the last one is filled up with its last frame. Exit code 3 if a file cannot be "
-      "read, or a stream cannot be read on.",
+      "read, or a stream cannot be read on.\n"
+      "A folder of numbered pictures is one video in lists and to 'eval --explain'; given here, it "
+      "stands for single pictures.",
       "--checkpoint runs/demo_cloud/checkpoints data/demo_clouds/box/test/box_0051.off");
   line.required_option(
       "--checkpoint",
