@@ -24,18 +24,16 @@ struct MediaFiles {
 
 /// What `path` stands for:
 /// - a folder: all video and cloud files and packs, or where there are none all pictures, below it
-///   by their endings, sorted by path
-/// (folder_walk.h: no
-///   hidden ones, links followed). A .txt directly in it whose lines are no numbers is a list that
-///   lies beside the class folders, and none of them; deeper every .txt is a cloud, whole or
-///   broken;
+///   by their endings, sorted by path (folder_walk.h: no hidden ones, links followed). A .txt
+///   directly in it whose lines are no numbers is a list that lies beside the class folders, and
+///   none of them; deeper every .txt is a cloud, whole or broken;
 /// - a file of a kind that its first bytes or its ending tell, or with a zero byte, which no list
 ///   has: that file. A .txt is a cloud where most of its first lines are numbers, and where it
 ///   cannot be read or is empty;
 /// - any other file: a list of `path` or `path label` lines, in order, duplicates kept, of shape
-/// ids
-///   (cloud_list.h) or of Kinetics' annotations (video_list.h). Paths start at `root`, or beside
-///   the list where it is empty; they may have any ending.
+///   ids (cloud_list.h), of folders of pictures (frame_list.h), with one label or several as more
+///   of the folders are there, or of Kinetics' annotations (video_list.h). Paths start at `root`,
+///   or beside the list where it is empty; they may have any ending.
 /// Throws kNotFound for a folder or list that is not there, kInvalidArgument where it holds no
 /// file.
 MediaFiles find_media_files(const std::filesystem::path& path, const std::filesystem::path& root);

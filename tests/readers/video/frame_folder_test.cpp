@@ -111,6 +111,7 @@ TEST_F(FrameFolderTest, IsAClipOfAsManyFramesAsTheListSays) {
     list.entries.push_back({"clip", clip(), 1});
     list.entries.back().frames = frames;
   }
+  list.entries.back().path = folder_.path() / "lost";  // as what was not unpacked is
   const ClipSource source(
       list, {.sampling = {2, 3, 10, false}, .index_cache = {folder_.path() / "kept"}});
   const auto last = [&](std::uint32_t sample) {
@@ -125,7 +126,7 @@ TEST_F(FrameFolderTest, IsAClipOfAsManyFramesAsTheListSays) {
   EXPECT_THAT(lacking.error().what(), HasSubstr("holds 8 of the 9 pictures that the list names"));
   const auto empty = source.read({.sample = 3});
   EXPECT_EQ(empty.error().code(), Errc::kCorruptData);
-  EXPECT_THAT(empty.error().what(), HasSubstr("clip: the list names 0 pictures of it"));
+  EXPECT_THAT(empty.error().what(), HasSubstr("lost: the list names 0 pictures of it"));
   EXPECT_FALSE(fs::exists(folder_.path() / "kept"));
 }
 
