@@ -55,7 +55,6 @@ Json facts_of_pack(const std::filesystem::path& path) {
 }
 
 readers::VideoFacts facts_of_video(const readers::MediaFile& file) {
-  if (auto error = readers::listed_frames_error(file.path, file.frames)) throw *error;
   const readers::VideoFacts video = readers::check_video(file.path).value();
   if (auto error = readers::listed_frames_error(file.path, file.frames, video.frames)) throw *error;
   return video;
@@ -65,6 +64,7 @@ readers::VideoFacts facts_of_video(const readers::MediaFile& file) {
 Json facts_of(const readers::MediaFile& file) {
   Json facts{{"file", file.name}, {"ok", true}};
   try {
+    if (auto error = readers::listed_frames_error(file.path, file.frames)) throw *error;
     if (may_be_video(file.path)) {
       const readers::VideoFacts video = facts_of_video(file);
       facts.update({{"frames", video.frames}, {"width", video.width}, {"height", video.height}});

@@ -138,13 +138,14 @@ TEST_F(DataCheckCommand, LooksForAsManyPicturesOfAFolderAsTheListNames) {
     readers::write_png(clip / name, 4, 4, std::vector<std::uint8_t>(16));
   }
   EXPECT_EQ(run({write("list.txt", "clip 2 0\nclip 1 1\n")}), Refusal{});
-  const std::string list = write("list.txt", "clip 2 0\nclip 3 1\nclip 0 1\n");
+  const std::string list = write("list.txt", "clip 2 0\nclip 3 1\nlost 0 1\n");
   EXPECT_EQ(run({list, "--json"}), (Refusal{"corrupt data", "2 of 3 files are bad"}));
   const json files = json::parse(out_.str()).at("files");
   EXPECT_EQ(files[0].at("frames"), 2);
   EXPECT_EQ(files[1].at("error"),
             clip.string() + ": holds 2 of the 3 pictures that the list names");
-  EXPECT_EQ(files[2].at("error").get<std::string>().find(clip.string() + ": the list names 0"), 0U);
+  const std::string lost = dir_.path() / "lost";
+  EXPECT_EQ(files[2].at("error").get<std::string>().find(lost + ": the list names 0"), 0U);
   EXPECT_EQ(run({write("list.txt", "clip 2 0 1\nclip 3 1\n")}),
             (Refusal{"corrupt data", "1 of 2 files are bad"}));
 }
