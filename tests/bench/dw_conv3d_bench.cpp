@@ -3,7 +3,6 @@
 // agree. Rates count the multiply-adds of taps inside the map only, and the maps that a pass reads
 // and writes; shares are of what one core does at best. Argument: number of threads.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -26,18 +25,7 @@ using larkspur::model3d::DwConv3dShape;
 
 template <typename Run>
 double best_ms(const Run& run) {
-  using Clock = std::chrono::steady_clock;
-  double best = 1e30;
-  const auto start = Clock::now();
-  const auto elapsed = [](Clock::time_point from) {
-    return std::chrono::duration<double, std::milli>(Clock::now() - from).count();
-  };
-  for (int i = 0; i < 3 || (elapsed(start) < 300 && i < 200); ++i) {
-    const auto begin = Clock::now();
-    run();
-    best = std::min(best, elapsed(begin));
-  }
-  return best;
+  return 1e3 * larkspur::bench::best_seconds(run);
 }
 
 std::int64_t meetings(std::int64_t size, std::int64_t taps, std::int64_t rate) {

@@ -14,15 +14,19 @@
 
 namespace larkspur::bench {
 
-/// The best of a few runs.
+/// The best of at least three runs, as many as 0.3 s hold, at most 200.
 template <typename Run>
 double best_seconds(const Run& run) {
   using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
   double best = 1e30;
-  for (int i = 0; i < 10; ++i) {
+  const auto start = Clock::now();
+  for (int i = 0; i < 3 || (since(start) < 0.3 && i < 200); ++i) {
     const auto begin = Clock::now();
     run();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count());
+    best = std::min(best, since(begin));
   }
   return best;
 }
