@@ -154,6 +154,12 @@ __device__ inline SliceMoments add_moments(const float* parts,
   return sum;
 }
 
+/// A value of a slice, less a shift, to the two sums that put_moments() takes.
+__device__ inline void add_centred(float* sums, float centred) {
+  sums[0] += centred;
+  sums[1] += centred * centred;
+}
+
 /// Mean and squares of a slice from the sums of value - shift and of its square, to parts
 /// [slice][2][columns].
 __device__ inline void put_moments(

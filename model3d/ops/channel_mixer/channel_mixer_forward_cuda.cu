@@ -107,9 +107,7 @@ struct ColumnMoments {
     if (b.is_there) own = y[b.first * p.columns + b.column];
   }
   __device__ void element(Column own, std::int64_t index, float* sums) const {
-    const float centred = y[index] - own;
-    sums[0] += centred;
-    sums[1] += centred * centred;
+    add_centred(sums, y[index] - own);
   }
   __device__ void finish(Column own, const SliceBlock& b, const SlicePlan& p, float* sums) const {
     put_moments(partial, own, sums, b, p);

@@ -57,7 +57,6 @@ template <typename T>
 struct WeightSums {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 2;
-  static constexpr bool kCombines = false;
   float* partial;
   const float* dy;
   const T* x;

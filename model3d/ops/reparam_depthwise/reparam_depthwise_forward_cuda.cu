@@ -22,9 +22,7 @@ struct BranchMoments {
     if (b.is_there) own.first = own.z[b.first * p.columns + b.column];
   }
   __device__ void element(const Column& own, std::int64_t index, float* sums) const {
-    const float centred = own.z[index] - own.first;
-    sums[0] += centred;
-    sums[1] += centred * centred;
+    add_centred(sums, own.z[index] - own.first);
   }
   __device__ void finish(const Column& own,
                          const SliceBlock& b,
@@ -81,9 +79,7 @@ struct SumMoments {
     if (b.is_there) own.first = y_at(own.sum, r, b.first * p.columns + b.column);
   }
   __device__ void element(const Column& own, std::int64_t index, float* sums) const {
-    const float centred = y_at(own.sum, r, index) - own.first;
-    sums[0] += centred;
-    sums[1] += centred * centred;
+    add_centred(sums, y_at(own.sum, r, index) - own.first);
   }
   __device__ void finish(const Column& own,
                          const SliceBlock& b,
