@@ -50,6 +50,63 @@ const DwConv3dLanes& set_or_fastest(const DwConv3dLanes* lanes) {
   return lanes != nullptr ? *lanes : dw_conv3d_lanes(fastest_instruction_set());
 }
 
+// The taps that count: [c][taps], or where channels lie last [taps][c].
+Scratch trim_kernel(const PackedConv& call, const float* k, bool reversed) {
+  const std::int64_t all = call.taps();
+  const std::int64_t taps = call.plan.d.taps * call.plan.h.taps * call.plan.w.taps;
+  const bool last = call.shape.layout == DwConv3dLayout::kChannelsLast;
+  Scratch kernel = make_scratch(call.shape.c * taps);
+  for (std::int64_t c = 0; c < call.shape.c; ++c) {
+    std::int64_t j = 0;
+    call.for_taps([&](std::int64_t tap, std::int64_t /*packed*/) {
+      const std::int64_t to = last ? j * call.shape.c + c : c * taps + j;
+      kernel[to] = k[c * all + (reversed ? all - 1 - tap : tap)];
+      ++j;
+    });
+  }
+  return kernel;
+}
+
+// A plane of outputs, of one channel or where they lie last of all, is a task.
+void correlate_depth(float* y, const float* x, const float* k, const PackedConv& call) {
+  const DwConv3dShape& shape = call.shape;
+  const DwConv3dAxis& axis = call.plan.d;
+  const bool last = shape.layout == DwConv3dLayout::kChannelsLast;
+  const auto run = last ? call.set.correlate_depth_last : call.set.correlate_depth_first;
+  const std::int64_t map = shape.h * shape.w;
+  const std::int64_t plane = last ? map * shape.c : map;
+  const std::int64_t maps = last ? 1 : shape.c;
+  parallel_for(shape.n * maps * shape.d, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t d = task % shape.d;
+      const std::int64_t left = std::min(axis.reach, d / axis.rate);
+      const std::int64_t right = std::min(axis.reach, (shape.d - 1 - d) / axis.rate);
+      const std::int64_t first = axis.reach - left;
+      const DwConv3dDepth depth = {left + right + 1,
+                                   axis.rate * plane,
+                                   last ? shape.c : 1,
+                                   last ? map : 1,
+                                   last ? shape.c : map};
+      const std::int64_t channel = task / shape.d % maps;
+      const float* taps = k + (last ? first * shape.c : channel * axis.taps + first);
+      run(y + task * plane, x + (task - left * axis.rate) * plane, taps, depth);
+    }
+  });
+}
+
+// A map of one channel is a task.
+void correlate_rows(float* y, const float* x, const float* k, const PackedConv& call) {
+  const DwConv3dShape& shape = call.shape;
+  const std::int64_t map = positions_of(shape);
+  parallel_for(shape.n * shape.c, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch room = make_scratch(shape.d * shape.h * (call.set.lanes + 2));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float* taps = k + i % shape.c * call.plan.d.taps * 9;
+      call.set.correlate_rows(y + i * map, x + i * map, taps, call.plan, room.get());
+    }
+  });
+}
+
 void run_correlation(float* y,
                      const float* x,
                      const float* k,
@@ -57,6 +114,12 @@ void run_correlation(float* y,
                      const DwConv3dLanes& set,
                      bool reversed) {
   const PackedConv call(shape, set, plan_correlation(shape, set.registers));
+  if (call.plan.way != DwConv3dWay::kPacked) {
+    const Scratch kernel = trim_kernel(call, k, reversed);
+    const bool depth = call.plan.way == DwConv3dWay::kDepth;
+    (depth ? correlate_depth : correlate_rows)(y, x, kernel.get(), call);
+    return;
+  }
   const Scratch kernels = pack_kernels(call, k, reversed);
   correlate(y, x, kernels.get(), shape, call);
 }

@@ -20,6 +20,14 @@ struct DwConv3dView {
   std::int64_t position_stride;  ///< 1 when channels lie first
 };
 
+/// Outputs of one plane of taps along d alone: `rows` of `columns` neighbours in memory.
+struct DwConv3dDepth {
+  std::int64_t taps;    ///< that meet the plane
+  std::int64_t x_step;  ///< floats from what a tap meets to what the next one does
+  std::int64_t k_step;  ///< floats from tap to tap
+  std::int64_t rows, columns;
+};
+
 /// One instruction set. `at` [positions] gives the vector of the packed map for each position.
 struct DwConv3dLanes {
   const char* name;             ///< "avx512", "avx2", "portable"
@@ -40,6 +48,16 @@ struct DwConv3dLanes {
                     const DwConv3dPlan& plan,
                     std::int64_t samples,
                     bool adds);
+
+  /// Without packing, y [rows][columns] = sum over taps j of x [rows][columns] j * x_step further
+  /// on times k[j * k_step] (`first`, of one channel), or k[j * k_step + column] (`last`).
+  void (*correlate_depth_first)(float* y, const float* x, const float* k, const DwConv3dDepth&);
+  void (*correlate_depth_last)(float* y, const float* x, const float* k, const DwConv3dDepth&);
+
+  /// Without packing, maps y and x [d*h*w] of one channel, w >= lanes, with k [d taps][3][3].
+  /// `room` has d*h*(lanes + 2) floats.
+  void (*correlate_rows)(
+      float* y, const float* x, const float* k, const DwConv3dPlan& plan, float* room);
 
   /// dk [d taps][h taps][k_pitch] += sums over one sample of dy [d*h*dy_pitch] times x
   /// [d*h*x_pitch], after which x has w.size more vectors of zeros.

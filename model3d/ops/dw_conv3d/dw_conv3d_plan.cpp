@@ -38,14 +38,19 @@ RowCost row_cost(const DwConv3dAxis& w, std::int64_t blocks) {
   return cost;
 }
 
-// Whether a row of taps and a block stay in registers beside one input. Blocks of at least the
-// reach see either all inputs on a side or none: two branches a row of taps are enough.
-bool can_hold(const DwConv3dAxis& w,
-              std::int64_t block,
-              std::int64_t shortest,
-              const DwConv3dRegisters& registers) {
-  return w.rate == 1 && w.reach > 0 && w.reach <= kMostHeldReach && shortest >= w.reach &&
-         block + w.taps + 1 < registers.all;
+// The row of kDwConv3dRows to hold where `rows` of it and a block stay in registers beside one
+// input; else 0. Blocks of at least what the row spans on a side see either all inputs there or
+// none: two branches a row of taps are enough.
+std::int64_t row_to_hold(const DwConv3dAxis& w,
+                         std::int64_t rows,
+                         std::int64_t block,
+                         std::int64_t shortest,
+                         const DwConv3dRegisters& registers) {
+  if (shortest < w.reach * w.rate || block + rows * w.taps + 1 >= registers.all) return 0;
+  for (int i = 1; i < kDwConv3dRowKinds; ++i) {
+    if (kDwConv3dRows[i].reach == w.reach && kDwConv3dRows[i].rate == w.rate) return i;
+  }
+  return 0;
 }
 
 // The longest block that divides a row and is a register's worth or the whole of it; else 0.
@@ -70,6 +75,16 @@ std::int64_t samples_together(const DwConv3dPlan& plan,
   return fit(4) ? 4 : fit(2) ? 2 : 1;
 }
 
+DwConv3dWay way_of(const DwConv3dPlan& plan, DwConv3dLayout layout, std::int64_t lanes) {
+  const auto dense_three = [](const DwConv3dAxis& axis) {
+    return axis.taps == 3 && axis.rate == 1;
+  };
+  if (plan.h.taps == 1 && plan.w.taps == 1) return DwConv3dWay::kDepth;
+  const bool rows = layout == DwConv3dLayout::kChannelsFirst && plan.w.size >= lanes;
+  return rows && dense_three(plan.h) && dense_three(plan.w) ? DwConv3dWay::kRows
+                                                            : DwConv3dWay::kPacked;
+}
+
 }  // namespace
 
 DwConv3dAxis trim_axis(std::int64_t size, std::int64_t taps, std::int64_t rate) {
@@ -82,13 +97,15 @@ DwConv3dPlan plan_correlation(const DwConv3dShape& shape, const DwConv3dRegister
   plan.d = trim_axis(shape.d, shape.kd, shape.rd);
   plan.h = trim_axis(shape.h, shape.kh, shape.rh);
   plan.w = trim_axis(shape.w, shape.kw, shape.rw);
+  plan.way = way_of(plan, shape.layout, registers.lanes);
   const std::int64_t blocks = divide_up(plan.w.size, registers.block);
   plan.block = divide_up(plan.w.size, blocks);
   const RowCost cost = row_cost(plan.w, blocks);
   const bool by_input = plan.w.rate == 1 && cost.by_input < cost.by_tap;
-  plan.form = can_hold(plan.w, plan.block, plan.w.size / blocks, registers) ? DwConv3dForm::kHeld
-              : by_input                                                    ? DwConv3dForm::kByInput
-                                                                            : DwConv3dForm::kByTap;
+  plan.row = row_to_hold(plan.w, 1, plan.block, plan.w.size / blocks, registers);
+  plan.form = plan.row > 0 ? DwConv3dForm::kHeld
+              : by_input   ? DwConv3dForm::kByInput
+                           : DwConv3dForm::kByTap;
   // Only taps (inputs) that meet a block are walked, so less than a block sticks out on a side.
   if (plan.form == DwConv3dForm::kByTap) {
     plan.x_pad = std::min(plan.w.reach * plan.w.rate, plan.block - 1);
@@ -112,11 +129,18 @@ DwConv3dPlan plan_weight_gradient(const DwConv3dShape& shape, const DwConv3dRegi
   plan.samples = 1;
   const std::int64_t block = dividing_block(plan.w.size, registers.block);
   const bool enough_sums = plan.w.taps >= kEnoughSums || plan.w.size <= kShortRow;
-  if (enough_sums && can_hold(plan.w, block, block, registers)) {
+  plan.tap_rows = plan.w.taps == 3 && plan.h.taps == 3 ? 3 : 1;
+  plan.row = row_to_hold(plan.w, plan.tap_rows, block, block, registers);
+  if (plan.row == 0 && enough_sums) {
+    plan.tap_rows = 1;
+    plan.row = row_to_hold(plan.w, 1, block, block, registers);
+  }
+  if (plan.row > 0 && (enough_sums || plan.tap_rows > 1)) {
     plan.form = DwConv3dForm::kHeld;
     plan.block = block;
   } else {
     plan.form = DwConv3dForm::kByTap;
+    plan.row = 0;
     plan.block = registers.block;
     plan.x_pad = plan.w.reach * plan.w.rate;
   }

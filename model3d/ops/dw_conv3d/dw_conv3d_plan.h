@@ -31,9 +31,34 @@ DwConv3dAxis trim_axis(std::int64_t size, std::int64_t taps, std::int64_t rate);
 ///              sum[t - o] += dy[o] * x[t]    in the weight gradient, a block of dy does
 enum class DwConv3dForm : std::uint8_t { kByTap, kByInput, kHeld };
 
-/// kHeld is compiled for rows of 3, 5 ... 13 taps, their distance 1, and blocks of at least a
-/// reach.
-constexpr std::int64_t kMostHeldReach = 6;
+/// Whether maps are packed first, a group of channels at a time. Few taps are cheaper without.
+enum class DwConv3dWay : std::uint8_t {
+  kPacked,
+  kDepth,  ///< taps along d alone: on maps as they lie
+  kRows,   ///< 3 x 3 dense taps a plane, channels first, rows of at least a vector: as they lie
+};
+
+/// A row of taps: on either side of the middle, and positions between two.
+struct DwConv3dRow {
+  int reach, rate;
+};
+
+/// What kHeld is compiled for, in blocks of at least reach * rate positions; the first stands for
+/// any other row. Rates are those of the branches beside kernels of 7 to 17 taps.
+constexpr DwConv3dRow kDwConv3dRows[] = {{0, 1},
+                                         {1, 1},
+                                         {2, 1},
+                                         {3, 1},
+                                         {4, 1},
+                                         {5, 1},
+                                         {6, 1},
+                                         {1, 2},
+                                         {2, 2},
+                                         {3, 2},
+                                         {1, 3},
+                                         {1, 4},
+                                         {1, 5}};
+constexpr int kDwConv3dRowKinds = sizeof(kDwConv3dRows) / sizeof(kDwConv3dRows[0]);
 
 /// What an instruction set keeps in registers.
 struct DwConv3dRegisters {
@@ -46,7 +71,10 @@ struct DwConv3dRegisters {
 /// Rows are counted in vectors: one position or tap of a group of channels.
 struct DwConv3dPlan {
   DwConv3dAxis d, h, w;
-  DwConv3dForm form;
+  DwConv3dWay way;        ///< kPacked in the weight gradient, whose sums are in order of positions
+  DwConv3dForm form;      ///< of packed maps
+  std::int64_t row;       ///< kHeld: which of kDwConv3dRows; else 0
+  std::int64_t tap_rows;  ///< rows of taps held together in the weight gradient, 1 or 3
   std::int64_t block;     ///< outputs (or taps) a tile, at most
   std::int64_t samples;   ///< maps taken together, 1, 2 or 4: short rows alone leave units idle
   bool by_plane;          ///< one plane of taps after the other, where all would not stay in cache

@@ -30,11 +30,11 @@ TEST(DwConv3dPlan, ARateBeyondTheMapLeavesTheMiddleTap) {
 }
 
 TEST(DwConv3dPlan, FewTapsAreWalkedByTapWithXPadded) {
-  const DwConv3dPlan plan = plan_correlation(cube(1, 16, 3, 2), kWide);
+  const DwConv3dPlan plan = plan_correlation(cube(1, 16, 3, 6), kWide);
 
   EXPECT_EQ(plan.form, DwConv3dForm::kByTap);
-  EXPECT_EQ(plan.x_pad, 2);
-  EXPECT_EQ(plan.x_pitch, 20);
+  EXPECT_EQ(plan.x_pad, 6);
+  EXPECT_EQ(plan.x_pitch, 28);
   EXPECT_EQ(plan.k_pitch, 3);
 }
 
@@ -61,6 +61,30 @@ TEST(DwConv3dPlan, ARowOfTapsIsHeldWhereRegistersAreLeft) {
   EXPECT_EQ(plan.k_pad, 0);
   EXPECT_EQ(plan_correlation(cube(1, 10, 3, 1), kNarrow).form, DwConv3dForm::kHeld);
   EXPECT_EQ(plan_correlation(cube(1, 10, 5, 1), kNarrow).form, DwConv3dForm::kByTap);
+}
+
+TEST(DwConv3dPlan, DilatedRowsOfBranchesAreHeldAsTheyAre) {
+  const DwConv3dPlan plan = plan_correlation(cube(1, 28, 7, 2), kWide);
+
+  ASSERT_EQ(plan.form, DwConv3dForm::kHeld);
+  EXPECT_EQ(kDwConv3dRows[plan.row].reach, 3);
+  EXPECT_EQ(kDwConv3dRows[plan.row].rate, 2);
+  EXPECT_EQ(plan.x_pad, 0);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 7, 2), kWide).form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan_correlation(cube(1, 34, 9, 3), kWide).form, DwConv3dForm::kByTap);
+}
+
+TEST(DwConv3dPlan, FewTapsAreTakenFromMapsAsTheyLie) {
+  DwConv3dShape shape = cube(1, 16, 3, 1);
+  EXPECT_EQ(plan_correlation(shape, kWide).way, DwConv3dWay::kRows);
+  EXPECT_EQ(plan_correlation(cube(1, 15, 3, 1), kWide).way, DwConv3dWay::kPacked);
+  EXPECT_EQ(plan_correlation(cube(1, 16, 3, 2), kWide).way, DwConv3dWay::kPacked);
+  EXPECT_EQ(plan_correlation(cube(1, 16, 5, 1), kWide).way, DwConv3dWay::kPacked);
+  shape.layout = DwConv3dLayout::kChannelsLast;
+  EXPECT_EQ(plan_correlation(shape, kWide).way, DwConv3dWay::kPacked);
+  shape.kh = shape.kw = 1;
+  EXPECT_EQ(plan_correlation(shape, kWide).way, DwConv3dWay::kDepth);
+  EXPECT_EQ(plan_weight_gradient(shape, kWide).way, DwConv3dWay::kPacked);
 }
 
 TEST(DwConv3dPlan, BlocksShorterThanTheReachHoldNoTaps) {
@@ -90,12 +114,22 @@ TEST(DwConv3dPlan, TheWeightGradientHoldsBlocksThatDivideARow) {
   EXPECT_EQ(plan_weight_gradient(cube(1, 28, 13, 1), kWide).block, 14);
   EXPECT_EQ(plan_weight_gradient(cube(1, 18, 13, 1), kWide).block, 9);
   EXPECT_EQ(plan_weight_gradient(cube(1, 34, 5, 1), kWide).form, DwConv3dForm::kByTap);
-  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 7, 2), kWide).form, DwConv3dForm::kByTap);
 }
 
-TEST(DwConv3dPlan, FewSumsAreHeldOnShortRowsOnly) {
-  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 3, 1), kWide).form, DwConv3dForm::kHeld);
-  EXPECT_EQ(plan_weight_gradient(cube(1, 16, 3, 1), kWide).form, DwConv3dForm::kByTap);
+TEST(DwConv3dPlan, RowsOfThreeTapsAreHeldThreeAtATimeWhereRegistersAreLeft) {
+  EXPECT_EQ(plan_weight_gradient(cube(1, 16, 3, 1), kWide).tap_rows, 3);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 28, 3, 5), kWide).tap_rows, 3);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 16, 5, 1), kWide).tap_rows, 1);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 3, 1), kNarrow).tap_rows, 1);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 8, 3, 1), kNarrow).form, DwConv3dForm::kHeld);
+}
+
+TEST(DwConv3dPlan, ThreeTapsAloneAreHeldOnShortRowsOnly) {
+  DwConv3dShape rows = cube(1, 8, 3, 1);
+  rows.kh = 1;
+  EXPECT_EQ(plan_weight_gradient(rows, kWide).form, DwConv3dForm::kHeld);
+  rows.w = 16;
+  EXPECT_EQ(plan_weight_gradient(rows, kWide).form, DwConv3dForm::kByTap);
 }
 
 TEST(DwConv3dPlan, TheWeightGradientPadsXByItsWholeReach) {
