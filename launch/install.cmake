@@ -4,7 +4,7 @@
 #   bin/larkspur   lib/liblarkspur.so   lib/liblarkspur_cuda.so      component program
 #   lib/larkspur/libtorch/{torch,nvidia}/...                         component libtorch: LibTorch as launch/setup unpacked it
 #
-# Packages of the system stay where they are: MPI, FFmpeg, HDF5, PCL's io library, spdlog, yaml-cpp, xxHash.
+# Packages of the system stay where they are: MPI, FFmpeg, HDF5, zlib, PCL's io library, spdlog, yaml-cpp, xxHash.
 set(torch_home lib/larkspur/libtorch)
 set(torch_path $ORIGIN/larkspur/libtorch/torch/lib)
 set_target_properties(larkspur PROPERTIES INSTALL_RPATH "$ORIGIN/../lib;$ORIGIN/../${torch_home}/torch/lib")

@@ -17,13 +17,14 @@ struct KnownEnding {
 };
 
 // A new format is a line here, where it has one a signature, and a reader in format/cloud_file.cpp.
-constexpr std::array<KnownEnding, 7> kClouds{{{".off", FileKind::kOff},
+constexpr std::array<KnownEnding, 8> kClouds{{{".off", FileKind::kOff},
                                               {".obj", FileKind::kObj},
                                               {".ply", FileKind::kPly},
                                               {".pcd", FileKind::kPcd},
                                               {".npy", FileKind::kNpy},
                                               {".txt", FileKind::kText},
-                                              {".xyz", FileKind::kText}}};
+                                              {".xyz", FileKind::kText},
+                                              {".mat", FileKind::kMat}}};
 
 constexpr auto kImages = std::to_array<std::string_view>({".jpg", ".jpeg", ".png"});
 
@@ -53,7 +54,7 @@ constexpr std::array<ForeignFormat, 11> kForeign{
      {".npz", "PK\x03\x04", "a ZIP archive: unpack it; an NPZ holds one .npy an array"},
      {".zip", "", "a ZIP archive: unpack it"},
      {".las", "LASF", "a LAS survey: save it as .ply, .pcd or .xyz"},
-     {".mat", "MATLAB 5.0 MAT-file", "a MATLAB file: save its points as an .npy of [N, 3]"},
+     {".mat73", "MATLAB 7.3 MAT-file", "a MATLAB 7.3 file: save it with -v7"},
      {".utf16", "\xFF\xFE", "text in UTF-16: save it as UTF-8"},
      {".utf16", "\xFE\xFF", "text in UTF-16: save it as UTF-8"}}};
 
@@ -156,6 +157,7 @@ FileKind kind_of_bytes(std::string_view start) {
     return FileKind::kImage;
   }
   if (start.starts_with("ply\n") || start.starts_with("ply\r")) return FileKind::kPly;
+  if (start.starts_with("MATLAB 5.0 MAT-file")) return FileKind::kMat;
   if (starts_as_off(start)) return FileKind::kOff;
   if (starts_as_pcd(start)) return FileKind::kPcd;
   if (starts_as_obj(start)) return FileKind::kObj;
@@ -215,6 +217,8 @@ std::string cloud_endings() {
   return text;
 }
 
-bool is_hidden(const std::string& name) { return name.starts_with('.') || name == "__MACOSX"; }
+bool is_hidden(const std::string& name) {
+  return name.starts_with('.') || name == "__MACOSX" || name == "lost+found";
+}
 
 }  // namespace larkspur::readers

@@ -23,6 +23,7 @@ enum class FileKind : std::uint8_t {
   kPcd,
   kNpy,
   kText,     ///< .txt, .xyz: a point a line
+  kMat,      ///< .mat: a volume of cells
   kPack,     ///< .h5, .hdf5: many clouds in one file; a list, no sample
   kForeign,  ///< a cloud, mesh or archive of a format we do not read; advice_on() tells the way out
 };
@@ -46,7 +47,7 @@ FileKind kind_of(const std::filesystem::path& path, std::string_view start);
 /// The same of a file; of one that cannot be read by its ending.
 FileKind kind_of_file(const std::filesystem::path& path);
 
-/// off, obj, ply, pcd, npy and text.
+/// off, obj, ply, pcd, npy, text and mat.
 bool is_cloud(FileKind kind) noexcept;
 
 /// By the ending.
@@ -65,7 +66,7 @@ std::string advice_on(const std::filesystem::path& path, std::string_view start)
 /// The endings of clouds, ".off" first, as a message lists them.
 std::string cloud_endings();
 
-/// .git, ._chair.off, __MACOSX and their like: no samples and no classes.
+/// .git, ._chair.off, __MACOSX, lost+found and their like: no samples and no classes.
 bool is_hidden(const std::string& name);
 
 }  // namespace larkspur::readers

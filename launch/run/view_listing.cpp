@@ -144,6 +144,19 @@ std::string choice_text(pipeline::PointChoice choice, const RunConfig& config) {
                                                              : count + " drawn";
 }
 
+std::string name_of_stored(readers::StoredKind kind) {
+  if (kind == readers::StoredKind::kMesh) return "vertices";
+  return kind == readers::StoredKind::kCells ? "cells" : "points";
+}
+
+std::string chosen_of(const readers::PlannedCloud& cloud,
+                      pipeline::PointChoice choice,
+                      const RunConfig& config) {
+  if (cloud.kind == readers::StoredKind::kCells) return "all cells";
+  if (cloud.kind == readers::StoredKind::kPoints) return choice_text(choice, config);
+  return std::to_string(cloud.chosen) + " drawn on the surface";
+}
+
 /// A file, or "pack.h5#17".
 readers::SampleEntry entry_of(const std::filesystem::path& file) {
   const std::string name = file.string();
@@ -169,14 +182,14 @@ ViewListing list_clouds(const RunConfig& config, const std::filesystem::path& fi
   auto planned = source.plan_views(keys_of_views(options.eval_views.count));
   if (!planned.ok()) throw planned.error();
   const readers::PlannedCloud& cloud = planned.value();
-  const std::string choice = cloud.is_mesh ? std::to_string(cloud.chosen) + " drawn on the surface"
-                                           : choice_text(options.eval_views.points, config);
+  const std::string choice = chosen_of(cloud, options.eval_views.points, config);
+  const std::string stored = name_of_stored(cloud.kind);
   ordered_json json = head_of(file, protocol);
-  json[cloud.is_mesh ? "vertices" : "points"] = cloud.stored;
+  json[stored] = cloud.stored;
   json["chosen"] = choice;
   json["views"] = ordered_json::array();
   std::ostringstream text;
-  text << file.string() << ": " << cloud.stored << (cloud.is_mesh ? " vertices" : " points") << "\n"
+  text << file.string() << ": " << cloud.stored << ' ' << stored << "\n"
        << protocol_text(protocol, std::ssize(cloud.plans)) << "; " << choice << "\n";
   for (std::int64_t v = 0; v < std::ssize(cloud.plans); ++v) {
     const pipeline::CloudPlan& plan = cloud.plans[static_cast<std::size_t>(v)];

@@ -75,6 +75,10 @@ Json facts_of(const readers::MediaFile& file) {
       return facts;
     }
     const readers::CloudFile cloud = readers::read_cloud_file(file.path).value();
+    if (const auto* const volume = std::get_if<readers::Volume>(&cloud)) {
+      facts.update({{"cells", volume->full}, {"side", volume->side()}});
+      return facts;
+    }
     const auto* const mesh = std::get_if<readers::Mesh>(&cloud);
     facts["points"] =
         mesh != nullptr ? std::ssize(mesh->vertices) : std::get<at::Tensor>(cloud).size(0);
@@ -115,6 +119,8 @@ void print_line(std::ostream& out, const Json& facts) {
   } else if (facts.contains("clouds")) {
     out << facts["clouds"] << " clouds of " << facts["points"] << " points, " << facts["labels"]
         << " labels\n";
+  } else if (facts.contains("cells")) {
+    out << facts["cells"] << " full cells of " << facts["side"] << "^3\n";
   } else {
     out << facts["points"] << " points, " << facts["faces"] << " faces\n";
   }
@@ -175,11 +181,11 @@ void run_data_check(Invocation& call) {
       "data/demo_clouds --json");
   line.rest("PATHS", "lists in any layout, folders, videos, clouds", paths);
   line.option("--root", "folder that a list's paths start at; else the list's own", root);
-  line.flag(
-      "--json",
-      "an object a file (file, ok; frames, width, height; points, faces; clouds, points, labels; "
-      "error), under 'files' unless PATHS is one file",
-      json);
+  line.flag("--json",
+            "an object a file (file, ok; frames, width, height; points, faces; cells, side; "
+            "clouds, points, "
+            "labels; error), under 'files' unless PATHS is one file",
+            json);
   if (!line.parse()) return;
   using pipeline::require;
   require(!paths.empty(),

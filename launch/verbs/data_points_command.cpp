@@ -12,6 +12,7 @@
 #include "pipeline/require.h"
 #include "pipeline/rng.h"
 #include "readers/cloud/surface_sample.h"
+#include "readers/cloud/volume_points.h"
 #include "readers/file_kind.h"
 #include "readers/format/cloud_file.h"
 #include "readers/format/npy_file.h"
@@ -34,8 +35,8 @@ void run_data_points(Invocation& call) {
   std::int64_t seed = 0;
   CommandLine line(
       call,
-      "Writes the points of a cloud or mesh as float32 [n, 3], or [n, 6] with normals. A cloud "
-      "far from\nthe origin is moved there.",
+      "Writes the points of a cloud or mesh, or the centres of a volume's full cells, as float32 "
+      "[n, 3], or [n, 6]\nwith normals. A cloud far from the origin is moved there.",
       "cup.ply --points 1024 --output cup.npy");
   line.argument("FILE", readers::cloud_endings(), file);
   line.required_option("--output", "NPY file to write", output);
@@ -47,7 +48,10 @@ void run_data_points(Invocation& call) {
   if (!line.parse()) return;
   constexpr std::int64_t most = 100000000;  // 1.2 GB
   pipeline::require_within("--points", count, 0, most);
-  const readers::CloudFile cloud = readers::read_cloud_file(file).value();
+  readers::CloudFile cloud = readers::read_cloud_file(file).value();
+  if (const auto* const volume = std::get_if<readers::Volume>(&cloud)) {
+    cloud = readers::cell_centres(*volume, volume->side());
+  }
   at::Tensor points;
   if (const auto* const mesh = std::get_if<readers::Mesh>(&cloud)) {
     points = count == 0 ? readers::vertices_of(*mesh) : drawn_points(*mesh, count, seed);

@@ -17,6 +17,7 @@
 #include "readers/cloud/farthest_points.h"
 #include "readers/cloud/pack_memory.h"
 #include "readers/cloud/surface_sample.h"
+#include "readers/cloud/volume_points.h"
 #include "readers/file_bytes.h"
 #include "readers/format/cloud_file.h"
 
@@ -61,11 +62,15 @@ at::Tensor points_of(const CloudFile& cloud,
   return take_first ? points_N3.narrow(0, 0, count) : random_rows(points_N3, count, key);
 }
 
-/// The points that all views of an evaluation are made of, in the unit sphere.
+/// The points that all views of an evaluation are made of, in the unit sphere; of a volume all of
+/// its cells, where its grid lies.
 at::Tensor points_for_views(const CloudFile& cloud,
                             const CloudSourceOptions& options,
                             const SampleKey& key) {
   using pipeline::PointChoice;
+  if (const auto* const volume = std::get_if<Volume>(&cloud)) {
+    return cell_centres(*volume, options.voxels.grid);
+  }
   const PointChoice choice = options.eval_views.points;
   if (choice == PointChoice::kSubset || choice == PointChoice::kFirst) {
     const bool first =
@@ -84,6 +89,9 @@ at::Tensor points_for_views(const CloudFile& cloud,
 // One file gives one answer, wherever it stands in a list, however often, in whatever company; and
 // so do the same points in another file.
 std::uint32_t content_of(const CloudFile& cloud, std::string_view bytes) {
+  if (const auto* const volume = std::get_if<Volume>(&cloud)) {
+    return pipeline::crc32c(volume->cells.const_data_ptr<std::uint8_t>(), volume->cells.nbytes());
+  }
   const auto* const stored = std::get_if<at::Tensor>(&cloud);
   if (stored == nullptr) return pipeline::crc32c(bytes.data(), bytes.size());
   const at::Tensor points_N3 = stored->narrow(1, 0, 3).contiguous();
@@ -116,18 +124,22 @@ pipeline::Inputs inputs_of(const at::Tensor& points_N3, const CloudSourceOptions
 pipeline::Inputs training_view(const CloudFile& cloud,
                                const CloudSourceOptions& options,
                                const SampleKey& key) {
-  const at::Tensor points_N3 = normalise_unit_sphere(points_of(cloud, options.points, key, false));
+  const auto* const volume = std::get_if<Volume>(&cloud);
+  const at::Tensor points_N3 =
+      volume != nullptr ? cell_centres(*volume, options.voxels.grid)
+                        : normalise_unit_sphere(points_of(cloud, options.points, key, false));
   return inputs_of(transform_cloud(points_N3, pipeline::plan_cloud(options.augmentation, key)),
                    options);
 }
 
-/// Of points_for_views().
+/// Of points_for_views(); `points` as the options have it, 0 for all.
 pipeline::Inputs eval_view(at::Tensor points_N3,
+                           std::int64_t points,
                            const CloudSourceOptions& options,
                            const SampleKey& key) {
-  if (options.eval_views.points == pipeline::PointChoice::kFarthestDrawn && options.points > 0 &&
-      points_N3.size(0) > options.points) {
-    points_N3 = random_rows(points_N3, options.points, key);
+  if (options.eval_views.points == pipeline::PointChoice::kFarthestDrawn && points > 0 &&
+      points_N3.size(0) > points) {
+    points_N3 = random_rows(points_N3, points, key);
   }
   return inputs_of(transform_cloud(points_N3, pipeline::plan_cloud_view(options.eval_views, key)),
                    options);
@@ -152,6 +164,15 @@ CloudSource::CloudSource(SampleList list, CloudSourceOptions options)
 
 CloudSource::~CloudSource() = default;
 
+namespace {
+
+/// Whether a volume's cells become voxels themselves; else their centres are points like others.
+bool takes_cells(const CloudSourceOptions& options) {
+  return options.product == CloudProduct::kVoxels && options.voxels.value != VoxelValue::kMean;
+}
+
+}  // namespace
+
 /// A cloud and what draws for an evaluation depend on.
 struct CloudSource::OpenedCloud {
   CloudFile file;
@@ -174,13 +195,22 @@ pipeline::Result<CloudSource::OpenedCloud> CloudSource::open(const SampleEntry& 
     file = parse_cloud_file(content, sample.path);
     if (!file.ok()) return file.error();
   }
+  if (const auto* const volume = std::get_if<Volume>(&file.value())) {
+    if (!takes_cells(options_)) file = CloudFile(cell_centres(*volume, volume->side()));
+  }
   const std::uint32_t crc = options_.training ? 0 : content_of(file.value(), content);
   return OpenedCloud{std::move(file).value(), {options_.draw_seed, 0, crc, 0}};
 }
 
 namespace {
 
+StoredKind stored_kind(const CloudFile& file) {
+  if (std::holds_alternative<Volume>(file)) return StoredKind::kCells;
+  return std::holds_alternative<Mesh>(file) ? StoredKind::kMesh : StoredKind::kPoints;
+}
+
 std::int64_t stored_in(const CloudFile& file) {
+  if (const auto* const volume = std::get_if<Volume>(&file)) return volume->full;
   const auto* const mesh = std::get_if<Mesh>(&file);
   return mesh != nullptr ? std::ssize(mesh->vertices) : std::get<at::Tensor>(file).size(0);
 }
@@ -191,7 +221,7 @@ pipeline::Result<PlannedCloud> CloudSource::plan_views(std::span<const SampleKey
   const auto opened = open(entry(keys.front().sample));
   if (!opened.ok()) return opened.error();
   const auto& [file, draws] = opened.value();
-  PlannedCloud planned{std::holds_alternative<Mesh>(file), stored_in(file), 0, {}};
+  PlannedCloud planned{stored_kind(file), stored_in(file), 0, {}};
   planned.chosen = points_for_views(file, options_, draws).size(0);
   for (SampleKey key : keys) {
     const std::uint16_t view = key.view;
@@ -210,11 +240,13 @@ pipeline::Result<std::vector<pipeline::Sample>> CloudSource::read_file(
   SampleKey draws = opened.value().draws;
   at::Tensor points_N3;
   if (!options_.training) points_N3 = points_for_views(opened.value().file, options_, draws);
+  const bool is_volume = std::holds_alternative<Volume>(opened.value().file);
   std::vector<pipeline::Sample> views;
   for (const SampleKey& key : keys) {
     draws.view = key.view;
-    views.push_back({options_.training ? training_view(opened.value().file, options_, key)
-                                       : eval_view(points_N3, options_, draws),
+    views.push_back({options_.training
+                         ? training_view(opened.value().file, options_, key)
+                         : eval_view(points_N3, is_volume ? 0 : options_.points, options_, draws),
                      sample_labels(sample)});
   }
   return views;

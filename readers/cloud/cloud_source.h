@@ -49,10 +49,17 @@ struct CloudSourceOptions {
   void check() const;
 };
 
+/// What a source makes points or voxels of.
+enum class StoredKind : std::uint8_t {
+  kPoints,
+  kMesh,
+  kCells,  ///< of a volume, where the product is voxels
+};
+
 /// Views of one cloud.
 struct PlannedCloud {
-  bool is_mesh = false;
-  std::int64_t stored = 0;                 ///< points of the file, or vertices of a mesh
+  StoredKind kind = StoredKind::kPoints;
+  std::int64_t stored = 0;                 ///< points of the file, vertices of a mesh, full cells
   std::int64_t chosen = 0;                 ///< that all views are made of
   std::vector<pipeline::CloudPlan> plans;  ///< one a view
 };
@@ -61,7 +68,10 @@ struct PlannedCloud {
 /// random subset, both then augmented. Outside it points are chosen and turned as `eval_views`
 /// says; what is drawn for that is drawn by (draw_seed, content, view), the content being the
 /// stored points or, of a mesh, the bytes of its file: one shape gives one answer in any list and
-/// in any format that keeps its points. Owns its list. Const and callable from many threads at
+/// in any format that keeps its points. A volume's full cells are the voxels themselves
+/// (volume_points.h) where the product is kVoxels: all of them whatever `points` and the choice of
+/// `eval_views` are, turned, scaled and shifted like points; for other products their centres are
+/// the stored points of a cloud. Owns its list. Const and callable from many threads at
 /// once.
 class CloudSource final : public ListedSource {
  public:

@@ -13,6 +13,7 @@
 #include "readers/file_kind.h"
 #include "readers/format/cloud_text.h"
 #include "readers/format/local_origin.h"
+#include "readers/format/mat_file.h"
 #include "readers/format/npy_file.h"
 #include "readers/format/obj_file.h"
 #include "readers/format/off_file.h"
@@ -89,6 +90,12 @@ Result<CloudFile> local(Result<Mesh> mesh) {
   return local(std::move(mesh).value());
 }
 
+Result<CloudFile> parse_volume(std::string_view bytes, std::string_view name) {
+  Result<Volume> volume = parse_mat(bytes, name);
+  if (!volume.ok()) return volume.error();
+  return CloudFile(std::move(volume).value());
+}
+
 Error no_cloud(const std::filesystem::path& path, std::string_view bytes, FileKind kind) {
   const std::string advice = advice_on(path, bytes);
   if (kind == FileKind::kForeign || kind == FileKind::kPack) {
@@ -125,6 +132,8 @@ Result<CloudFile> parse_cloud_file(std::string_view bytes, const std::filesystem
       return parse_npy_cloud(bytes, name);
     case FileKind::kText:
       return checked(parse_cloud_text(bytes, name), name);
+    case FileKind::kMat:
+      return parse_volume(bytes, name);
     default:
       return no_cloud(path, bytes, kind);
   }

@@ -4,6 +4,7 @@
 //
 //   .off .obj .ply       -> Mesh, or points where it has no triangles
 //   .pcd .npy .txt .xyz  -> points
+//   .mat                 -> a volume of cells
 #pragma once
 
 #include <cstdint>
@@ -15,13 +16,14 @@
 
 #include "pipeline/result.h"
 #include "readers/format/mesh.h"
+#include "readers/format/volume.h"
 
 namespace larkspur::readers {
 
 /// Points as stored, float32 [N, C], C >= 3, N >= 1, all finite, the first three columns x, y, z;
 /// or a surface with at least one triangle to draw them from. Whatever lies far from the origin has
-/// been moved there (local_origin.h), except points that an .npy stores as float32.
-using CloudFile = std::variant<at::Tensor, Mesh>;
+/// been moved there (local_origin.h), except points that an .npy stores as float32. Or cells.
+using CloudFile = std::variant<at::Tensor, Mesh, Volume>;
 
 /// Reads one file. Errors name it: kUnsupported for a file of another kind, with the way out where
 /// there is one; kCorruptData for an array that is not [N, C] or holds NaN or infinities; and those

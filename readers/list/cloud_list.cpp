@@ -26,37 +26,60 @@ using pipeline::text_of;
 constexpr std::array<std::string_view, 7> kIdExtensions{
     ".txt", ".npy", ".off", ".obj", ".ply", ".pcd", ".xyz"};
 
-// A folder of a class has one for a split in it; others lie beside real data sets too.
-std::vector<std::string> cloud_classes(const fs::path& root, const std::string& split) {
-  std::vector<std::string> folders;
+bool has_splits(const fs::path& folder, const std::string& split) {
+  return is_folder(folder / split) || is_folder(folder / "train") || is_folder(folder / "test");
+}
+
+/// A folder of a class, and the one in it that holds a folder a split: itself, or in 3DShapeNets
+/// the one that is named by the size of its volumes, "30".
+struct CloudClass {
+  std::string name;
+  std::string between;  ///< "30/"; else empty
+};
+
+// Others lie beside real data sets too.
+std::vector<CloudClass> cloud_classes(const fs::path& root, const std::string& split) {
+  std::vector<CloudClass> classes;
   for (const std::string& name : look_into(root).folders) {
-    const fs::path folder = root / name;
-    if (is_folder(folder / split) || is_folder(folder / "train") || is_folder(folder / "test")) {
-      folders.push_back(name);
+    if (has_splits(root / name, split)) {
+      classes.push_back({name, ""});
+      continue;
     }
+    std::vector<std::string> sizes = look_into(root / name).folders;
+    std::erase_if(sizes, [&](const std::string& size) {
+      return !number_of(size) || !has_splits(root / name / size, split);
+    });
+    require(sizes.size() < 2,
+            Errc::kInvalidArgument,
+            (root / name).string(),
+            ": holds shapes of several sizes, ",
+            sizes.empty() ? "" : sizes.front() + " and " + sizes.back(),
+            ": keep one");
+    if (!sizes.empty()) classes.push_back({name, sizes.front() + "/"});
   }
-  return folders;
+  return classes;
 }
 
 SampleList read_cloud_folder(const fs::path& root, const ListOptions& options) {
   const ClassNames labels(options.labels);
   SampleList list;
-  list.classes = labels.is_empty() ? cloud_classes(root, options.split) : labels.names();
+  list.classes = labels.names();
   std::set<std::string> extensions;
   std::int64_t place = 0;
-  for (const std::string& folder : cloud_classes(root, options.split)) {
+  for (const auto& [folder, between] : cloud_classes(root, options.split)) {
+    if (labels.is_empty()) list.classes.push_back(folder);
     const std::optional<std::int64_t> label = labels.is_empty() ? place++ : labels.find(folder);
     require(label.has_value(),
             Errc::kInvalidArgument,
             (root / folder).string(),
             ": not a class of ",
             labels.file().string());
-    const fs::path where = root / folder / options.split;
+    const fs::path inside = fs::path(folder) / (between + options.split);
+    const fs::path where = root / inside;
     if (!is_folder(where)) continue;
     for (const std::string& file : samples_in(where, options.extension, is_cloud_file)) {
       extensions.insert(lower_extension(file));
-      list.entries.push_back(
-          {(fs::path(folder) / options.split / file).string(), where / file, *label});
+      list.entries.push_back({(inside / file).string(), where / file, *label});
     }
   }
   require(extensions.size() < 2,

@@ -2,6 +2,7 @@
 // Which clouds there are and what they show: the layouts in which people keep ModelNet-40.
 //
 //   folder      <root>/<class>/<split>/<class>_0001.off        (or what cloud_file.h reads)
+//               <root>/<class>/30/<split>/<class>_000000182_1.mat   3DShapeNets' volumes
 //   list file   chair/train/chair_0001.npy 8                   path, then a number or class name
 //   id list     modelnet40_train.txt: night_stand_0001         class up to the last underscore;
 //               modelnet40_shape_names.txt beside it           <root>/<class>/<id>.txt

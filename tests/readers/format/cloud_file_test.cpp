@@ -132,7 +132,7 @@ TEST_F(ReadCloudFile, RefusesOtherKindsWithTheWayOut) {
   refuse("a", "\x89HDF\r\n\x1a\n....", "an HDF5 pack of many clouds");
   refuse("a.npz", std::string_view("PK\3\4....", 8), "a ZIP archive: unpack it");
   refuse("a.mp4", "....", "a video by its ending");
-  refuse("none", "chair\n", "expected a cloud: .off, .obj, .ply, .pcd, .npy, .txt or .xyz");
+  refuse("none", "chair\n", "expected a cloud: .off, .obj, .ply, .pcd, .npy, .txt, .xyz or .mat");
 }
 
 TEST_F(ReadCloudFile, PassesOnWhatTheFormatSays) {

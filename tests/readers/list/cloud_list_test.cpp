@@ -71,6 +71,18 @@ TEST_F(ReadCloudList, ReadsClassFoldersInAlphabeticalOrder) {
               ElementsAre(Pair("bed/test/bed_0009.off", 0), Pair("lamp/test/lamp_0001.off", 1)));
 }
 
+TEST_F(ReadCloudList, ReadsTheFoldersOf3DShapeNets) {
+  write("chair/30/train/chair_000000182_1.mat");
+  write("chair/30/test/chair_000000190_1.mat");
+  write("desk/30/train/desk_000000007_2.mat");
+  EXPECT_THAT(entries(read_cloud_list({.root = at("")})),
+              ElementsAre(Pair("chair/30/train/chair_000000182_1.mat", 0),
+                          Pair("desk/30/train/desk_000000007_2.mat", 1)));
+  write("desk/60/train/desk_000000007_2.mat");
+  expect_refused(
+      {.root = at("")}, Errc::kInvalidArgument, "desk: holds shapes of several sizes, 30");
+}
+
 TEST_F(ReadCloudList, RefusesAFolderOfSeveralKindsUnlessOneIsChosen) {
   write("bed/train/bed_0001.off");
   write("bed/train/bed_0001.npy");
