@@ -26,7 +26,11 @@ SampleList part_of(SampleList list, const HeldOut& held_out, bool only_it) {
     pipeline::CounterRng rng({held_out.seed, 0, name, 0}, pipeline::Purpose::kHoldout);
     return {rng.bits(), entry.name};
   };
-  for (const SampleEntry& entry : list.entries) draws_by_label[entry.label].insert(draw_of(entry));
+  std::vector<Draw> draws_of_entries;
+  for (const SampleEntry& entry : list.entries) {
+    draws_of_entries.push_back(draw_of(entry));
+    draws_by_label[entry.label].insert(draws_of_entries.back());
+  }
   std::map<std::int64_t, Draw> first_kept;  // by label: lower draws are held out
   for (const auto& [label, draws] : draws_by_label) {
     const auto wanted =
@@ -34,9 +38,13 @@ SampleList part_of(SampleList list, const HeldOut& held_out, bool only_it) {
     const std::size_t count = std::min(wanted, draws.size() - 1);
     first_kept[label] = *std::next(draws.begin(), static_cast<std::ptrdiff_t>(count));
   }
-  std::erase_if(list.entries, [&](const SampleEntry& entry) {
-    return (draw_of(entry) < first_kept.at(entry.label)) != only_it;
-  });
+  std::vector<SampleEntry> part;
+  for (std::size_t i = 0; i < list.entries.size(); ++i) {
+    SampleEntry& entry = list.entries[i];
+    const bool is_held_out = draws_of_entries[i] < first_kept.at(entry.label);
+    if (is_held_out == only_it) part.push_back(std::move(entry));
+  }
+  list.entries = std::move(part);
   require(!list.entries.empty(),
           Errc::kInvalidArgument,
           "data.holdout=",
