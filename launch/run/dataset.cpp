@@ -249,13 +249,25 @@ std::optional<std::int64_t> samples_in_training(const RunConfig& trained, const 
   return both;
 }
 
+namespace {
+
+std::vector<readers::MediaFile> samples_below(const std::string& folder, DataKind kind) {
+  if (kind == DataKind::kVideo) return readers::videos_below(folder);
+  std::vector<readers::MediaFile> files = readers::find_media_files(folder, {}).files;
+  const auto is_of_kind =
+      kind == DataKind::kImage ? readers::is_image_file : readers::is_cloud_file;
+  std::erase_if(files, [&](const readers::MediaFile& file) {
+    return !is_of_kind(file.path) && !is_pack(file.path);
+  });
+  return files;
+}
+
+}  // namespace
+
 Dataset make_data_of_files(const RunConfig& config,
                            const std::vector<std::string>& classes,
                            const std::vector<std::string>& files) {
   readers::SampleList list{{}, classes};
-  const auto is_of_kind = config.data.kind == DataKind::kVideo   ? readers::is_video_file
-                          : config.data.kind == DataKind::kImage ? readers::is_image_file
-                                                                 : readers::is_cloud_file;
   const auto add = [&](const std::string& name, const std::filesystem::path& path) {
     if (config.data.kind != DataKind::kCloud || !is_pack(path)) {
       list.entries.push_back({name, path, 0});
@@ -272,8 +284,8 @@ Dataset make_data_of_files(const RunConfig& config,
       continue;
     }
     const std::size_t before = list.entries.size();
-    for (const readers::MediaFile& found : readers::find_media_files(file, {}).files) {
-      if (is_of_kind(found.path) || is_pack(found.path)) add(found.name, found.path);
+    for (const readers::MediaFile& found : samples_below(file, config.data.kind)) {
+      add(found.name, found.path);
     }
     require(list.entries.size() > before,
             Errc::kInvalidArgument,

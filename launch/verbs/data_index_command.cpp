@@ -14,6 +14,8 @@
 #include "launch/verbs/commands.h"
 #include "pipeline/require.h"
 #include "readers/file_kind.h"
+#include "readers/list/folder_walk.h"
+#include "readers/list/frame_list.h"
 #include "readers/list/media_files.h"
 #include "readers/video/index_cache.h"
 
@@ -34,6 +36,15 @@ struct Outcome {
   std::string not_kept;          ///< why indexes could not be kept; else empty
 };
 
+// "" of a good one. A folder of pictures is counted, against its list.
+std::string error_of(const readers::MediaFile& video,
+                     const pipeline::Result<readers::IndexCache::Opened>& opened) {
+  if (!opened.ok()) return opened.error().what();
+  const std::int64_t there = opened.value().video->frames();
+  const auto error = readers::listed_frames_error(video.path, video.frames, there);
+  return error ? error->what() : "";
+}
+
 Outcome index_all(const std::vector<readers::MediaFile>& videos,
                   const readers::IndexCache& cache,
                   std::int64_t workers) {
@@ -47,7 +58,7 @@ Outcome index_all(const std::vector<readers::MediaFile>& videos,
   const auto work = [&] {
     for (std::size_t i = next++; i < videos.size(); i = next++) {
       const auto opened = cache.open(videos[i].path);
-      if (!opened.ok()) errors[i] = opened.error().what();
+      errors[i] = error_of(videos[i], opened);
       if (opened.ok()) not_kept[i] = opened.value().not_kept;
       const std::lock_guard lock(mutex);
       known += opened.ok() && opened.value().was_known ? 1 : 0;
@@ -72,9 +83,12 @@ std::vector<readers::MediaFile> videos_of(const std::vector<std::string>& paths,
                                           const std::string& root) {
   std::vector<readers::MediaFile> videos;
   for (const std::string& path : paths) {
-    for (readers::MediaFile& file : readers::find_media_files(path, root).files) {
+    const bool is_folder = readers::is_folder(path);
+    for (readers::MediaFile& file :
+         is_folder ? readers::videos_below(path) : readers::find_media_files(path, root).files) {
       const readers::FileKind kind = readers::kind_of_name(file.path);
-      const bool may_be = kind == readers::FileKind::kVideo || kind == readers::FileKind::kUnknown;
+      const bool may_be =
+          is_folder || kind == readers::FileKind::kVideo || kind == readers::FileKind::kUnknown;
       if (may_be) videos.push_back(std::move(file));
     }
   }
@@ -89,11 +103,13 @@ void run_data_index(Invocation& call) {
   std::string root;
   std::string cache = "auto";
   std::int64_t workers = 1;
-  CommandLine line(call,
-                   "Indexes the videos of lists, folders and files ahead of a training: each is "
-                   "read through once, and what was known already is left. Exit code 3 if one "
-                   "cannot be indexed.",
-                   "data/demo_videos --workers 2");
+  CommandLine line(
+      call,
+      "Indexes the videos of lists, folders and files ahead of a training: each is "
+      "read through once, and what was known already is left. Folders of numbered pictures are "
+      "counted. Exit code 3 if one "
+      "cannot be indexed.",
+      "data/demo_videos --workers 2");
   line.rest("PATHS", "lists in any layout, folders, videos", paths);
   line.option("--root", "folder that a list's paths start at; else the list's own", root);
   line.option("--cache", "folder of the indexes, as data.index_cache; auto", cache);

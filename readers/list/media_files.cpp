@@ -13,6 +13,7 @@
 #include "readers/list/cloud_list.h"
 #include "readers/list/folder_walk.h"
 #include "readers/list/frame_list.h"
+#include "readers/list/frame_names.h"
 #include "readers/list/labelled_list.h"
 #include "readers/list/list_file.h"
 #include "readers/list/video_list.h"
@@ -179,6 +180,18 @@ MediaFiles find_media_files(const fs::path& path, const fs::path& root) {
           path.string(),
           ": holds no video, no cloud and no picture");
   return result;
+}
+
+std::vector<MediaFile> videos_below(const fs::path& folder) {
+  std::vector<MediaFile> videos;
+  const auto add = [&](const fs::path& path) { videos.push_back({path.string(), path, {}}); };
+  for (const fs::path& path : files_below(folder)) {
+    if (is_video_file(path)) add(path);
+  }
+  if (videos.empty()) {
+    for (const fs::path& path : frame_folders_below(folder)) add(path);
+  }
+  return videos;
 }
 
 }  // namespace larkspur::readers

@@ -38,4 +38,8 @@ struct MediaFiles {
 /// file.
 MediaFiles find_media_files(const std::filesystem::path& path, const std::filesystem::path& root);
 
+/// The video files below a folder; where there are none the folders of numbered pictures
+/// (frame_names.h), itself among them. May be none.
+std::vector<MediaFile> videos_below(const std::filesystem::path& folder);
+
 }  // namespace larkspur::readers

@@ -15,6 +15,7 @@
 #include "readers/list/class_folders.h"
 #include "readers/list/folder_walk.h"
 #include "readers/list/frame_list.h"
+#include "readers/list/frame_names.h"
 #include "readers/list/labelled_list.h"
 
 namespace larkspur::readers {
@@ -198,7 +199,9 @@ SampleList read_paths(const std::vector<ListLine>& lines,
 
 SampleList read_video_list(const ListOptions& options) {
   const fs::path folder = options.list.empty() ? options.root : options.list;
-  if (is_folder(folder)) return read_class_folders(folder, options, {is_video_file, "video"});
+  if (is_folder(folder)) {
+    return read_class_folders(folder, options, {is_video_file, "video", holds_frames});
+  }
   const ListPlace place = find_list(options);
   const std::vector<ListLine> lines = read_lines(place.list);
   const auto columns = lines.empty() ? std::nullopt : kinetics_columns(lines.front().text);

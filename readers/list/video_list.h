@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which videos there are and what they show: the layouts in which people keep Kinetics.
 //
-//   folder     <root>/<split>/<class name>/<video>      or <root>/<class name>/<video>
+//   folder     <root>/<split>/<class name>/<video>, <root>/<class name>/<split>/<video> or
+//              <root>/<class name>/<video>; videos are files, or folders of numbered pictures
 //   list file  val/arm wrestling/demo.mp4 7             path, then a number or class name
 //   frames     abseiling/4YTwq0-73Y0 300 0            folders of pictures (frame_list.h)
 //   Kinetics   label,youtube_id,time_start,time_end,split[,is_cc]

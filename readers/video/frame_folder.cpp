@@ -2,14 +2,13 @@
 #include "readers/video/frame_folder.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
-#include <string_view>
+#include <optional>
 #include <utility>
 
 #include "pipeline/require.h"
-#include "readers/file_kind.h"
 #include "readers/list/folder_walk.h"
+#include "readers/list/frame_names.h"
 
 namespace larkspur::readers {
 namespace {
@@ -22,24 +21,12 @@ using pipeline::text_of;
 
 using Numbered = std::vector<std::pair<std::int64_t, std::string>>;  // of files, with their names
 
-bool is_flow(std::string_view word) {
-  return word.starts_with("flow_") || word == "x_" || word == "y_";
-}
-
 // Files by the word in front of their number.
 std::map<std::string, Numbered> numbered_pictures(const fs::path& folder) {
   std::map<std::string, Numbered> found;
   for (const std::string& name : look_into(folder).files) {
-    if (!is_image_file(name)) continue;
-    const std::string stem = fs::path(name).stem().string();
-    const std::size_t digits = stem.find_last_not_of("0123456789") + 1;  // 0 of none
-    std::int64_t number = 0;
-    const char* const end = stem.data() + stem.size();
-    const auto [last, error] = std::from_chars(stem.data() + digits, end, number);
-    const std::string word = stem.substr(0, digits);
-    if (error == std::errc() && last == end && !is_flow(word)) {
-      found[word].emplace_back(number, name);
-    }
+    const std::optional<FrameName> frame = frame_name(name);
+    if (frame) found[frame->word].emplace_back(frame->number, name);
   }
   return found;
 }

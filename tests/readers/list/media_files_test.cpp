@@ -114,6 +114,26 @@ TEST_F(FindMediaFiles, WalksFolders) {
                           "set/b/train/2.off"));
 }
 
+TEST_F(FindMediaFiles, TakesFoldersOfPicturesForVideosWhereThereIsNoVideo) {
+  const auto below = [&](const fs::path& folder) {
+    std::vector<std::string> names;
+    for (const MediaFile& file : videos_below(folder)) {
+      EXPECT_EQ(file.name, file.path);
+      names.push_back(fs::relative(file.path, dir_.path()));
+    }
+    return names;
+  };
+  write("a/v1/img_1.jpg", "x");
+  write("a/v2/img_1.jpg", "x");
+  EXPECT_THAT(below(dir_.path()), ElementsAre("a/v1", "a/v2"));
+  EXPECT_THAT(below(dir_.path() / "a/v1"), ElementsAre("a/v1"));
+  write("a/1.mp4", "x");
+  write("a/poster_1.jpg", "x");
+  EXPECT_THAT(below(dir_.path()), ElementsAre("a/1.mp4"));
+  write("notes/a.txt", "x");
+  EXPECT_TRUE(below(dir_.path() / "notes").empty());
+}
+
 TEST_F(FindMediaFiles, RefusesWhatIsNotThereOrHoldsNothing) {
   const fs::path absent = dir_.path() / "absent.csv";
   EXPECT_EQ(refusal_of([&] { (void)find_media_files(absent, {}); }),

@@ -70,6 +70,25 @@ TEST_F(ReadVideoList, TakesClassFoldersWithoutASplitAndWithUnderscores) {
               HasSubstr("juggling: not a class of"));
 }
 
+TEST_F(ReadVideoList, TakesClassFoldersOfFoldersOfPicturesBelowAndAboveTheSplit) {
+  for (const std::string split : {"k/train/", "k/val/"}) {
+    add(split + "tai chi/v 2/img_00001.jpg");
+    add(split + "tai chi/v1/IMG_00007.JPG");
+    add(split + "tai chi/not unpacked/notes.txt");  // a bad sample, when it is read
+    add(split + "waving/v3/flow_x_00001.jpg");      // no picture of a video: no class
+  }
+  const SampleList below = read("k");
+  EXPECT_THAT(below.classes, ElementsAre("tai chi"));
+  EXPECT_THAT(names(below), ElementsAre("tai chi/not unpacked", "tai chi/v 2", "tai chi/v1"));
+  EXPECT_EQ(below.entries[1].path, at("k/train/tai chi/v 2"));
+  add("u/waving/train/v1/0001.png");
+  add("u/waving/test/v2/0001.png");
+  add("u/tai_chi/train/a.mp4");
+  add("u/tai_chi/train/thumbs/1.jpg");
+  EXPECT_THAT(names(read("u")), ElementsAre("tai_chi/train/a.mp4", "waving/train/v1"));
+  EXPECT_THAT(names(read("u", {.split = "test"})), ElementsAre("waving/test/v2"));
+}
+
 TEST_F(ReadVideoList, BlanksAndUnderscoresCountAsTheSameBothWays) {
   add("k/tai chi/a.mp4");
   add("k/arm_wrestling/c.mp4");
