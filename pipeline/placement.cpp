@@ -5,6 +5,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "pipeline/float_input.h"
+
 namespace larkspur::pipeline {
 namespace {
 
@@ -25,7 +27,10 @@ void place(const Classifier& classifier, at::Device device) {
 }
 
 Batch on_device(const Batch& batch, at::Device device) {
-  return with_tensors(batch, [&](const at::Tensor& tensor) { return to_device(tensor, device); });
+  Batch there =
+      with_tensors(batch, [&](const at::Tensor& tensor) { return to_device(tensor, device); });
+  for (Input& input : there.inputs) input.tensor = float_input(input.tensor);
+  return there;
 }
 
 at::Tensor to_device(const at::Tensor& tensor, at::Device device) {

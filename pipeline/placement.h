@@ -14,7 +14,8 @@ namespace larkspur::pipeline {
 /// FlatParameters and LaneStatistics take hold of the tensors. No-op for what is there already.
 void place(const Classifier& classifier, at::Device device);
 
-/// The batch with its inputs and labels on `device`; the batch itself when it is there. Pinned
+/// The batch with its inputs and labels on `device`, inputs as the network takes them
+/// (float_input.h); the batch itself when it is so. Pinned
 /// tensors (see PrefetchOptions) are copied behind the caller's back: work queued on the current
 /// stream finds them arrived.
 Batch on_device(const Batch& batch, at::Device device);

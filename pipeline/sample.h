@@ -16,7 +16,9 @@ inline constexpr std::int64_t kNoLabel = -1;
 
 /// One view of a decoded, augmented sample.
 struct Sample {
-  Inputs inputs;  ///< float32 (indices: int32), CPU, contiguous, without the batch axis
+  /// float32, or what float_input.h makes that of (indices: int32), CPU, contiguous, without the
+  /// batch axis.
+  Inputs inputs;
   /// In [0, classes), or kNoLabel; at least one. Most data sets have exactly one. A set whose
   /// samples show several classes at once has two or more for each, kNoLabel behind the true ones.
   std::vector<std::int64_t> labels{0};

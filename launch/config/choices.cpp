@@ -9,6 +9,7 @@ constexpr std::string_view kResumes[] = {"auto", "never"};
 constexpr std::string_view kKinds[] = {"cloud", "video", "image"};
 constexpr std::string_view kForms[] = {
     "voxel", "clip", "raw", "grid", "frames", "image", "views", "joint", "points"};
+constexpr std::string_view kPixelTypes[] = {"float32", "bfloat16", "uint8"};
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kNewHeads[] = {"auto", "true", "false"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
@@ -25,6 +26,7 @@ std::span<const std::string_view> enum_names(DeviceChoice) { return kDevices; }
 std::span<const std::string_view> enum_names(ResumeChoice) { return kResumes; }
 std::span<const std::string_view> enum_names(DataKind) { return kKinds; }
 std::span<const std::string_view> enum_names(ModelForm) { return kForms; }
+std::span<const std::string_view> enum_names(PixelType) { return kPixelTypes; }
 std::span<const std::string_view> enum_names(ViewPooling) { return kViewPoolings; }
 std::span<const std::string_view> enum_names(NewHead) { return kNewHeads; }
 std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }

@@ -35,6 +35,9 @@ enum class ModelForm : std::uint8_t {
   kPoints
 };
 
+/// What a picture's values are from the reader to the device.
+enum class PixelType : std::uint8_t { kFloat32, kBfloat16, kUint8 };
+
 /// How the features of a sample's pictures become one row.
 enum class ViewPooling : std::uint8_t { kMax, kMean };
 
@@ -53,6 +56,7 @@ std::span<const std::string_view> enum_names(DeviceChoice any);
 std::span<const std::string_view> enum_names(ResumeChoice any);
 std::span<const std::string_view> enum_names(DataKind any);
 std::span<const std::string_view> enum_names(ModelForm any);
+std::span<const std::string_view> enum_names(PixelType any);
 std::span<const std::string_view> enum_names(ViewPooling any);
 std::span<const std::string_view> enum_names(NewHead any);
 std::span<const std::string_view> enum_names(BadSampleRule any);

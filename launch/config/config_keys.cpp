@@ -143,6 +143,11 @@ std::vector<Row> data_rows() {
       key<data, &D::workers>("data.workers", "loader threads a rank")
           .within(1, 256)
           .on_resume(kFree),
+      key<data, &D::pixels>("data.pixels",
+                            "pictures and clips from reader to device: float32; uint8, a quarter "
+                            "of the bytes, normalised there to the same values; bfloat16, half, "
+                            "rounded")
+          .on_resume(ResumeRule::kMayDiffer),
       key<data, &D::index_cache>("data.index_cache",
                                  "folder that keeps videos' indexes, so that each is read through "
                                  "once; auto: what 'data index' has kept in "

@@ -55,6 +55,7 @@ struct DataConfig {
   pipeline::ClipAugmentation crop;           ///< training only
   double max_bad_fraction = 0.01;            ///< of the list: more unreadable samples stop the run
   int workers = 1;                           ///< loader threads a rank
+  PixelType pixels = PixelType::kFloat32;    ///< of pictures and clips, until the network has them
   std::string index_cache = "auto";          ///< folder of videos' indexes; auto, none
 };
 

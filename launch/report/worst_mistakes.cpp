@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launch/report/bitmap.h"
+#include "pipeline/float_input.h"
 #include "pipeline/image_statistics.h"
 
 namespace larkspur::launch {
@@ -50,7 +51,9 @@ ordered_json frames_of(const at::Tensor& frames) {
   return {{"frames", std::move(uris)}};
 }
 
-ordered_json clip_frames(const at::Tensor& clip) {
+/// clip: [3, F, H, W], as a reader writes it.
+ordered_json clip_frames(const at::Tensor& written) {
+  const at::Tensor clip = pipeline::float_input(written.unsqueeze(0))[0];
   const auto row = [](const std::array<float, 3>& values) {
     return at::tensor(at::ArrayRef<float>(values)).view({1, 3, 1, 1});
   };

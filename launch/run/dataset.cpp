@@ -128,9 +128,19 @@ readers::SampleList evaluation_list(const RunConfig& config) {
   return readers::part_of(std::move(list), held_out_of(config), true);
 }
 
+namespace {
+
+at::ScalarType type_of(PixelType pixels) {
+  if (pixels == PixelType::kUint8) return at::kByte;
+  return pixels == PixelType::kBfloat16 ? at::kBFloat16 : at::kFloat;
+}
+
+}  // namespace
+
 readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
   readers::ClipSourceOptions options;
   options.sampling = config.data.clip;
+  options.pixels = type_of(config.data.pixels);
   options.augmentation = config.data.crop;
   if (config.data.kind == DataKind::kImage) {
     options.product = readers::ClipProduct::kImage;

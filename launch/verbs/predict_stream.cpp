@@ -47,6 +47,7 @@ readers::WindowOptions window_options(const PredictRequest& request,
   options.sampling = clips.sampling;
   options.views = clips.eval_views;
   options.product = clips.product;
+  options.pixels = clips.pixels;
   options.seed = static_cast<std::uint64_t>(config.seed);
   options.frames_per_second = rate;
   options.length = request.window.empty() ? readers::clip_span(options.sampling)

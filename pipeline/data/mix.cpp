@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include "pipeline/float_input.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
@@ -118,7 +119,7 @@ void mix_lane(const MixOptions& options, Batch& batch) {
           Errc::kInvalidArgument,
           "[mix] samples with several labels are not mixed");
   at::Tensor& input = batch.inputs.begin()->tensor;
-  const at::Tensor own = input.contiguous();
+  const at::Tensor own = float_input(input).contiguous();
   const std::vector<MixPlan> plans = plan_mix(options, batch.keys, own.size(-2), own.size(-1));
   input = at::empty_like(own);
   batch.partner_labels = at::empty({batch.size()}, at::kLong);

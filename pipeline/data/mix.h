@@ -42,8 +42,8 @@ std::vector<MixPlan> plan_mix(const MixOptions& options,
                               std::int64_t height,
                               std::int64_t width);
 
-/// Blends a batch of N >= 0 samples, input float32 [N, ..., height, width]: sets the input to new
-/// memory, batch.partner_labels and batch.own_share. Nothing is done when options are off. Throws
+/// Blends a batch of N >= 0 samples, input [N, ..., height, width]: sets the input to new memory,
+/// float32, batch.partner_labels and batch.own_share. Nothing is done when options are off. Throws
 /// kInvalidArgument for samples with several labels or several inputs, as a box of one input means
 /// nothing in another.
 void mix_lane(const MixOptions& options, Batch& batch);

@@ -36,11 +36,11 @@ using pipeline::ClipPlan;
 /// The clips of several plans while the frames of their video come along.
 class Clips {
  public:
-  Clips(std::vector<ClipPlan> plans, const pipeline::VideoShape& shape)
+  Clips(std::vector<ClipPlan> plans, const pipeline::VideoShape& shape, at::ScalarType pixels)
       : plans_(std::move(plans)), shape_(shape) {
     for (const ClipPlan& plan : plans_) {
       clips_.push_back(at::empty(
-          {3, static_cast<std::int64_t>(plan.frames.size()), plan.size, plan.size}, at::kFloat));
+          {3, static_cast<std::int64_t>(plan.frames.size()), plan.size, plan.size}, pixels));
     }
   }
 
@@ -142,7 +142,7 @@ pipeline::Result<std::vector<pipeline::Sample>> ClipSource::read_file(
   VideoFile& video = *opened.value().video;
   const auto planned = plan_views_of(video, keys);
   if (!planned.ok()) return planned.error();
-  Clips clips(planned.value().plans, planned.value().shape);
+  Clips clips(planned.value().plans, planned.value().shape, options_.pixels);
   const auto read = video.read(clips.wanted(), [&](std::int64_t number, const RgbFrame& frame) {
     clips.take(number, frame);
   });

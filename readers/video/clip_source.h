@@ -20,8 +20,8 @@ namespace larkspur::readers {
 
 /// What a sample is made of.
 enum class ClipProduct : std::uint8_t {
-  kClip,  ///< "clip", float32 [3, T, S, S]
-  kImage  ///< "image", float32 [3, S, S], the first frame: of pictures, which are videos of one
+  kClip,  ///< "clip", [3, T, S, S]
+  kImage  ///< "image", [3, S, S], the first frame: of pictures, which are videos of one
 };
 
 struct ClipSourceOptions {
@@ -31,6 +31,8 @@ struct ClipSourceOptions {
   ClipProduct product = ClipProduct::kClip;   ///< kImage: sampling.frames is 1
   pipeline::ClipViews eval_views{};           ///< used outside training; a crop of 0: as sampling
   IndexFolder index_cache{};                  ///< of the videos
+  at::ScalarType pixels = at::kFloat;         ///< what inputs are written as: float32 and bfloat16
+                                              ///< normalised, uint8 not (pipeline/float_input.h)
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
@@ -46,7 +48,7 @@ struct PlannedClips {
 /// whole: a view that wants that is kUnsupported.
 inline constexpr std::int64_t kLargestAspect = 64;
 
-/// One input as the product says, red, green, blue, normalised. Owns its list. Const and
+/// One input as the product and `pixels` say, red, green, blue. Owns its list. Const and
 /// callable from many threads at once; each call opens its own file, and decodes a frame that
 /// several views take once.
 class ClipSource final : public ListedSource {

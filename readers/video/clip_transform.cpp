@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
@@ -41,16 +42,48 @@ at::Tensor resized_part(const RgbFrame& frame,
 }
 
 /// What each of the 256 values of a colour becomes.
-using Levels = std::array<std::array<float, 256>, 3>;
+template <typename T>
+using Levels = std::array<std::array<T, 256>, 3>;
 
-Levels normalised_levels() {
+Levels<float> normalised_levels() {
   const at::Tensor mean = at::tensor(at::ArrayRef<float>(pipeline::kImageMean<float>)).view({3, 1});
   const at::Tensor deviation =
       at::tensor(at::ArrayRef<float>(pipeline::kImageDeviation<float>)).view({3, 1});
   const at::Tensor levels = (at::arange(256, at::kFloat) / 255.0 - mean) / deviation;
-  Levels table;
+  Levels<float> table;
   std::memcpy(table.data(), levels.const_data_ptr<float>(), sizeof(table));
   return table;
+}
+
+template <typename T>
+Levels<T> levels_as() {
+  const Levels<float> wide = normalised_levels();
+  Levels<T> table;
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    for (std::size_t i = 0; i < 256; ++i) {
+      table[c][i] =
+          std::is_same_v<T, std::uint8_t> ? static_cast<T>(i) : static_cast<T>(wide[c][i]);
+    }
+  }
+  return table;
+}
+
+template <typename T>
+void write_frame(const at::Tensor& rgb_3SS, bool mirror, const at::Tensor& out_3SS) {
+  static const Levels<T> kLevels = levels_as<T>();
+  const std::int64_t size = rgb_3SS.size(2);
+  const std::int64_t step = mirror ? -rgb_3SS.stride(2) : rgb_3SS.stride(2);
+  const std::uint8_t* const rgb = rgb_3SS.const_data_ptr<std::uint8_t>();
+  auto* const out = out_3SS.data_ptr<T>();
+  for (std::int64_t c = 0; c < 3; ++c) {
+    const auto& levels = kLevels[static_cast<std::size_t>(c)];
+    for (std::int64_t y = 0; y < rgb_3SS.size(1); ++y) {
+      const std::uint8_t* const from = rgb + c * rgb_3SS.stride(0) + y * rgb_3SS.stride(1) +
+                                       (mirror ? (size - 1) * rgb_3SS.stride(2) : 0);
+      T* const to = out + c * out_3SS.stride(0) + y * out_3SS.stride(1);
+      for (std::int64_t x = 0; x < size; ++x) to[x] = levels[from[x * step]];
+    }
+  }
 }
 
 }  // namespace
@@ -73,19 +106,13 @@ at::Tensor cut_frame(const RgbFrame& frame,
 }
 
 void normalise_frame(const at::Tensor& rgb_3SS, bool mirror, const at::Tensor& out_3SS) {
-  static const Levels kLevels = normalised_levels();
-  const std::int64_t size = rgb_3SS.size(2);
-  const std::int64_t step = mirror ? -rgb_3SS.stride(2) : rgb_3SS.stride(2);
-  const std::uint8_t* const rgb = rgb_3SS.const_data_ptr<std::uint8_t>();
-  auto* const out = out_3SS.data_ptr<float>();
-  for (std::int64_t c = 0; c < 3; ++c) {
-    const auto& levels = kLevels[static_cast<std::size_t>(c)];
-    for (std::int64_t y = 0; y < rgb_3SS.size(1); ++y) {
-      const std::uint8_t* const from = rgb + c * rgb_3SS.stride(0) + y * rgb_3SS.stride(1) +
-                                       (mirror ? (size - 1) * rgb_3SS.stride(2) : 0);
-      float* const to = out + c * out_3SS.stride(0) + y * out_3SS.stride(1);
-      for (std::int64_t x = 0; x < size; ++x) to[x] = levels[from[x * step]];
-    }
+  switch (out_3SS.scalar_type()) {
+    case at::kByte:
+      return write_frame<std::uint8_t>(rgb_3SS, mirror, out_3SS);
+    case at::kBFloat16:
+      return write_frame<c10::BFloat16>(rgb_3SS, mirror, out_3SS);
+    default:
+      return write_frame<float>(rgb_3SS, mirror, out_3SS);
   }
 }
 

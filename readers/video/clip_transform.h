@@ -25,8 +25,9 @@ at::Tensor cut_frame(const RgbFrame& frame,
                      const pipeline::VideoShape& planned,
                      const at::Tensor& resized_3HW = {});
 
-/// Writes uint8 [3, S, S] as float32 of the same shape, whose rows are contiguous: normalised with
-/// the mean and deviation of ImageNet, left and right swapped where the plan mirrors.
+/// Writes uint8 [3, S, S] to another tensor of the same shape, whose rows are contiguous, left and
+/// right swapped where the plan mirrors: as float32 normalised with the mean and deviation of
+/// ImageNet, as bfloat16 those values rounded to the nearest (ties to even), as uint8 unchanged.
 void normalise_frame(const at::Tensor& rgb_3SS, bool mirror, const at::Tensor& out_3SS);
 
 }  // namespace larkspur::readers

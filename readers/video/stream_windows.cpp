@@ -99,7 +99,7 @@ StreamWindow StreamWindows::window(std::int64_t frames) {
   for (std::size_t v = 0; v < plans_.size(); ++v) {
     const pipeline::ClipPlan& one = plans_[v];
     const at::Tensor clip_CTHW =
-        at::empty({3, std::ssize(one.frames), one.size, one.size}, at::kFloat);
+        at::empty({3, std::ssize(one.frames), one.size, one.size}, options_.pixels);
     for (std::size_t t = 0; t < one.frames.size(); ++t) {
       const bool is_there = one.frames[t] < frames;
       const auto& parts = is_there ? kept_.at(made.first_frame + one.frames[t]) : filler;

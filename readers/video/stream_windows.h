@@ -31,6 +31,7 @@ struct WindowOptions {
   pipeline::ClipSampling sampling{};
   pipeline::ClipViews views{};               ///< with their sizes (pipeline::sized)
   ClipProduct product = ClipProduct::kClip;  ///< kImage: sampling.frames is 1
+  at::ScalarType pixels = at::kFloat;        ///< as ClipSourceOptions has them
   std::uint64_t seed = 0;                    ///< keys sampling.shuffle_frames
   double frames_per_second = 0.0;            ///< of the stream; 0: unknown
 

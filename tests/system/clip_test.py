@@ -18,8 +18,8 @@ class Clips(ClipWorkspace):
 
     def test_digest_is_one_value_on_ranks_and_after_a_kill(self):
         self.train("alone")
-        for ranks in (2, 3):
-            self.train(f"on{ranks}", ranks=ranks)
+        for ranks, words in ((2, ()), (3, ("data.pixels=uint8",))):
+            self.train(f"on{ranks}", *words, ranks=ranks)
             self.assertEqual(self.digest(f"on{ranks}"), self.digest("alone"))
         self.train("plain", "train.mixup=0", "train.cutmix=0")
         self.assertNotEqual(self.digest("plain"), self.digest("alone"))

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <thread>
 
+#include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "pipeline/float_input.h"
 #include "pipeline/plan/protocol.h"
 #include "readers/video/video_file.h"
 #include "readers/video/video_writer.h"
@@ -170,6 +172,21 @@ TEST_F(ReadClip, GivesEveryViewOfAProtocolAsItsPlanSays) {
     const double middle = white > 2 ? clip[0][0][12][white - 3].item<double>() : 2.2;
     EXPECT_GT(middle, 2.1) << v;
     EXPECT_TRUE(clips.read(keys[v]).value().inputs["clip"].equal(clip)) << v;
+  }
+}
+
+TEST_F(ReadClip, HasTheSameValuesInFewerBytes) {
+  for (const bool training : {false, true}) {
+    ClipSourceOptions options{.sampling = {5, 3, 24, false}, .training = training};
+    options.augmentation = {0.3, 0.9, 1.3, true};
+    const at::Tensor wide = source(options).read({.seed = 3, .sample = 0}).value().inputs.only();
+    options.pixels = at::kByte;
+    const at::Tensor bytes = source(options).read({.seed = 3, .sample = 0}).value().inputs.only();
+    EXPECT_EQ(bytes.scalar_type(), at::kByte);
+    EXPECT_TRUE(at::equal(pipeline::float_input(bytes.unsqueeze(0))[0], wide));
+    options.pixels = at::kBFloat16;
+    const at::Tensor half = source(options).read({.seed = 3, .sample = 0}).value().inputs.only();
+    EXPECT_TRUE(at::equal(half, wide.to(at::kBFloat16)));
   }
 }
 
