@@ -32,7 +32,14 @@ std::vector<std::string> samples_of_class(const fs::path& folder,
   const bool are_samples = std::any_of(folders.begin(), folders.end(), [&](const auto& name) {
     return kind.is_sample(folder / name);
   });
-  return are_samples ? folders : std::vector<std::string>();
+  if (!are_samples) return {};
+  for (const std::string& name : look_into(folder).files) {
+    std::error_code error;  // of a link that leads nowhere
+    if (fs::is_symlink(folder / name, error) && !fs::exists(folder / name, error)) {
+      folders.push_back(name);
+    }
+  }
+  return folders;
 }
 
 std::vector<ClassFolder> class_folders(const fs::path& top,

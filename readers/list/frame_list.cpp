@@ -53,7 +53,7 @@ bool is_frame_list(const std::vector<ListLine>& lines,
   return std::all_of(lines.begin(), lines.end(), [&](const auto& l) { return line_of(l); }) &&
          std::any_of(lines.begin(), lines.end(), [&](const auto& l) {
            const auto line = line_of(l);
-           return line->frames > 0 && is_folder(root / line->path);
+           return line->frames > 0 && is_folder(path_below(root, line->path));
          });
 }
 
@@ -63,8 +63,8 @@ bool has_several_labels(const std::vector<ListLine>& lines, const std::filesyste
     const auto one = frame_line(line.text, /*several_labels=*/false);
     const auto several = frame_line(line.text, /*several_labels=*/true);
     if (!one || !several || one->path == several->path) continue;
-    balance += is_folder(root / several->path) ? 1 : 0;
-    balance -= is_folder(root / one->path) ? 1 : 0;
+    balance += is_folder(path_below(root, several->path)) ? 1 : 0;
+    balance -= is_folder(path_below(root, one->path)) ? 1 : 0;
   }
   return balance > 0;
 }

@@ -121,7 +121,7 @@ SampleEntry entry_of_several(const ListLine& line,
     }
   }
   require(!found.empty(), Errc::kInvalidArgument, where, ": no label behind '", path, "'");
-  SampleEntry entry{path, place.root / path, found.front()};
+  SampleEntry entry{path, path_below(place.root, path), found.front()};
   for (std::size_t i = 1; i < found.size(); ++i) {
     if (std::find(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(i), found[i]) ==
         found.begin() + static_cast<std::ptrdiff_t>(i)) {
@@ -138,6 +138,14 @@ std::optional<std::int64_t> number_of(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [last, error] = std::from_chars(text.data(), end, value);
   return error == std::errc() && last == end ? std::optional(value) : std::nullopt;
+}
+
+fs::path path_below(const fs::path& root, const std::string& name) {
+  std::error_code error;
+  if (name.find('\\') == std::string::npos || fs::exists(root / name, error)) return root / name;
+  std::string slashes = name;
+  std::replace(slashes.begin(), slashes.end(), '\\', '/');
+  return root / slashes;
 }
 
 bool is_header(const ListLine& line) {
@@ -163,12 +171,12 @@ SampleList read_labelled(const std::vector<ListLine>& lines,
   for (const ListLine& line : lines) {
     if (&line == &lines.front() && is_header(line)) continue;
     if (is_bare) {
-      result.entries.push_back({line.text, place.root / line.text, kNoLabel});
+      result.entries.push_back({line.text, path_below(place.root, line.text), kNoLabel});
     } else if (several_labels) {
       result.entries.push_back(entry_of_several(line, place, labels));
     } else {
       const auto [path, label] = labelled(line, labels, place.list);
-      result.entries.push_back({path, place.root / path, label});
+      result.entries.push_back({path, path_below(place.root, path), label});
     }
     for (const std::int64_t label : result.entries.back().all_labels()) {
       classes = std::max(classes, label + 1);

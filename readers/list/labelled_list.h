@@ -42,6 +42,10 @@ bool are_bare_paths(const std::vector<ListLine>& lines);
 /// "lists/train.csv:12", for messages.
 std::string place_of(const std::filesystem::path& list, const ListLine& line);
 
+/// The file that a list names. One with backslashes that is not there has them as Windows does,
+/// between folders.
+std::filesystem::path path_below(const std::filesystem::path& root, const std::string& name);
+
 /// Whether a line, the first of a list, names columns, like `path,label`.
 bool is_header(const ListLine& line);
 

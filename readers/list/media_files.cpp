@@ -147,7 +147,7 @@ std::vector<MediaFile> files_in_list(const std::vector<ListLine>& lines,
     const std::optional<std::string> path = path_of(line);
     if (!path && &line == &lines.front()) continue;  // names of columns
     const std::string name = path.value_or(line.text);
-    files.push_back({name, start / name, {}});
+    files.push_back({name, path_below(start, name), {}});
   }
   return files;
 }

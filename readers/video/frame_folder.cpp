@@ -94,7 +94,7 @@ std::vector<fs::path> frames_in(const fs::path& folder) {
   require(!found.empty(),
           Errc::kIo,
           folder.string(),
-          ": not a regular file, and a folder that holds no numbered picture");
+          ": a folder that holds no numbered picture: unpack the video into it, or name a file");
   require(found.size() == 1,
           Errc::kUnsupported,
           folder.string(),

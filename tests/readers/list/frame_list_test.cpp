@@ -61,6 +61,15 @@ TEST_F(FrameList, OfSeveralLabelsHasAllBehindTheFrames) {
   EXPECT_EQ(list.entries[1].all_labels(), (Labels{1}));
 }
 
+TEST_F(FrameList, MayHaveBackslashesBetweenFolders) {
+  const SampleList list = read("\xEF\xBB\xBFtai chi\\a 7 1 1\r\nwaving\\b 1 0\r\n");
+  ASSERT_EQ(list.entries.size(), 2U);
+  EXPECT_EQ(list.entries[0].path, folder_.path() / "tai chi/a 7");
+  EXPECT_EQ(list.entries[0].frames, 1);
+  testing::write_file(folder_.path() / "waving\\b/img_1.jpg", "x");
+  EXPECT_EQ(read("waving\\b 1 0\n").entries[0].path, folder_.path() / "waving\\b");
+}
+
 // As lists have it of a video that could not be unpacked: one bad sample among good ones.
 TEST_F(FrameList, MayNameNoFrames) {
   const SampleList list = read("lost/y 0 3\nwaving/b 20 1\n");

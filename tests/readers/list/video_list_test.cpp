@@ -77,9 +77,11 @@ TEST_F(ReadVideoList, TakesClassFoldersOfFoldersOfPicturesBelowAndAboveTheSplit)
     add(split + "tai chi/not unpacked/notes.txt");  // a bad sample, when it is read
     add(split + "waving/v3/flow_x_00001.jpg");      // no picture of a video: no class
   }
+  std::filesystem::create_symlink("nowhere", at("k/train/tai chi/w"));
   const SampleList below = read("k");
   EXPECT_THAT(below.classes, ElementsAre("tai chi"));
-  EXPECT_THAT(names(below), ElementsAre("tai chi/not unpacked", "tai chi/v 2", "tai chi/v1"));
+  EXPECT_THAT(names(below),
+              ElementsAre("tai chi/not unpacked", "tai chi/v 2", "tai chi/v1", "tai chi/w"));
   EXPECT_EQ(below.entries[1].path, at("k/train/tai chi/v 2"));
   add("u/waving/train/v1/0001.png");
   add("u/waving/test/v2/0001.png");
