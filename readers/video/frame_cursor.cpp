@@ -25,6 +25,7 @@ void FrameCursor::begin(std::size_t packet, std::span<const std::int64_t> wanted
     throw error.within(container_.name());
   }
   packet_ = packet;
+  end_ = SIZE_MAX;
   wanted_ = wanted;
   counted_ = 0;
   is_draining_ = false;
@@ -54,7 +55,7 @@ std::optional<NumberedFrame> FrameCursor::next() {
       continue;
     }
     if (has_ended_) return std::nullopt;
-    if (!is_draining_ && container_.next(*next_packet_)) {
+    if (!is_draining_ && packet_ < end_ && container_.next(*next_packet_)) {
       decoder_->send(*next_packet_, is_unwanted(*next_packet_));
       ++packet_;
     } else {

@@ -47,11 +47,18 @@ class FrameCursor {
   /// Goes on at the first packet and leaves out nothing.
   void restart();
 
+  /// Takes no packet of the index behind this one: what the decoder would read on for, only to put
+  /// out what it holds back. start() and restart() lift that.
+  void end_after(std::size_t packet) noexcept { end_ = packet + 1; }
+
   /// Takes no more packets: next() gives what the decoder holds back, then nothing.
   void drain() noexcept { is_draining_ = true; }
 
   /// The next frame the index counts; nothing at the end.
   std::optional<NumberedFrame> next();
+
+  /// Whether the codec is one whose frames nothing but their packets' bits decides.
+  bool can_skip() const noexcept { return decoder_->can_skip(); }
 
   /// The packet that is read next.
   std::size_t packet() const noexcept { return packet_; }
@@ -70,6 +77,7 @@ class FrameCursor {
   PacketHandle next_packet_;
   std::span<const std::int64_t> wanted_;
   std::size_t packet_ = 0;
+  std::size_t end_ = SIZE_MAX;  // the first one that is not taken
   std::int64_t counted_ = 0;
   bool is_draining_ = false;
   bool has_ended_ = false;

@@ -194,6 +194,19 @@ bool DecodedVideo::is_damaged(const NumberedFrame& frame, std::int64_t first) co
   return walk_.refused() > 0 || (!leads && is_patched(*frame.frame));
 }
 
+// The last packet that frames read in one walk need; nothing where that is not for certain.
+std::optional<std::size_t> last_packet_of_walk(const VideoIndex& index,
+                                               std::span<const std::int64_t> wanted,
+                                               bool can_seek) {
+  std::optional<std::size_t> last = index.last_packet(wanted.front());
+  for (const std::int64_t number : wanted.subspan(1)) {
+    if (!last || (can_seek && index.first_packet(number) > *last)) break;
+    const auto own = index.last_packet(number);
+    last = own ? std::optional(std::max(*last, *own)) : std::nullopt;
+  }
+  return last;
+}
+
 // Hands over frames until one is missing or a start further on is better; returns how many. A frame
 // is held until all that it may refer to has come out undamaged: what the decoder makes up, and
 // what refers to it, depends on where the walk began.
@@ -211,6 +224,8 @@ std::size_t DecodedVideo::read_some(std::span<const std::int64_t> wanted, const 
     }
   };
   walk_.start(start, wanted);
+  const auto last = last_packet_of_walk(index, wanted, walk_.can_seek());
+  if (last && walk_.can_skip()) walk_.end_after(*last);
   while (const auto frame = walk_.next()) {
     if (is_damaged(*frame, first)) return done;
     if (seen < wanted.size() && frame->number == wanted[seen]) {

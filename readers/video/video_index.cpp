@@ -98,6 +98,12 @@ std::int64_t VideoIndex::last_stored_before(std::int64_t number) const {
   return last;
 }
 
+std::optional<std::size_t> VideoIndex::last_packet(std::int64_t number) const {
+  const std::size_t packet = frames_[static_cast<std::size_t>(number)].packet;
+  const bool is_whole = packet + 1 < packets_.size() && packets_[packet + 1].is_shown;
+  return is_whole ? std::optional(packet) : std::nullopt;
+}
+
 std::optional<std::size_t> VideoIndex::find(const PacketFacts& packet, std::size_t last) const {
   for (std::size_t i = std::min(last + 1, packets_.size()); i-- > 0;) {
     if (packets_[i].pts == packet.pts && packets_[i].position == packet.position) return i;

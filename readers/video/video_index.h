@@ -73,6 +73,10 @@ class VideoIndex {
   /// that one has.
   std::int64_t last_stored_before(std::int64_t number) const;
 
+  /// The packet after which a decoder that is drained has all it needs for this frame: its own.
+  /// Nothing where the next packet shows no frame of its own, and may be a second part of it.
+  std::optional<std::size_t> last_packet(std::int64_t number) const;
+
   /// Where among the packets (pts, position) stands, looked for from `last` backwards.
   std::optional<std::size_t> find(const PacketFacts& packet, std::size_t last) const;
 

@@ -71,5 +71,23 @@ TEST_F(FrameCursorTest, FramesNothingDependsOnAreLeftOut) {
   }
 }
 
+TEST_F(FrameCursorTest, NoPacketIsReadBehindTheLastOneNeeded) {
+  FrameCursor walk = this->walk("a.mp4");
+  for (const std::int64_t number : {1, 2, 3, 10}) {
+    const auto last = walk.index().last_packet(number);
+    ASSERT_TRUE(last.has_value());
+    walk.start(0, {});
+    walk.end_after(*last);
+    const Numbers seen = rest_of(walk);
+    EXPECT_EQ(walk.packet(), *last + 1);
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), number), 1) << number;
+  }
+  std::int64_t open = 0;  // of the last packet: nothing behind it shows that its frame is whole
+  for (std::int64_t n = 0; n < 24; ++n) open += walk.index().last_packet(n) ? 0 : 1;
+  EXPECT_EQ(open, 1);
+  walk.restart();
+  EXPECT_EQ(rest_of(walk).size(), 24U);
+}
+
 }  // namespace
 }  // namespace larkspur::readers
