@@ -219,7 +219,7 @@ function comparison(compared) {
   beside(box, 'runs', groups, compared.columns, text => text ?? '');
   put(box, 'h3', {}, 'Keys that differ');
   if (!compared.keys.length) put(box, 'p', {}, 'None.');
-  else table(box, [{ name: 'key' }, ...compared.runs.map(run => ({ name: run.name }))],
+  else table(box, [{ name: 'key' }, ...compared.runs.map(run => ({ name: run.name, long: true }))],
     compared.keys.map(key => [key.key, ...key.values]));
   const known = compared.runs.filter(run => run.history);
   if (!known.length) return;
