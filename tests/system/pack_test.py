@@ -41,9 +41,11 @@ class SameClouds(Workspace):
         (self.folder / "text" / "modelnet40_shape_names.txt").write_text("\n".join(clouds.NAMES) + "\n")
 
     def sides(self, form):
-        if form == "text":
-            return [f"data.{side}.list={self.folder}/text/modelnet40_{split}.txt" for side, split in (("train", "train"), ("eval", "test"))]
-        return [f"data.{side}.root={self.folder}/{form}" for side in ("train", "eval")]
+        words = []
+        for side, split in (("train", "train"), ("eval", "test")):
+            words.append(f"data.{side}.root={self.folder}/{form}")
+            words += [f"data.{side}.list={self.folder}/text/modelnet40_{split}.txt"] if form == "text" else []
+        return words
 
     def scores(self, form, protocol):
         report = self.folder / f"report_{form}_{protocol}"
