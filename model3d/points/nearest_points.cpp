@@ -8,6 +8,8 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 
+#include "model3d/kernels/parallel_for.h"
+#include "pipeline/geometry/near_points.h"
 #include "pipeline/require.h"
 
 namespace larkspur::model3d {
@@ -38,19 +40,9 @@ at::Tensor keys_of(const at::Tensor& square_distances_RP) {
   return bits * (std::int64_t{1} << 32) + numbers;
 }
 
-}  // namespace
-
-at::Tensor nearest_points(const at::Tensor& points_NP3, std::int64_t k) {
-  require(points_NP3.dim() == 3 && points_NP3.size(2) == 3 && points_NP3.size(1) > 0,
-          Errc::kInvalidArgument,
-          "[nearest_points] points are ",
-          points_NP3.sizes(),
-          ", not [N,P,3] with P > 0");
-  require(k >= 1, Errc::kInvalidArgument, "[nearest_points] k is ", k, ", not >= 1");
-  const at::NoGradGuard no_grad;
-  const at::Tensor points = points_NP3.detach().to(at::kFloat);
+/// Every row through the selection; points on any device.
+at::Tensor nearest_of_all_pairs(const at::Tensor& points, std::int64_t kept) {
   const std::int64_t count = points.size(1);
-  const std::int64_t kept = std::min(k, count);
   const std::int64_t block = std::max<std::int64_t>(1, kPairsAtOnce / count);
   at::Tensor nearest = at::empty({points.size(0), count, kept}, points.options().dtype(at::kLong));
   for (std::int64_t n = 0; n < points.size(0); ++n) {
@@ -63,6 +55,37 @@ at::Tensor nearest_points(const at::Tensor& points_NP3, std::int64_t k) {
     }
   }
   return nearest;
+}
+
+at::Tensor nearest_by_buckets(const at::Tensor& points_NP3, std::int64_t kept) {
+  const at::Tensor points = points_NP3.contiguous();
+  const std::int64_t count = points.size(1);
+  at::Tensor nearest = at::empty({points.size(0), count, kept}, at::kInt);
+  const auto* const from = points.const_data_ptr<float>();
+  auto* const to = nearest.data_ptr<std::int32_t>();
+  parallel_for(points.size(0), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n) {
+      pipeline::near_points({from + n * count * 3, static_cast<std::size_t>(count * 3)},
+                            kept,
+                            {to + n * count * kept, static_cast<std::size_t>(count * kept)});
+    }
+  });
+  return nearest.to(at::kLong);
+}
+
+}  // namespace
+
+at::Tensor nearest_points(const at::Tensor& points_NP3, std::int64_t k) {
+  require(points_NP3.dim() == 3 && points_NP3.size(2) == 3 && points_NP3.size(1) > 0,
+          Errc::kInvalidArgument,
+          "[nearest_points] points are ",
+          points_NP3.sizes(),
+          ", not [N,P,3] with P > 0");
+  require(k >= 1, Errc::kInvalidArgument, "[nearest_points] k is ", k, ", not >= 1");
+  const at::NoGradGuard no_grad;
+  const at::Tensor points = points_NP3.detach().to(at::kFloat);
+  const std::int64_t kept = std::min(k, points.size(1));
+  return points.is_cpu() ? nearest_by_buckets(points, kept) : nearest_of_all_pairs(points, kept);
 }
 
 }  // namespace larkspur::model3d

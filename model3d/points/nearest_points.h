@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nearest neighbours of every point of a cloud.
 //
-// All pairs are compared, block by block: P * P distances a cloud in time, a few million of them at
-// once in memory. Points are data: nothing here has a gradient.
+// On a CPU by buckets (pipeline/geometry/near_points.h), a cloud a thread. Elsewhere all pairs are
+// compared, block by block: P * P distances a cloud in time, a few million of them at once in
+// memory. Points are data: nothing here has a gradient.
 #pragma once
 
 #include <cstdint>
