@@ -6,12 +6,14 @@
 #include <cmath>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "pipeline/require.h"
+#include "readers/cloud/local_planes.h"
 
 namespace larkspur::readers {
 namespace {
@@ -36,14 +38,15 @@ void check_points(const at::Tensor& points_N3, std::string_view op) {
           ", not float32 [N, 3]");
 }
 
-// Where a point falls: its voxel, and how far from the voxel's centre in half voxels.
+// Where a point falls: its row, its voxel, and how far from the voxel's centre in half voxels.
 struct VoxelPoint {
+  std::int64_t row = 0;
   std::int64_t voxel = 0;
   std::array<float, 3> offset{};
 };
 
-std::optional<VoxelPoint> place_of(const float* point, std::int64_t grid) {
-  VoxelPoint place;
+std::optional<VoxelPoint> place_of(const float* point, std::int64_t row, std::int64_t grid) {
+  VoxelPoint place{.row = row};
   for (std::size_t i = 3; i-- > 0;) {  // z is the slowest axis
     const double at = (point[i] + 1.0) * 0.5 * static_cast<double>(grid);
     if (!(at >= 0.0 && at <= static_cast<double>(grid))) return std::nullopt;
@@ -60,25 +63,60 @@ std::vector<VoxelPoint> places_of(const at::Tensor& points_N3, std::int64_t grid
   std::vector<VoxelPoint> places;
   places.reserve(static_cast<std::size_t>(points.size(0)));
   for (std::int64_t i = 0; i < points.size(0); ++i, point += 3) {
-    if (const auto place = place_of(point, grid)) places.push_back(*place);
+    if (const auto place = place_of(point, i, grid)) places.push_back(*place);
   }
   return places;
 }
 
-void fill_density(const std::vector<VoxelPoint>& places, std::int64_t voxels, float* out) {
-  float fullest = 1.0F;
-  for (const VoxelPoint& place : places) fullest = std::max(fullest, out[place.voxel] += 1.0F);
-  for (std::int64_t i = 0; i < voxels; ++i) out[i] /= fullest;
+/// Channels of kRich.
+constexpr std::int64_t kCountChannel = 1;
+constexpr std::int64_t kOffsetChannel = 2;
+constexpr std::int64_t kPlaneChannel = 5;
+static_assert(kPlaneChannel + kPlaneValues == kRichChannels);
+
+/// Adds what a point gives to the eight centres around it that the grid has.
+void add_spread(const VoxelPoint& place, std::int64_t grid, float* occupancy) {
+  std::array<std::int64_t, 3> own{
+      place.voxel % grid, place.voxel / grid % grid, place.voxel / (grid * grid)};
+  for (int corner = 0; corner < 8; ++corner) {
+    std::int64_t voxel = 0;
+    float share = 1.0F;
+    bool is_inside = true;
+    for (std::size_t axis = 3; axis-- > 0;) {  // z is the slowest axis
+      const bool is_other = (corner >> axis & 1) != 0;
+      const float away = 0.5F * std::abs(place.offset[axis]);  // from the own centre, in voxels
+      const std::int64_t step = place.offset[axis] < 0.0F ? -1 : 1;
+      const std::int64_t index = own[axis] + (is_other ? step : 0);
+      is_inside = is_inside && index >= 0 && index < grid;
+      share *= is_other ? away : 1.0F - away;
+      voxel = voxel * grid + index;
+    }
+    if (is_inside) occupancy[voxel] += share;
+  }
 }
 
-void fill_mean(const std::vector<VoxelPoint>& places, std::int64_t voxels, float* out) {
-  std::vector<float> counts(static_cast<std::size_t>(voxels));
+void fill_rich(const at::Tensor& points_N3,
+               const std::vector<VoxelPoint>& places,
+               std::int64_t grid,
+               float* out) {
+  const at::Tensor planes = local_planes(points_N3);
+  const auto* const plane = planes.const_data_ptr<float>();
+  const std::int64_t voxels = grid * grid * grid;
+  float* const counts = out + kCountChannel * voxels;
   for (const VoxelPoint& place : places) {
-    const float count = counts[static_cast<std::size_t>(place.voxel)] += 1.0F;
-    for (std::size_t k = 0; k < 3; ++k) {
-      float& mean = out[static_cast<std::int64_t>(k) * voxels + place.voxel];
-      mean += (place.offset[k] - mean) / count;
+    add_spread(place, grid, out);
+    counts[place.voxel] += 1.0F;
+    float* channel = out + kOffsetChannel * voxels + place.voxel;
+    for (const float offset : place.offset) *std::exchange(channel, channel + voxels) += offset;
+    for (std::int64_t k = 0; k < kPlaneValues; ++k, channel += voxels) {
+      *channel += plane[place.row * kPlaneValues + k];
     }
+  }
+  for (std::int64_t i = 0; i < voxels; ++i) {
+    out[i] = std::min(1.0F, out[i]);
+    if (counts[i] == 0.0F) continue;
+    for (std::int64_t k = kOffsetChannel; k < kRichChannels; ++k) out[k * voxels + i] /= counts[i];
+    counts[i] = std::log1p(counts[i]);
   }
 }
 
@@ -106,11 +144,8 @@ at::Tensor voxelise(const at::Tensor& points_N3, const VoxelGridOptions& options
     case VoxelValue::kOccupancy:
       for (const VoxelPoint& place : places) out[place.voxel] = 1.0F;
       break;
-    case VoxelValue::kDensity:
-      fill_density(places, grid * grid * grid, out);
-      break;
-    case VoxelValue::kMean:
-      fill_mean(places, grid * grid * grid, out);
+    case VoxelValue::kRich:
+      fill_rich(points_N3, places, grid, out);
       break;
   }
   return voxels;

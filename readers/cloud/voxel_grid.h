@@ -17,16 +17,27 @@ namespace larkspur::readers {
 /// What a voxel tells of the points in it; 0 where there are none.
 enum class VoxelValue : std::uint8_t {
   kOccupancy,  ///< 1 channel: 1
-  kDensity,    ///< 1 channel: their number over that of the fullest voxel, (0, 1]
-  kMean,       ///< 3 channels x, y, z: their mean from the voxel's centre in half voxels, [-1, 1]
+  kRich,       ///< 12 channels, below
 };
+
+/// Channels of kRich, of the points p in a voxel, in their order, each sum in float32:
+///
+///   0      min(1, sum over all points of the product over axes of max(0, 1 - |p - c|)), p and the
+///          voxel's centre c in voxels: occupancy spread over the eight nearest centres
+///   1      log(1 + n), n their number
+///   2-4    x, y, z: their mean from c in half voxels, [-1, 1]
+///   5-11   mean of their rows of local_planes.h: n n^T of the normal, planarity
+///
+/// 1,024 points leave a voxel of 32^3 mostly one, of which occupancy throws the place away; cells
+/// that keep it: Le, Duan, "PointGrid", CVPR 2018; with normals: Wang et al., "O-CNN", 2017.
+inline constexpr std::int64_t kRichChannels = 12;
 
 struct VoxelGridOptions {
   std::int64_t grid = 32;  ///< G, voxels along each axis, [1, 512]
   VoxelValue value = VoxelValue::kOccupancy;
 
-  /// Channels of the grid: 1 or 3.
-  std::int64_t channels() const { return value == VoxelValue::kMean ? 3 : 1; }
+  /// Channels of the grid: 1 or 12.
+  std::int64_t channels() const { return value == VoxelValue::kRich ? kRichChannels : 1; }
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readers/cloud/voxel_grid.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -9,6 +10,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
@@ -17,6 +19,7 @@
 
 #include "pipeline/error.h"
 #include "pipeline/rng.h"
+#include "readers/cloud/local_planes.h"
 
 namespace larkspur::readers {
 namespace {
@@ -37,13 +40,15 @@ at::Tensor random_cloud(std::int64_t n) {
 
 struct Cell {
   double count = 0.0;
-  double x = 0.0, y = 0.0, z = 0.0;
+  std::array<double, 10> sums{};  // x, y, z, then the rows of local_planes
 };
 
-// By voxel (d, h, w): how many points it holds and the sum of their coordinates.
+// By voxel (d, h, w): how many points it holds, and sums over them.
 std::map<std::tuple<int, int, int>, Cell> cells_of(const at::Tensor& points, int grid) {
   std::map<std::tuple<int, int, int>, Cell> cells;
+  const at::Tensor planes = local_planes(points);
   const auto p = points.accessor<float, 2>();
+  const auto plane = planes.accessor<float, 2>();
   for (std::int64_t i = 0; i < points.size(0); ++i) {
     int index[3];
     bool is_inside = true;
@@ -54,9 +59,26 @@ std::map<std::tuple<int, int, int>, Cell> cells_of(const at::Tensor& points, int
     }
     if (!is_inside) continue;
     Cell& cell = cells[{index[2], index[1], index[0]}];
-    cell = {cell.count + 1, cell.x + p[i][0], cell.y + p[i][1], cell.z + p[i][2]};
+    ++cell.count;
+    for (int k = 0; k < 10; ++k) cell.sums[k] += k < 3 ? p[i][k] : plane[i][k - 3];
   }
   return cells;
+}
+
+// The spread of the points inside the box over all centres, from its formula.
+at::Tensor spread_of(const at::Tensor& points, int grid) {
+  at::Tensor spread = at::zeros({grid, grid, grid}, at::kDouble);
+  const at::Tensor centres = at::arange(grid, at::kDouble) + 0.5;
+  for (std::int64_t i = 0; i < points.size(0); ++i) {
+    const at::Tensor point = points[i].to(at::kDouble);
+    if (point.abs().max().item<double>() > 1.0) continue;
+    std::vector<at::Tensor> along;
+    for (int k = 0; k < 3; ++k) {
+      along.push_back((1.0 - ((point[k] + 1.0) * 0.5 * grid - centres).abs()).clamp_min(0.0));
+    }
+    spread += along[2].view({-1, 1, 1}) * along[1].view({-1, 1}) * along[0];
+  }
+  return spread.clamp_max(1.0);
 }
 
 TEST(VoxelGrid, PutsZYXOnDepthHeightWidth) {
@@ -77,27 +99,35 @@ TEST(VoxelGrid, KeepsBothEndsOfTheBoxAndDropsWhatIsOutside) {
 
 TEST(VoxelGrid, AgreesWithACountByHand) {
   const at::Tensor points = random_cloud(3000);
-  const auto cells = cells_of(points, 16);
   at::Tensor occupancy = at::zeros({1, 16, 16, 16});
-  at::Tensor density = at::zeros({1, 16, 16, 16});
-  at::Tensor mean = at::zeros({3, 16, 16, 16});
-  double fullest = 0.0;
-  for (const auto& [place, cell] : cells) fullest = std::max(fullest, cell.count);
-  for (const auto& [place, cell] : cells) {
+  at::Tensor rich = at::zeros({12, 16, 16, 16}, at::kDouble);
+  rich[0] = spread_of(points, 16);
+  for (const auto& [place, cell] : cells_of(points, 16)) {
     const auto [d, h, w] = place;
     occupancy[0][d][h][w] = 1.0;
-    density[0][d][h][w] = cell.count / fullest;
-    mean[0][d][h][w] = (cell.x / cell.count + 1) * 16 - (2 * w + 1);
-    mean[1][d][h][w] = (cell.y / cell.count + 1) * 16 - (2 * h + 1);
-    mean[2][d][h][w] = (cell.z / cell.count + 1) * 16 - (2 * d + 1);
+    const int voxel[]{w, h, d};
+    rich[1][d][h][w] = std::log(1.0 + cell.count);
+    for (int k = 0; k < 10; ++k) {
+      const double mean = cell.sums[k] / cell.count;
+      rich[2 + k][d][h][w] = k < 3 ? (mean + 1) * 16 - (2 * voxel[k] + 1) : mean;
+    }
   }
   EXPECT_TRUE(at::equal(voxelise(points, {16, VoxelValue::kOccupancy}), occupancy));
-  EXPECT_TRUE(at::allclose(voxelise(points, {16, VoxelValue::kDensity}), density, 1e-6, 1e-6));
-  EXPECT_TRUE(at::allclose(voxelise(points, {16, VoxelValue::kMean}), mean, 1e-5, 1e-5));
+  const at::Tensor found = voxelise(points, {16, VoxelValue::kRich});
+  EXPECT_TRUE(at::allclose(found.to(at::kDouble), rich, 1e-5, 1e-5));
+}
+
+TEST(VoxelGrid, SpreadsALonePointWithoutLossAndSharesItByNearness) {
+  // In voxels at 1.75, 1.5, 1.5: a quarter of the way from the centre of voxel 1 to that of 2.
+  const at::Tensor grid = voxelise(cloud({-0.125F, -0.25F, -0.25F}), {4, VoxelValue::kRich});
+  EXPECT_EQ(grid[0][1][1][1].item<float>(), 0.75F);
+  EXPECT_EQ(grid[0][1][1][2].item<float>(), 0.25F);
+  EXPECT_EQ(grid[0].sum().item<float>(), 1.0F);
+  EXPECT_EQ(grid[2][1][1][1].item<float>(), 0.5F);
 }
 
 TEST(VoxelGrid, MakesAnEmptyGridOfNoPoints) {
-  for (const auto value : {VoxelValue::kOccupancy, VoxelValue::kDensity, VoxelValue::kMean}) {
+  for (const auto value : {VoxelValue::kOccupancy, VoxelValue::kRich}) {
     const VoxelGridOptions options{5, value};
     const at::Tensor grid = voxelise(at::zeros({0, 3}), options);
     EXPECT_TRUE(at::equal(grid, at::zeros({options.channels(), 5, 5, 5})));
