@@ -144,6 +144,8 @@ std::vector<Row> reading_rows() {
   using D = DataConfig;
   return {
       key<data, &D::max_bad_fraction>("data.max_bad_fraction",
+      key<data, augment, &A::fit>("data.augmentation.fit",
+                                  "bring a scaled cloud back into the unit sphere, before the shift"),
                                       "unreadable share of a list that stops the run")
           .within(0, 1)
           .on_resume(kFree),

@@ -31,6 +31,7 @@ CloudPlan plan_cloud(const CloudAugmentation& augmentation, const SampleKey& key
   if (augmentation.rotate_up) plan.angle = angle;
   if (augmentation.mirror && mirror_x) plan.scale[0] = -plan.scale[0];
   if (augmentation.mirror && mirror_y) plan.scale[1] = -plan.scale[1];
+  plan.fit = augmentation.fit;
   return plan;
 }
 

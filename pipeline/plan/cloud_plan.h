@@ -25,17 +25,21 @@ struct CloudAugmentation {
   double shift = 0.0;      ///< >= 0, in units of the shape's radius
   bool rotate_up = false;  ///< any angle about the z axis
   bool mirror = false;     ///< x and y each negated with probability one half
+  bool fit = false;  ///< back into the unit sphere after scaling, before the shift: what grids
+                     ///< would cut off stays, and a shape keeps the size it is scored at
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
 };
 
-/// One view of one cloud: out = scale * (R_y(tilt) R_z(angle) p) + shift, per axis; a pure value.
+/// One view of one cloud: out = fit(scale * (R_y(tilt) R_z(angle) p)) + shift, per axis; a pure
+/// value.
 struct CloudPlan {
   std::array<double, 3> scale{1.0, 1.0, 1.0};  ///< negative where mirrored
   std::array<double, 3> shift{0.0, 0.0, 0.0};
   double angle = 0.0;  ///< radians about z, first
   double tilt = 0.0;   ///< radians about y, from z towards x
+  bool fit = false;    ///< centred on the mean and divided by the largest distance from it
 };
 
 /// The plan of a training view: a pure function of its arguments.

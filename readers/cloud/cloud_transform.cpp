@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 
 #include "pipeline/require.h"
+#include "readers/cloud/voxel_grid.h"
 
 namespace larkspur::readers {
 
@@ -18,6 +19,13 @@ at::Tensor transform_cloud(const at::Tensor& points_N3, const pipeline::CloudPla
       " ",
       points_N3.sizes(),
       ", not float32 [N, 3]");
+  if (plan.fit) {
+    pipeline::CloudPlan before = plan;
+    before.fit = false;
+    before.shift = {0.0, 0.0, 0.0};
+    const at::Tensor fitted_N3 = normalise_unit_sphere(transform_cloud(points_N3, before));
+    return transform_cloud(fitted_N3, {.shift = plan.shift});
+  }
   const at::Tensor points = points_N3.contiguous();
   at::Tensor result = at::empty({points.size(0), 3}, at::kFloat);
   const auto* from = points.const_data_ptr<float>();

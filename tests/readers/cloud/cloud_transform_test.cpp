@@ -50,6 +50,19 @@ TEST(CloudTransform, RotatesThenScalesThenShifts) {
   EXPECT_TRUE(at::allclose(moved.to(at::kDouble), expected, 1e-6, 1e-6));
 }
 
+TEST(CloudTransform, FitsAScaledCloudIntoTheUnitSphereBeforeItIsShifted) {
+  const at::Tensor points = at::arange(60, at::kFloat).reshape({20, 3}).cos();
+  pipeline::CloudPlan plan{{1.5, 0.7, 1.2}, {0.0, 0.0, 0.0}, 0.3};
+  const at::Tensor scaled = transform_cloud(points, plan);
+  plan.fit = true;
+  plan.shift = {0.05, -0.1, 0.02};
+  const at::Tensor shift = at::tensor({0.05F, -0.1F, 0.02F});
+  const at::Tensor fitted = transform_cloud(points, plan) - shift;
+  const at::Tensor centred = scaled - scaled.mean({0});
+  EXPECT_NEAR(fitted.norm(2, {1}).max().item<float>(), 1.0F, 1e-5F);
+  EXPECT_TRUE(at::allclose(fitted, centred / centred.norm(2, {1}).max(), 1e-5, 1e-5));
+}
+
 /// Rodrigues' rotation by `angle` about a unit vector, float64 [3, 3].
 at::Tensor rotation_about(const std::array<double, 3>& axis, double angle) {
   const at::Tensor v = at::tensor(at::ArrayRef<double>(axis.data(), 3), at::kDouble);
