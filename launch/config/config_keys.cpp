@@ -175,6 +175,11 @@ std::vector<Row> optimiser_rows() {
       key<train, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
           .within(1, 65536),
       key<train, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),
+      key<train, &T::minutes>("train.minutes",
+                              "when a run begins, train.epochs becomes what fits into them on this "
+                              "machine, and is kept; 0: as train.epochs says")
+          .at_least(0)
+          .on_resume(ResumeRule::kNotRead),
       key<train, &T::min_learning_rate>("train.min_learning_rate", "at the last step, by a cosine")
           .at_least(0),
       key<train, &T::weight_decay>("train.weight_decay", "decoupled, as AdamW").at_least(0),
@@ -195,6 +200,10 @@ std::vector<Row> optimiser_rows() {
       key<train, &T::mix, &pipeline::MixOptions::mixup>(
           "train.mixup", "mixup's Beta parameter, partners inside a lane; 0: off")
           .at_least(0)
+      key<train, &T::warmup_share>("train.warmup_share",
+                                   "share of all steps that rise, in place of warmup_epochs; 0: as "
+                                   "warmup_epochs says")
+          .below(0, 1),
           .of_forms(kMixable),
       key<train, &T::mix, &pipeline::MixOptions::cutmix>(
           "train.cutmix", "cutmix's Beta parameter; with mixup each sample draws one; 0: off")

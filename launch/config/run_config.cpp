@@ -168,7 +168,9 @@ void check_train(const LoadedConfig& loaded) {
           train.min_learning_rate,
           " is above train.learning_rate, ",
           train.learning_rate);
-  require(train.warmup_epochs <= static_cast<double>(train.epochs),
+  const bool are_epochs_known = train.minutes == 0;
+  require(train.warmup_epochs <= static_cast<double>(train.epochs) || !are_epochs_known ||
+              train.warmup_share > 0,
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "train.warmup_epochs", "train.epochs"),
           train.warmup_epochs,

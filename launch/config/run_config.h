@@ -102,6 +102,7 @@ struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
   int threads = 1;                         ///< compute threads a rank
   double deadline_seconds = 60.0;          ///< ranks do not wait longer for one of them
   bool tensorboard = false;                ///< event files beside metrics.jsonl
+  double minutes = 0.0;                    ///< that decide epochs when a run begins; 0: none
 
   /// Of a configuration that says nothing else.
   TrainConfig() {

@@ -28,6 +28,12 @@ bool has_checkpoint(const RunConfig& config) {
                              &pipeline::CheckpointFolder::complete);
 }
 
+void take_fitted_epochs(RunConfig& config) {
+  if (config.train.minutes == 0 || !has_checkpoint(config)) return;
+  config.train.epochs =
+      config_of(pipeline::find_checkpoint(checkpoints_folder(config))).train.epochs;
+}
+
 bool resume_if_possible(const RunConfig& config,
                         const pipeline::RunIdentity& now,
                         pipeline::TrainState& state,

@@ -23,6 +23,10 @@ bool resume_if_possible(const RunConfig& config,
 /// Whether the output folder holds a finished checkpoint, whole or damaged. Reads the disk only.
 bool has_checkpoint(const RunConfig& config);
 
+/// With train.minutes and a checkpoint, train.epochs is the checkpoint's: how many fitted was found
+/// out when the run began. Throws as find_checkpoint().
+void take_fitted_epochs(RunConfig& config);
+
 /// The `checkpoints` folder of an output folder.
 std::filesystem::path checkpoints_folder(const RunConfig& config);
 

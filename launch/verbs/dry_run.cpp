@@ -4,16 +4,15 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <chrono>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <optional>
 #include <sstream>
 
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "distributed/tree_exchange.h"
 #include "launch/config/config_schema.h"
 #include "launch/run/assemble.h"
 #include "launch/run/file_glance.h"
@@ -21,6 +20,8 @@
 #include "launch/supervise/progress_bar.h"
 #include "launch/supervise/task_progress.h"
 #include "launch/verbs/model_subject.h"
+#include "launch/verbs/rehearsal.h"
+#include "launch/verbs/train_minutes.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/data/epoch_order.h"
 #include "pipeline/log.h"
@@ -44,27 +45,6 @@ std::int64_t elements_of(const std::vector<std::int64_t>& sizes) {
   for (const std::int64_t size : sizes) count *= size;
   return count;
 }
-
-/// Rank 0's clock: keeps what each step took, and asks for the end once it knows enough.
-class StepKeeper : public pipeline::MetricSink {
- public:
-  explicit StepKeeper(pipeline::Requests& requests) : requests_(requests) {}
-
-  void step(const pipeline::StepMetrics& metrics) override {
-    steps.push_back(metrics);
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
-    if (passed.count() < kEnoughSeconds) return;
-    has_enough = true;
-    requests_.stop = true;  // taken by the next step, on every rank
-  }
-
-  std::vector<pipeline::StepMetrics> steps;
-  bool has_enough = false;
-
- private:
-  pipeline::Requests& requests_;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-};
 
 /// That a training could make the folder: the nearest part of its path that is there is writable.
 void require_writable(const fs::path& output) {
@@ -156,17 +136,26 @@ void look_at_evaluation(std::ostream& out,
   }
 }
 
+/// Whether a training would first find out how many epochs there are.
+bool is_open(const RunConfig& config, const pipeline::TrainState& state) {
+  return config.train.minutes > 0 && state.step == 0;
+}
+
 void print_plan(std::ostream& out,
                 const RunConfig& config,
                 const pipeline::TrainState& state,
                 std::int64_t samples,
                 int ranks) {
   const pipeline::StepShape shape{samples, config.train.global_batch, config.train.lanes};
-  fact(out, "steps") << total_steps(train_options(config), samples) << ": " << config.train.epochs
-                     << " epochs of " << shape.steps_per_epoch() << ", each of "
-                     << config.train.global_batch << " samples in " << config.train.lanes
-                     << " lanes on " << ranks << (ranks == 1 ? " rank" : " ranks") << "; "
-                     << state.step << " done\n";
+  fact(out, "steps");
+  if (is_open(config, state)) {
+    out << "as many as fit into " << text_of(config.train.minutes) << " minutes: epochs";
+  } else {
+    out << total_steps(train_options(config), samples) << ": " << config.train.epochs << " epochs";
+  }
+  out << " of " << shape.steps_per_epoch() << ", each of " << config.train.global_batch
+      << " samples in " << config.train.lanes << " lanes on " << ranks
+      << (ranks == 1 ? " rank" : " ranks") << "; " << state.step << " done\n";
 }
 
 void print_estimate(std::ostream& out, const MemoryEstimate& need, std::int64_t parameters) {
@@ -180,12 +169,9 @@ void print_estimate(std::ostream& out, const MemoryEstimate& need, std::int64_t 
                       << bytes_text(need.read_ahead) << std::endl;
 }
 
-void print_forecast(std::ostream& out,
-                    const RunConfig& config,
-                    const std::vector<pipeline::StepMetrics>& steps,
-                    std::int64_t steps_left) {
-  if (steps.empty()) return;
-  const StepForecast take = forecast(steps, config.train.global_batch);
+void print_measured(std::ostream& out,
+                    const StepForecast& take,
+                    const std::vector<pipeline::StepMetrics>& steps) {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   fact(out, "measured") << bytes_text(usage.ru_maxrss * std::int64_t{1024})
@@ -194,38 +180,30 @@ void print_forecast(std::ostream& out,
                       << take.wait_seconds << " s of it waiting for data (" << steps.size()
                       << " run, the first " << take.first_seconds << " s); loss "
                       << std::setprecision(4) << steps.front().loss << "\n";
-  fact(out, "to the end") << duration_text(take.seconds * static_cast<double>(steps_left))
-                          << " for " << steps_left
-                          << " steps, without checkpoints and evaluations\n";
 }
 
-/// The loop itself, with nothing that writes. Returns whether somebody asked it to stop.
-bool run_steps(const PreparedTraining& prepared,
-               RankJob& job,
-               pipeline::TrainState& state,
-               pipeline::Requests& requests,
-               StepKeeper& keeper) {
-  pipeline::Communicator& communicator = job.communicator();
-  distributed::TreeExchange exchange(
-      job.tensor_group(prepared.device),
-      state.parameters,
-      pipeline::lanes_of_rank(
-          communicator.rank(), communicator.size(), prepared.config.train.lanes));
-  pipeline::TrainOptions options = train_options(prepared.config);
-  const std::int64_t last = options.stop_after_steps;
-  options.stop_after_steps = state.step + kMostSteps;
-  if (last > 0) options.stop_after_steps = std::min(options.stop_after_steps, last);
-  const auto nothing = [] {};
-  pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
-                             *prepared.data.source,
-                             keeper,
-                             requests,
-                             nothing,
-                             nothing};
-  if (pipeline::train(options, parts) != pipeline::TrainEnd::kStopRequested) return false;
-  const auto told = pipeline::all_or_none(
-      communicator, [&] { return std::string(keeper.has_enough ? "enough" : ""); });
-  return told.front().empty();
+/// `steps_left` of a run that knows its end: not where it is open.
+void print_end(std::ostream& out,
+               const RunConfig& config,
+               double step_seconds,
+               std::optional<std::int64_t> steps_left,
+               std::int64_t steps_per_epoch) {
+  fact(out, "to the end");
+  if (!steps_left) {
+    const double seconds = config.train.minutes * 60.0;
+    out << epochs_that_fit(seconds, step_seconds, steps_per_epoch) << " epochs fit into "
+        << text_of(config.train.minutes) << " minutes\n";
+    return;
+  }
+  out << duration_text(step_seconds * static_cast<double>(*steps_left)) << " for " << *steps_left
+      << " steps, without checkpoints and evaluations\n";
+}
+
+/// Whether any rank was asked to stop.
+bool is_stop_asked(const pipeline::Requests& requests, pipeline::Communicator& communicator) {
+  const auto told =
+      pipeline::all_or_none(communicator, [&] { return std::string(requests.stop ? "stop" : ""); });
+  return std::ranges::any_of(told, [](const std::string& word) { return !word.empty(); });
 }
 
 }  // namespace
@@ -293,7 +271,10 @@ void run_dry(Invocation& call, const TrainRequest& request) {
   call.phase = Phase::kCheckpoint;
   resume_or_start(prepared, state, communicator);
   call.phase = Phase::kRun;
-  const std::int64_t steps_left = total_steps(train_options(config), samples) - state.step;
+  std::optional<std::int64_t> steps_left;
+  if (!is_open(config, state)) {
+    steps_left = total_steps(train_options(config), samples) - state.step;
+  }
   if (job.is_root()) {
     std::int64_t parameters = 0;
     for (const auto& parameter : prepared.network->parameters()) {
@@ -302,11 +283,16 @@ void run_dry(Invocation& call, const TrainRequest& request) {
     print_plan(call.out, config, state, samples, communicator.size());
     print_estimate(call.out, memory_estimate(config, parameters, communicator.size()), parameters);
   }
-  StepKeeper keeper(requests);
-  if (run_steps(prepared, job, state, requests, keeper)) {
+  const auto steps = rehearse(prepared, job, state, requests, {kEnoughSeconds, kMostSteps});
+  if (is_stop_asked(requests, communicator)) {
     throw pipeline::Error(Errc::kCancelled, "dry run stopped on request, nothing was written");
   }
-  if (job.is_root()) print_forecast(call.out, config, keeper.steps, steps_left);
+  if (!steps.empty()) {
+    const StepForecast take = forecast(steps, config.train.global_batch);
+    const pipeline::StepShape shape{samples, config.train.global_batch, config.train.lanes};
+    print_measured(call.out, take, steps);
+    print_end(call.out, config, take.seconds, steps_left, shape.steps_per_epoch());
+  }
   repeat_refusal(prepared.device);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -24,6 +25,7 @@
 #include "launch/verbs/commands.h"
 #include "launch/verbs/dry_run.h"
 #include "launch/verbs/train_job.h"
+#include "launch/verbs/train_minutes.h"
 #include "launch/verbs/version.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/bad_sample_json.h"
@@ -126,6 +128,7 @@ std::unique_ptr<distributed::BeatStar> watch_ranks(RankJob& job,
 
 /// Trains to the end or to a stop; the job is left in good order either way.
 pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
+  const auto started = std::chrono::steady_clock::now();
   // A rank listens before it joins the others: a stop asked for while it starts must not kill it.
   pipeline::Requests requests;
   std::optional<SignalRequests> signals;
@@ -135,8 +138,9 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   pipeline::Communicator& communicator = job.communicator();
   call.is_root = job.is_root();
   std::optional<OutputLock> lock;
-  const PreparedTraining prepared = prepare_together(
+  PreparedTraining prepared = prepare_together(
       job, request, [&](const RunConfig& config) { lock.emplace(make_output_folder(config)); });
+  fit_epochs(prepared, job, requests, started);
   const RunConfig& config = prepared.config;
   const pipeline::SampleSource& source = *prepared.data.source;
   pipeline::TrainState state = train_state(config, *prepared.network, communicator);

@@ -27,6 +27,7 @@ PreparedTraining prepare(const TrainRequest& request, const distributed::RankEnv
   if (!has_checkpoint(loaded.config)) check_weights_paths(loaded);  // a resume does not read them
   PreparedTraining prepared;
   prepared.config = loaded.config;
+  take_fitted_epochs(prepared.config);
   prepared.device = use_device(prepared.config.device, env.local_rank);
   if (env.rank == 0) warn_of_doubts(loaded, prepared.device);
   require(env.size <= prepared.config.train.lanes,

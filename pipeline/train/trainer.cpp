@@ -65,7 +65,9 @@ LearningRateSchedule schedule_of(const TrainOptions& options, std::int64_t steps
   schedule.peak = options.learning_rate;
   schedule.floor = options.min_learning_rate;
   schedule.total_steps = options.epochs * steps_per_epoch;
-  const double warmup = options.warmup_epochs * static_cast<double>(steps_per_epoch);
+  const double warmup = options.warmup_share > 0
+                            ? options.warmup_share * static_cast<double>(schedule.total_steps)
+                            : options.warmup_epochs * static_cast<double>(steps_per_epoch);
   schedule.warmup_steps =
       std::min(schedule.total_steps, static_cast<std::int64_t>(std::llround(warmup)));
   return schedule;
@@ -264,6 +266,7 @@ void TrainOptions::check() const {
        "learning_rate",
        learning_rate,
        "must not be below train.min_learning_rate");
+  need(warmup_share >= 0 && warmup_share < 1, "warmup_share", warmup_share, "must be in [0, 1)");
   need(label_smoothing >= 0 && label_smoothing < 1,
        "label_smoothing",
        label_smoothing,

@@ -25,6 +25,7 @@ struct TrainOptions {
   double learning_rate = 1e-3;        ///< peak
   double min_learning_rate = 0.0;     ///< after the last step
   double warmup_epochs = 0.0;         ///< >= 0
+  double warmup_share = 0.0;          ///< [0, 1) of all steps, in place of warmup_epochs; 0: that
   double label_smoothing = 0.0;       ///< [0, 1)
   MixOptions mix{};                   ///< inside each lane
   double max_bad_fraction = 0.01;     ///< of the list; more distinct unreadable samples end the run

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One value on any number of ranks, before and after a kill."""
 import json
+import re
 import unittest
 
 from support import Workspace, larkspur
@@ -83,6 +84,18 @@ class Exact(Workspace):
         self.assertNotEqual(*predictions)
         result = self.done(larkspur("eval", "--checkpoint", str(self.output(not_kept)), "--averaged"), code=4)
         self.assertIn("holds no averaged weights: its run had train.average_decay=0", result.stderr)
+
+    def test_minutes_become_epochs_that_a_resume_keeps(self):
+        self.train("timed", "train.minutes=0.06", "train.stop_after_steps=4", ranks=2)
+        epochs = re.search(r"^  epochs: (\d+)$", (self.output("timed") / "config.yaml").read_text(), re.M)[1]
+        said = self.train("never", "train.minutes=0.06", "--dry-run").stdout
+        self.assertRegex(said, r"as many as fit into 0.06 minutes: epochs of 6,")
+        self.assertRegex(said, r"to the end +\d+ epochs? fit into 0.06 minutes")
+        result = self.train("timed", "train.minutes=0.06", ranks=3)
+        self.assertNotIn("a step takes", result.stderr)
+        self.train("plain", f"train.epochs={epochs}")
+        self.assertEqual(self.digest("timed"), self.digest("plain"))
+        self.train("plain", f"train.epochs={int(epochs) + 1}", code=4)
 
     def test_stopping_and_going_on_changes_nothing(self):
         self.train("unbroken")

@@ -207,8 +207,11 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
             (std::set<std::string_view>{
                 "data.train.list", "data.train.root", "data.train.labels", "data.train.split"}));
   EXPECT_EQ(paths_where([](const ConfigKey& key) { return key.rule == ResumeRule::kNotRead; }),
-            (std::set<std::string_view>{
-                "model.inflation", "model.weights", "model.view_weights", "model.new_head"}));
+            (std::set<std::string_view>{"model.inflation",
+                                        "model.weights",
+                                        "model.view_weights",
+                                        "model.new_head",
+                                        "train.minutes"}));
 }
 
 TEST(KeyRoles, TheArchitectureIsAllOfTheModelButItsFirstWeights) {

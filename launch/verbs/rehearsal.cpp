@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verbs/rehearsal.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "distributed/tree_exchange.h"
+#include "launch/run/assemble.h"
+
+namespace larkspur::launch {
+namespace {
+
+/// Rank 0's clock: keeps what each step took, and asks for the end once it knows enough.
+class StepKeeper : public pipeline::MetricSink {
+ public:
+  StepKeeper(const pipeline::Requests& outside, double seconds)
+      : outside_(outside), seconds_(seconds) {}
+
+  void step(const pipeline::StepMetrics& metrics) override {
+    steps.push_back(metrics);
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
+    // Taken by the next step, on every rank.
+    if (passed.count() >= seconds_ || outside_.stop) requests.stop = true;
+  }
+
+  std::vector<pipeline::StepMetrics> steps;
+  pipeline::Requests requests;
+
+ private:
+  const pipeline::Requests& outside_;
+  double seconds_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
+                                            RankJob& job,
+                                            pipeline::TrainState& state,
+                                            const pipeline::Requests& requests,
+                                            const RehearsalLimits& limits) {
+  pipeline::Communicator& communicator = job.communicator();
+  distributed::TreeExchange exchange(
+      job.tensor_group(prepared.device),
+      state.parameters,
+      pipeline::lanes_of_rank(
+          communicator.rank(), communicator.size(), prepared.config.train.lanes));
+  pipeline::TrainOptions options = train_options(prepared.config);
+  const std::int64_t last = options.stop_after_steps;
+  options.stop_after_steps = state.step + limits.most_steps;
+  if (last > 0) options.stop_after_steps = std::min(options.stop_after_steps, last);
+  const auto nothing = [] {};
+  StepKeeper keeper(requests, limits.seconds);
+  pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
+                             *prepared.data.source,
+                             keeper,
+                             keeper.requests,
+                             nothing,
+                             nothing};
+  pipeline::train(options, parts);
+  return keeper.steps;
+}
+
+}  // namespace larkspur::launch
