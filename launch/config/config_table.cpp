@@ -38,6 +38,18 @@ std::string config_table(const LoadedConfig& loaded) {
   return aligned_text(lines);
 }
 
+std::string config_differences(const RunConfig& a,
+                               const RunConfig& b,
+                               const std::string& name_of_a,
+                               const std::string& name_of_b) {
+  TextRows lines{{"key", name_of_a, name_of_b}};
+  for (const ConfigKey* key : differing_keys(a, b)) {
+    lines.push_back(
+        {std::string(key->path), text_of_value(key->get(a)), text_of_value(key->get(b))});
+  }
+  return lines.size() > 1 ? aligned_text(lines) : name_of_a + " and " + name_of_b + " are equal\n";
+}
+
 std::string config_table_markdown() {
   TextRows rows{{"key", "default", "takes", "meaning", "resuming"}};
   const RunConfig defaults;

@@ -12,6 +12,12 @@ namespace larkspur::launch {
 /// from ("default", or the file and line).
 std::string config_table(const LoadedConfig& loaded);
 
+/// The keys whose values differ, with both, under the names given; one line that says so if none.
+std::string config_differences(const RunConfig& a,
+                               const RunConfig& b,
+                               const std::string& name_of_a,
+                               const std::string& name_of_b);
+
 /// Every key with its default as a Markdown table; also says what a resumed run may change.
 std::string config_table_markdown();
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <ostream>
 
 #include "launch/config/config_file.h"
@@ -11,22 +12,48 @@
 namespace larkspur::launch {
 namespace {
 
+/// A configuration as people name it: its file, or the folder of a run, which keeps its own.
+std::filesystem::path config_path(const std::filesystem::path& named) {
+  std::error_code error;
+  return std::filesystem::is_directory(named, error) ? named / "config.yaml" : named;
+}
+
+/// What stands in front of the overrides, if it is none.
+std::string take_second_file(std::vector<std::string>& words) {
+  if (words.empty() || words.front().find('=') != std::string::npos) return "";
+  std::string file = words.front();
+  words.erase(words.begin());
+  return file;
+}
+
 void run_inspect_config(Invocation& call) {
   std::string file;
   std::vector<std::string> overrides;
   bool markdown = false;
   CommandLine line(call,
-                   "Prints every key: default, or value in CONFIG, what it takes and means.",
+                   "Prints every key: default, or value in CONFIG, what it takes and means. Of two "
+                   "configurations, or folders of runs, the keys that differ.",
                    "configs/demo/cloud.yaml train.epochs=3");
-  line.optional_argument("CONFIG", "YAML file; without it the defaults are shown", file);
-  line.rest("OVERRIDES", "key=value, as in train.epochs=3", overrides);
+  line.optional_argument(
+      "CONFIG", "YAML file or folder of a run; without it the defaults are shown", file);
+  line.rest("OTHER OVERRIDES",
+            "another one to compare with; then key=value, as in train.epochs=3 (for both)",
+            overrides);
   line.flag("--markdown", "the table of defaults as configs/README.md has it", markdown);
   if (!line.parse()) return;
   if (markdown) {
     call.out << config_table_markdown();
     return;
   }
-  call.out << config_table(file.empty() ? LoadedConfig{} : load_config(file, overrides));
+  const std::string other = take_second_file(overrides);
+  const LoadedConfig loaded =
+      file.empty() ? LoadedConfig{} : load_config(config_path(file), overrides);
+  if (other.empty()) {
+    call.out << config_table(loaded);
+    return;
+  }
+  const LoadedConfig second = load_config(config_path(other), overrides);
+  call.out << config_differences(loaded.config, second.config, file, other);
 }
 
 void run_inspect_protocols(Invocation& call) {

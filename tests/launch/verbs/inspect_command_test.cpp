@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -32,6 +35,19 @@ TEST(InspectCommand, ShowsWhatAFileAndItsOverridesSet) {
   std::ofstream(file) << "seed: 9\n";
   EXPECT_EQ(inspected({"config", file, "train.epochs=3"}),
             config_table(load_config(file, {"train.epochs=3"})));
+}
+
+TEST(InspectCommand, ShowsWhatDiffersBetweenTwoConfigurations) {
+  const testing::TempDir dir;
+  const std::string file = (dir.path() / "x.yaml").string();
+  std::ofstream(file) << "seed: 9\ntrain: {epochs: 4}\n";
+  std::filesystem::create_directory(dir.path() / "run");
+  const std::string run = (dir.path() / "run").string();
+  std::ofstream(run + "/config.yaml") << "seed: 7\n";
+  const std::string text = inspected({"config", file, run, "train.lanes=2"});
+  EXPECT_EQ(std::ranges::count(text, '\n'), 3) << text;
+  EXPECT_TRUE(std::regex_search(text, std::regex("\\nseed +9 +7\ntrain.epochs +4 +10\n"))) << text;
+  EXPECT_EQ(inspected({"config", file, file}), file + " and " + file + " are equal\n");
 }
 
 TEST(InspectCommand, ShowsTheLayersOfAPublishedModel) {
