@@ -33,7 +33,8 @@ TimePadding padding_of(const BackboneOptions& options) {
 
 StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage) {
   const auto& dims = options.variant.dims;
-  const std::int64_t step = stage == 0 ? options.stem_stride : 2;
+  const bool is_last = stage + 1 == kStages;
+  const std::int64_t step = stage == 0 ? options.stem_stride : is_last ? options.last_stride : 2;
   return {.inputs = stage == 0 ? options.in_channels : dims[stage - 1],
           .outputs = dims[stage],
           .taps = options.small_taps,
@@ -63,9 +64,8 @@ bool has_norm_before(const BackboneOptions& options, std::size_t stage) {
 }
 
 Backbone::Backbone(const BackboneOptions& options)
-    : options_(options),
-      stem_(strided_before(options, 0)),
-      frozen_(static_cast<std::size_t>(options.freeze_stages)) {
+    : options_(options), frozen_(static_cast<std::size_t>(options.freeze_stages)) {
+  if (options.has_stem) stem_.emplace(strided_before(options, 0));
   const Variant& variant = options.variant;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
     if (stage > 0) {
@@ -94,6 +94,17 @@ std::vector<DropPath> Backbone::drop_paths() const {
   return all;
 }
 
+at::Tensor Backbone::enter_stage(std::size_t stage,
+                                 const at::Tensor& x,
+                                 const Pass& pass,
+                                 const LayerObserver& observer) const {
+  if (stage == 0 && !stem_) return x;
+  pass.before_use(stem_or_downsample(stage));  // of frozen ones too: they are gathered in place
+  const at::Tensor y = stage == 0 ? stem_->forward(x) : downsamples_[stage - 1].forward(x);
+  if (observer) observer(stem_or_downsample(stage), y);
+  return y;
+}
+
 at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
                              const Pass& pass,
                              const LayerObserver& observer) const {
@@ -107,9 +118,7 @@ at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
   }
   for (std::size_t stage = 0; stage < kStages; ++stage) {
     const Pass& own = stage < frozen_ ? fixed : trained;
-    pass.before_use(stem_or_downsample(stage));  // of frozen ones too: they are gathered in place
-    x = stage == 0 ? stem_.forward(x) : downsamples_[stage - 1].forward(x);
-    if (observer) observer(stem_or_downsample(stage), x);
+    x = enter_stage(stage, x, pass, observer);
     pass.before_use(stage_name(stage));
     for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
       x = stages_[stage][index].forward(x, own);
@@ -122,7 +131,7 @@ at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
 void Backbone::add_stage_to(std::size_t stage, const StateDict& state) const {
   const StateDict before = state.under(stem_or_downsample(stage));
   if (stage == 0) {
-    stem_.add_to(before);
+    if (stem_) stem_->add_to(before);
   } else {
     downsamples_[stage - 1].add_to(before);
   }

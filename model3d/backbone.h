@@ -35,11 +35,13 @@ inline StageTaps in_every_stage(const Extent3& taps) { return {taps, taps, taps}
 
 struct BackboneOptions {
   Variant variant;
-  std::int64_t in_channels = 1;
+  std::int64_t in_channels = 1;  ///< without a stem those of stage 1
+  bool has_stem = true;          ///< else the input is what a stem would give
   Extent3 small_taps{
       3, 3, 3};  ///< of stem, downsampling and small blocks; 1 on an axis not strided
   StageTaps stage_taps = in_every_stage({13, 13, 13});  ///< of the large blocks
   std::int64_t stem_stride = 4;                         ///< 2 or 4; of H and W alone if D is time
+  std::int64_t last_stride = 2;    ///< 2 or 1; before the last stage, of H and W alone if D is time
   std::optional<TimeAxis> time{};  ///< none: D has the strides and taps of H and W
   double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first
   double layer_scale = 1e-6;
@@ -78,9 +80,10 @@ class Backbone {
  public:
   explicit Backbone(const BackboneOptions& options);
 
-  /// x [N,in_channels,D,H,W] to [N,dims[3],D',H',W']. `observer`, if given, sees the output of each
-  /// "downsample_layers.i" and each block "stages.i.j", in order. The pass's gate is asked before
-  /// each "downsample_layers.i" and "stages.i".
+  /// x [N,in_channels,D,H,W], channels last in memory where there is no stem, to
+  /// [N,dims[3],D',H',W']. `observer`, if given, sees the output of each "downsample_layers.i" and
+  /// each block "stages.i.j", in order. The pass's gate is asked before each "downsample_layers.i"
+  /// and "stages.i".
   at::Tensor forward(const at::Tensor& x_NCDHW,
                      const Pass& pass,
                      const LayerObserver& observer = {}) const;
@@ -104,11 +107,16 @@ class Backbone {
 
  private:
   BackboneOptions options_;
-  Stem stem_;
+  std::optional<Stem> stem_;
   std::vector<Downsample> downsamples_;  ///< before stages 2, 3, 4
   std::vector<std::vector<LargeKernelBlock>> stages_;
   std::size_t frozen_ = 0;  ///< stages
 
+  /// Stem or downsampling, with what the pass and the observer want of it.
+  at::Tensor enter_stage(std::size_t stage,
+                         const at::Tensor& x,
+                         const Pass& pass,
+                         const LayerObserver& observer) const;
   void add_stage_to(std::size_t stage, const StateDict& state) const;
   void freeze() const;
 

@@ -15,6 +15,7 @@ using pipeline::require;
 constexpr const char* kVoxels = "voxel";
 constexpr const char* kViews = "views";
 constexpr const char* kDrawing = "point_to_image";
+constexpr const char* kFilling = "point_to_cells";
 
 /// The input of a form that takes one, whatever its name: files for `forward` have none.
 const at::Tensor& only_input(const pipeline::Batch& batch) {
@@ -62,16 +63,24 @@ ViewPooling find_view_pooling(std::string_view name) {
   return name == "max" ? ViewPooling::kMax : ViewPooling::kMean;
 }
 
-at::Tensor MapExtractor::mean_features(const at::Tensor& input,
-                                       const Pass& pass,
-                                       const LayerObserver& observer) const {
-  return backbone_.forward(form_.as_map(input), pass, observer).mean({2, 3, 4});
+at::Tensor MapExtractor::map_features(const at::Tensor& input,
+                                      const Pass& pass,
+                                      const LayerObserver& observer) const {
+  return pooled_map(form_.as_map(input, backbone_.options().in_channels), pass, observer);
+}
+
+at::Tensor MapExtractor::pooled_map(const at::Tensor& map,
+                                    const Pass& pass,
+                                    const LayerObserver& observer) const {
+  const at::Tensor last = backbone_.forward(map, pass, observer);
+  const at::Tensor mean = last.mean({2, 3, 4});
+  return pooling_ == MapPooling::kMean ? mean : at::cat({mean, last.amax({2, 3, 4})}, 1);
 }
 
 at::Tensor MapExtractor::forward(const pipeline::Batch& batch,
                                  const Pass& pass,
                                  const LayerObserver& observer) const {
-  return mean_features(only_input(batch), pass, observer);
+  return map_features(only_input(batch), pass, observer);
 }
 
 at::Tensor ViewsExtractor::pooled_features(const at::Tensor& input,
@@ -81,7 +90,7 @@ at::Tensor ViewsExtractor::pooled_features(const at::Tensor& input,
   const auto keys = keys_of_views(pass.keys, views);
   Pass of_views = pass;
   of_views.keys = keys;
-  const at::Tensor features = backbone_.mean_features(input, of_views, observer);
+  const at::Tensor features = backbone_.map_features(input, of_views, observer);
   const at::Tensor of_samples = features.view({-1, views, features.size(1)});
   return pooling_ == ViewPooling::kMax ? of_samples.amax(1) : of_samples.mean(1);
 }
@@ -90,6 +99,19 @@ at::Tensor ViewsExtractor::forward(const pipeline::Batch& batch,
                                    const Pass& pass,
                                    const LayerObserver& observer) const {
   return pooled_features(only_input(batch), pass, observer);
+}
+
+at::Tensor CellsExtractor::forward(const pipeline::Batch& batch,
+                                   const Pass& pass,
+                                   const LayerObserver& observer) const {
+  const at::Tensor& points = only_input(batch);
+  pass.before_use(kFilling);
+  return map_.pooled_map(filling_.forward(points), pass, observer);
+}
+
+void CellsExtractor::add_to(const StateDict& state) const {
+  filling_.add_to(state.under(kFilling));
+  map_.add_to(state);
 }
 
 at::Tensor PointsExtractor::forward(const pipeline::Batch& batch,
@@ -121,7 +143,7 @@ at::Tensor JointExtractor::forward(const pipeline::Batch& batch,
           " and ",
           views->sizes(),
           " are not of as many samples");
-  return at::cat({voxels_.mean_features(*voxels, under(kVoxels, pass), behind(kVoxels, observer)),
+  return at::cat({voxels_.map_features(*voxels, under(kVoxels, pass), behind(kVoxels, observer)),
                   views_.pooled_features(*views, under(kViews, pass), behind(kViews, observer))},
                  1);
 }

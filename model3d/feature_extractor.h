@@ -3,8 +3,9 @@
 //
 //   MapExtractor     input -- as a map -- backbone -- mean over the map                     [N,F]
 //   ViewsExtractor   views, folded into the batch -- the same -- pooled over a sample's     [N,F]
-//   PointsExtractor  points -- point_to_image -- a ViewsExtractor [N,F] JointExtractor   input -- a
-//   MapExtractor, second input -- a ViewsExtractor, side by side        [N,F+F']
+//   PointsExtractor  points -- point_to_image -- a ViewsExtractor                           [N,F]
+//   CellsExtractor   points -- point_to_cells -- a MapExtractor                             [N,F]
+//   JointExtractor   input -- a MapExtractor, second input -- a ViewsExtractor           [N,F+F']
 //
 // Views share one backbone and are pooled at its end: Su, Maji, Kalogerakis, Learned-Miller,
 // "Multi-view Convolutional Neural Networks for 3D Shape Recognition" (MVCNN), ICCV 2015.
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "model3d/backbone.h"
+#include "model3d/points/point_to_cells.h"
 #include "model3d/points/point_to_image.h"
 #include "pipeline/batch.h"
 
@@ -30,6 +32,12 @@ inline constexpr std::string_view kViewsHalf = "views.";
 enum class ViewPooling : std::uint8_t {
   kMax,   ///< what any view shows strongly counts, however many others do not show it
   kMean,  ///< what all views show
+};
+
+/// How a map becomes one row of features.
+enum class MapPooling : std::uint8_t {
+  kMean,        ///< [N,F]
+  kMeanAndMax,  ///< [N,2F], means first: what is everywhere, and what is strong at any one place
 };
 
 /// `max` or `mean`. Throws kInvalidArgument that lists both.
@@ -73,33 +81,41 @@ class FeatureExtractor {
 /// One backbone over one map. Entries are the backbone's.
 class MapExtractor final : public FeatureExtractor {
  public:
-  /// `form` is a row of the table of forms.
-  MapExtractor(const Form& form, const BackboneOptions& options)
-      : form_(form), backbone_(options) {}
+  MapExtractor(const Form& form,
+               const BackboneOptions& options,
+               MapPooling pooling = MapPooling::kMean)
+      : form_(form), backbone_(options), pooling_(pooling) {}
 
   at::Tensor forward(const pipeline::Batch& batch,
                      const Pass& pass,
                      const LayerObserver& observer = {}) const override;
-  std::int64_t features() const override { return backbone_.channels(); }
+  std::int64_t features() const override {
+    return (pooling_ == MapPooling::kMean ? 1 : 2) * backbone_.channels();
+  }
   void add_to(const StateDict& state) const override { backbone_.add_to(state); }
   void merge() override { backbone_.merge(); }
   std::vector<NamedBackbone> backbones() const override { return {{"", &backbone_}}; }
   const Form& form() const { return form_; }
 
-  /// The input as the form has it, to the mean over its map [N,F].
-  at::Tensor mean_features(const at::Tensor& input,
-                           const Pass& pass,
-                           const LayerObserver& observer) const;
+  /// The input as the form has it, to its pooled map [N,features()].
+  at::Tensor map_features(const at::Tensor& input,
+                          const Pass& pass,
+                          const LayerObserver& observer) const;
+
+  /// A map [N,C,D,H,W] of the backbone's channels, pooled likewise.
+  at::Tensor pooled_map(const at::Tensor& map,
+                        const Pass& pass,
+                        const LayerObserver& observer) const;
 
  private:
   const Form& form_;
   Backbone backbone_;
+  MapPooling pooling_;
 };
 
 /// One backbone that looks at every picture of a sample, a view [N,V,3,S,S] or a frame
-/// [N,3,T,S,S], as the form has them. Entries are the backbone's, so
-/// weights of pictures fit. In training all views of a sample take part in its lane's BatchNorm,
-/// and share its random depth.
+/// [N,3,T,S,S], as the form has them. Entries are the backbone's, so weights of pictures fit. In
+/// training all views of a sample take part in its lane's BatchNorm, and share its random depth.
 class ViewsExtractor final : public FeatureExtractor {
  public:
   ViewsExtractor(const Form& form, const BackboneOptions& options, ViewPooling pooling)
@@ -121,6 +137,25 @@ class ViewsExtractor final : public FeatureExtractor {
  private:
   MapExtractor backbone_;
   ViewPooling pooling_;
+};
+
+/// A learned map of points. Entries: "point_to_cells.*", then the backbone's, without a stem.
+class CellsExtractor final : public FeatureExtractor {
+ public:
+  CellsExtractor(const PointToCellsOptions& filling, MapExtractor map)
+      : filling_(filling), map_(std::move(map)) {}
+
+  at::Tensor forward(const pipeline::Batch& batch,
+                     const Pass& pass,
+                     const LayerObserver& observer = {}) const override;
+  std::int64_t features() const override { return map_.features(); }
+  void add_to(const StateDict& state) const override;
+  void merge() override { map_.merge(); }
+  std::vector<NamedBackbone> backbones() const override { return map_.backbones(); }
+
+ private:
+  PointToCells filling_;
+  MapExtractor map_;
 };
 
 /// Learned pictures of points. Entries: "point_to_image.*", then the backbone's.

@@ -24,6 +24,7 @@ constexpr std::array kForms{
     Form{"views", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, ExtractorKind::kViews},
     Form{"frames", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kFrames, {}, ExtractorKind::kFrames},
     Form{"joint", 1, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap, {}, ExtractorKind::kJoint},
+    Form{"cells", 3, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap, {}, ExtractorKind::kCells},
     Form{"points", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, ExtractorKind::kPoints},
 };
 
@@ -61,6 +62,7 @@ std::vector<std::string> Form::input_names() const {
     case ExtractorKind::kViews:
       return {kViewInput};
     case ExtractorKind::kPoints:
+    case ExtractorKind::kCells:
       return {"points"};
     case ExtractorKind::kFrames:
     case ExtractorKind::kMap:
@@ -70,19 +72,19 @@ std::vector<std::string> Form::input_names() const {
   return {in_channels == 1 ? kVoxelInput : "clip"};
 }
 
-at::Tensor Form::as_map(const at::Tensor& input) const {
+at::Tensor Form::as_map(const at::Tensor& input, std::int64_t channels) const {
   const bool views = layout == Layout::kViews;
   const std::int64_t map_axes = views || layout == Layout::kPicture ? 2 : 3;
   const std::int64_t leading = views ? 3 : 2;
-  const bool fits = input.dim() == map_axes + leading && input.size(leading - 1) == in_channels &&
-                    input.numel() > 0;
+  const bool fits =
+      input.dim() == map_axes + leading && input.size(leading - 1) == channels && input.numel() > 0;
   pipeline::require(fits,
                     pipeline::Errc::kInvalidArgument,
                     "[network] input ",
                     input.sizes(),
                     " is not a batch of ",
                     views ? "views of " : "",
-                    in_channels,
+                    channels,
                     " channel(s) and ",
                     map_axes,
                     " axes, as form ",

@@ -103,16 +103,30 @@ void check_views(const ModelOptions& options) {
 BackboneOptions backbone_options(const ModelOptions& options) {
   options.check();
   const Form& form = find_form(options.form);
-  return {.variant = find_variant(options.variant),
-          .in_channels = form.in_channels,
+  const Variant& variant = find_variant(options.variant);
+  const bool has_stem = form.extractor != ExtractorKind::kCells;
+  return {.variant = variant,
+          .in_channels = has_stem ? input_channels(options) : variant.dims.front(),
+          .has_stem = has_stem,
           .small_taps = form.small_taps,
           .stage_taps = stage_taps(options, form),
           .stem_stride = options.stem_stride.value_or(form.stem_stride),
+          .last_stride = options.last_stride,
           .time = time_axis(options, form),
           .drop_path = options.drop_path,
           .layer_scale = options.layer_scale,
           .norm_before_downsampling = options.norm_before_downsampling,
           .freeze_stages = options.freeze_stages};
+}
+
+std::int64_t input_channels(const ModelOptions& options) {
+  const Form& form = find_form(options.form);
+  return has_depth(form) && form.extractor != ExtractorKind::kCells ? options.cell_channels
+                                                                    : form.in_channels;
+}
+
+PointToCellsOptions cells_options(const ModelOptions& options) {
+  return {.grid = options.cell_grid, .channels = find_variant(options.variant).dims.front()};
 }
 
 ViewsExtractor make_views(const ModelOptions& options, std::int64_t first_block = 0) {
@@ -131,6 +145,10 @@ std::unique_ptr<FeatureExtractor> make_extractor(const ModelOptions& options) {
     case ExtractorKind::kPoints:
       return std::make_unique<PointsExtractor>(PointToImageOptions{.size = options.drawing_size},
                                                make_views(options));
+    case ExtractorKind::kCells:
+      return std::make_unique<CellsExtractor>(
+          cells_options(options),
+          MapExtractor(form, backbone_options(options), options.map_pooling));
     case ExtractorKind::kJoint: {
       const ModelOptions voxels = side_of(options, "voxel");
       return std::make_unique<JointExtractor>(
@@ -140,7 +158,7 @@ std::unique_ptr<FeatureExtractor> make_extractor(const ModelOptions& options) {
     case ExtractorKind::kMap:
       break;
   }
-  return std::make_unique<MapExtractor>(form, backbone_options(options));
+  return std::make_unique<MapExtractor>(form, backbone_options(options), options.map_pooling);
 }
 
 ModelOptions side_of(const ModelOptions& joint, std::string_view form) {
@@ -159,11 +177,15 @@ void ModelOptions::check() const {
   const Form& known_form = find_form(form);
   find_variant(variant);
   require_option(classes > 0, "classes", classes, " is not > 0");
+  require_option(cell_channels > 0, "cell_channels", cell_channels, " is not > 0");
   check_time(*this);
   check_kernel(*this, known_form);
   check_views(*this);
   const std::int64_t stride = stem_stride.value_or(known_form.stem_stride);
   require_option(is_stride_of_stem(stride), "stem_stride", stride, " is not 2 or 4");
+  require_option(
+      last_stride == 1 || last_stride == 2, "last_stride", last_stride, " is not 1 or 2");
+  require_option(cell_grid >= 1, "cell_grid", cell_grid, " is not >= 1");
   require_option(drop_path >= 0 && drop_path < 1, "drop_path", drop_path, " is not in [0, 1)");
   require_option(layer_scale > 0, "layer_scale", layer_scale, " is not > 0");
   require_option(head_scale > 0, "head_scale", head_scale, " is not > 0");

@@ -22,11 +22,12 @@
 namespace larkspur::model3d {
 
 struct ModelOptions {
-  std::string form = "voxel";                         ///< a name find_form knows
-  std::string variant = "a";                          ///< a name find_variant knows
-  std::int64_t classes = 0;                           ///< > 0; no default
-  std::optional<Extent3> kernel{};                    ///< large taps D H W; none: the form's own
-  std::optional<std::int64_t> stem_stride{};          ///< 2 or 4; none: the form's own
+  std::string form = "voxel";                 ///< a name find_form knows
+  std::string variant = "a";                  ///< a name find_variant knows
+  std::int64_t classes = 0;                   ///< > 0; no default
+  std::int64_t cell_channels = 1;             ///< > 0; forms voxel, joint: values of a voxel
+  std::optional<Extent3> kernel{};            ///< large taps D H W; none: the form's own
+  std::optional<std::int64_t> stem_stride{};  ///< 2 or 4; none: the form's own
   std::optional<TemporalStrides> temporal_strides{};  ///< where D is time; none: the form's own
   std::optional<Extent3> temporal_taps{};  ///< where D is time: taps along it of the large blocks
                                            ///< of stages 2, 3, 4; 0: as kernel has them
@@ -34,11 +35,15 @@ struct ModelOptions {
   bool separable_time = false;  ///< where D is time: large kernels as one in space, one in time
   TimePadding time_padding = TimePadding::kZeros;  ///< where D is time: what lies beyond its ends
   Inflation inflation = Inflation::kCentre;        ///< of loaded weights of pictures
+  std::int64_t last_stride = 2;                    ///< 2 or 1: of the layer before the last stage
+  MapPooling map_pooling = MapPooling::kMean;      ///< form voxel
   std::string view_pooling = "max";  ///< forms with views: a name find_view_pooling knows
   std::optional<std::int64_t> view_stem_stride{};  ///< form joint: stem_stride of the pictures
   std::int64_t view_taps = 0;  ///< form joint: H and W of the pictures' kernel, odd; 0: of `kernel`
   std::int64_t drawing_size =
       PointToImageOptions{}.size;  ///< form points: pixels of a side of its pictures, >= 1
+  std::int64_t cell_grid =
+      PointToCellsOptions{}.grid;  ///< form cells: places of its map along each axis, >= 1
   double drop_path = 0.0;          ///< rate at the last block, [0, 1)
   double layer_scale = 1e-6;       ///< start; 0.1 to 1 for short trainings of small networks
   double head_scale = 1.0;         ///< factor on the head's first weights, > 0
@@ -55,6 +60,12 @@ struct ModelOptions {
 
 /// What the backbone of such a network is made of. Throws as check().
 BackboneOptions backbone_options(const ModelOptions& options);
+
+/// What fills the map of a network of form cells.
+PointToCellsOptions cells_options(const ModelOptions& options);
+
+/// Channels of a sample's (first) input, whatever stands around them.
+std::int64_t input_channels(const ModelOptions& options);
 
 /// What the options of a network of form joint say of one of its sides, `voxel` or `views`.
 ModelOptions side_of(const ModelOptions& joint, std::string_view form);

@@ -10,6 +10,7 @@
 #include "pipeline/plan/cloud_plan.h"
 #include "pipeline/plan/protocol.h"
 #include "pipeline/precision.h"
+#include "readers/cloud/voxel_grid.h"
 
 namespace larkspur::launch {
 
@@ -22,7 +23,8 @@ enum class ResumeChoice : std::uint8_t { kAuto, kNever };
 /// What a sample is.
 using DataKind = pipeline::SampleKind;
 
-/// How the network looks at a cloud (voxel, views, joint, points), a picture or a clip (the rest).
+/// How the network looks at a cloud (voxel, views, joint, points, cells), a picture or a clip (the
+/// rest).
 enum class ModelForm : std::uint8_t {
   kVoxel,
   kClip,
@@ -32,7 +34,8 @@ enum class ModelForm : std::uint8_t {
   kImage,
   kViews,
   kJoint,
-  kPoints
+  kPoints,
+  kCells
 };
 
 /// What a picture's values are from the reader to the device.
@@ -62,8 +65,10 @@ std::span<const std::string_view> enum_names(NewHead any);
 std::span<const std::string_view> enum_names(BadSampleRule any);
 std::span<const std::string_view> enum_names(EvalPart any);
 std::span<const std::string_view> enum_names(pipeline::PointSubset any);
+std::span<const std::string_view> enum_names(readers::VoxelValue any);
 std::span<const std::string_view> enum_names(pipeline::Precision any);
 std::span<const std::string_view> enum_names(model3d::TimePadding any);
+std::span<const std::string_view> enum_names(model3d::MapPooling any);
 std::span<const std::string_view> enum_names(model3d::Inflation any);
 std::span<const std::string_view> enum_names(pipeline::NormScope any);
 

@@ -106,6 +106,11 @@ std::vector<Row> data_rows() {
       key<data, &D::subset>("data.subset", "which stored points an evaluation takes of more")
           .on_resume(kFree),
       key<data, &D::grid>("data.grid", "voxels along each axis").within(4, 512).decides(kSample),
+      key<data, &D::cells>("data.cells",
+                           "what a voxel tells of its points: that there are any, or 12 values "
+                           "(share, count, offset, normal, planarity)")
+          .decides(KeyRole::kShape)
+          .of_forms({ModelForm::kVoxel, ModelForm::kJoint}),
       key<data, views, &V::count>("data.views", "forms views, joint: pictures around a cloud")
           .within(1, 64)
           .decides(kSample),
@@ -132,6 +137,9 @@ std::vector<Row> data_rows() {
                                         "turn by any angle about the up axis (z)"),
       key<data, augment, &A::mirror>("data.augmentation.mirror",
                                      "negate x and y, each one time in two"),
+      key<data, augment, &A::fit>(
+          "data.augmentation.fit",
+          "bring a scaled cloud back into the unit sphere, before the shift"),
       key<data, &D::holdout>("data.holdout",
                              "share of each class of data.train kept out of training, to choose by "
                              "(eval.on=holdout)")
@@ -144,8 +152,6 @@ std::vector<Row> reading_rows() {
   using D = DataConfig;
   return {
       key<data, &D::max_bad_fraction>("data.max_bad_fraction",
-      key<data, augment, &A::fit>("data.augmentation.fit",
-                                  "bring a scaled cloud back into the unit sphere, before the shift"),
                                       "unreadable share of a list that stops the run")
           .within(0, 1)
           .on_resume(kFree),
@@ -170,16 +176,16 @@ std::vector<Row> optimiser_rows() {
   using T = TrainConfig;
   return {
       key<train, &T::epochs>("train.epochs", "passes over the training list").at_least(1),
-      key<train, &T::global_batch>("train.global_batch", "samples a step, over all ranks")
-          .at_least(1),
-      key<train, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
-          .within(1, 65536),
-      key<train, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),
       key<train, &T::minutes>("train.minutes",
                               "when a run begins, train.epochs becomes what fits into them on this "
                               "machine, and is kept; 0: as train.epochs says")
           .at_least(0)
           .on_resume(ResumeRule::kNotRead),
+      key<train, &T::global_batch>("train.global_batch", "samples a step, over all ranks")
+          .at_least(1),
+      key<train, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
+          .within(1, 65536),
+      key<train, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),
       key<train, &T::min_learning_rate>("train.min_learning_rate", "at the last step, by a cosine")
           .at_least(0),
       key<train, &T::weight_decay>("train.weight_decay", "decoupled, as AdamW").at_least(0),
@@ -195,15 +201,15 @@ std::vector<Row> optimiser_rows() {
           .below(0, 1),
       key<train, &T::warmup_epochs>("train.warmup_epochs", "epochs of linear rise from zero")
           .at_least(0),
+      key<train, &T::warmup_share>("train.warmup_share",
+                                   "share of all steps that rise, in place of warmup_epochs; 0: as "
+                                   "warmup_epochs says")
+          .below(0, 1),
       key<train, &T::label_smoothing>("train.label_smoothing", "probability spread over classes")
           .below(0, 1),
       key<train, &T::mix, &pipeline::MixOptions::mixup>(
           "train.mixup", "mixup's Beta parameter, partners inside a lane; 0: off")
           .at_least(0)
-      key<train, &T::warmup_share>("train.warmup_share",
-                                   "share of all steps that rise, in place of warmup_epochs; 0: as "
-                                   "warmup_epochs says")
-          .below(0, 1),
           .of_forms(kMixable),
       key<train, &T::mix, &pipeline::MixOptions::cutmix>(
           "train.cutmix", "cutmix's Beta parameter; with mixup each sample draws one; 0: off")

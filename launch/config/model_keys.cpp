@@ -31,6 +31,11 @@ std::vector<Row> size_rows() {
       key<model, &M::stem_stride>("model.stem_stride", "places a step of the first layers: 2 or 4")
           .within(2, 4)
           .decides(kRule),
+      key<model, &M::last_stride>("model.last_stride",
+                                  "places a step of the layer before stage 4: 2, or 1 where its "
+                                  "map would be small")
+          .within(1, 2)
+          .decides(kRule),
   };
 }
 
@@ -62,6 +67,10 @@ std::vector<Row> form_rows() {
                                 "of weights of pictures, the middle tap or every tap")
           .on_resume(ResumeRule::kNotRead)
           .of_forms({F::kClip}),
+      key<model, &M::map_pooling>(
+          "model.map_pooling", "how the last map becomes one row: its means, or means and maxima")
+          .decides(kShape)
+          .of_forms({F::kVoxel, F::kCells}),
       key<model, &M::view_pooling>("model.view_pooling", "how a sample's pictures become one")
           .decides(kRule)
           .of_forms({F::kViews, F::kFrames, F::kJoint, F::kPoints}),
@@ -79,6 +88,10 @@ std::vector<Row> form_rows() {
           .within(8, 1024)
           .decides(kRule)
           .of_forms({F::kPoints}),
+      key<model, &M::cell_grid>("model.cell_grid", "places of its map along each axis")
+          .within(4, 128)
+          .decides(kRule)
+          .of_forms({F::kCells}),
   };
 }
 

@@ -23,8 +23,11 @@ void copy_common(const From& from, To& to) {
   to.separable_time = from.separable_time;
   to.time_padding = from.time_padding;
   to.inflation = from.inflation;
+  to.last_stride = from.last_stride;
+  to.map_pooling = from.map_pooling;
   to.view_taps = from.view_taps;
   to.drawing_size = from.drawing_size;
+  to.cell_grid = from.cell_grid;
   to.drop_path = from.drop_path;
   to.layer_scale = from.layer_scale;
   to.head_scale = from.head_scale;
@@ -39,6 +42,7 @@ model3d::ModelOptions model_options(const RunConfig& config) {
   model3d::ModelOptions options;
   copy_common(model, options);
   options.form = enum_name(model.form);
+  options.cell_channels = readers::VoxelGridOptions{.value = config.data.cells}.channels();
   options.kernel = whole_kernel(model);
   options.stem_stride = model.stem_stride;
   if (model.form == ModelForm::kClip) {
@@ -77,6 +81,7 @@ RunConfig config_of_network(const model3d::ModelOptions& options) {
   RunConfig config = config_of_form(options.form);
   ModelConfig& model = config.model;
   copy_common(options, model);
+  if (options.cell_channels != 1) config.data.cells = readers::VoxelValue::kRich;
   model.kernel = options.kernel.value_or(model.kernel);
   model.stem_stride = options.stem_stride.value_or(model.stem_stride);
   model.temporal_strides = options.temporal_strides.value_or(model.temporal_strides);

@@ -49,6 +49,7 @@ constexpr FormOfKind kFormsOfKinds[] = {
     {DataKind::kCloud, ModelForm::kViews},
     {DataKind::kCloud, ModelForm::kJoint},
     {DataKind::kCloud, ModelForm::kPoints},
+    {DataKind::kCloud, ModelForm::kCells},
     {DataKind::kVideo, ModelForm::kClip},
     {DataKind::kVideo, ModelForm::kRaw},
     {DataKind::kVideo, ModelForm::kGrid},

@@ -49,6 +49,7 @@ struct DataConfig {
   std::int64_t points = 1024;                                    ///< points kept of a cloud
   pipeline::PointSubset subset = pipeline::PointSubset::kDrawn;  ///< evaluation only
   std::int64_t grid = 32;                                        ///< voxels along each axis
+  readers::VoxelValue cells = readers::VoxelValue::kOccupancy;   ///< what a voxel holds
   ViewConfig views;                          ///< pictures for the forms views and joint
   pipeline::CloudAugmentation augmentation;  ///< training only
   pipeline::ClipSampling clip;               ///< frames, stride, size of a clip
@@ -76,10 +77,13 @@ struct ModelConfig {
   bool separable_time = kModel.separable_time;
   model3d::TimePadding time_padding = kModel.time_padding;
   model3d::Inflation inflation = kModel.inflation;
+  std::int64_t last_stride = kModel.last_stride;
+  model3d::MapPooling map_pooling = kModel.map_pooling;
   ViewPooling view_pooling = ViewPooling::kMax;
   std::int64_t view_stem_stride = 4;
   std::int64_t view_taps = kModel.view_taps;
   std::int64_t drawing_size = kModel.drawing_size;
+  std::int64_t cell_grid = kModel.cell_grid;
   double drop_path = kModel.drop_path;
   double layer_scale = kModel.layer_scale;
   double head_scale = kModel.head_scale;
@@ -98,11 +102,11 @@ struct ModelConfig {
 struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
   std::int64_t keep = 3;                   ///< newest checkpoints kept
   std::int64_t bucket_elements = 4194304;  ///< gradient elements exchanged together
+  double minutes = 0.0;                    ///< that decide epochs when a run begins; 0: none
   double average_decay = 0.0;              ///< of the weights' average over steps; 0: none is kept
   int threads = 1;                         ///< compute threads a rank
   double deadline_seconds = 60.0;          ///< ranks do not wait longer for one of them
   bool tensorboard = false;                ///< event files beside metrics.jsonl
-  double minutes = 0.0;                    ///< that decide epochs when a run begins; 0: none
 
   /// Of a configuration that says nothing else.
   TrainConfig() {

@@ -60,6 +60,7 @@ readers::CloudProduct product_of(ModelForm form) {
     case ModelForm::kJoint:
       return readers::CloudProduct::kVoxelsAndViews;
     case ModelForm::kPoints:
+    case ModelForm::kCells:
       return readers::CloudProduct::kPoints;
     default:
       return readers::CloudProduct::kVoxels;
@@ -171,7 +172,7 @@ readers::CloudSourceOptions eval_cloud_options(const RunConfig& config) {
   readers::CloudSourceOptions options;
   options.points = config.data.points;
   options.product = product_of(config.model.form);
-  options.voxels.grid = config.data.grid;
+  options.voxels = {config.data.grid, config.data.cells};
   const ViewConfig& views = config.data.views;
   // Three channels, as networks trained on colour take.
   options.views = {views.count, views.elevation, views.size, views.splat, 3};

@@ -37,11 +37,11 @@ struct FieldRequest {
 };
 
 /// Standard normal samples, a pure function of the seed.
-at::Tensor drawn_input(const FieldRequest& request, const model3d::Form& form) {
+at::Tensor drawn_input(const FieldRequest& request, const model3d::ModelOptions& options) {
   require(!request.size.empty(),
           Errc::kInvalidArgument,
           "either --input x.npy, or --size 224x224 of samples to draw, is needed");
-  auto sizes = sample_sizes(form, checked_sizes("--size", request.size));
+  auto sizes = sample_sizes(options, checked_sizes("--size", request.size));
   sizes.insert(sizes.begin(), request.samples);
   at::Tensor input = at::empty(sizes, at::kFloat);
   float* values = input.data_ptr<float>();
@@ -106,7 +106,7 @@ void run_inspect_erf(Invocation& call) {
   call.phase = Phase::kCheckpoint;
   const auto network = network_from(request.model, request.weights);
   call.phase = Phase::kStart;
-  const at::Tensor input = request.input.empty() ? drawn_input(request, network->form())
+  const at::Tensor input = request.input.empty() ? drawn_input(request, network->options())
                                                  : readers::read_npy(request.input).value();
   call.phase = Phase::kRun;
   const auto field =

@@ -180,18 +180,20 @@ std::vector<std::int64_t> checked_sizes(const std::string& option, const std::st
   return sizes;
 }
 
-std::vector<std::int64_t> sample_sizes(const model3d::Form& form,
+std::vector<std::int64_t> sample_sizes(const model3d::ModelOptions& options,
                                        const std::vector<std::int64_t>& numbers) {
   std::vector<std::int64_t> sizes = numbers;
-  switch (form.extractor) {
+  const std::int64_t channels = model3d::input_channels(options);
+  switch (model3d::find_form(options.form).extractor) {
     case model3d::ExtractorKind::kPoints:
-      sizes.push_back(form.in_channels);
+    case model3d::ExtractorKind::kCells:
+      sizes.push_back(channels);
       break;
     case model3d::ExtractorKind::kViews:
-      if (!sizes.empty()) sizes.insert(sizes.begin() + 1, form.in_channels);
+      if (!sizes.empty()) sizes.insert(sizes.begin() + 1, channels);
       break;
     default:
-      sizes.insert(sizes.begin(), form.in_channels);
+      sizes.insert(sizes.begin(), channels);
   }
   return sizes;
 }

@@ -38,9 +38,9 @@ std::vector<std::int64_t> numbers_of(const std::string& option, const std::strin
 /// The same as sizes of a sample: each in [1, 16384], 2^30 places at most.
 std::vector<std::int64_t> checked_sizes(const std::string& option, const std::string& text);
 
-/// The sizes of one sample of the form, [C,H,W] and the like, from the numbers people give: its
-/// places, after the number of views if there are some; of form points, how many points.
-std::vector<std::int64_t> sample_sizes(const model3d::Form& form,
+/// The sizes of one sample of such a network, [C,H,W] and the like, from the numbers people give:
+/// its places, after the number of views if there are some; of form points, how many points.
+std::vector<std::int64_t> sample_sizes(const model3d::ModelOptions& options,
                                        const std::vector<std::int64_t>& numbers);
 
 /// That `weights` is there, and the request good for it: a wrong call is said before files are

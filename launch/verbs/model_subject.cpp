@@ -22,6 +22,7 @@ ModelSubject subject_of(const RunConfig& config) {
       subject.sizes = {views.count, views.size, views.size};
       break;
     case ModelForm::kPoints:
+    case ModelForm::kCells:
       subject.sizes = {config.data.points};
       break;
     case ModelForm::kImage:
@@ -41,8 +42,8 @@ model3d::SampleSizes sizes_of(const ModelSubject& subject) {
                     "--second-input is set, but form ",
                     form.name,
                     " takes one input");
-  return {sample_sizes(form, subject.sizes),
-          joint ? sample_sizes(model3d::find_form("views"), subject.second)
+  return {sample_sizes(subject.options, subject.sizes),
+          joint ? sample_sizes(model3d::side_of(subject.options, "views"), subject.second)
                 : std::vector<std::int64_t>{}};
 }
 

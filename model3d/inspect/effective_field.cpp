@@ -72,7 +72,7 @@ EffectiveField effective_field(const Network& network, const at::Tensor& input, 
           "[effective_field] form ",
           network.form().name,
           " has no single map that all of it looks at");
-  const at::Tensor maps = network.form().as_map(input);
+  const at::Tensor maps = network.form().as_map(input, network.backbone().options().in_channels);
   EffectiveField field;
   field.middle = middle_below(network, maps, stage);
   field.scores_DHW = at::zeros(maps.sizes().slice(2), at::kDouble);

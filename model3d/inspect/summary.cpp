@@ -196,7 +196,8 @@ std::vector<LayerSummary> summarise(const ExtractorPart& part) {
   Position here{part.backbone.in_channels, part.input};
   std::vector<LayerSummary> layers;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
-    layers.push_back(stage == 0 ? stem_row(part, here) : downsampling_row(part, stage, here));
+    if (stage > 0) layers.push_back(downsampling_row(part, stage, here));
+    if (stage == 0 && part.backbone.has_stem) layers.push_back(stem_row(part, here));
     for (std::int64_t index = 0; index < variant.depths[stage]; ++index) {
       const std::string name = block_name(stage, static_cast<std::size_t>(index));
       layers.push_back(block_row(part, name, block_options(part.backbone, stage, index), here));
@@ -234,6 +235,23 @@ LayerSummary summarise_drawing(const PointToImageOptions& options, std::int64_t 
   return drawing;
 }
 
+LayerSummary summarise_filling(const PointToCellsOptions& options, std::int64_t points) {
+  const std::int64_t wide = options.channels;
+  const std::int64_t edges = points * std::min(options.neighbours, points);
+  const std::int64_t grid = options.grid;
+  Row row("point_to_cells", "filling", Position{3, {1, 1, points}});
+  row.keep(kEdgeInputs * edges);
+  row.add(kEdgeInputs * kEdgeFirst + kEdgeFirst, kEdgeInputs * kEdgeFirst * edges);
+  row.keep(2 * kEdgeFirst * edges);  // into the activation, and out of it
+  row.add(kEdgeFirst * kEdgeSecond + kEdgeSecond, kEdgeFirst * kEdgeSecond * edges);
+  row.add(2 * kEdgeSecond).keep((2 * kEdgeSecond + kPerPlace) * edges);  // norm and activation
+  row.add(kEdgeSecond * wide, kEdgeSecond * wide * edges).keep(wide * edges);
+  row.add(2 * wide).keep((2 * wide + kPerPlace) * points);  // maximum, norm
+  LayerSummary filling = row.done(Position{wide, {grid, grid, grid}}, 1);
+  filling.receptive_field.reset();
+  return filling;
+}
+
 std::vector<ExtractorPart> extractor_parts(const ModelOptions& options, const SampleSizes& sample) {
   const Form& form = find_form(options.form);
   if (form.extractor == ExtractorKind::kJoint) {
@@ -247,10 +265,13 @@ std::vector<ExtractorPart> extractor_parts(const ModelOptions& options, const Sa
   if (form.extractor == ExtractorKind::kPoints) {
     return {{"", backbone, {1, options.drawing_size, options.drawing_size}, kSplatViews}};
   }
+  if (form.extractor == ExtractorKind::kCells) {
+    return {{"", backbone, {options.cell_grid, options.cell_grid, options.cell_grid}, 1}};
+  }
   std::vector<std::int64_t> sizes{1};
   sizes.insert(sizes.end(), sample.input.begin(), sample.input.end());
   // The form's own rule, on a tensor without memory.
-  const at::Tensor map = form.as_map(at::empty(sizes, at::device(at::kMeta)));
+  const at::Tensor map = form.as_map(at::empty(sizes, at::device(at::kMeta)), backbone.in_channels);
   return {{"", backbone, {map.size(2), map.size(3), map.size(4)}, map.size(0)}};
 }
 
@@ -258,19 +279,26 @@ NetworkSummary summarise(const ModelOptions& options, const SampleSizes& sample)
   NetworkSummary network;
   std::int64_t features = 0;
   const auto parts = extractor_parts(options, sample);
-  if (find_form(options.form).extractor == ExtractorKind::kPoints) {
+  const ExtractorKind kind = find_form(options.form).extractor;
+  if (kind == ExtractorKind::kPoints || kind == ExtractorKind::kCells) {
     pipeline::require(sample.input.size() == 2 && sample.input[0] > 0 && sample.input[1] == 3,
                       pipeline::Errc::kInvalidArgument,
-                      "[summary] form points takes samples [P,3], not ",
+                      "[summary] form ",
+                      options.form,
+                      " takes samples [P,3], not ",
                       at::IntArrayRef(sample.input));
-    network.layers.push_back(
-        summarise_drawing({.size = options.drawing_size}, sample.input.front()));
+    const std::int64_t points = sample.input.front();
+    network.layers.push_back(kind == ExtractorKind::kPoints
+                                 ? summarise_drawing({.size = options.drawing_size}, points)
+                                 : summarise_filling(cells_options(options), points));
   }
   for (const ExtractorPart& part : parts) {
     const auto layers = summarise(part);
     network.layers.insert(network.layers.end(), layers.begin(), layers.end());
     features += part.backbone.variant.dims.back();
   }
+  const bool is_map = kind == ExtractorKind::kMap || kind == ExtractorKind::kCells;
+  if (is_map && options.map_pooling == MapPooling::kMeanAndMax) features *= 2;
   network.layers.push_back(summarise_head(features, options.classes));
   return network;
 }

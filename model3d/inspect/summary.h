@@ -80,6 +80,9 @@ LayerSummary summarise_head(std::int64_t channels, std::int64_t classes);
 /// what the search for neighbours and the splat's weights take.
 LayerSummary summarise_drawing(const PointToImageOptions& options, std::int64_t points);
 
+/// What fills the map of form cells, likewise.
+LayerSummary summarise_filling(const PointToCellsOptions& options, std::int64_t points);
+
 /// Sizes of one sample, without the axis of samples: [3,H,W] for images, [3,T,H,W] for clips,
 /// [V,3,S,S] for views, [P,3] for points.
 struct SampleSizes {

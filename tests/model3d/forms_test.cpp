@@ -83,6 +83,12 @@ TEST(Forms, FramesThatMakeNoSquareAreRefused) {
   }
 }
 
+TEST(Forms, TakeTheChannelsOfTheNetworkWhereItHasOthers) {
+  const at::Tensor rich = at::zeros({2, 12, 4, 4, 4});
+  EXPECT_TRUE(find_form("voxel").as_map(rich, 12).is_same(rich));
+  EXPECT_THROW(find_form("voxel").as_map(rich), pipeline::Error);
+}
+
 TEST(Forms, RefuseOtherShapesAndNameThem) {
   EXPECT_THAT(
       [] {

@@ -35,7 +35,7 @@ std::string group_of(const std::string& entry) {
   const auto dot = entry.find('.');
   const std::string side = entry.substr(0, dot);
   const std::string name = side == "voxel" || side == "views" ? entry.substr(dot + 1) : entry;
-  if (side == "point_to_image") return "drawing";
+  if (side == "point_to_image" || side == "point_to_cells") return "drawing";
   const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
   if (name.starts_with("head.")) return "head";
   if (name.starts_with("norm.")) return "layer_norms";
@@ -93,7 +93,8 @@ class Training {
     network_.set_training(true);
     batch_.inputs["voxels"] = larkspur::testing::far_input("gradient", form.input).to(at::kDouble);
     batch_.keys.resize(3);
-    if (network_.form().extractor != ExtractorKind::kPoints)
+    const ExtractorKind extractor = network_.form().extractor;
+    if (extractor != ExtractorKind::kPoints && extractor != ExtractorKind::kCells)
       groups_["input"] = {batch_.inputs["voxels"]};
     if (!form.second_input.empty()) {
       batch_.inputs["views"] =
@@ -225,12 +226,13 @@ INSTANTIATE_TEST_SUITE_P(
                           FormCase{"joint", {3, 1, 13, 9, 11}, {3, 2, 3, 36, 40}, kShortStep}),
         ::testing::ValuesIn(kParameterGroups)),
     gradient_case_name);
-INSTANTIATE_TEST_SUITE_P(SlowPoints,
-                         Gradient,
-                         ::testing::Combine(::testing::Values(FormCase{
-                                                "points", {3, 12, 3}, {}, kShortStep}),
-                                            ::testing::ValuesIn(groups_of_points())),
-                         gradient_case_name);
+INSTANTIATE_TEST_SUITE_P(
+    SlowPoints,
+    Gradient,
+    ::testing::Combine(::testing::Values(FormCase{"points", {3, 12, 3}, {}, kShortStep},
+                                         FormCase{"cells", {3, 40, 3}, {}, kShortStep}),
+                       ::testing::ValuesIn(groups_of_points())),
+    gradient_case_name);
 
 }  // namespace
 }  // namespace larkspur::model3d

@@ -70,7 +70,8 @@ INSTANTIATE_TEST_SUITE_P(Smallest,
                                            Merged{"grid", "a", {2, 3, 1, 1, 1}},
                                            Merged{"views", "a", {2, 1, 3, 1, 1}},
                                            Merged{"joint", "a", {2, 1, 1, 1, 1}, {2, 1, 3, 1, 1}},
-                                           Merged{"points", "a", {2, 1, 3}}),
+                                           Merged{"points", "a", {2, 1, 3}},
+                                           Merged{"cells", "micro", {2, 1, 3}}),
                          merged_name);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -94,7 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Merged{"joint", "a", {2, 1, 13, 9, 15}, {2, 3, 3, 31, 27}},
                       Merged{"joint", "f", {2, 1, 9, 11, 7}, {2, 2, 3, 25, 39}},
                       Merged{"points", "a", {2, 77, 3}},
-                      Merged{"points", "f", {2, 31, 3}}),
+                      Merged{"points", "f", {2, 31, 3}},
+                      Merged{"cells", "a", {2, 77, 3}}),
     merged_name);
 
 // The memory of the largest is 2 GB.

@@ -8,16 +8,19 @@ from support import Workspace, larkspur
 
 PICTURES = ["data.views=2", "data.view_size=16", "data.splat=0.15"]
 FORMS = {
+    "rich": ["model.kernel=[7,7,7]", "data.cells=rich", "model.last_stride=1", "model.map_pooling=mean_max"],
+    "cells": ["model.kernel=[7,7,7]", "data.points=64", "model.cell_grid=8"],
     "views": ["model.kernel=[1,7,7]", *PICTURES],
     "joint": ["model.kernel=[7,7,7]", "model.view_stem_stride=2", *PICTURES],
     "points": ["model.kernel=[1,7,7]", "data.points=64", "model.drawing_size=16"],
 }
-SHAPES = {"views": [[3, 2, 3, 16, 16]], "joint": [[3, 1, 12, 12, 12], [3, 2, 3, 16, 16]], "points": [[3, 50, 3]]}
+FORM_OF = {"rich": "voxel"}
+SHAPES = {"rich": [[3, 12, 12, 12, 12]], "cells": [[3, 50, 3]], "views": [[3, 2, 3, 16, 16]], "joint": [[3, 1, 12, 12, 12], [3, 2, 3, 16, 16]], "points": [[3, 50, 3]]}
 
 
 class Forms(Workspace):
     def words(self, form, epochs=2):
-        return [f"model.form={form}", "model.stem_stride=2", f"train.epochs={epochs}", *FORMS[form]]
+        return [f"model.form={FORM_OF.get(form, form)}", "model.stem_stride=2", f"train.epochs={epochs}", *FORMS[form]]
 
     def forward(self, form, weights, *words):
         output = self.folder / "y.npy"
@@ -26,7 +29,7 @@ class Forms(Workspace):
             path = self.folder / f"x{option}.npy"
             golden_weights.write_npy(path, shape, golden_weights.layered_noise("input", shape, 4))
             given += [option, str(path)]
-        self.done(larkspur("forward", "--model", f"{form}/micro", "--classes", "4", "--weights", str(weights), *given,
+        self.done(larkspur("forward", "--model", f"{FORM_OF.get(form, form)}/micro", "--classes", "4", "--weights", str(weights), *given,
                            "--output", str(output), *words))
         return golden_weights.read_npy(output)
 
@@ -45,7 +48,10 @@ class Forms(Workspace):
         self.assertEqual(len(answer["files"][0]["predictions"]), 4)
         exported = self.folder / "w.safetensors"
         self.done(larkspur("export", "--checkpoint", str(checkpoints), "--output", str(exported)))
-        options = {"views": ["--kernel", "1x7x7", "--stem-stride", "2"],
+        options = {"rich": ["--kernel", "7x7x7", "--stem-stride", "2", "--cells", "rich", "--last-stride", "1",
+                             "--map-pooling", "mean_max"],
+                   "cells": ["--kernel", "7x7x7", "--stem-stride", "2", "--cell-grid", "8"],
+                   "views": ["--kernel", "1x7x7", "--stem-stride", "2"],
                    "joint": ["--kernel", "7x7x7", "--stem-stride", "2", "--view-stem-stride", "2"],
                    "points": ["--kernel", "1x7x7", "--stem-stride", "2", "--drawing-size", "16"]}[form]
         trained = self.forward(form, checkpoints)
@@ -55,6 +61,15 @@ class Forms(Workspace):
         for row, other in zip(trained, merged):
             for value, same in zip(row, other):
                 self.assertAlmostEqual(value, same, delta=1e-4 * largest)
+
+    def test_rich_cells_of_voxels(self):
+        self.expect_whole_life("rich")
+        result = larkspur("eval", "--checkpoint", str(self.output("two")), "data.cells=occupancy")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("data.cells is occupancy", result.stderr)
+
+    def test_cells_of_points(self):
+        self.expect_whole_life("cells")
 
     def test_views(self):
         self.expect_whole_life("views")

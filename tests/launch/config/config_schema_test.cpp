@@ -132,12 +132,17 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.model.drawing_size = defaults.drawing_size;
   changed.model.view_weights = defaults.view_weights;
   changed.model.view_taps = defaults.view_taps;
+  changed.model.map_pooling = defaults.map_pooling;
+  changed.model.cell_grid = defaults.cell_grid;
+  changed.data.cells = readers::VoxelValue::kOccupancy;
   expect_read_back(changed);
   joint.data.kind = DataKind::kCloud;
   joint.model.form = ModelForm::kJoint;
   joint.model.view_stem_stride = 2;
   joint.model.view_taps = 9;
   joint.model.drawing_size = defaults.drawing_size;
+  joint.model.map_pooling = defaults.map_pooling;
+  joint.model.cell_grid = defaults.cell_grid;
   joint.model.temporal_strides = defaults.temporal_strides;
   joint.model.temporal_taps = defaults.temporal_taps;
   joint.model.separable_time = defaults.separable_time;
@@ -155,6 +160,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   points.model.drawing_size = 48;
   points.model.view_weights = defaults.view_weights;
   points.model.view_taps = defaults.view_taps;
+  points.data.cells = readers::VoxelValue::kOccupancy;
   expect_read_back(points);
 }
 

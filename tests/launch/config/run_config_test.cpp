@@ -93,7 +93,7 @@ TEST(CheckConfig, SeveralLabelsAreNeitherMixedNorSmoothed) {
 TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
   EXPECT_EQ(complaint("model.form", [](RunConfig& c) { c.model.form = ModelForm::kClip; }),
             "c.yaml:9: model.form: clip does not look at data.kind cloud; these do: voxel, "
-            "views, joint, points");
+            "views, joint, points, cells");
   EXPECT_EQ(complaint("model.form",
                       [](RunConfig& c) {
                         c.data.kind = DataKind::kVideo;

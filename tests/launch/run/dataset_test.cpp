@@ -99,8 +99,11 @@ TEST_F(MakeData, GivesWhatTheFormLooksAt) {
   EXPECT_EQ(sample(ModelForm::kVoxel).inputs["voxels"].sizes(), (Shape{1, 8, 8, 8}));
   EXPECT_EQ(sample(ModelForm::kViews).inputs["views"].sizes(), (Shape{2, 3, 12, 12}));
   EXPECT_EQ(sample(ModelForm::kPoints).inputs["points"].sizes(), (Shape{5, 3}));
+  EXPECT_EQ(sample(ModelForm::kCells).inputs["points"].sizes(), (Shape{5, 3}));
   EXPECT_EQ(sample(ModelForm::kJoint).inputs["voxels"].sizes(), (Shape{1, 8, 8, 8}));
   EXPECT_EQ(sample(ModelForm::kJoint).inputs["views"].sizes(), (Shape{2, 3, 12, 12}));
+  config.data.cells = readers::VoxelValue::kRich;
+  EXPECT_EQ(sample(ModelForm::kVoxel).inputs["voxels"].sizes(), (Shape{12, 8, 8, 8}));
 }
 
 TEST_F(MakeData, OfFilesKeepsTheirOrder) {

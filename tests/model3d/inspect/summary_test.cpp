@@ -230,7 +230,8 @@ INSTANTIATE_TEST_SUITE_P(
     Summary,
     SeveralParts,
     ::testing::Values(Case{"joint", {1, 24, 24, 24}, false, false, {3, 3, 32, 32}},
-                      Case{"points", {50, 3}}),
+                      Case{"points", {50, 3}},
+                      Case{"cells", {50, 3}}),
     [](const auto& info) { return name_of(info.param); });
 
 /// Products of a linear map or a convolution without strides are its weights times its places.
