@@ -123,6 +123,7 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.data.crop = {0.25, 0.5, 1.1 + 2.2, true};
   changed.train.lanes = 4;
   changed.model.stem_stride = 4;
+  changed.model.last_stride = 1;
   changed.data.augmentation.scale_max = 0.1 + 0.2 + 1;  // no short decimal
   // Keys that belong to some forms only take other values there.
   RunConfig joint = changed;
