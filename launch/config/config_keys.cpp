@@ -92,7 +92,7 @@ std::vector<Row> clip_rows() {
   };
 }
 
-std::vector<Row> data_rows() {
+std::vector<Row> cloud_rows() {
   constexpr auto data = &RunConfig::data;
   constexpr auto augment = &DataConfig::augmentation;
   constexpr auto views = &DataConfig::views;
@@ -140,6 +140,13 @@ std::vector<Row> data_rows() {
       key<data, augment, &A::fit>(
           "data.augmentation.fit",
           "bring a scaled cloud back into the unit sphere, before the shift"),
+  };
+}
+
+std::vector<Row> data_rows() {
+  constexpr auto data = &RunConfig::data;
+  using D = DataConfig;
+  return {
       key<data, &D::holdout>("data.holdout",
                              "share of each class of data.train kept out of training, to choose by "
                              "(eval.on=holdout)")
@@ -300,6 +307,7 @@ std::vector<ConfigKey> all_keys() {
   add(side_rows<&DataConfig::train>(kTrainSide, ResumeRule::kSameSamples));
   add(side_rows<&DataConfig::eval>(kEvalSide, kFree));
   add(clip_rows());
+  add(cloud_rows());
   add(data_rows());
   add(reading_rows());
   add(model_rows());

@@ -70,8 +70,7 @@ INSTANTIATE_TEST_SUITE_P(Smallest,
                                            Merged{"grid", "a", {2, 3, 1, 1, 1}},
                                            Merged{"views", "a", {2, 1, 3, 1, 1}},
                                            Merged{"joint", "a", {2, 1, 1, 1, 1}, {2, 1, 3, 1, 1}},
-                                           Merged{"points", "a", {2, 1, 3}},
-                                           Merged{"cells", "micro", {2, 1, 3}}),
+                                           Merged{"points", "a", {2, 1, 3}}),
                          merged_name);
 
 INSTANTIATE_TEST_SUITE_P(
