@@ -67,7 +67,7 @@ class Forms(Workspace):
         self.expect_whole_life("rich")
         result = larkspur("eval", "--checkpoint", str(self.output("two")), "data.cells=occupancy")
         self.assertEqual(result.returncode, 4)
-        self.assertIn("data.cells is occupancy", result.stderr)
+        self.assertIn("data.cells is rich there and occupancy here", result.stderr)
 
     def test_cells_of_points(self):
         self.expect_whole_life("cells")
