@@ -17,6 +17,7 @@
 #include "model3d/feature_extractor.h"
 #include "model3d/forms.h"
 #include "model3d/layers/classifier_head.h"
+#include "model3d/layers/enlargement.h"
 #include "pipeline/classifier.h"
 
 namespace larkspur::model3d {
@@ -37,6 +38,7 @@ struct ModelOptions {
   Inflation inflation = Inflation::kCentre;        ///< of loaded weights of pictures
   std::int64_t last_stride = 2;                    ///< 2 or 1: of the layer before the last stage
   MapPooling map_pooling = MapPooling::kMean;      ///< form voxel
+  Enlargement enlarge = Enlargement::kNone;        ///< of loaded weights of smaller kernels
   std::string view_pooling = "max";  ///< forms with views: a name find_view_pooling knows
   std::optional<std::int64_t> view_stem_stride{};  ///< form joint: stem_stride of the pictures
   std::int64_t view_taps = 0;  ///< form joint: H and W of the pictures' kernel, odd; 0: of `kernel`

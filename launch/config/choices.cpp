@@ -20,6 +20,7 @@ constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
 constexpr std::string_view kTimePaddings[] = {"zeros", "replicate"};
 constexpr std::string_view kMapPoolings[] = {"mean", "mean_max"};
 constexpr std::string_view kInflations[] = {"centre", "mean"};
+constexpr std::string_view kEnlargements[] = {"none", "centre", "resize"};
 constexpr std::string_view kNormScopes[] = {"lane", "synchronised"};
 
 }  // namespace
@@ -39,6 +40,7 @@ std::span<const std::string_view> enum_names(pipeline::Precision) { return kPrec
 std::span<const std::string_view> enum_names(model3d::TimePadding) { return kTimePaddings; }
 std::span<const std::string_view> enum_names(model3d::MapPooling) { return kMapPoolings; }
 std::span<const std::string_view> enum_names(model3d::Inflation) { return kInflations; }
+std::span<const std::string_view> enum_names(model3d::Enlargement) { return kEnlargements; }
 std::span<const std::string_view> enum_names(pipeline::NormScope) { return kNormScopes; }
 
 }  // namespace larkspur::launch

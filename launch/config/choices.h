@@ -70,6 +70,7 @@ std::span<const std::string_view> enum_names(pipeline::Precision any);
 std::span<const std::string_view> enum_names(model3d::TimePadding any);
 std::span<const std::string_view> enum_names(model3d::MapPooling any);
 std::span<const std::string_view> enum_names(model3d::Inflation any);
+std::span<const std::string_view> enum_names(model3d::Enlargement any);
 std::span<const std::string_view> enum_names(pipeline::NormScope any);
 
 }  // namespace larkspur::launch

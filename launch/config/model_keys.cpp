@@ -71,6 +71,10 @@ std::vector<Row> form_rows() {
           "model.map_pooling", "how the last map becomes one row: its means, or means and maxima")
           .decides(kShape)
           .of_forms({F::kVoxel, F::kCells}),
+      key<model, &M::enlarge>("model.enlarge",
+                              "of weights of smaller kernels: into the middle, or the large one "
+                              "resized; none: refused")
+          .on_resume(ResumeRule::kNotRead),
       key<model, &M::view_pooling>("model.view_pooling", "how a sample's pictures become one")
           .decides(kRule)
           .of_forms({F::kViews, F::kFrames, F::kJoint, F::kPoints}),

@@ -25,6 +25,7 @@ void copy_common(const From& from, To& to) {
   to.inflation = from.inflation;
   to.last_stride = from.last_stride;
   to.map_pooling = from.map_pooling;
+  to.enlarge = from.enlarge;
   to.view_taps = from.view_taps;
   to.drawing_size = from.drawing_size;
   to.cell_grid = from.cell_grid;

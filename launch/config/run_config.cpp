@@ -133,6 +133,10 @@ void check_weights(const LoadedConfig& loaded) {
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "model.inflation"),
           "mean, but model.weights is none: there is nothing to inflate");
+  require(model.enlarge == model3d::Enlargement::kNone || model.starts_from_file(),
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "model.enlarge"),
+          "set, but model.weights is none: there is nothing to enlarge");
   require(!model.has_view_weights() || model.starts_from_file(),
           Errc::kInvalidArgument,
           key_origin(loaded.origins, "model.view_weights"),

@@ -79,6 +79,7 @@ struct ModelConfig {
   model3d::Inflation inflation = kModel.inflation;
   std::int64_t last_stride = kModel.last_stride;
   model3d::MapPooling map_pooling = kModel.map_pooling;
+  model3d::Enlargement enlarge = kModel.enlarge;
   ViewPooling view_pooling = ViewPooling::kMax;
   std::int64_t view_stem_stride = 4;
   std::int64_t view_taps = kModel.view_taps;

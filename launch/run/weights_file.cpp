@@ -255,6 +255,14 @@ model3d::LoadedWeights fill_from_weights(model3d::Network& network,
                                    ? " kernels begin spread evenly over their taps in time"
                                    : " kernels begin as the middle tap in time"));
   }
+  if (loaded.enlarged > 0) {
+    pipeline::log_info(text_of(file.origin(),
+                               " has smaller kernels: ",
+                               loaded.enlarged,
+                               " were enlarged, ",
+                               loaded.silent_branches,
+                               " branches that it lacks begin without effect"));
+  }
   if (loaded.zero_initialized > 0) {
     pipeline::log_info(text_of(file.origin(),
                                " knows no kernels for time alone: ",

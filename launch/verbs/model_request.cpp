@@ -23,13 +23,15 @@ using pipeline::require;
 constexpr std::int64_t kLongestAxis = 16384;
 constexpr std::int64_t kMostPlaces = std::int64_t{1} << 30;
 
-/// The keys that have an option: of the architecture, and how weights of pictures are inflated.
+/// The keys that have an option: of the architecture, and how weights of pictures are inflated and
+/// those of smaller kernels enlarged.
 /// Form, variant and classes are asked for in words of their own.
 std::vector<const ConfigKey*> keys_with_option() {
   std::vector<const ConfigKey*> keys;
   for (const ConfigKey& key : config_keys()) {
     const bool has_own = key.option() == "--model" || key.path == "model.classes";
-    if ((key.is_architecture() && !has_own) || key.path == "model.inflation") keys.push_back(&key);
+    const bool fills = key.path == "model.inflation" || key.path == "model.enlarge";
+    if ((key.is_architecture() && !has_own) || fills) keys.push_back(&key);
   }
   return keys;
 }

@@ -10,6 +10,7 @@
 
 #include "model3d/depthwise/separable_depthwise.h"
 #include "model3d/feature_extractor.h"
+#include "model3d/weights/enlarge.h"
 #include "model3d/weights/plain_names.h"
 #include "pipeline/finite.h"
 #include "pipeline/require.h"
@@ -42,6 +43,15 @@ Shape without_depth(Shape shape) {
   return shape;
 }
 
+/// The shape of an entry of ours in a file: [.., H, W] where a kernel there has no taps in depth.
+Shape shape_in_file(const Network& network, const Shape& theirs, const Shape& ours) {
+  if (theirs.size() != 4 || ours.size() != 5) return ours;
+  if (!network.form().temporal_strides) return without_depth(ours);
+  Shape flat = ours;
+  flat.erase(flat.begin() + 2);
+  return flat;
+}
+
 /// Which of the file's entries an entry takes its values from.
 struct Filling {
   NamedTensor entry;
@@ -54,18 +64,29 @@ std::string name_in_pictures(const std::string& name) {
   return std::regex_replace(name, branch, "$1k$2_$3");
 }
 
-/// A kernel of a model of pictures, where ours has taps in time.
-bool is_flat(const Shape& theirs, Shape ours) {
-  if (theirs.size() != 4 || ours.size() != 5) return false;
-  ours.erase(ours.begin() + 2);
-  return theirs == ours;
+/// The file's name for an entry of ours, among those not taken yet.
+std::optional<std::string> name_in_file(const Network& network,
+                                        const std::string& name,
+                                        const std::set<std::string>& left) {
+  if (left.contains(name)) return name;
+  const bool clips = network.form().temporal_strides.has_value();
+  const std::string in_pictures = clips ? name_in_pictures(name) : name;
+  if (left.contains(in_pictures)) return in_pictures;
+  if (network.options().enlarge == Enlargement::kNone) return std::nullopt;
+  const auto smaller = branch_of_its_rate(name, left);
+  return smaller ? smaller : branch_of_its_rate(in_pictures, left);
 }
 
-void fill(const NamedTensor& entry, const at::Tensor& values, Inflation inflation) {
+void fill(const Network& network, const NamedTensor& entry, const at::Tensor& read) {
+  const ModelOptions& options = network.options();
   const Shape ours = entry.tensor.sizes().vec();
+  const bool is_large = entry.name.ends_with("lk_origin.weight");
+  const at::Tensor values = enlarged(read,
+                                     shape_in_file(network, read.sizes().vec(), ours),
+                                     is_large ? options.enlarge : Enlargement::kCentre);
   if (values.numel() == entry.tensor.numel()) {
     entry.tensor.copy_(values.view(ours));
-  } else if (inflation == Inflation::kMean) {
+  } else if (options.inflation == Inflation::kMean) {
     entry.tensor.copy_(values.unsqueeze(2) / ours[2]);
   } else {
     entry.tensor.zero_();
@@ -73,11 +94,11 @@ void fill(const NamedTensor& entry, const at::Tensor& values, Inflation inflatio
   }
 }
 
-/// Makes the part for time add nothing. Not by a zero kernel in front of its norm: the norm would
-/// divide the first gradients by the root of its epsilon.
+/// Makes a part for time, or a branch, add nothing. Not by a zero kernel in front of its norm: the
+/// norm would divide the first gradients by the root of its epsilon.
 void zero_initialize(const NamedTensor& entry, bool merged) {
   const bool of_norm = entry.name.ends_with(".weight") || entry.name.ends_with(".bias");
-  const bool is_conv = entry.name.ends_with("time_conv.weight");
+  const bool is_conv = entry.tensor.dim() > 1;
   if (merged ? is_conv : of_norm && !is_conv) entry.tensor.zero_();
 }
 
@@ -150,15 +171,27 @@ std::set<std::string> usable_names(const pipeline::TensorFile& file,
   return names;
 }
 
-/// Whether the kernel is one of pictures; refused where it does not fit at all.
-bool check_shape(const Network& network, const pipeline::TensorFile& file, const Filling& filling) {
+/// What is done to a kernel on its way into the network.
+struct Fit {
+  bool inflated = false;
+  bool enlarged = false;
+};
+
+/// Up to the name of a depthwise kernel: "stages.1.0.dwconv.".
+std::string block_of(const std::string& name) {
+  return name.substr(0, std::min(name.find("lk_origin"), name.find("dil_")));
+}
+
+/// Refused where it does not fit at all.
+Fit fit_of(const Network& network, const pipeline::TensorFile& file, const Filling& filling) {
   const NamedTensor& entry = filling.entry;
   const Shape theirs = file.shape(filling.name);
   const Shape ours = entry.tensor.sizes().vec();
   if (is_head(entry.name)) check_head(network, file, theirs);
-  const bool same = theirs == ours || theirs == without_depth(ours);
-  const bool flat = !same && network.form().temporal_strides && is_flat(theirs, ours);
-  require(same || flat,
+  const Shape wanted = shape_in_file(network, theirs, ours);
+  const bool smaller = is_smaller_kernel(theirs, wanted);
+  const bool may_grow = network.options().enlarge != Enlargement::kNone;
+  require(theirs == wanted || (smaller && may_grow),
           Errc::kInvalidArgument,
           file.origin(),
           ": ",
@@ -168,8 +201,9 @@ bool check_shape(const Network& network, const pipeline::TensorFile& file, const
           " there and ",
           at::IntArrayRef(ours),
           " in the network: model.form, model.variant, model.kernel, the taps of stages and "
-          "model.separable_time say which it is");
-  return flat;
+          "model.separable_time say which it is",
+          smaller ? "; model.enlarge lets smaller kernels begin larger ones" : "");
+  return {wanted.size() != ours.size() && ours[2] > 1, smaller};
 }
 
 /// A network with one such value gives scores all the same, and they mean nothing.
@@ -192,6 +226,17 @@ void check_values(const pipeline::TensorFile& file,
       ": ",
       name,
       " has a negative variance: the file holds no usable network");
+}
+
+/// A trained branch left out would change what the enlarged network computes.
+void check_rates(const pipeline::TensorFile& file, const LoadedWeights& loaded) {
+  const auto lost = std::ranges::find_if(loaded.unexpected, is_of_branch);
+  require(loaded.enlarged == 0 || lost == loaded.unexpected.end(),
+          Errc::kInvalidArgument,
+          file.origin(),
+          " cannot be enlarged to these kernels: they have no branch of the rate of its ",
+          lost == loaded.unexpected.end() ? "" : *lost,
+          "; choose other taps (model.kernel)");
 }
 
 /// What a file knows nothing of must learn.
@@ -237,13 +282,21 @@ LoadedWeights load_weights(Network& network, const pipeline::TensorFile& file, H
   const bool knows_time = std::ranges::any_of(left, is_of_time);
   std::vector<Filling> fillings;
   std::vector<NamedTensor> zeros;
+  std::set<std::string> grown;  // blocks whose large kernel was smaller; it is the first of a block
   for (const NamedTensor& entry : network.entries()) {
     if (!entry.name.starts_with(loaded.half)) continue;
-    std::string name = entry.name.substr(loaded.half.size());
-    if (!left.contains(name) && network.form().temporal_strides) name = name_in_pictures(name);
-    if (left.erase(name) > 0) {
-      fillings.push_back({entry, name});
-      if (check_shape(network, file, fillings.back())) ++loaded.inflated;
+    const auto name = name_in_file(network, entry.name.substr(loaded.half.size()), left);
+    if (name) {
+      left.erase(*name);
+      fillings.push_back({entry, *name});
+      const Fit fit = fit_of(network, file, fillings.back());
+      loaded.inflated += fit.inflated ? 1 : 0;
+      loaded.enlarged += fit.enlarged ? 1 : 0;
+      if (fit.enlarged) grown.insert(block_of(entry.name));
+    } else if (is_of_branch(entry.name) && grown.contains(block_of(entry.name))) {
+      require_trained(entry, file.origin());
+      zeros.push_back(entry);
+      if (entry.tensor.dim() > 1) ++loaded.silent_branches;
     } else if (!knows_time && is_of_time(entry.name)) {
       require_trained(entry, file.origin());
       zeros.push_back(entry);
@@ -259,12 +312,12 @@ LoadedWeights load_weights(Network& network, const pipeline::TensorFile& file, H
   std::ranges::sort(loaded.missing);
   std::ranges::sort(loaded.initialized);
   loaded.unexpected.assign(left.begin(), left.end());
+  check_rates(file, loaded);
   const at::NoGradGuard no_grad;
-  const Inflation inflation = network.options().inflation;
   for (const Filling& filling : fillings) {
     const at::Tensor values = file.tensor(filling.name);
     check_values(file, filling.name, values);
-    fill(filling.entry, values, inflation);
+    fill(network, filling.entry, values);
   }
   for (const NamedTensor& entry : zeros) zero_initialize(entry, network.is_merged());
   return loaded;

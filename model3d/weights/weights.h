@@ -12,6 +12,9 @@
 // begin without effect: the weight of the norm behind them is 0 (merged: their own weights are). On
 // a clip of equal frames the logits are then those of the picture.
 //
+// A network of smaller depthwise kernels starts one of larger ones where ModelOptions::enlarge says
+// how (enlarge.h); of pictures, one of clips at once.
+//
 // A model of voxels, or one of pictures, is one half of form `joint`: it fills "voxel.*" or
 // "views.*", and the other half, the norm and the head stay as they are.
 #pragma once
@@ -40,8 +43,10 @@ struct LoadedWeights {
   std::vector<std::string> missing;     ///< the network's, not in the file: left as they were
   std::vector<std::string> unexpected;  ///< the file's, which the network has no place for
   std::vector<std::string>
-      initialized;            ///< of parts that the file's network has not; left likewise
-  std::int64_t inflated = 0;  ///< kernels of pictures that were given taps in time
+      initialized;                   ///< of parts that the file's network has not; left likewise
+  std::int64_t inflated = 0;         ///< kernels of pictures that were given taps in time
+  std::int64_t enlarged = 0;         ///< kernels that were given more taps (ModelOptions::enlarge)
+  std::int64_t silent_branches = 0;  ///< beside those, not in the file: begin without effect
   std::int64_t zero_initialized =
       0;  ///< kernels for time alone, not in the file: begin without effect
 

@@ -215,6 +215,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                 "data.train.list", "data.train.root", "data.train.labels", "data.train.split"}));
   EXPECT_EQ(paths_where([](const ConfigKey& key) { return key.rule == ResumeRule::kNotRead; }),
             (std::set<std::string_view>{"model.inflation",
+                                        "model.enlarge",
                                         "model.weights",
                                         "model.view_weights",
                                         "model.new_head",
@@ -226,6 +227,7 @@ TEST(KeyRoles, TheArchitectureIsAllOfTheModelButItsFirstWeights) {
               return key.path.starts_with("model.") && !key.is_architecture();
             }),
             (std::set<std::string_view>{"model.inflation",
+                                        "model.enlarge",
                                         "model.drop_path",
                                         "model.layer_scale",
                                         "model.head_scale",

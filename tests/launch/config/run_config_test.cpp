@@ -230,6 +230,12 @@ TEST(CheckConfig, InflationByMeanNeedsEndFramesAndWeights) {
             "inflate");
 }
 
+TEST(CheckConfig, EnlargingNeedsWeights) {
+  const auto enlarge = [](RunConfig& c) { c.model.enlarge = model3d::Enlargement::kResize; };
+  EXPECT_EQ(complaint("model.enlarge", enlarge),
+            "c.yaml:9: model.enlarge: set, but model.weights is none: there is nothing to enlarge");
+}
+
 TEST(CheckConfig, TapsOfStagesAreOdd) {
   EXPECT_EQ(complaint("model.spatial_taps",
                       [](RunConfig& c) {
