@@ -24,7 +24,8 @@ enum class Purpose : std::uint8_t {
   kClip = 7,       ///< window, crop and mirror of a clip
   kShuffle = 8,    ///< order of a clip's pictures, in the control experiment
   kMix = 9,        ///< mixup and cutmix
-  kHoldout = 10    ///< which samples of a training list are kept out of it
+  kHoldout = 10,   ///< which samples of a training list are kept out of it
+  kPicture = 11    ///< how the pictures of a clip are distorted
 };
 
 /// Names one use of one sample. A value; every field takes part in the draw.

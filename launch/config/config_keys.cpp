@@ -65,8 +65,10 @@ std::vector<Row> clip_rows() {
   constexpr auto data = &RunConfig::data;
   constexpr auto clip = &DataConfig::clip;
   constexpr auto crop = &DataConfig::crop;
+  constexpr auto distort = &DataConfig::distortion;
   using S = pipeline::ClipSampling;
   using A = pipeline::ClipAugmentation;
+  using D = pipeline::PictureDistortion;
   return {
       key<data, clip, &S::frames>("data.frames", "pictures in a clip")
           .within(1, 1024)
@@ -89,6 +91,19 @@ std::vector<Row> clip_rows() {
                                       "largest ratio of a random crop's sides, either way")
           .within(1, 10),
       key<data, crop, &A::mirror>("data.crop.mirror", "swap left and right one time in two"),
+      key<data, distort, &D::ops>("data.distort.ops",
+                                  "RandAugment's operations, one draw of so many a clip")
+          .within(0, 8),
+      key<data, distort, &D::magnitude>("data.distort.magnitude", "of each of them")
+          .within(0, pipeline::kLargestMagnitude),
+      key<data, distort, &D::brightness>("data.distort.brightness",
+                                         "factor drawn from 1 minus this to 1 plus this")
+          .within(0, 1),
+      key<data, distort, &D::contrast>("data.distort.contrast", "likewise").within(0, 1),
+      key<data, distort, &D::saturation>("data.distort.saturation", "likewise").within(0, 1),
+      key<data, distort, &D::erase>("data.distort.erase",
+                                    "chance that one box of a clip is painted in the mean colour")
+          .within(0, 1),
   };
 }
 

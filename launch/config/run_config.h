@@ -54,6 +54,7 @@ struct DataConfig {
   pipeline::CloudAugmentation augmentation;  ///< training only
   pipeline::ClipSampling clip;               ///< frames, stride, size of a clip
   pipeline::ClipAugmentation crop;           ///< training only
+  pipeline::PictureDistortion distortion;    ///< likewise
   double max_bad_fraction = 0.01;            ///< of the list: more unreadable samples stop the run
   int workers = 1;                           ///< loader threads a rank
   PixelType pixels = PixelType::kFloat32;    ///< of pictures and clips, until the network has them

@@ -143,6 +143,7 @@ readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
   options.sampling = config.data.clip;
   options.pixels = type_of(config.data.pixels);
   options.augmentation = config.data.crop;
+  options.distortion = config.data.distortion;
   if (config.data.kind == DataKind::kImage) {
     options.product = readers::ClipProduct::kImage;
     options.sampling.frames = 1;

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "pipeline/plan/crop_box.h"
+#include "pipeline/plan/picture_plan.h"
 #include "pipeline/rng.h"
 
 namespace larkspur::pipeline {
@@ -54,23 +56,15 @@ struct FrameSize {
   bool operator==(const FrameSize&) const = default;
 };
 
-/// Whole pixels of the rotated (and resized) frame; lies inside it, both sides > 0.
-struct CropBox {
-  std::int64_t left = 0;
-  std::int64_t top = 0;
-  std::int64_t width = 0;
-  std::int64_t height = 0;
-
-  bool operator==(const CropBox&) const = default;
-};
-
 /// One view of one video; a pure value.
 struct ClipPlan {
   std::vector<std::int64_t> frames;  ///< frame numbers in order of the clip, [0, shape.frames)
   FrameSize resized;                 ///< what frames are resized to before the box is cut
-  CropBox box;                       ///< where they are not, it is resized to size x size
+  CropBox box;                       ///< of the rotated, resized frame; where frames are not
+                                     ///< resized, it is, to size x size
   bool mirror = false;
-  std::int64_t size = 0;  ///< width and height of the clip
+  std::int64_t size = 0;   ///< width and height of the clip
+  PicturePlan pictures{};  ///< what is done to them at that size, before they are mirrored
 
   bool operator==(const ClipPlan&) const = default;
 };

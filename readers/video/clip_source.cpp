@@ -9,6 +9,7 @@
 #include "pipeline/require.h"
 #include "readers/list/frame_list.h"
 #include "readers/video/clip_transform.h"
+#include "readers/video/distort_picture.h"
 #include "readers/video/video_file.h"
 
 namespace larkspur::readers {
@@ -21,6 +22,7 @@ void ClipSourceOptions::check() const {
                     ", but a picture is one");
   sampling.check();
   augmentation.check();
+  distortion.check();
 }
 
 ClipSource::ClipSource(SampleList list, ClipSourceOptions options)
@@ -32,6 +34,14 @@ ClipSource::ClipSource(SampleList list, ClipSourceOptions options)
 namespace {
 
 using pipeline::ClipPlan;
+
+ClipPlan training_plan(const ClipSourceOptions& options,
+                       const pipeline::VideoShape& shape,
+                       const pipeline::SampleKey& key) {
+  ClipPlan plan = pipeline::plan_clip(options.sampling, options.augmentation, shape, key);
+  plan.pictures = pipeline::plan_pictures(options.distortion, plan.size, key);
+  return plan;
+}
 
 /// The clips of several plans while the frames of their video come along.
 class Clips {
@@ -59,7 +69,7 @@ class Clips {
       const std::vector<std::int64_t>& frames = plans_[v].frames;
       for (std::size_t t = 0; t < frames.size(); ++t) {
         if (frames[t] != number) continue;
-        normalise_frame(part_of(frame, plans_[v]),
+        normalise_frame(distorted_picture(part_of(frame, plans_[v]), plans_[v].pictures),
                         plans_[v].mirror,
                         clips_[v].select(1, static_cast<std::int64_t>(t)));
       }
@@ -107,7 +117,7 @@ pipeline::Result<PlannedClips> ClipSource::plan_views_of(
   for (const pipeline::SampleKey& key : keys) {
     planned.plans.push_back(
         options_.training
-            ? pipeline::plan_clip(options_.sampling, options_.augmentation, shape, key)
+            ? training_plan(options_, shape, key)
             : pipeline::plan_clip_view(options_.eval_views, options_.sampling, shape, key));
     const auto& [width, height] = planned.plans.back().resized;
     if (std::max(width, height) <= kLargestAspect * std::min(width, height)) continue;

@@ -2,7 +2,7 @@
 // Videos as samples: from a list entry and a key to the clip that a network sees.
 //
 //   file -- index -- a plan for each view: which frames, which part -- decode those of all views
-//   once -- resize, crop, mirror, normalise -- a clip for each view
+//   once -- resize, crop, distort, mirror, normalise -- a clip for each view
 //
 // The key decides every draw, so a sample is the same in any thread, on any rank, after any
 // restart.
@@ -28,6 +28,7 @@ struct ClipSourceOptions {
   pipeline::ClipSampling sampling{};
   bool training = false;                      ///< random window and crop; else `eval_views`
   pipeline::ClipAugmentation augmentation{};  ///< used in training only
+  pipeline::PictureDistortion distortion{};   ///< likewise
   ClipProduct product = ClipProduct::kClip;   ///< kImage: sampling.frames is 1
   pipeline::ClipViews eval_views{};           ///< used outside training; a crop of 0: as sampling
   IndexFolder index_cache{};                  ///< of the videos
