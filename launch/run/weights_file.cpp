@@ -278,7 +278,11 @@ void check_metadata(const model3d::Network& network, const pipeline::TensorFile&
   const auto metadata = file.metadata();
   const auto form = metadata.find("form");
   if (form == metadata.end() || form->second != network.options().form) return;
-  const auto others = other_values(network.options(), file);
+  auto others = other_values(network.options(), file);
+  if (network.options().enlarge !=
+      model3d::Enlargement::kNone) {  // shapes are looked at in loading
+    std::erase_if(others, [](const ComparedKey& it) { return it.key->role == KeyRole::kShape; });
+  }
   if (others.empty()) return;
   const ComparedKey& first = others.front();
   require(false,

@@ -121,6 +121,21 @@ TEST(CheckNotes, RefuseAFileWrittenByOtherRules) {
                  *file);  // of another form: what fits is for others to say
 }
 
+TEST(CheckNotes, LetSmallerKernelsBeginLargerOnesWhereThatIsAsked) {
+  const TempDir folder;
+  const fs::path path = folder.path() / "small.safetensors";
+  write_weights(*make_network(pictures()), {}, path);
+  const auto file = open_weights(path);
+  RunConfig large = pictures();
+  large.model.kernel = {1, 13, 13};
+  EXPECT_THAT(refusal_of([&] { check_metadata(*make_network(large), *file); }).text,
+              HasSubstr("small.safetensors was written of a network with kernel"));
+  large.model.enlarge = model3d::Enlargement::kCentre;
+  const auto network = make_network(large);
+  check_metadata(*network, *file);
+  EXPECT_GT(fill_from_weights(*network, *file, model3d::HeadRule::kLoad).enlarged, 0);
+}
+
 TEST(FillFromWeights, TellsOfARuleThatChangesNoShape) {
   const SavedRun run;
   RunConfig config = pictures();
