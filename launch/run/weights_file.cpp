@@ -279,8 +279,8 @@ void check_metadata(const model3d::Network& network, const pipeline::TensorFile&
   const auto form = metadata.find("form");
   if (form == metadata.end() || form->second != network.options().form) return;
   auto others = other_values(network.options(), file);
-  if (network.options().enlarge !=
-      model3d::Enlargement::kNone) {  // shapes are looked at in loading
+  // Where kernels may be enlarged, loading looks at shapes.
+  if (network.options().enlarge != model3d::Enlargement::kNone) {
     std::erase_if(others, [](const ComparedKey& it) { return it.key->role == KeyRole::kShape; });
   }
   if (others.empty()) return;

@@ -80,10 +80,8 @@ std::optional<std::string> name_in_file(const Network& network,
 void fill(const Network& network, const NamedTensor& entry, const at::Tensor& read) {
   const ModelOptions& options = network.options();
   const Shape ours = entry.tensor.sizes().vec();
-  const bool is_large = entry.name.ends_with("lk_origin.weight");
-  const at::Tensor values = enlarged(read,
-                                     shape_in_file(network, read.sizes().vec(), ours),
-                                     is_large ? options.enlarge : Enlargement::kCentre);
+  const auto how = is_of_branch(entry.name) ? Enlargement::kCentre : options.enlarge;
+  const at::Tensor values = enlarged(read, shape_in_file(network, read.sizes().vec(), ours), how);
   if (values.numel() == entry.tensor.numel()) {
     entry.tensor.copy_(values.view(ours));
   } else if (options.inflation == Inflation::kMean) {
