@@ -71,7 +71,7 @@ ChannelMixerParameters LargeKernelBlock::mixer_parameters() const {
 at::Tensor LargeKernelBlock::train_fused(const at::Tensor& x_NCDHW, const Pass& pass) const {
   std::vector<RunningStep> own_steps;
   std::vector<RunningStep>& steps = pass.running != nullptr ? *pass.running : own_steps;
-  const NormedMap mixed = fused_depthwise(*depthwise_, *norm_, x_NCDHW, steps);
+  const NormedMap mixed = fused_depthwise(*depthwise_, *norm_, twin_map(x_NCDHW), steps);
   const ChannelMixerResult result = channel_mixer(x_NCDHW,
                                                   mixed.u,
                                                   squeeze_excite_.gate(mixed.means_NC),

@@ -11,9 +11,15 @@ namespace {
 
 thread_local bool as_on_gpu = false;
 
-bool is_float(const at::Tensor& x, const at::Tensor& weight) {
-  return x.scalar_type() == at::kFloat && x.numel() > 0 && weight.scalar_type() == at::kFloat &&
-         x.device() == weight.device();
+bool is_float(const at::Tensor& tensor) { return tensor.scalar_type() == at::kFloat; }
+
+bool is_of_16_bits(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kBFloat16 || tensor.scalar_type() == at::kHalf;
+}
+
+/// But for x's type.
+bool is_weighted_map(const at::Tensor& x, const at::Tensor& weight) {
+  return x.numel() > 0 && is_float(weight) && x.device() == weight.device();
 }
 
 /// All twins are registered by one library.
@@ -23,19 +29,32 @@ bool has_twins() {
   return op.hasKernelForDispatchKey(c10::DispatchKey::CUDA);
 }
 
+bool is_on_gpu(const at::Tensor& x) { return as_on_gpu ? x.is_cpu() : x.is_cuda() && has_twins(); }
+
 }  // namespace
 
 bool cpu_ops_take(const at::Tensor& x, const at::Tensor& weight) {
-  return !as_on_gpu && x.is_cpu() && is_float(x, weight) && !autocast_is_foreign();
+  return !as_on_gpu && x.is_cpu() && is_float(x) && is_weighted_map(x, weight) &&
+         !autocast_is_foreign();
 }
 
 bool gpu_ops_take(const at::Tensor& x, const at::Tensor& weight) {
-  const bool is_on_gpu = as_on_gpu ? x.is_cpu() : x.is_cuda() && has_twins();
-  return is_on_gpu && is_float(x, weight) && !at::autocast::is_autocast_enabled(x.device().type());
+  return is_on_gpu(x) && is_float(x) && is_weighted_map(x, weight);
 }
 
 bool twin_ops_take(const at::Tensor& x, const at::Tensor& weight) {
   return cpu_ops_take(x, weight) || gpu_ops_take(x, weight);
+}
+
+bool norm_ops_take(const at::Tensor& x, const at::Tensor& weight) {
+  const bool reads_16_bits = is_of_16_bits(x) && is_on_gpu(x) && is_weighted_map(x, weight);
+  return reads_16_bits || twin_ops_take(x, weight);
+}
+
+at::Tensor twin_map(const at::Tensor& x) {
+  const c10::DeviceType device = x.device().type();
+  if (!is_on_gpu(x) || !at::autocast::is_autocast_enabled(device)) return x;
+  return x.to(at::autocast::get_autocast_dtype(device));
 }
 
 LayersAsOnGpu::LayersAsOnGpu() { as_on_gpu = true; }

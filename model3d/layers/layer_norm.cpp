@@ -21,14 +21,14 @@ LayerNorm::LayerNorm(std::int64_t channels)
 
 at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   const at::Tensor last = x.movedim(1, -1);
-  const at::Tensor y = twin_ops_take(x, weight_)
+  const at::Tensor y = norm_ops_take(x, weight_)
                            ? layer_norm(last, weight_, bias_, kLayerNormEps, Activation::kNone)
                            : at::layer_norm(last, weight_.sizes(), weight_, bias_, kLayerNormEps);
   return y.movedim(-1, 1);
 }
 
 at::Tensor LayerNorm::forward_gelu(const at::Tensor& x) const {
-  if (!twin_ops_take(x, weight_)) return at::gelu(forward(x));
+  if (!norm_ops_take(x, weight_)) return at::gelu(forward(x));
   const at::Tensor last = x.movedim(1, -1);
   return layer_norm(last, weight_, bias_, kLayerNormEps, Activation::kGelu).movedim(-1, 1);
 }

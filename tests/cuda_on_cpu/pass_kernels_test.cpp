@@ -26,15 +26,25 @@ using cuda_on_cpu::DeviceArray;
 using cuda_on_cpu::in_every_order;
 using Array = DeviceArray<float>;
 
-Array drawn(std::int64_t count) {
+template <typename T = float>
+DeviceArray<T> drawn(std::int64_t count) {
   static std::mt19937 random(1);
   std::normal_distribution<float> normal;
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& value : values) value = normal(random);
-  return Array(values);
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& value : values) value = from_float<T>(normal(random));
+  return DeviceArray<T>(values);
 }
 
-Array unwritten(std::int64_t count) { return Array(static_cast<std::size_t>(count)); }
+template <typename T = float>
+DeviceArray<T> unwritten(std::int64_t count) {
+  return DeviceArray<T>(static_cast<std::size_t>(count));
+}
+
+/// Maps of T, all else float32.
+template <typename T>
+class PassKernels : public ::testing::Test {};
+using MapTypes = ::testing::Types<float, Bfloat16, Float16>;
+TYPED_TEST_SUITE(PassKernels, MapTypes);
 
 template <typename... Arrays>
 void expect_written(const Arrays&... arrays) {
@@ -58,25 +68,27 @@ struct Sizes {
 // One place, fewer rows than groups, several slices a sample, a tile of columns and a bit.
 const std::vector<Sizes> kSizes{{3, 1, 5}, {2, 7, 33}, {2, 200, 12}, {1, 130, 64}};
 
-TEST(PassKernels, LayerNormStaysInItsMemory) {
+TYPED_TEST(PassKernels, LayerNormStaysInItsMemory) {
+  using Map = DeviceArray<TypeParam>;
   for (const Sizes& s : kSizes) {
     in_every_order([&] {
       const std::int64_t rows = s.n * s.positions;
       const std::int64_t elements = rows * s.channels;
-      Array x = drawn(elements), dy = drawn(elements);
+      Map x = drawn<TypeParam>(elements), dx = unwritten<TypeParam>(elements);
+      Array dy = drawn(elements);
       Array weight = drawn(s.channels), bias = drawn(s.channels);
-      Array y = unwritten(elements), moments = unwritten(2 * rows), dx = unwritten(elements);
+      Array y = unwritten(elements), moments = unwritten(2 * rows);
       Array dweight = unwritten(s.channels), dbias = unwritten(s.channels);
       Array partial = unwritten(layer_norm_partial_elements(rows, s.channels));
       const LayerNormCall call{rows, s.channels, 1e-6F, true, weight.data(), bias.data()};
       layer_norm_forward_cuda(y.data(), moments.data(), x.data(), call, nullptr);
-      layer_norm_backward_cuda<float>({dx.data(), dweight.data(), dbias.data()},
-                                      partial.data(),
-                                      dy.data(),
-                                      x.data(),
-                                      moments.data(),
-                                      call,
-                                      nullptr);
+      layer_norm_backward_cuda<TypeParam>({dx.data(), dweight.data(), dbias.data()},
+                                          partial.data(),
+                                          dy.data(),
+                                          x.data(),
+                                          moments.data(),
+                                          call,
+                                          nullptr);
       expect_written(y, moments, dx, dweight, dbias, partial);
       expect_whole(x, dy, weight, bias);
     });
@@ -111,13 +123,16 @@ struct Mixer {
   MixerCall call{};
 };
 
-TEST(PassKernels, ChannelMixerStaysInItsMemory) {
+TYPED_TEST(PassKernels, ChannelMixerStaysInItsMemory) {
+  using T = TypeParam;
+  using Map = DeviceArray<T>;
   for (const Sizes& s : kSizes) {
     in_every_order([&] {
       Mixer m(s);
       const std::int64_t of_samples = s.n * m.k;
-      Array x = drawn(m.narrow), u = drawn(m.narrow), h = drawn(m.wide), y = drawn(m.narrow);
-      Array t = unwritten(m.narrow), a = unwritten(m.wide), out = unwritten(m.narrow);
+      Array x = drawn(m.narrow), out = unwritten(m.narrow);
+      Map u = drawn<T>(m.narrow), h = drawn<T>(m.wide), y = drawn<T>(m.narrow);
+      Map t = unwritten<T>(m.narrow), a = unwritten<T>(m.wide);
       Array norms = unwritten(of_samples), scale = unwritten(of_samples);
       Array mean = unwritten(s.channels), variance = unwritten(s.channels);
       Array narrow_sums = unwritten(narrow_room(m.call)), wide_sums = unwritten(wide_room(m.call));
@@ -127,12 +142,12 @@ TEST(PassKernels, ChannelMixerStaysInItsMemory) {
           out.data(), mean.data(), variance.data(), narrow_sums.data(), x.data(), y.data(), m.call);
       expect_written(t, a, norms, scale, mean, variance, out);
 
-      Array dy = unwritten(m.narrow), dq = drawn(m.wide), dt = drawn(m.narrow);
-      Array du = unwritten(m.narrow), dgate = unwritten(s.n * s.channels);
+      Map dy = unwritten<T>(m.narrow), dq = drawn<T>(m.wide), dt = drawn<T>(m.narrow);
+      Map du = unwritten<T>(m.narrow);
+      Array dgate = unwritten(s.n * s.channels);
       Array of_c = unwritten(3 * s.channels), of_k = unwritten(3 * m.k);
       Array by_sample = unwritten(4 * of_samples), bias_sums = unwritten(wide_room(m.call));
       ChannelMixerGradients d{};
-      d.u = du.data();
       d.gate = dgate.data();
       d.widen_bias = of_k.data();
       d.grn_gamma = of_k.data() + m.k;
@@ -140,7 +155,7 @@ TEST(PassKernels, ChannelMixerStaysInItsMemory) {
       d.norm_weight = of_c.data();
       d.norm_bias = of_c.data() + s.channels;
       d.layer_scale = of_c.data() + 2 * s.channels;
-      const ChannelMixerSaved saved{h.data(), norms.data(), y.data(), mean.data(), variance.data()};
+      const MixerSaved<T> saved{h.data(), norms.data(), y.data(), mean.data(), variance.data()};
       const MixerGrnRoom room{by_sample.data(),
                               by_sample.data() + of_samples,
                               by_sample.data() + 2 * of_samples,
@@ -157,17 +172,20 @@ TEST(PassKernels, ChannelMixerStaysInItsMemory) {
   }
 }
 
-TEST(PassKernels, ReparamDepthwiseStaysInItsMemory) {
+TYPED_TEST(PassKernels, ReparamDepthwiseStaysInItsMemory) {
+  using T = TypeParam;
+  using Map = DeviceArray<T>;
   for (const Sizes& s : kSizes) {
     in_every_order([&] {
-      constexpr int kBranches = 3;  // the second one without a norm
+      constexpr int kBranches = 3;  // the first for tensor cores, the second without a norm
       const std::int64_t c = s.channels;
-      ReparamPasses r{};
+      ReparamPasses<T> r{};
       r.plan = plan_slices(s.n, s.positions, c);
       r.branches = kBranches;
       const std::int64_t map = r.map();
-      Array x = drawn(map), weights = drawn(8 * c), taps = drawn(kBranches * c * 25);
-      Array z = unwritten(kBranches * map), moments = unwritten((kBranches + 1) * 2 * c);
+      Map x = drawn<T>(map), z = unwritten<T>(kBranches * map);
+      Array weights = drawn(8 * c), taps = drawn(kBranches * c * 5);
+      Array moments = unwritten((kBranches + 1) * 2 * c);
       r.z = z.data();
       r.moments = moments.data();
       r.norms[0] = {weights.data(), weights.data() + c, 1e-5};
@@ -178,35 +196,27 @@ TEST(PassKernels, ReparamDepthwiseStaysInItsMemory) {
       std::int64_t sums = 0;
       for (int b = 0; b < kBranches; ++b) {
         const std::int64_t side = b == 0 ? 5 : 3;
-        kernels.shapes[b] = {s.n,
-                             c,
-                             1,
-                             s.positions,
-                             1,
-                             1,
-                             side,
-                             side,
-                             1,
-                             b + 1,
-                             b + 1,
-                             DwConv3dLayout::kChannelsLast};
-        kernels.k[b] = taps.data() + b * c * 25;
+        kernels.shapes[b] = {
+            s.n, c, 1, 1, s.positions, 1, 1, side, 1, 1, b + 1, DwConv3dLayout::kChannelsLast};
+        kernels.k[b] = taps.data() + b * c * 5;
         sums += dw_conv3d_partial_elements(kernels.shapes[b]);
       }
-      Array u = unwritten(map), means = unwritten(s.n * c), room = unwritten(r.room());
+      Map u = unwritten<T>(map);
+      Array means = unwritten(s.n * c), room = unwritten(r.room());
       dw_conv3d_forward_together_cuda(z.data(), x.data(), kernels, nullptr);
       expect_written(z);
       reparam_norms_cuda(u.data(), means.data(), room.data(), r);
       expect_written(u, means);
 
-      Array du = drawn(map), dmeans = drawn(s.n * c), dy = unwritten(map), dx = unwritten(map);
-      Array dx_parts = unwritten(kBranches * map), of_norms = unwritten(6 * c);
-      Array dk = unwritten(kBranches * c * 25), partial = unwritten(sums);
+      Map du = drawn<T>(map), dx = unwritten<T>(map);
+      Map dx_parts = unwritten<T>(kBranches * map);
+      Array dy = unwritten(map), dmeans = drawn(s.n * c), of_norms = unwritten(6 * c);
+      Array dk = unwritten(kBranches * c * 5), partial = unwritten(sums);
       ReparamNormGradients d{};
       d.norms[0] = {of_norms.data(), of_norms.data() + c};
       d.norms[2] = {of_norms.data() + 2 * c, of_norms.data() + 3 * c};
       d.last = {of_norms.data() + 4 * c, of_norms.data() + 5 * c};
-      float* to[kBranches] = {dk.data(), dk.data() + c * 25, dk.data() + 2 * c * 25};
+      float* to[kBranches] = {dk.data(), dk.data() + c * 5, dk.data() + 2 * c * 5};
       reparam_norms_backward_cuda(d, dy.data(), room.data(), du.data(), dmeans.data(), r);
       dw_conv3d_input_gradient_together_cuda(dx_parts.data(), z.data(), kernels, nullptr);
       add_maps_cuda(dx.data(), dx_parts.data(), r);
@@ -218,7 +228,7 @@ TEST(PassKernels, ReparamDepthwiseStaysInItsMemory) {
   }
 }
 
-TEST(PassKernels, GateAndRunningMomentsStayInTheirMemory) {
+TEST(SmallKernels, GateAndRunningMomentsStayInTheirMemory) {
   for (const std::int64_t c : {1, 12, 300}) {
     in_every_order([&] {
       constexpr std::int64_t kSamples = 3;

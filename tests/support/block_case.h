@@ -15,6 +15,7 @@
 #include <ATen/ops/randn.h>
 
 #include "model3d/large_kernel_block.h"
+#include "pipeline/precision.h"
 
 namespace larkspur::testing {
 
@@ -82,7 +83,10 @@ inline model3d::LargeKernelBlock far_block(const BlockCase& c, at::ScalarType ty
 }
 
 /// A training pass and its gradients, layer by layer or as the rule of the layers has it.
-inline BlockOutcome run_block(const BlockCase& c, at::ScalarType type, bool one_by_one) {
+inline BlockOutcome run_block(const BlockCase& c,
+                              at::ScalarType type,
+                              bool one_by_one,
+                              pipeline::Precision precision = pipeline::Precision::kFloat32) {
   const model3d::LargeKernelBlock block = far_block(c, type);
   std::vector<model3d::NamedTensor> entries;
   block.add_to(model3d::StateDict(&entries));
@@ -95,7 +99,9 @@ inline BlockOutcome run_block(const BlockCase& c, at::ScalarType type, bool one_
   OneByOne hook;
   if (one_by_one) pass.how.norms = &hook;
 
+  pipeline::PrecisionScope scope(precision, at::kCPU);
   const at::Tensor y = block.forward(x, pass);
+  scope.end();
   (y * block_input(c, "dy", type)).sum().backward();
 
   BlockOutcome outcome{{"y", y.detach()}, {"dx", x.grad()}};

@@ -26,7 +26,7 @@ float* write(const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>()
 
 // The passes in host memory, as the dispatcher calls them.
 
-/// out, h, norms, y, mean, variance.
+/// out, h, norms, y, mean, variance; other devices may add what their backward pass reads.
 Tensors mixer_forward_on_cpu(const at::Tensor& x,
                              const at::Tensor& u,
                              const at::Tensor& gate,
@@ -35,7 +35,7 @@ Tensors mixer_forward_on_cpu(const at::Tensor& x,
                              double eps,
                              std::int64_t factors) {
   const ChannelMixerShape shape = mixer_shape_of(u, parameters[0], factors);
-  const Tensors made = mixer_outputs(x, shape);
+  const Tensors made = mixer_outputs(x, u, shape);
   channel_mixer_forward_cpu(write(made[0]),
                             mixer_saved_of(at::TensorList(made).slice(1)),
                             read(x),

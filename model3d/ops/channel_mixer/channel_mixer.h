@@ -34,8 +34,11 @@ struct ChannelMixerResult {
 };
 
 /// x, u [N,C,D,H,W] (copied if not channels last), gate [N,C], keep [N]: factor of each sample's
-/// branch. Returns channels-last maps. First derivatives for x, u, gate and every parameter. The
-/// bits depend on neither threads nor layout. Thread-safe; uses ATen's intra-op threads.
+/// branch. float32; on a GPU u may be bfloat16 or float16, and then so are factors and results of
+/// the products and the maps inside, each rounded once where it is stored; x, out, weights, moments
+/// and all sums stay float32. Returns channels-last maps. First derivatives for x, u, gate and
+/// every parameter. The bits depend on neither threads nor layout. Thread-safe; uses ATen's
+/// intra-op threads.
 ChannelMixerResult channel_mixer(const at::Tensor& x_NCDHW,
                                  const at::Tensor& u_NCDHW,
                                  const at::Tensor& gate_NC,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/kernels/add_columns.h"
 #include "model3d/kernels/block_sum.cuh"
+#include "model3d/kernels/device_types.cuh"
 #include "model3d/kernels/gelu.cuh"
 #include "model3d/kernels/slices.cuh"
 #include "model3d/ops/channel_mixer/channel_mixer_passes.h"
@@ -9,13 +10,14 @@ namespace larkspur::model3d {
 namespace {
 
 /// Sums of keep * dout, and of the same times y - mean.
+template <typename T>
 struct NormSums {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 2;
   static constexpr bool kCombines = false;
   float* partial;
   const float* dout;
-  const float* y;
+  const T* y;
   const float* mean;
   const float* keep;
 
@@ -27,7 +29,7 @@ struct NormSums {
   __device__ void element(Column own, std::int64_t index, float* sums) const {
     const float gradient = dout[index];
     sums[0] += gradient;
-    sums[1] += gradient * (y[index] - own);
+    sums[1] += gradient * (to_float(y[index]) - own);
   }
   __device__ void finish(Column, const SliceBlock& b, const SlicePlan& p, float* sums) const {
     sums[0] *= keep[b.sample];
@@ -36,14 +38,15 @@ struct NormSums {
   }
 };
 
+template <typename T>
 struct NormGradient {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 0;
   static constexpr bool kCombines = true;
-  float* dy;
+  T* dy;
   const float* partial;
   const float* dout;
-  ChannelMixerSaved saved;
+  MixerSaved<T> saved;
   const float* keep;
   ChannelMixerWeights weights;
   ChannelMixerGradients gradients;
@@ -76,18 +79,20 @@ struct NormGradient {
            static_cast<float>(-slope * sum / rows - of_y * saved.mean[c])};
   }
   __device__ void element(const Column& own, std::int64_t index, float*) const {
-    dy[index] = dout[index] * own.of_g + (saved.y[index] * own.of_y + own.constant);
+    const float rest = to_float(saved.y[index]) * own.of_y + own.constant;
+    dy[index] = from_float<T>(dout[index] * own.of_g + rest);
   }
 };
 
 /// Sums of dq times GRN's input, and of dq, by sample.
+template <typename T>
 struct ResponseSums {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 2;
   static constexpr bool kCombines = false;
   float* partial;
-  const float* dq;
-  const float* h;
+  const T* dq;
+  const T* h;
   const float* bias;
 
   using Column = float;  // the bias
@@ -96,8 +101,8 @@ struct ResponseSums {
     if (b.is_there) own = bias[b.column];
   }
   __device__ void element(Column own, std::int64_t index, float* sums) const {
-    const float gradient = dq[index];
-    sums[0] += gradient * gelu_at(h[index] + own);
+    const float gradient = to_float(dq[index]);
+    sums[0] += gradient * gelu_at(to_float(h[index]) + own);
     sums[1] += gradient;
   }
   __device__ void finish(Column, const SliceBlock& b, const SlicePlan& p, float* sums) const {
@@ -142,14 +147,15 @@ __global__ void __launch_bounds__(kSliceThreads)
 }
 
 /// dq becomes dh, a GRN's output; sums of dh.
+template <typename T>
 struct GeluGradient {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 1;
   static constexpr bool kCombines = false;
-  float* dq;
-  float* a;
+  T* dq;
+  T* a;
   MixerGrnRoom room;
-  const float* h;
+  const T* h;
   const float* bias;
   const float* beta;
 
@@ -163,12 +169,12 @@ struct GeluGradient {
     own = {bias[b.column], room.scale[at], beta[b.column], room.of_norm[at]};
   }
   __device__ void element(const Column& own, std::int64_t index, float* sums) const {
-    const float x = h[index] + own.bias;
+    const float x = to_float(h[index]) + own.bias;
     const float activation = gelu_at(x);
-    const float of_a = dq[index] * own.scale + activation * own.of_norm;
+    const float of_a = to_float(dq[index]) * own.scale + activation * own.of_norm;
     const float gradient = of_a * gelu_slope_at(x);
-    dq[index] = gradient;
-    a[index] = activation * own.scale + own.beta;
+    dq[index] = from_float<T>(gradient);
+    a[index] = from_float<T>(activation * own.scale + own.beta);
     sums[0] += gradient;
   }
   __device__ void finish(const Column&,
@@ -180,14 +186,15 @@ struct GeluGradient {
 };
 
 /// du, and t in dt's place; sums of dt * u by sample.
+template <typename T>
 struct GateGradient {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 1;
   static constexpr bool kCombines = false;
-  float* du;
-  float* dt;
+  T* du;
+  T* dt;
   float* partial;
-  const float* u;
+  const T* u;
   const float* gate;
 
   using Column = float;  // the gate
@@ -196,11 +203,11 @@ struct GateGradient {
     if (b.is_there) own = gate[b.sample * p.columns + b.column];
   }
   __device__ void element(Column own, std::int64_t index, float* sums) const {
-    const float gradient = dt[index];
-    const float value = u[index];
+    const float gradient = to_float(dt[index]);
+    const float value = to_float(u[index]);
     sums[0] += gradient * value;
-    du[index] = gradient * own;
-    dt[index] = value * own;
+    du[index] = from_float<T>(gradient * own);
+    dt[index] = from_float<T>(value * own);
   }
   __device__ void finish(Column, const SliceBlock& b, const SlicePlan& p, float* sums) const {
     put_sums<kSums>(partial, sums, b, p);
@@ -209,32 +216,31 @@ struct GateGradient {
 
 }  // namespace
 
-void mixer_norm_backward_cuda(float* dy,
+template <typename T>
+void mixer_norm_backward_cuda(T* dy,
                               const ChannelMixerGradients& gradients,
                               float* partial,
                               const float* dout,
-                              const ChannelMixerSaved& saved,
+                              const MixerSaved<T>& saved,
                               const MixerCall& call) {
   const SlicePlan plan = call.narrow();
   launch_slices("[channel_mixer] norm's sums",
-                NormSums{partial, dout, saved.y, saved.mean, call.keep},
+                NormSums<T>{partial, dout, saved.y, saved.mean, call.keep},
                 plan,
                 call.stream);
   launch_slices("[channel_mixer] norm's gradient",
-                NormGradient{dy, partial, dout, saved, call.keep, call.weights, gradients},
+                NormGradient<T>{dy, partial, dout, saved, call.keep, call.weights, gradients},
                 plan,
                 call.stream);
 }
 
-void mixer_grn_backward_cuda(float* dq,
-                             float* a,
-                             const MixerGrnRoom& room,
-                             const ChannelMixerSaved& saved,
-                             const MixerCall& call) {
+template <typename T>
+void mixer_grn_backward_cuda(
+    T* dq, T* a, const MixerGrnRoom& room, const MixerSaved<T>& saved, const MixerCall& call) {
   const SlicePlan plan = call.wide();
   const ChannelMixerWeights& w = call.weights;
   launch_slices("[channel_mixer] responses",
-                ResponseSums{room.responses, dq, saved.h, w.widen_bias},
+                ResponseSums<T>{room.responses, dq, saved.h, w.widen_bias},
                 plan,
                 call.stream);
   pipeline::launch_kernel("[channel_mixer] GRN's gradient",
@@ -247,15 +253,15 @@ void mixer_grn_backward_cuda(float* dq,
                           w.grn_gamma,
                           plan);
   launch_slices("[channel_mixer] GELU's gradient",
-                GeluGradient{dq, a, room, saved.h, w.widen_bias, w.grn_beta},
+                GeluGradient<T>{dq, a, room, saved.h, w.widen_bias, w.grn_beta},
                 plan,
                 call.stream);
 }
 
-void mixer_gate_backward_cuda(
-    float* du, float* dt, float* of_gate, const float* u, const MixerCall& call) {
+template <typename T>
+void mixer_gate_backward_cuda(T* du, T* dt, float* of_gate, const T* u, const MixerCall& call) {
   launch_slices("[channel_mixer] gate's gradient",
-                GateGradient{du, dt, of_gate, u, call.gate},
+                GateGradient<T>{du, dt, of_gate, u, call.gate},
                 call.narrow(),
                 call.stream);
 }
@@ -275,5 +281,20 @@ void mixer_finish_cuda(const ChannelMixerGradients& gradients,
   sums.jobs[3] = {gradients.grn_beta, room.of_beta, 1, n, k, k};
   add_columns_cuda("[channel_mixer] sums", sums, call.stream);
 }
+
+#define LARKSPUR_INSTANTIATE(T)                                             \
+  template void mixer_norm_backward_cuda(T*,                                \
+                                         const ChannelMixerGradients&,      \
+                                         float*,                            \
+                                         const float*,                      \
+                                         const MixerSaved<T>&,              \
+                                         const MixerCall&);                 \
+  template void mixer_grn_backward_cuda(                                    \
+      T*, T*, const MixerGrnRoom&, const MixerSaved<T>&, const MixerCall&); \
+  template void mixer_gate_backward_cuda(T*, T*, float*, const T*, const MixerCall&)
+LARKSPUR_INSTANTIATE(float);
+LARKSPUR_INSTANTIATE(Bfloat16);
+LARKSPUR_INSTANTIATE(Float16);
+#undef LARKSPUR_INSTANTIATE
 
 }  // namespace larkspur::model3d

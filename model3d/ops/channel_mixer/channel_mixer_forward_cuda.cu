@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/kernels/block_sum.cuh"
+#include "model3d/kernels/device_types.cuh"
 #include "model3d/kernels/gelu.cuh"
 #include "model3d/kernels/slices.cuh"
 #include "model3d/ops/channel_mixer/channel_mixer_passes.h"
@@ -7,12 +8,13 @@
 namespace larkspur::model3d {
 namespace {
 
+template <typename T>
 struct GateRows {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 0;
   static constexpr bool kCombines = false;
-  float* t;
-  const float* u;
+  T* t;
+  const T* u;
   const float* gate;
 
   using Column = float;  // the gate
@@ -21,17 +23,18 @@ struct GateRows {
     if (b.is_there) own = gate[b.sample * p.columns + b.column];
   }
   __device__ void element(Column own, std::int64_t index, float*) const {
-    t[index] = u[index] * own;
+    t[index] = from_float<T>(to_float(u[index]) * own);
   }
 };
 
 /// Sums of gelu(h + bias)^2 by sample.
+template <typename T>
 struct GeluSquares {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 1;
   static constexpr bool kCombines = false;
   float* partial;
-  const float* h;
+  const T* h;
   const float* bias;
 
   using Column = float;  // the bias
@@ -40,7 +43,7 @@ struct GeluSquares {
     if (b.is_there) own = bias[b.column];
   }
   __device__ void element(Column own, std::int64_t index, float* sums) const {
-    const float a = gelu_at(h[index] + own);
+    const float a = gelu_at(to_float(h[index]) + own);
     sums[0] += a * a;
   }
   __device__ void finish(Column, const SliceBlock& b, const SlicePlan& p, float* sums) const {
@@ -71,12 +74,13 @@ __global__ void __launch_bounds__(kSliceThreads) grn_scale_kernel(
   }
 }
 
+template <typename T>
 struct GrnApply {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 0;
   static constexpr bool kCombines = false;
-  float* a;
-  const float* h;
+  T* a;
+  const T* h;
   const float* bias;
   const float* scale;
   const float* beta;
@@ -90,30 +94,33 @@ struct GrnApply {
     own = {bias[b.column], scale[b.sample * p.columns + b.column], beta[b.column]};
   }
   __device__ void element(const Column& own, std::int64_t index, float*) const {
-    a[index] = gelu_at(h[index] + own.bias) * own.scale + own.beta;
+    const float activation = gelu_at(to_float(h[index]) + own.bias);
+    a[index] = from_float<T>(activation * own.scale + own.beta);
   }
 };
 
+template <typename T>
 struct ColumnMoments {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 2;
   static constexpr bool kCombines = false;
   float* partial;
-  const float* y;
+  const T* y;
 
   using Column = float;  // the slice's first value: sums around it lose nothing
   template <typename Room>
   __device__ void begin(Column& own, const SliceBlock& b, const SlicePlan& p, Room&) const {
-    if (b.is_there) own = y[b.first * p.columns + b.column];
+    if (b.is_there) own = to_float(y[b.first * p.columns + b.column]);
   }
   __device__ void element(Column own, std::int64_t index, float* sums) const {
-    add_centred(sums, y[index] - own);
+    add_centred(sums, to_float(y[index]) - own);
   }
   __device__ void finish(Column own, const SliceBlock& b, const SlicePlan& p, float* sums) const {
     put_moments(partial, own, sums, b, p);
   }
 };
 
+template <typename T>
 struct Residual {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 0;
@@ -123,7 +130,7 @@ struct Residual {
   float* variance;
   const float* partial;
   const float* x;
-  const float* y;
+  const T* y;
   const float* keep;
   ChannelMixerWeights weights;
 
@@ -149,22 +156,24 @@ struct Residual {
            static_cast<float>(factor * (weights.norm_bias[b.column] - middle * slope))};
   }
   __device__ void element(const Column& own, std::int64_t index, float*) const {
-    out[index] = x[index] + (y[index] * own.scale + own.shift);
+    out[index] = x[index] + (to_float(y[index]) * own.scale + own.shift);
   }
 };
 
 }  // namespace
 
-void mixer_gate_cuda(float* t, const float* u, const MixerCall& call) {
-  launch_slices("[channel_mixer] gate", GateRows{t, u, call.gate}, call.narrow(), call.stream);
+template <typename T>
+void mixer_gate_cuda(T* t, const T* u, const MixerCall& call) {
+  launch_slices("[channel_mixer] gate", GateRows<T>{t, u, call.gate}, call.narrow(), call.stream);
 }
 
+template <typename T>
 void mixer_grn_cuda(
-    float* a, float* norms, float* scale, float* partial, const float* h, const MixerCall& call) {
+    T* a, float* norms, float* scale, float* partial, const T* h, const MixerCall& call) {
   const SlicePlan plan = call.wide();
   const ChannelMixerWeights& w = call.weights;
   launch_slices(
-      "[channel_mixer] squares", GeluSquares{partial, h, w.widen_bias}, plan, call.stream);
+      "[channel_mixer] squares", GeluSquares<T>{partial, h, w.widen_bias}, plan, call.stream);
   pipeline::launch_kernel("[channel_mixer] GRN's norms",
                           grn_scale_kernel,
                           dim3(static_cast<unsigned>(call.shape.n)),
@@ -176,22 +185,33 @@ void mixer_grn_cuda(
                           w.grn_gamma,
                           plan);
   launch_slices(
-      "[channel_mixer] GRN", GrnApply{a, h, w.widen_bias, scale, w.grn_beta}, plan, call.stream);
+      "[channel_mixer] GRN", GrnApply<T>{a, h, w.widen_bias, scale, w.grn_beta}, plan, call.stream);
 }
 
+template <typename T>
 void mixer_residual_cuda(float* out,
                          float* mean,
                          float* variance,
                          float* partial,
                          const float* x,
-                         const float* y,
+                         const T* y,
                          const MixerCall& call) {
   const SlicePlan plan = call.narrow();
-  launch_slices("[channel_mixer] moments", ColumnMoments{partial, y}, plan, call.stream);
+  launch_slices("[channel_mixer] moments", ColumnMoments<T>{partial, y}, plan, call.stream);
   launch_slices("[channel_mixer] residual",
-                Residual{out, mean, variance, partial, x, y, call.keep, call.weights},
+                Residual<T>{out, mean, variance, partial, x, y, call.keep, call.weights},
                 plan,
                 call.stream);
 }
+
+#define LARKSPUR_INSTANTIATE(T)                                                         \
+  template void mixer_gate_cuda(T*, const T*, const MixerCall&);                        \
+  template void mixer_grn_cuda(T*, float*, float*, float*, const T*, const MixerCall&); \
+  template void mixer_residual_cuda(                                                    \
+      float*, float*, float*, float*, const float*, const T*, const MixerCall&)
+LARKSPUR_INSTANTIATE(float);
+LARKSPUR_INSTANTIATE(Bfloat16);
+LARKSPUR_INSTANTIATE(Float16);
+#undef LARKSPUR_INSTANTIATE
 
 }  // namespace larkspur::model3d

@@ -28,13 +28,16 @@ inline ChannelMixerWeights mixer_weights_of(at::TensorList tensors, double eps) 
   return {read(0), read(1), read(2), read(3), read(4), read(5), read(6), read(7), eps};
 }
 
-/// Unwritten: out, then what forward leaves for backward: h, norms, y, mean, variance.
-inline std::vector<at::Tensor> mixer_outputs(const at::Tensor& x, const ChannelMixerShape& s) {
+/// Unwritten: out, then what forward leaves for backward: h, norms, y, mean, variance. h and y are
+/// of u's type.
+inline std::vector<at::Tensor> mixer_outputs(const at::Tensor& x,
+                                             const at::Tensor& u,
+                                             const ChannelMixerShape& s) {
   const auto options = x.options();
   return {at::empty_like(x),
-          at::empty({s.n, s.positions, s.widened}, options),
+          at::empty({s.n, s.positions, s.widened}, u.options()),
           at::empty({s.n, s.widened}, options),
-          at::empty({s.n, s.positions, s.channels}, options),
+          at::empty({s.n, s.positions, s.channels}, u.options()),
           at::empty({s.channels}, options),
           at::empty({s.channels}, options)};
 }
@@ -53,9 +56,19 @@ inline std::vector<at::Tensor> mixer_gradients(const at::Tensor& u,
   return d;
 }
 
+/// Without that of u in 16 bits.
 inline ChannelMixerGradients mixer_gradients_of(at::TensorList d) {
   const auto at = [&](std::size_t i) { return d[i].mutable_data_ptr<float>(); };
-  return {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9)};
+  return {d[0].scalar_type() == at::kFloat ? at(0) : nullptr,
+          at(1),
+          at(2),
+          at(3),
+          at(4),
+          at(5),
+          at(6),
+          at(7),
+          at(8),
+          at(9)};
 }
 
 }  // namespace larkspur::model3d

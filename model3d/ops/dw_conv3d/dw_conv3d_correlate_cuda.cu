@@ -110,10 +110,10 @@ __device__ Strip strip_of(const DwConv3dCorrelatePlan& p,
 }
 
 /// The work of block `index` of a correlation.
-template <typename T, bool kDense>
+template <typename T, typename Tap, bool kDense>
 __device__ void correlate_block(T* y,
                                 const T* x,
-                                const T* k,
+                                const Tap* k,
                                 const DwConv3dCorrelatePlan& p,
                                 int index,
                                 bool reversed,
@@ -176,55 +176,67 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
     correlate_kernel(T* y, const T* x, const T* k, DwConv3dCorrelatePlan p, bool reversed) {
   __shared__ SharedArray<float, kDwConvTileFloats> tile;
   __shared__ SharedArray<float, kDwConvOtherFloats> taps;
-  correlate_block<T, kDense>(y, x, k, p, static_cast<int>(blockIdx.x), reversed, tile, taps);
+  correlate_block<T, T, kDense>(y, x, k, p, static_cast<int>(blockIdx.x), reversed, tile, taps);
 }
 
 /// Several correlations, a row of the grid each; blocks beyond a correlation's own do nothing.
+template <typename T>
 struct CorrelateTogether {
   DwConv3dCorrelatePlan plans[kDwConvMostTogether];
-  const float* x[kDwConvMostTogether];
-  const float* k[kDwConvMostTogether];
-  float* y[kDwConvMostTogether];
+  DwConv3dJobs<T> jobs;
   bool reversed;
 };
 
+template <typename T>
 __global__ void __launch_bounds__(kDwConvThreads, 4)
-    correlate_together_kernel(const __grid_constant__ CorrelateTogether all) {
+    correlate_together_kernel(const __grid_constant__ CorrelateTogether<T> all) {
   __shared__ SharedArray<float, kDwConvTileFloats> tile;
   __shared__ SharedArray<float, kDwConvOtherFloats> taps;
   const unsigned b = blockIdx.y;
   const int index = static_cast<int>(blockIdx.x);
   const DwConv3dCorrelatePlan& p = all.plans[b];
+  const DwConv3dJobs<T>& jobs = all.jobs;
   if (index >= p.blocks) return;
   if (p.tile.w.rate == 1) {
-    correlate_block<float, true>(all.y[b], all.x[b], all.k[b], p, index, all.reversed, tile, taps);
+    correlate_block<T, float, true>(
+        jobs.y[b], jobs.x[b], jobs.k[b], p, index, all.reversed, tile, taps);
   } else {
-    correlate_block<float, false>(all.y[b], all.x[b], all.k[b], p, index, all.reversed, tile, taps);
+    correlate_block<T, float, false>(
+        jobs.y[b], jobs.x[b], jobs.k[b], p, index, all.reversed, tile, taps);
   }
 }
 
 /// `x_step`: from a branch's input to the next one's, 0 where all read the same.
+template <typename T>
 void correlate_together(const char* name,
-                        float* y,
-                        const float* x,
+                        T* y,
+                        const T* x,
                         std::int64_t x_step,
                         const DwConv3dTogether& together,
                         bool reversed,
                         CUstream_st* stream) {
-  CorrelateTogether all{};
+  CorrelateTogether<T> all{};
   all.reversed = reversed;
-  std::int64_t blocks = 0;
+  all.jobs.count = together.count;
   for (int b = 0; b < together.count; ++b) {
     const DwConv3dShape& s = together.shapes[b];
-    all.plans[b] = plan_cuda_correlation(s);
-    all.x[b] = x + b * x_step;
-    all.y[b] = y + b * (s.n * s.c * s.d * s.h * s.w);
-    all.k[b] = together.k[b];
+    all.jobs.shapes[b] = &s;
+    all.jobs.x[b] = x + b * x_step;
+    all.jobs.y[b] = y + b * (s.n * s.c * s.d * s.h * s.w);
+    all.jobs.k[b] = together.k[b];
+  }
+  if constexpr (sizeof(T) == 2) {
+    all.jobs = correlate_together_on_tensor_cores(name, all.jobs, reversed, stream);
+  }
+  std::int64_t blocks = 0;
+  for (int b = 0; b < all.jobs.count; ++b) {
+    all.plans[b] = plan_cuda_correlation(*all.jobs.shapes[b]);
     blocks = std::max(blocks, all.plans[b].blocks);
   }
+  if (blocks == 0) return;
   launch_kernel(name,
-                correlate_together_kernel,
-                dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(together.count)),
+                correlate_together_kernel<T>,
+                dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(all.jobs.count)),
                 kDwConvThreads,
                 stream,
                 all);
@@ -270,15 +282,17 @@ void dw_conv3d_input_gradient_cuda(
   correlate("[dw_conv3d] input gradient", dx, dy, k, shape, true, stream);
 }
 
-void dw_conv3d_forward_together_cuda(float* y,
-                                     const float* x,
+template <typename T>
+void dw_conv3d_forward_together_cuda(T* y,
+                                     const T* x,
                                      const DwConv3dTogether& together,
                                      CUstream_st* stream) {
   correlate_together("[dw_conv3d] forward, together", y, x, 0, together, false, stream);
 }
 
-void dw_conv3d_input_gradient_together_cuda(float* dx,
-                                            const float* dy,
+template <typename T>
+void dw_conv3d_input_gradient_together_cuda(T* dx,
+                                            const T* dy,
                                             const DwConv3dTogether& together,
                                             CUstream_st* stream) {
   const DwConv3dShape& s = together.shapes[0];
@@ -295,7 +309,11 @@ void dw_conv3d_input_gradient_together_cuda(float* dx,
   template void dw_conv3d_forward_cuda(                            \
       T*, const T*, const T*, const DwConv3dShape&, CUstream_st*); \
   template void dw_conv3d_input_gradient_cuda(                     \
-      T*, const T*, const T*, const DwConv3dShape&, CUstream_st*)
+      T*, const T*, const T*, const DwConv3dShape&, CUstream_st*); \
+  template void dw_conv3d_forward_together_cuda(                   \
+      T*, const T*, const DwConv3dTogether&, CUstream_st*);        \
+  template void dw_conv3d_input_gradient_together_cuda(            \
+      T*, const T*, const DwConv3dTogether&, CUstream_st*)
 LARKSPUR_INSTANTIATE(float);
 LARKSPUR_INSTANTIATE(Bfloat16);
 LARKSPUR_INSTANTIATE(Float16);

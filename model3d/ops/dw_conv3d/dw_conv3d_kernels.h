@@ -99,32 +99,39 @@ void dw_conv3d_weight_gradient_cuda(T* dk,
 
 constexpr int kDwConvMostTogether = 8;
 
-/// Several kernels on maps of one shape, float32, as one launch: the branches of a layer. Maps of
-/// results, and of gradients that come in, lie one branch after the other.
+/// Several kernels on maps of one shape as one call: the branches of a layer. Kernels are float32
+/// whatever the maps are. Maps of results, and of gradients that come in, lie one branch after the
+/// other.
 struct DwConv3dTogether {
   int count;                                  ///< 1 to kDwConvMostTogether
   DwConv3dShape shapes[kDwConvMostTogether];  ///< taps and rates differ, nothing else
   const float* k[kDwConvMostTogether];
 };
 
-/// y[b] = x correlated with k[b], in one launch.
-void dw_conv3d_forward_together_cuda(float* y,
-                                     const float* x,
+// T as above. In 16 bits the branches that tensor cores are of use to, whose taps are rounded to T,
+// are a launch and the others another; in float32 all are one.
+
+/// y[b] = x correlated with k[b].
+template <typename T>
+void dw_conv3d_forward_together_cuda(T* y,
+                                     const T* x,
                                      const DwConv3dTogether& together,
                                      CUstream_st* stream);
 
-/// dx[b] from dy[b], in one launch; they are not added up.
-void dw_conv3d_input_gradient_together_cuda(float* dx,
-                                            const float* dy,
+/// dx[b] from dy[b]; they are not added up.
+template <typename T>
+void dw_conv3d_input_gradient_together_cuda(T* dx,
+                                            const T* dy,
                                             const DwConv3dTogether& together,
                                             CUstream_st* stream);
 
 /// dk[b] from x and dy[b], in two launches. `partial`: room for the sum of all branches'
 /// dw_conv3d_partial_elements.
+template <typename T>
 void dw_conv3d_weight_gradient_together_cuda(float* const* dk,
                                              float* partial,
-                                             const float* x,
-                                             const float* dy,
+                                             const T* x,
+                                             const T* dy,
                                              const DwConv3dTogether& together,
                                              CUstream_st* stream);
 

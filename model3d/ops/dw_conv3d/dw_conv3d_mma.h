@@ -17,4 +17,21 @@ bool correlate_on_tensor_cores(const char* name,
                                bool reversed,
                                CUstream_st* stream);
 
+/// Correlations of one launch, each on maps of its own.
+template <typename T>
+struct DwConv3dJobs {
+  int count;
+  const DwConv3dShape* shapes[kDwConvMostTogether];
+  const T* x[kDwConvMostTogether];
+  const float* k[kDwConvMostTogether];
+  T* y[kDwConvMostTogether];
+};
+
+/// Does those of the jobs that tensor cores are of use to, in one launch, and returns the others.
+template <typename T>
+DwConv3dJobs<T> correlate_together_on_tensor_cores(const char* name,
+                                                   const DwConv3dJobs<T>& jobs,
+                                                   bool reversed,
+                                                   CUstream_st* stream);
+
 }  // namespace larkspur::model3d

@@ -11,6 +11,8 @@
 //
 // A warp has 16 rows of 16 outputs, two such products, and walks all rows of taps of all planes. On
 // maps up to 16 wide the matrix is the whole row's, without a halo.
+#include <algorithm>
+
 #include "model3d/kernels/warp_mma.cuh"
 #include "model3d/ops/dw_conv3d/dw_conv3d_mma.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_tile.cuh"
@@ -27,11 +29,20 @@ constexpr int kRows = 8;  // of a product
 using Tile = SharedArray<std::uint16_t, kDwConvTileHalves>;
 using Bands = SharedArray<std::uint16_t, kDwConvBandHalves>;
 
+template <typename T>
+__device__ std::uint16_t tap_bits(T tap) {
+  return tap.bits;
+}
+template <typename T>
+__device__ std::uint16_t tap_bits(float tap) {
+  return from_float<T>(tap).bits;
+}
+
 /// `rows` rows of taps as bands, each twice: band[i] = tap[i - 16 - first_column - reach], or that
 /// of i + 1. `k`: the block's first channel; `tap`: the first one of the first row.
-template <typename T>
+template <typename T, typename Tap>
 __device__ void load_bands(Bands& to,
-                           const T* k,
+                           const Tap* k,
                            const DwConv3dMmaPlan& p,
                            int channels,
                            int tap,
@@ -49,7 +60,7 @@ __device__ void load_bands(Bands& to,
     std::uint16_t value = 0;
     if (j >= 0 && j < t.w.taps) {
       const int at = tap + b * t.taps_w + j;
-      value = k[c * kernel_taps + (reversed ? kernel_taps - 1 - at : at)].bits;
+      value = tap_bits<T>(k[c * kernel_taps + (reversed ? kernel_taps - 1 - at : at)]);
     }
     to.put((c * p.tap_rows + b) * p.band + place, value);
   }
@@ -98,13 +109,37 @@ __device__ void add_products(
   }
 }
 
+/// A warp's 16 rows of 16 outputs, from position first_w on.
 template <typename T>
-__global__ void __launch_bounds__(kDwConvThreads, 4)
-    correlate_mma_kernel(T* y, const T* x, const T* k, DwConv3dMmaPlan p, bool reversed) {
-  __shared__ SharedArray<std::uint16_t, kDwConvTileHalves> tile;
-  __shared__ SharedArray<std::uint16_t, kDwConvBandHalves> bands;
+__device__ void write_outputs(T* y,
+                              const MmaD (&d)[2],
+                              const DwConv3dCudaTile& t,
+                              const CorrelateBlock& block,
+                              const Item& mine,
+                              int first_w) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  for (int i = 0; i < 8; ++i) {
+    const int h = block.first_row + mine.row + i / 4 * kRows + lane % 4 * 2 + i % 2;
+    const int w = first_w + lane / 4 + i % 4 / 2 * 8;
+    if (h < t.h.size && w < t.w.size) {
+      row_of(y, t, block.n, block.channel + mine.c, block.d, h)[w * t.w_step] =
+          from_float<T>(d[i / 4].v[i % 4]);
+    }
+  }
+}
+
+/// The work of block `index` of a correlation.
+template <typename T, typename Tap>
+__device__ void correlate_block(T* y,
+                                const T* x,
+                                const Tap* k,
+                                const DwConv3dMmaPlan& p,
+                                int index,
+                                bool reversed,
+                                Tile& tile,
+                                Bands& bands) {
   const DwConv3dCudaTile& t = p.tile;
-  const CorrelateBlock block = correlate_block_of(p, static_cast<int>(blockIdx.x));
+  const CorrelateBlock block = correlate_block_of(p, index);
   const int first_w = block.first_strip * kMma;
   const Item mine = item_of(p, block.channels);
   const DwConv3dRows rows{block.channels,
@@ -123,13 +158,13 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
       const int tap_rows = smaller_of(p.tap_rows, t.h.taps - first);
       const int tap = ((t.d.first_tap + a) * t.taps_h + t.h.first_tap + first) * t.taps_w;
       if (first > 0) __syncthreads();
-      load_bands(bands,
-                 k + block.channel * t.kernel_taps,
-                 p,
-                 block.channels,
-                 tap + t.w.first_tap,
-                 tap_rows,
-                 reversed);
+      load_bands<T>(bands,
+                    k + block.channel * t.kernel_taps,
+                    p,
+                    block.channels,
+                    tap + t.w.first_tap,
+                    tap_rows,
+                    reversed);
       __syncthreads();
 #pragma unroll 1
       for (int b = 0; mine.is_there && b < tap_rows; ++b) {
@@ -146,16 +181,35 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
       }
     }
   }
-  if (!mine.is_there) return;
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  for (int i = 0; i < 8; ++i) {
-    const int h = block.first_row + mine.row + i / 4 * kRows + lane % 4 * 2 + i % 2;
-    const int w = first_w + mine.w + lane / 4 + i % 4 / 2 * 8;
-    if (h < t.h.size && w < t.w.size) {
-      row_of(y, t, block.n, block.channel + mine.c, block.d, h)[w * t.w_step] =
-          from_float<T>(d[i / 4].v[i % 4]);
-    }
-  }
+  if (mine.is_there) write_outputs(y, d, t, block, mine, first_w + mine.w);
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    correlate_mma_kernel(T* y, const T* x, const T* k, DwConv3dMmaPlan p, bool reversed) {
+  __shared__ SharedArray<std::uint16_t, kDwConvTileHalves> tile;
+  __shared__ SharedArray<std::uint16_t, kDwConvBandHalves> bands;
+  correlate_block(y, x, k, p, static_cast<int>(blockIdx.x), reversed, tile, bands);
+}
+
+/// Several correlations, a row of the grid each; blocks beyond a correlation's own do nothing.
+template <typename T>
+struct MmaTogether {
+  DwConv3dMmaPlan plans[kDwConvMostTogether];
+  DwConv3dJobs<T> jobs;
+  bool reversed;
+};
+
+template <typename T>
+__global__ void __launch_bounds__(kDwConvThreads, 4)
+    correlate_together_mma_kernel(const __grid_constant__ MmaTogether<T> all) {
+  __shared__ SharedArray<std::uint16_t, kDwConvTileHalves> tile;
+  __shared__ SharedArray<std::uint16_t, kDwConvBandHalves> bands;
+  const unsigned b = blockIdx.y;
+  const int index = static_cast<int>(blockIdx.x);
+  if (index >= all.plans[b].blocks) return;
+  correlate_block(
+      all.jobs.y[b], all.jobs.x[b], all.jobs.k[b], all.plans[b], index, all.reversed, tile, bands);
 }
 
 }  // namespace
@@ -184,9 +238,44 @@ bool correlate_on_tensor_cores(const char* name,
   return true;
 }
 
-#define LARKSPUR_INSTANTIATE(T)            \
-  template bool correlate_on_tensor_cores( \
-      const char*, T*, const T*, const T*, const DwConv3dShape&, bool, CUstream_st*)
+template <typename T>
+DwConv3dJobs<T> correlate_together_on_tensor_cores(const char* name,
+                                                   const DwConv3dJobs<T>& jobs,
+                                                   bool reversed,
+                                                   CUstream_st* stream) {
+  MmaTogether<T> all{};
+  DwConv3dJobs<T> others{};
+  all.reversed = reversed;
+  std::int64_t blocks = 0;
+  for (int b = 0; b < jobs.count; ++b) {
+    const std::optional<DwConv3dMmaPlan> plan = plan_cuda_mma(*jobs.shapes[b]);
+    DwConv3dJobs<T>& to = plan ? all.jobs : others;
+    if (plan) {
+      all.plans[to.count] = *plan;
+      blocks = std::max(blocks, plan->blocks);
+    }
+    to.shapes[to.count] = jobs.shapes[b];
+    to.x[to.count] = jobs.x[b];
+    to.k[to.count] = jobs.k[b];
+    to.y[to.count] = jobs.y[b];
+    ++to.count;
+  }
+  if (blocks > 0) {
+    launch_kernel(name,
+                  correlate_together_mma_kernel<T>,
+                  dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(all.jobs.count)),
+                  kDwConvThreads,
+                  stream,
+                  all);
+  }
+  return others;
+}
+
+#define LARKSPUR_INSTANTIATE(T)                                                       \
+  template bool correlate_on_tensor_cores(                                            \
+      const char*, T*, const T*, const T*, const DwConv3dShape&, bool, CUstream_st*); \
+  template DwConv3dJobs<T> correlate_together_on_tensor_cores(                        \
+      const char*, const DwConv3dJobs<T>&, bool, CUstream_st*)
 LARKSPUR_INSTANTIATE(Bfloat16);
 LARKSPUR_INSTANTIATE(Float16);
 #undef LARKSPUR_INSTANTIATE

@@ -199,16 +199,18 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
 }
 
 /// Several weight gradients, a row of the grid each; blocks beyond a gradient's own do nothing.
+template <typename T>
 struct GradientsTogether {
   DwConv3dGradientPlan plans[kDwConvMostTogether];
-  const float* x;
-  const float* dy[kDwConvMostTogether];
+  const T* x;
+  const T* dy[kDwConvMostTogether];
   float* dk[kDwConvMostTogether];
   float* partial[kDwConvMostTogether];
 };
 
+template <typename T>
 __global__ void __launch_bounds__(kDwConvThreads, 4)
-    slice_together_kernel(const __grid_constant__ GradientsTogether all) {
+    slice_together_kernel(const __grid_constant__ GradientsTogether<T> all) {
   __shared__ SharedArray<float, kDwConvTileFloats> x_tile;
   __shared__ SharedArray<float, kDwConvOtherFloats> y_tile;
   const unsigned b = blockIdx.y;
@@ -216,9 +218,9 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   const DwConv3dGradientPlan& p = all.plans[b];
   if (index >= p.blocks) return;
   if (p.tile.w.rate == 1) {
-    sum_slice<float, true>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
+    sum_slice<T, true>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
   } else {
-    sum_slice<float, false>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
+    sum_slice<T, false>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
   }
 }
 
@@ -251,8 +253,9 @@ __global__ void __launch_bounds__(kDwConvThreads)
 }
 
 /// A block row a gradient.
+template <typename T>
 __global__ void __launch_bounds__(kDwConvThreads)
-    add_slices_together_kernel(const __grid_constant__ GradientsTogether all) {
+    add_slices_together_kernel(const __grid_constant__ GradientsTogether<T> all) {
   add_slices(all.dk[blockIdx.y], all.partial[blockIdx.y], all.plans[blockIdx.y]);
 }
 
@@ -293,13 +296,14 @@ void dw_conv3d_weight_gradient_cuda(T* dk,
                 plan);
 }
 
+template <typename T>
 void dw_conv3d_weight_gradient_together_cuda(float* const* dk,
                                              float* partial,
-                                             const float* x,
-                                             const float* dy,
+                                             const T* x,
+                                             const T* dy,
                                              const DwConv3dTogether& together,
                                              CUstream_st* stream) {
-  GradientsTogether all{};
+  GradientsTogether<T> all{};
   all.x = x;
   std::int64_t blocks = 0;
   std::int64_t most_taps = 0;
@@ -314,22 +318,24 @@ void dw_conv3d_weight_gradient_together_cuda(float* const* dk,
     most_taps = std::max(most_taps, s.c * all.plans[b].tile.kernel_taps);
   }
   launch_kernel("[dw_conv3d] weight gradient, together",
-                slice_together_kernel,
+                slice_together_kernel<T>,
                 dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(together.count)),
                 kDwConvThreads,
                 stream,
                 all);
   launch_kernel("[dw_conv3d] sum of slices, together",
-                add_slices_together_kernel,
+                add_slices_together_kernel<T>,
                 dim3(blocks_of_taps(most_taps), static_cast<unsigned>(together.count)),
                 kDwConvThreads,
                 stream,
                 all);
 }
 
-#define LARKSPUR_INSTANTIATE(T)                 \
-  template void dw_conv3d_weight_gradient_cuda( \
-      T*, float*, const T*, const T*, const DwConv3dShape&, CUstream_st*)
+#define LARKSPUR_INSTANTIATE(T)                                            \
+  template void dw_conv3d_weight_gradient_cuda(                            \
+      T*, float*, const T*, const T*, const DwConv3dShape&, CUstream_st*); \
+  template void dw_conv3d_weight_gradient_together_cuda(                   \
+      float* const*, float*, const T*, const T*, const DwConv3dTogether&, CUstream_st*)
 LARKSPUR_INSTANTIATE(float);
 LARKSPUR_INSTANTIATE(Bfloat16);
 LARKSPUR_INSTANTIATE(Float16);

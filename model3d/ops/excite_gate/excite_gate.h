@@ -17,8 +17,8 @@ struct ExciteGateParameters {
   at::Tensor up_bias;  ///< [C]
 };
 
-/// means [N,C] float32 to the gate [N,C]. First derivatives for all five. On a GPU; on the CPU by
-/// the library's layers, for checks.
+/// means [N,C] float32 to the gate [N,C], float32 whatever a map's type is. First derivatives for
+/// all five. On a GPU; on the CPU by the library's layers, for checks.
 at::Tensor excite_gate(const at::Tensor& means_NC, const ExciteGateParameters& parameters);
 
 }  // namespace larkspur::model3d

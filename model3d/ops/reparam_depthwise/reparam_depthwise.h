@@ -40,9 +40,11 @@ struct ReparamDepthwiseResult {
                         ///< each norm reads, the last one's at the end; no gradient
 };
 
-/// x [N,C,D,H,W] float32 (copied if not channels last); 1 to 8 branches; stride 1, zeros
-/// outside. First derivatives for x and every parameter. The bits depend on neither threads nor
-/// layout. Thread-safe; uses ATen's intra-op threads.
+/// x [N,C,D,H,W] float32 (copied if not channels last), on a GPU also bfloat16 and float16; u is as
+/// x, all else float32; 1 to 8 branches; stride 1, zeros outside. In 16 bits the branches' outputs,
+/// u and the gradients of both and of x are rounded where they are stored; the sum of branches, its
+/// gradient, moments and means are not. First derivatives for x and every parameter. The bits
+/// depend on neither threads nor layout. Thread-safe; uses ATen's intra-op threads.
 ReparamDepthwiseResult reparam_depthwise(const at::Tensor& x_NCDHW,
                                          const std::vector<ReparamBranchTensors>& branches,
                                          const ReparamNormTensors& norm);

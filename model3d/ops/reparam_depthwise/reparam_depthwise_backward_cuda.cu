@@ -5,10 +5,14 @@ namespace larkspur::model3d {
 namespace {
 
 /// What reaches u: du, and a share of the gradient of its mean.
+template <typename T>
 struct Incoming {
-  const float* du;
+  const T* du;
   const float* dmeans;
 
+  __device__ float at(std::int64_t index, float share_of_mean) const {
+    return to_float(du[index]) + share_of_mean;
+  }
   __device__ float share(const SliceBlock& b, const SlicePlan& p) const {
     if (dmeans == nullptr) return 0.0F;
     return dmeans[b.sample * p.columns + b.column] / static_cast<float>(p.rows);
@@ -36,13 +40,14 @@ __device__ void write_gradients(const CudaNormGradients& to,
 }
 
 /// Sums of what reaches u, and of that times y - mean.
+template <typename T>
 struct LastNormSums {
   static constexpr int kUnroll = 1;
   static constexpr int kSums = 2;
   static constexpr bool kCombines = false;
   float* partial;
-  Incoming in;
-  ReparamPasses r;
+  Incoming<T> in;
+  ReparamPasses<T> r;
 
   struct Column {
     BranchSum sum;
@@ -56,7 +61,7 @@ struct LastNormSums {
            static_cast<float>(norm_in_memory(r, r.branches, b.column).mean)};
   }
   __device__ void element(const Column& own, std::int64_t index, float* sums) const {
-    const float gradient = in.du[index] + own.share;
+    const float gradient = in.at(index, own.share);
     sums[0] += gradient;
     sums[1] += gradient * (y_at(own.sum, r, index) - own.mean);
   }
@@ -71,6 +76,7 @@ struct LastNormSums {
 constexpr int kBranchSums = kMostCudaBranches + 1;
 
 /// dy; sums of it, and of it times z_b - mean_b.
+template <typename T>
 struct ThroughLastNorm {
   static constexpr int kUnroll = 1;
   static constexpr int kSums = kBranchSums;
@@ -78,8 +84,8 @@ struct ThroughLastNorm {
   float* dy;
   float* of_branches;
   const float* partial;
-  Incoming in;
-  ReparamPasses r;
+  Incoming<T> in;
+  ReparamPasses<T> r;
   CudaNormGradients gradients;
 
   struct Column {
@@ -109,14 +115,14 @@ struct ThroughLastNorm {
   __device__ void element(const Column& own, std::int64_t index, float* sums) const {
     const std::int64_t map = r.plan.samples * r.plan.rows * r.plan.columns;
     const float rest = y_at(own.sum, r, index) * own.slope.of_z + own.slope.constant;
-    const float gradient = (in.du[index] + own.share) * own.slope.of_g + rest;
+    const float gradient = in.at(index, own.share) * own.slope.of_g + rest;
     dy[index] = gradient;
     sums[0] += gradient;
-    const float* z = r.z + index;
+    const T* z = r.z + index;
 #pragma unroll
     for (int i = 0; i < kMostCudaBranches; ++i) {
       if (i >= r.branches) break;
-      sums[i + 1] += gradient * (*z - own.means[i]);
+      sums[i + 1] += gradient * (to_float(*z) - own.means[i]);
       z += map;
     }
   }
@@ -129,13 +135,14 @@ struct ThroughLastNorm {
 };
 
 /// z becomes dz of every branch.
+template <typename T>
 struct ThroughBranches {
   static constexpr int kUnroll = 1;
   static constexpr int kSums = 0;
   static constexpr bool kCombines = true;
   const float* dy;
   const float* of_branches;
-  ReparamPasses r;
+  ReparamPasses<T> r;
   ReparamNormGradients gradients;
 
   struct Column {
@@ -162,11 +169,12 @@ struct ThroughBranches {
   __device__ void element(const Column& own, std::int64_t index, float*) const {
     const std::int64_t map = r.plan.samples * r.plan.rows * r.plan.columns;
     const float gradient = dy[index];
-    float* z = r.z + index;
+    T* z = r.z + index;
 #pragma unroll
     for (int i = 0; i < kMostCudaBranches; ++i) {
       if (i >= r.branches) break;
-      *z = gradient * own.slopes[i].of_g + (*z * own.slopes[i].of_z + own.slopes[i].constant);
+      const float rest = to_float(*z) * own.slopes[i].of_z + own.slopes[i].constant;
+      *z = from_float<T>(gradient * own.slopes[i].of_g + rest);
       z += map;
     }
   }
@@ -174,27 +182,40 @@ struct ThroughBranches {
 
 }  // namespace
 
+template <typename T>
 void reparam_norms_backward_cuda(const ReparamNormGradients& gradients,
                                  float* dy,
                                  float* partial,
-                                 const float* du,
+                                 const T* du,
                                  const float* dmeans,
-                                 const ReparamPasses& passes) {
+                                 const ReparamPasses<T>& passes) {
   const SlicePlan& plan = passes.plan;
-  const Incoming in{du, dmeans};
+  const Incoming<T> in{du, dmeans};
   float* of_branches = partial + plan.all_slices() * 2 * plan.columns;
   launch_slices("[reparam_depthwise] last norm's sums",
-                LastNormSums{partial, in, passes},
+                LastNormSums<T>{partial, in, passes},
                 plan,
                 passes.stream);
   launch_slices("[reparam_depthwise] last norm's gradient",
-                ThroughLastNorm{dy, of_branches, partial, in, passes, gradients.last},
+                ThroughLastNorm<T>{dy, of_branches, partial, in, passes, gradients.last},
                 plan,
                 passes.stream);
   launch_slices("[reparam_depthwise] branches' norms' gradients",
-                ThroughBranches{dy, of_branches, passes, gradients},
+                ThroughBranches<T>{dy, of_branches, passes, gradients},
                 plan,
                 passes.stream);
 }
+
+#define LARKSPUR_INSTANTIATE(T)                                          \
+  template void reparam_norms_backward_cuda(const ReparamNormGradients&, \
+                                            float*,                      \
+                                            float*,                      \
+                                            const T*,                    \
+                                            const float*,                \
+                                            const ReparamPasses<T>&)
+LARKSPUR_INSTANTIATE(float);
+LARKSPUR_INSTANTIATE(Bfloat16);
+LARKSPUR_INSTANTIATE(Float16);
+#undef LARKSPUR_INSTANTIATE
 
 }  // namespace larkspur::model3d

@@ -19,11 +19,13 @@ namespace {
 
 using Tensors = std::vector<at::Tensor>;
 
-/// What both directions make of an op's arguments.
+/// What both directions make of an op's arguments; maps of type T.
+template <typename T>
 struct CudaBranches {
-  ReparamPasses passes{};
+  ReparamPasses<T> passes{};
   DwConv3dTogether kernels{};
   at::Tensor z;  ///< [branches] maps
+  at::TensorOptions floats;
 
   CudaBranches(const at::Tensor& x,
                const at::Tensor& moments,
@@ -62,11 +64,13 @@ struct CudaBranches {
     const float* weight = read();
     passes.last = {weight, read(), eps.back()};
     passes.moments = out<float>(moments);
-    z = at::empty({passes.branches, passes.map()}, moments.options());
-    passes.z = out<float>(z);
+    z = at::empty({passes.branches, passes.map()}, moments.options().dtype(x.scalar_type()));
+    passes.z = out<T>(z);
+    floats = moments.options();
   }
 
-  at::Tensor room() const { return at::empty({passes.room()}, z.options()); }
+  /// Of sums.
+  at::Tensor room(std::int64_t elements) const { return at::empty({elements}, floats); }
 };
 
 Tensors reparam_on_cuda(const at::Tensor& x,
@@ -80,12 +84,57 @@ Tensors reparam_on_cuda(const at::Tensor& x,
   const at::Tensor moments = at::empty({rows, 2, x.size(1)}, plain.options());
   const at::Tensor u = at::empty_like(x);
   const at::Tensor means = at::empty({x.size(0), x.size(1)}, plain.options());
-  const CudaBranches branches(x, moments, parameters, rates, has_norm, eps);
-  dw_conv3d_forward_together_cuda(
-      branches.passes.z, in<float>(x), branches.kernels, branches.passes.stream);
-  const at::Tensor room = branches.room();
-  reparam_norms_cuda(out<float>(u), out<float>(means), out<float>(room), branches.passes);
+  with_cuda_type("reparam_depthwise", x, [&](auto type) {
+    using T = decltype(type);
+    const CudaBranches<T> branches(x, moments, parameters, rates, has_norm, eps);
+    const ReparamPasses<T>& passes = branches.passes;
+    dw_conv3d_forward_together_cuda(passes.z, in<T>(x), branches.kernels, passes.stream);
+    const at::Tensor room = branches.room(passes.room());
+    reparam_norms_cuda(out<T>(u), out<float>(means), out<float>(room), passes);
+  });
   return {u, means, moments};
+}
+
+/// Where the gradients of parameters go.
+struct BranchGradients {
+  float* dk[kDwConvMostTogether] = {};
+  ReparamNormGradients norms{};
+
+  BranchGradients(at::TensorList of_parameters, at::IntArrayRef has_norm) {
+    std::size_t next = 0;
+    const auto write = [&] { return out<float>(of_parameters[next++]); };
+    for (std::size_t b = 0; b < has_norm.size(); ++b) {
+      dk[b] = write();
+      if (has_norm[b] == 0) continue;
+      float* weight = write();
+      norms.norms[b] = {weight, write()};
+    }
+    float* weight = write();
+    norms.last = {weight, write()};
+  }
+};
+
+template <typename T>
+void backward_of(const at::Tensor& dx,
+                 const BranchGradients& to,
+                 const at::Tensor& du,
+                 const float* dmeans,
+                 const at::Tensor& x,
+                 const CudaBranches<T>& branches) {
+  const ReparamPasses<T>& passes = branches.passes;
+  const DwConv3dTogether& kernels = branches.kernels;
+  dw_conv3d_forward_together_cuda(passes.z, in<T>(x), kernels, passes.stream);
+  const at::Tensor dy = branches.room(passes.map());
+  const at::Tensor room = branches.room(passes.room());
+  reparam_norms_backward_cuda(
+      to.norms, out<float>(dy), out<float>(room), in<T>(du), dmeans, passes);
+  const at::Tensor dx_parts = at::empty_like(branches.z);
+  dw_conv3d_input_gradient_together_cuda(out<T>(dx_parts), passes.z, kernels, passes.stream);
+  add_maps_cuda(out<T>(dx), in<T>(dx_parts), passes);
+  std::int64_t sums = 0;
+  for (int b = 0; b < kernels.count; ++b) sums += dw_conv3d_partial_elements(kernels.shapes[b]);
+  dw_conv3d_weight_gradient_together_cuda(
+      to.dk, out<float>(branches.room(sums)), in<T>(x), passes.z, kernels, passes.stream);
 }
 
 Tensors reparam_backward_on_cuda(const at::Tensor& du,
@@ -97,41 +146,13 @@ Tensors reparam_backward_on_cuda(const at::Tensor& du,
                                  at::IntArrayRef has_norm,
                                  at::ArrayRef<double> eps) {
   const c10::DeviceGuard guard(x.device());
-  const CudaBranches branches(x, moments, parameters, rates, has_norm, eps);
-  const ReparamPasses& passes = branches.passes;
-  const DwConv3dTogether& kernels = branches.kernels;
   Tensors gradients{at::empty_like(x)};
   for (const at::Tensor& parameter : parameters) gradients.push_back(at::empty_like(parameter));
-  std::size_t next = 1;
-  const auto write = [&] { return out<float>(gradients[next++]); };
-  float* dk[kDwConvMostTogether] = {};
-  std::int64_t sums = 0;
-  ReparamNormGradients norms{};
-  for (std::size_t b = 0; b < has_norm.size(); ++b) {
-    dk[b] = write();
-    sums += dw_conv3d_partial_elements(kernels.shapes[b]);
-    if (has_norm[b] == 0) continue;
-    float* weight = write();
-    norms.norms[b] = {weight, write()};
-  }
-  float* weight = write();
-  norms.last = {weight, write()};
-
-  dw_conv3d_forward_together_cuda(passes.z, in<float>(x), kernels, passes.stream);
-  const at::Tensor dy = at::empty({passes.map()}, branches.z.options());
-  const at::Tensor room = branches.room();
-  reparam_norms_backward_cuda(norms,
-                              out<float>(dy),
-                              out<float>(room),
-                              in<float>(du),
-                              dmeans ? in<float>(*dmeans) : nullptr,
-                              passes);
-  const at::Tensor dx = at::empty_like(branches.z);
-  dw_conv3d_input_gradient_together_cuda(out<float>(dx), passes.z, kernels, passes.stream);
-  add_maps_cuda(out<float>(gradients[0]), in<float>(dx), passes);
-  const at::Tensor partial = at::empty({sums}, branches.z.options());
-  dw_conv3d_weight_gradient_together_cuda(
-      dk, out<float>(partial), in<float>(x), passes.z, kernels, passes.stream);
+  const BranchGradients to(at::TensorList(gradients).slice(1), has_norm);
+  with_cuda_type("reparam_depthwise", x, [&](auto type) {
+    const CudaBranches<decltype(type)> branches(x, moments, parameters, rates, has_norm, eps);
+    backward_of(gradients[0], to, du, dmeans ? in<float>(*dmeans) : nullptr, x, branches);
+  });
   return gradients;
 }
 

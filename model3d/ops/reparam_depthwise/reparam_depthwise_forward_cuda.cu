@@ -5,24 +5,25 @@ namespace larkspur::model3d {
 namespace {
 
 /// Of every branch's output; a branch a layer of the grid.
+template <typename T>
 struct BranchMoments {
   static constexpr int kUnroll = 4;
   static constexpr int kSums = 2;
   static constexpr bool kCombines = false;
   float* partial;
-  const float* z;
+  const T* z;
 
   struct Column {
-    const float* z;
+    const T* z;
     float first;  // of the slice: sums around it lose nothing
   };
   template <typename Room>
   __device__ void begin(Column& own, const SliceBlock& b, const SlicePlan& p, Room&) const {
     own.z = z + blockIdx.y * (p.samples * p.rows * p.columns);
-    if (b.is_there) own.first = own.z[b.first * p.columns + b.column];
+    if (b.is_there) own.first = to_float(own.z[b.first * p.columns + b.column]);
   }
   __device__ void element(const Column& own, std::int64_t index, float* sums) const {
-    add_centred(sums, own.z[index] - own.first);
+    add_centred(sums, to_float(own.z[index]) - own.first);
   }
   __device__ void finish(const Column& own,
                          const SliceBlock& b,
@@ -33,7 +34,8 @@ struct BranchMoments {
   }
 };
 
-__device__ void write_moments(const ReparamPasses& r,
+template <typename T>
+__device__ void write_moments(const ReparamPasses<T>& r,
                               int number,
                               const SliceMoments& moments,
                               std::int64_t column) {
@@ -43,13 +45,14 @@ __device__ void write_moments(const ReparamPasses& r,
 }
 
 /// Moments of y; writes those of the branches.
+template <typename T>
 struct SumMoments {
   static constexpr int kUnroll = 1;
   static constexpr int kSums = 2;
   static constexpr bool kCombines = true;
   float* of_y;
   const float* partial;
-  ReparamPasses r;
+  ReparamPasses<T> r;
 
   struct Column {
     BranchSum sum;
@@ -90,14 +93,15 @@ struct SumMoments {
 };
 
 /// u = norm(y) and its means; writes y's moments.
+template <typename T>
 struct NormedSum {
   static constexpr int kUnroll = 1;
   static constexpr int kSums = 0;
   static constexpr bool kCombines = true;
-  float* u;
+  T* u;
   float* means;
   const float* of_y;
-  ReparamPasses r;
+  ReparamPasses<T> r;
 
   struct Column {
     BranchSum sum;
@@ -124,16 +128,17 @@ struct NormedSum {
     }
   }
   __device__ void element(const Column& own, std::int64_t index, float*) const {
-    u[index] = y_at(own.sum, r, index) * own.scale + own.shift;
+    u[index] = from_float<T>(y_at(own.sum, r, index) * own.scale + own.shift);
   }
 };
 
+template <typename T>
 struct AddMaps {
   static constexpr int kUnroll = 1;
   static constexpr int kSums = 0;
   static constexpr bool kCombines = false;
-  float* to;
-  const float* parts;
+  T* to;
+  const T* parts;
   int count;
   std::int64_t map;
 
@@ -141,32 +146,44 @@ struct AddMaps {
   template <typename Room>
   __device__ void begin(Column&, const SliceBlock&, const SlicePlan&, Room&) const {}
   __device__ void element(Column, std::int64_t index, float*) const {
-    float sum = parts[index];
-    for (int b = 1; b < count; ++b) sum += parts[b * map + index];
-    to[index] = sum;
+    float sum = to_float(parts[index]);
+    for (int b = 1; b < count; ++b) sum += to_float(parts[b * map + index]);
+    to[index] = from_float<T>(sum);
   }
 };
 
 }  // namespace
 
-void reparam_norms_cuda(float* u, float* means, float* partial, const ReparamPasses& passes) {
+template <typename T>
+void reparam_norms_cuda(T* u, float* means, float* partial, const ReparamPasses<T>& passes) {
   const SlicePlan& plan = passes.plan;
   const std::int64_t parts = plan.all_slices() * 2 * plan.columns;
   float* of_y = partial + passes.branches * parts;
   launch_slices("[reparam_depthwise] moments",
-                BranchMoments{partial, passes.z},
+                BranchMoments<T>{partial, passes.z},
                 plan,
                 passes.stream,
                 passes.branches);
-  launch_slices("[reparam_depthwise] sum", SumMoments{of_y, partial, passes}, plan, passes.stream);
-  launch_slices("[reparam_depthwise] norm", NormedSum{u, means, of_y, passes}, plan, passes.stream);
+  launch_slices(
+      "[reparam_depthwise] sum", SumMoments<T>{of_y, partial, passes}, plan, passes.stream);
+  launch_slices(
+      "[reparam_depthwise] norm", NormedSum<T>{u, means, of_y, passes}, plan, passes.stream);
 }
 
-void add_maps_cuda(float* dx, const float* parts, const ReparamPasses& passes) {
+template <typename T>
+void add_maps_cuda(T* dx, const T* parts, const ReparamPasses<T>& passes) {
   launch_slices("[reparam_depthwise] sum of input gradients",
-                AddMaps{dx, parts, passes.branches, passes.map()},
+                AddMaps<T>{dx, parts, passes.branches, passes.map()},
                 passes.plan,
                 passes.stream);
 }
+
+#define LARKSPUR_INSTANTIATE(T)                                                  \
+  template void reparam_norms_cuda(T*, float*, float*, const ReparamPasses<T>&); \
+  template void add_maps_cuda(T*, const T*, const ReparamPasses<T>&)
+LARKSPUR_INSTANTIATE(float);
+LARKSPUR_INSTANTIATE(Bfloat16);
+LARKSPUR_INSTANTIATE(Float16);
+#undef LARKSPUR_INSTANTIATE
 
 }  // namespace larkspur::model3d

@@ -2,6 +2,7 @@
 // What the passes of both directions share: y from the branches, a column at a time.
 #pragma once
 
+#include "model3d/kernels/device_types.cuh"
 #include "model3d/kernels/slices.cuh"
 #include "model3d/ops/reparam_depthwise/reparam_depthwise_passes.h"
 
@@ -29,7 +30,8 @@ __device__ inline ColumnNorm column_norm(const CudaNorm& norm,
 }
 
 /// By moments as they lie in memory; those of y are number `branches`.
-__device__ inline ColumnNorm norm_in_memory(const ReparamPasses& r, int number, std::int64_t c) {
+template <typename T>
+__device__ ColumnNorm norm_in_memory(const ReparamPasses<T>& r, int number, std::int64_t c) {
   const bool last = number == r.branches;
   const CudaNorm& norm = last ? r.last : r.norms[number];
   if (norm.weight == nullptr) return column_norm(norm, 0.0, 0.0, c);
@@ -42,7 +44,8 @@ __device__ inline void add_branch(BranchSum& sum, int b, const ColumnNorm& norm)
   sum.shift += static_cast<float>(norm.shift);
 }
 
-__device__ inline BranchSum branches_in_memory(const ReparamPasses& r, std::int64_t c) {
+template <typename T>
+__device__ BranchSum branches_in_memory(const ReparamPasses<T>& r, std::int64_t c) {
   BranchSum sum{};
 #pragma unroll
   for (int b = 0; b < kMostCudaBranches; ++b) {
@@ -52,14 +55,15 @@ __device__ inline BranchSum branches_in_memory(const ReparamPasses& r, std::int6
   return sum;
 }
 
-__device__ inline float y_at(const BranchSum& sum, const ReparamPasses& r, std::int64_t index) {
+template <typename T>
+__device__ float y_at(const BranchSum& sum, const ReparamPasses<T>& r, std::int64_t index) {
   const std::int64_t map = r.plan.samples * r.plan.rows * r.plan.columns;
-  const float* z = r.z + index;
+  const T* z = r.z + index;
   float y = sum.shift;
 #pragma unroll
   for (int b = 0; b < kMostCudaBranches; ++b) {
     if (b >= r.branches) break;
-    y += sum.scale[b] * *z;
+    y += sum.scale[b] * to_float(*z);
     z += map;
   }
   return y;

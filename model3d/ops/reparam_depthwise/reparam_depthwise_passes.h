@@ -4,7 +4,9 @@
 //   x -- convolutions -- z_b -- moments -- y = sum of norms, its moments -- u, means
 //   du, z_b -- sums -- dy, its sums -- dz_b -- convolutions -- dx_b -- dx
 //
-// y is computed again wherever it is read.
+// y is computed again wherever it is read. Maps are of type T: float, Bfloat16 or Float16
+// (model3d/kernels/half_types.h), rounded once where they are stored; weights, moments and all sums
+// are float32 or wider.
 #pragma once
 
 #include "model3d/kernels/slices.h"
@@ -23,13 +25,14 @@ struct CudaNorm {
 };
 
 /// A call's sizes and what all passes read. Maps [N][P][C].
+template <typename T>
 struct ReparamPasses {
   SlicePlan plan;
   CUstream_st* stream;
   int branches;
   CudaNorm norms[kMostCudaBranches];
   CudaNorm last;
-  float* z;        ///< [branches] maps
+  T* z;            ///< [branches] maps
   float* moments;  ///< [branches + 1][2][C]: mean, biased variance; written by forward
 
   std::int64_t map() const { return plan.samples * plan.rows * plan.columns; }
@@ -43,7 +46,8 @@ struct ReparamPasses {
 // `partial` is room as above. Bits follow from the sizes alone.
 
 /// u and its means [N][C] from z. Three kernels.
-void reparam_norms_cuda(float* u, float* means, float* partial, const ReparamPasses& passes);
+template <typename T>
+void reparam_norms_cuda(T* u, float* means, float* partial, const ReparamPasses<T>& passes);
 
 /// Gradients of norms, overwritten; null where there is none.
 struct CudaNormGradients {
@@ -56,15 +60,18 @@ struct ReparamNormGradients {
   CudaNormGradients last;
 };
 
-/// z becomes dz, from du and dmeans (null: zero); dy is scratch of a map. Three kernels.
+/// z becomes dz, from du and dmeans (null: zero); dy is scratch of a map, float32 because norms
+/// take large parts of it away again. Three kernels.
+template <typename T>
 void reparam_norms_backward_cuda(const ReparamNormGradients& gradients,
                                  float* dy,
                                  float* partial,
-                                 const float* du,
+                                 const T* du,
                                  const float* dmeans,
-                                 const ReparamPasses& passes);
+                                 const ReparamPasses<T>& passes);
 
 /// dx = sum over branches of dx_b, one map after the other, in order. One kernel.
-void add_maps_cuda(float* dx, const float* parts, const ReparamPasses& passes);
+template <typename T>
+void add_maps_cuda(T* dx, const T* parts, const ReparamPasses<T>& passes);
 
 }  // namespace larkspur::model3d

@@ -10,7 +10,8 @@
 
 namespace larkspur::model3d {
 
-/// A statistic's step towards the batch's: running = running * keep + batch * share, [C] float32.
+/// A statistic's step towards the batch's: running = running * keep + batch * share, [C] float32
+/// whatever the maps' type is.
 struct RunningStep {
   at::Tensor running;  ///< in place
   at::Tensor batch;
