@@ -70,6 +70,7 @@ set_property(GLOBAL APPEND PROPERTY larkspur_cuda_sources
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/channel_mixer/channel_mixer_forward_cuda.cu
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_cuda.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_correlate_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_gradient_mma_cuda.cu
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_mma_cuda.cu
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/dw_conv3d/dw_conv3d_weight_gradient_cuda.cu
   ${CMAKE_CURRENT_SOURCE_DIR}/ops/excite_gate/excite_gate_cuda.cpp

@@ -36,7 +36,7 @@ inline constexpr std::array<LaunchesOfAnOp, 14> kLaunchesOfOurs{{
     {"larkspur::layer_norm", 1, 0},
     {"larkspur::layer_norm_backward", 2, 0},
     {"larkspur::reparam_depthwise", 4, 0, 1},
-    {"larkspur::reparam_depthwise_backward", 8, 0, 2},
+    {"larkspur::reparam_depthwise_backward", 8, 0, 3},
     {"larkspur::step_running_moments_", 1, 0},
 }};
 

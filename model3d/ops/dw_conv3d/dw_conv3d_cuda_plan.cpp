@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kMostChannels = 32;
 constexpr int kFewRows = 8;  // a tile with fewer reads its halo too often
+constexpr int kMma = 16;     // outputs and inputs of a product
+constexpr int kWarps = kDwConvThreads / 32;
 
 int ceil_div(int a, int b) { return (a + b - 1) / b; }
 int round_up(int a, int b) { return ceil_div(a, b) * b; }
@@ -99,6 +101,17 @@ struct Shrink {
   }
 };
 
+/// Parts of the batch: enough blocks to keep every GPU of today busy, and a bound for the memory of
+/// the slices' sums. `a_slice`: blocks of one.
+int slices_for(const DwConv3dCudaTile& tile, int row_tiles, std::int64_t a_slice) {
+  constexpr std::int64_t kBlocks = 2048;
+  constexpr std::int64_t kPartialElements = std::int64_t{1} << 24;
+  const std::int64_t sums = tile.c * tile.d.taps * tile.h.taps * tile.w.taps;
+  const std::int64_t most =
+      std::max<std::int64_t>(1, std::min(kBlocks / a_slice, kPartialElements / sums));
+  return static_cast<int>(std::min(tile.n * tile.d.size * row_tiles, most));
+}
+
 }  // namespace
 
 DwConv3dCorrelatePlan plan_cuda_correlation(const DwConv3dShape& shape) {
@@ -133,9 +146,7 @@ DwConv3dCorrelatePlan plan_cuda_correlation(const DwConv3dShape& shape) {
 }
 
 std::optional<DwConv3dMmaPlan> plan_cuda_mma(const DwConv3dShape& shape) {
-  constexpr int kMma = 16;     // outputs and inputs of a product
   constexpr int kFewTaps = 5;  // with fewer, most of a band is zeros
-  constexpr int kWarps = kDwConvThreads / 32;
   DwConv3dMmaPlan plan{};
   DwConv3dCudaTile& tile = plan.tile;
   tile = cuda_tile(shape);
@@ -172,9 +183,6 @@ std::optional<DwConv3dMmaPlan> plan_cuda_mma(const DwConv3dShape& shape) {
 }
 
 DwConv3dGradientPlan plan_cuda_weight_gradient(const DwConv3dShape& shape) {
-  // Blocks that keep every GPU of today busy, and a bound for the memory of the slices' sums.
-  constexpr std::int64_t kBlocks = 2048;
-  constexpr std::int64_t kPartialElements = std::int64_t{1} << 24;
   DwConv3dGradientPlan plan{};
   DwConv3dCudaTile& tile = plan.tile;
   tile = cuda_tile(shape);
@@ -198,19 +206,53 @@ DwConv3dGradientPlan plan_cuda_weight_gradient(const DwConv3dShape& shape) {
   plan.groups =
       std::min(tile.rows, kDwConvThreads / (tile.channels * plan.tap_rows * plan.tap_strips));
   plan.row_tiles = ceil_div(tile.h.size, tile.rows);
-  const std::int64_t jobs = tile.n * tile.d.size * plan.row_tiles;
   const std::int64_t a_slice =
       channel_groups(tile) * tile.d.taps * ceil_div(tile.h.taps, plan.tap_rows);
-  const std::int64_t sums = tile.c * tile.d.taps * tile.h.taps * tile.w.taps;
-  const std::int64_t most =
-      std::max<std::int64_t>(1, std::min(kBlocks / a_slice, kPartialElements / sums));
-  plan.slices = static_cast<int>(std::min(jobs, most));
+  plan.slices = slices_for(tile, plan.row_tiles, a_slice);
+  plan.blocks = plan.slices * a_slice;
+  return plan;
+}
+
+std::optional<DwConv3dGradientMmaPlan> plan_cuda_gradient_mma(const DwConv3dShape& shape) {
+  constexpr int kFewTaps = 5;    // with fewer along an axis, most of a product is not asked for
+  constexpr int kManyRows = 16;  // of a tile: with fewer its halo is read too often
+  constexpr int kCopy = kDwConvGradientHalves / 2;
+  DwConv3dGradientMmaPlan plan{};
+  DwConv3dCudaTile& tile = plan.tile;
+  tile = cuda_tile(shape);
+  const auto fits_product = [](int taps) { return taps >= kFewTaps && taps <= kMma; };
+  if (tile.w.rate != 1 || !fits_product(tile.w.taps) || !fits_product(tile.h.taps)) {
+    return std::nullopt;
+  }
+  plan.columns = round_up(tile.w.size, kMma);
+  plan.y_pitch = plan.columns + kMma;
+  tile.x_pitch = plan.columns + kMma / 2;  // rows of eight fragments in different banks
+  const int tap_rows = tile.h.taps > kMma / 2 ? kMma : kMma / 2;
+  const int halo = (tap_rows - 1) * tile.h.rate;
+  plan.high_step = tap_rows == kMma ? kMma / 2 * tile.h.rate : 0;
+  for (int channels = kWarps; channels > 0 && tile.rows == 0; channels /= 2) {
+    const int most = std::min(kCopy / (channels * plan.y_pitch),
+                              kDwConvGradientHalves / (channels * tile.x_pitch) - halo);
+    if (most < std::min(tile.h.size, channels > 1 ? kManyRows : 1)) continue;
+    plan.row_tiles = ceil_div(tile.h.size, most);
+    tile.rows = ceil_div(tile.h.size, plan.row_tiles);
+    tile.channels = static_cast<int>(std::min<std::int64_t>(tile.c, channels));
+  }
+  if (tile.rows == 0) return std::nullopt;
+  tile.x_rows = tile.rows + halo;
+  plan.groups = std::min(tile.rows, kWarps / tile.channels);
+  const std::int64_t a_slice = channel_groups(tile) * tile.d.taps;
+  plan.slices = slices_for(tile, plan.row_tiles, a_slice);
   plan.blocks = plan.slices * a_slice;
   return plan;
 }
 
 std::int64_t dw_conv3d_partial_elements(const DwConv3dShape& shape) {
-  return plan_cuda_weight_gradient(shape).partial_elements();
+  const DwConv3dGradientPlan plan = plan_cuda_weight_gradient(shape);
+  const std::optional<DwConv3dGradientMmaPlan> mma = plan_cuda_gradient_mma(shape);
+  const std::int64_t slices = std::max(plan.slices, mma ? mma->slices : 0);
+  const DwConv3dCudaTile& tile = plan.tile;
+  return slices * tile.c * tile.d.taps * tile.h.taps * tile.w.taps;
 }
 
 }  // namespace larkspur::model3d

@@ -23,8 +23,10 @@ constexpr int kDwConvTileFloats = 6400;   ///< of x
 constexpr int kDwConvOtherFloats = 3072;  ///< of taps, or of dy
 constexpr int kDwConvTileHalves = 2 * kDwConvTileFloats;
 constexpr int kDwConvBandHalves = 2 * kDwConvOtherFloats;
-constexpr int kDwConvStrip = 8;  ///< outputs or taps of a thread, along w
-constexpr int kDwConvStep = 4;   ///< taps or outputs it takes at a time: a vector of shared memory
+constexpr int kDwConvGradientHalves =
+    kDwConvTileFloats + kDwConvOtherFloats;  ///< of x; of dy twice
+constexpr int kDwConvStrip = 8;              ///< outputs or taps of a thread, along w
+constexpr int kDwConvStep = 4;  ///< taps or outputs it takes at a time: a vector of shared memory
 
 /// An axis as DwConv3dAxis, in the integers of a GPU.
 struct DwConv3dCudaAxis {
@@ -78,12 +80,18 @@ struct DwConv3dGradientPlan {
   int row_tiles;   ///< of a plane of y
   int slices;      ///< of the batch; 0 for an empty one
   std::int64_t blocks;
+};
 
-  /// Floats of the slices' sums.
-  std::int64_t partial_elements() const {
-    const auto& t = tile;
-    return std::int64_t{slices} * t.c * t.d.taps * t.h.taps * t.w.taps;
-  }
+/// A weight gradient in 16 bits on tensor cores: a plane of taps is one product's 16 x 16 results.
+struct DwConv3dGradientMmaPlan {
+  DwConv3dCudaTile tile;  ///< rows and pitches in elements of 16 bits
+  int columns;            ///< positions of a row that are walked: whole products
+  int y_pitch;            ///< elements a row of dy, with zeros on both sides
+  int groups;             ///< warps that share a channel's rows
+  int high_step;          ///< rows of x from one row of taps to the eighth behind; 0: none is there
+  int row_tiles;          ///< of a plane of dy
+  int slices;             ///< of the batch; 0 for an empty one
+  std::int64_t blocks;
 };
 
 /// Throws kUnsupported for rows that do not fit in shared memory (some thousand positions and
@@ -92,5 +100,8 @@ DwConv3dCorrelatePlan plan_cuda_correlation(const DwConv3dShape& shape);
 /// Nothing where tensor cores would be of no use: dilated rows, rows of few taps, rows too long.
 std::optional<DwConv3dMmaPlan> plan_cuda_mma(const DwConv3dShape& shape);
 DwConv3dGradientPlan plan_cuda_weight_gradient(const DwConv3dShape& shape);
+/// Nothing where tensor cores would be of no use: dilated rows, planes of few taps or of more than
+/// 16 along an axis, rows too long.
+std::optional<DwConv3dGradientMmaPlan> plan_cuda_gradient_mma(const DwConv3dShape& shape);
 
 }  // namespace larkspur::model3d

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CUDA twin's second way to correlate, in 16 bits.
+// The CUDA twin's second way, in 16 bits.
 #pragma once
 
 #include "model3d/ops/dw_conv3d/dw_conv3d_kernels.h"
@@ -33,5 +33,20 @@ DwConv3dJobs<T> correlate_together_on_tensor_cores(const char* name,
                                                    const DwConv3dJobs<T>& jobs,
                                                    bool reversed,
                                                    CUstream_st* stream);
+
+/// Weight gradients of one launch: sums of slices, to be added in order.
+template <typename T>
+struct DwConv3dGradientJobs {
+  int count;
+  const DwConv3dShape* shapes[kDwConvMostTogether];
+  const T* x;  ///< of all
+  const T* dy[kDwConvMostTogether];
+  float* partial[kDwConvMostTogether];  ///< [slices of the plan][c][taps that reach something]
+};
+
+/// As correlate_together_on_tensor_cores, by plan_cuda_gradient_mma.
+template <typename T>
+DwConv3dGradientJobs<T> weight_gradients_on_tensor_cores(const DwConv3dGradientJobs<T>& jobs,
+                                                         CUstream_st* stream);
 
 }  // namespace larkspur::model3d

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight gradient on CUDA cores: the batch in slices that the shape fixes, one sum a slice and tap,
-// then the slices in order. No atomics.
+// Weight gradient on CUDA cores (in 16 bits a part of it on tensor cores:
+// dw_conv3d_gradient_mma_cuda.cu): the batch in slices that the shape fixes, one sum a slice and
+// tap, then the slices in order. No atomics.
 //
 //   a thread: 8 taps of one row      k0 k1 ... k7        4 outputs at a time: 32 multiply-adds for
 //   a vector of taps, every groups-th row     dy0 dy1 dy2 dy3     of dy and one of x; the window of
@@ -9,6 +10,7 @@
 // Taps that reach nothing are not summed: their gradient is set to 0.
 #include <algorithm>
 
+#include "model3d/ops/dw_conv3d/dw_conv3d_mma.h"
 #include "model3d/ops/dw_conv3d/dw_conv3d_tile.cuh"
 
 namespace larkspur::model3d {
@@ -190,22 +192,11 @@ __device__ void sum_slice(float* partial,
   if (mine.is_there && mine.group == 0) write_taps(partial, sums, p, index, share, mine);
 }
 
-template <typename T, bool kDense>
-__global__ void __launch_bounds__(kDwConvThreads, 4)
-    slice_kernel(float* partial, const T* x, const T* dy, DwConv3dGradientPlan p) {
-  __shared__ SharedArray<float, kDwConvTileFloats> x_tile;
-  __shared__ SharedArray<float, kDwConvOtherFloats> y_tile;
-  sum_slice<T, kDense>(partial, x, dy, p, static_cast<int>(blockIdx.x), x_tile, y_tile);
-}
-
 /// Several weight gradients, a row of the grid each; blocks beyond a gradient's own do nothing.
 template <typename T>
 struct GradientsTogether {
   DwConv3dGradientPlan plans[kDwConvMostTogether];
-  const T* x;
-  const T* dy[kDwConvMostTogether];
-  float* dk[kDwConvMostTogether];
-  float* partial[kDwConvMostTogether];
+  DwConv3dGradientJobs<T> jobs;
 };
 
 template <typename T>
@@ -216,18 +207,29 @@ __global__ void __launch_bounds__(kDwConvThreads, 4)
   const unsigned b = blockIdx.y;
   const int index = static_cast<int>(blockIdx.x);
   const DwConv3dGradientPlan& p = all.plans[b];
+  const DwConv3dGradientJobs<T>& jobs = all.jobs;
   if (index >= p.blocks) return;
   if (p.tile.w.rate == 1) {
-    sum_slice<T, true>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
+    sum_slice<T, true>(jobs.partial[b], jobs.x, jobs.dy[b], p, index, x_tile, y_tile);
   } else {
-    sum_slice<T, false>(all.partial[b], all.x, all.dy[b], p, index, x_tile, y_tile);
+    sum_slice<T, false>(jobs.partial[b], jobs.x, jobs.dy[b], p, index, x_tile, y_tile);
   }
 }
 
+/// What the second kernel adds: a row of the grid a gradient.
+template <typename K>
+struct SlicesTogether {
+  DwConv3dCudaTile tiles[kDwConvMostTogether];
+  int slices[kDwConvMostTogether];
+  const float* partial[kDwConvMostTogether];
+  K* dk[kDwConvMostTogether];
+};
+
 /// dk[c][tap] = the slices' sums in order, or 0 for a tap that reaches nothing. A thread a tap.
-template <typename T>
-__device__ void add_slices(T* dk, const float* partial, const DwConv3dGradientPlan& p) {
-  const DwConv3dCudaTile& t = p.tile;
+template <typename K>
+__global__ void __launch_bounds__(kDwConvThreads)
+    add_slices_kernel(const __grid_constant__ SlicesTogether<K> all) {
+  const DwConv3dCudaTile& t = all.tiles[blockIdx.y];
   const std::int64_t index = std::int64_t{blockIdx.x} * kDwConvThreads + threadIdx.x;
   if (index >= t.c * t.kernel_taps) return;
   const std::int64_t tap = index % t.kernel_taps;
@@ -238,29 +240,66 @@ __device__ void add_slices(T* dk, const float* partial, const DwConv3dGradientPl
   float sum = 0.0F;
   if (reaches) {
     const std::int64_t taps = std::int64_t{t.d.taps} * t.h.taps * t.w.taps;
-    const float* at = partial + index / t.kernel_taps * taps + (a * t.h.taps + b) * t.w.taps + j;
-    for (int slice = 0; slice < p.slices; ++slice) {
+    const float* at =
+        all.partial[blockIdx.y] + index / t.kernel_taps * taps + (a * t.h.taps + b) * t.w.taps + j;
+    for (int slice = 0; slice < all.slices[blockIdx.y]; ++slice) {
       sum = __fadd_rn(sum, at[slice * t.c * taps]);
     }
   }
-  dk[index] = from_float<T>(sum);
+  all.dk[blockIdx.y][index] = from_float<K>(sum);
 }
 
+/// The sums of slices of all jobs, by tensor cores or by CUDA cores.
 template <typename T>
-__global__ void __launch_bounds__(kDwConvThreads)
-    add_slices_kernel(T* dk, const float* partial, DwConv3dGradientPlan p) {
-  add_slices(dk, partial, p);
+void sum_slices(const DwConv3dGradientJobs<T>& jobs, CUstream_st* stream) {
+  GradientsTogether<T> all{};
+  all.jobs = jobs;
+  if constexpr (sizeof(T) == 2) all.jobs = weight_gradients_on_tensor_cores(jobs, stream);
+  std::int64_t blocks = 0;
+  for (int b = 0; b < all.jobs.count; ++b) {
+    all.plans[b] = plan_cuda_weight_gradient(*all.jobs.shapes[b]);
+    blocks = std::max(blocks, all.plans[b].blocks);
+  }
+  if (blocks == 0) return;
+  launch_kernel("[dw_conv3d] weight gradient",
+                slice_together_kernel<T>,
+                dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(all.jobs.count)),
+                kDwConvThreads,
+                stream,
+                all);
 }
 
-/// A block row a gradient.
-template <typename T>
-__global__ void __launch_bounds__(kDwConvThreads)
-    add_slices_together_kernel(const __grid_constant__ GradientsTogether<T> all) {
-  add_slices(all.dk[blockIdx.y], all.partial[blockIdx.y], all.plans[blockIdx.y]);
+/// Tile and slices of a job, as sum_slices chooses its way.
+template <typename T, typename K>
+void plan_addition(SlicesTogether<K>& all, int b, const DwConv3dShape& shape) {
+  const auto take = [&](const auto& plan) {
+    all.tiles[b] = plan.tile;
+    all.slices[b] = plan.slices;
+  };
+  if constexpr (sizeof(T) == 2) {
+    if (const auto plan = plan_cuda_gradient_mma(shape)) return take(*plan);
+  }
+  take(plan_cuda_weight_gradient(shape));
 }
 
-unsigned blocks_of_taps(std::int64_t taps) {
-  return static_cast<unsigned>((taps + kDwConvThreads - 1) / kDwConvThreads);
+template <typename T, typename K>
+void weight_gradients(K* const* dk, const DwConv3dGradientJobs<T>& jobs, CUstream_st* stream) {
+  sum_slices(jobs, stream);
+  SlicesTogether<K> all{};
+  std::int64_t most_taps = 0;
+  for (int b = 0; b < jobs.count; ++b) {
+    plan_addition<T>(all, b, *jobs.shapes[b]);
+    all.partial[b] = jobs.partial[b];
+    all.dk[b] = dk[b];
+    most_taps = std::max(most_taps, all.tiles[b].c * all.tiles[b].kernel_taps);
+  }
+  launch_kernel("[dw_conv3d] sum of slices",
+                add_slices_kernel<K>,
+                dim3(static_cast<unsigned>((most_taps + kDwConvThreads - 1) / kDwConvThreads),
+                     static_cast<unsigned>(jobs.count)),
+                kDwConvThreads,
+                stream,
+                all);
 }
 
 }  // namespace
@@ -272,28 +311,7 @@ void dw_conv3d_weight_gradient_cuda(T* dk,
                                     const T* dy,
                                     const DwConv3dShape& shape,
                                     CUstream_st* stream) {
-  const DwConv3dGradientPlan plan = plan_cuda_weight_gradient(shape);
-  if (plan.blocks > 0) {
-    const bool dense = plan.tile.w.rate == 1;
-    launch_kernel("[dw_conv3d] weight gradient",
-                  dense ? slice_kernel<T, true> : slice_kernel<T, false>,
-                  dim3(static_cast<unsigned>(plan.blocks)),
-                  kDwConvThreads,
-                  stream,
-                  partial,
-                  x,
-                  dy,
-                  plan);
-  }
-  const std::int64_t taps = plan.tile.c * plan.tile.kernel_taps;
-  launch_kernel("[dw_conv3d] sum of slices",
-                add_slices_kernel<T>,
-                dim3(blocks_of_taps(taps)),
-                kDwConvThreads,
-                stream,
-                dk,
-                partial,
-                plan);
+  weight_gradients(&dk, DwConv3dGradientJobs<T>{1, {&shape}, x, {dy}, {partial}}, stream);
 }
 
 template <typename T>
@@ -303,32 +321,17 @@ void dw_conv3d_weight_gradient_together_cuda(float* const* dk,
                                              const T* dy,
                                              const DwConv3dTogether& together,
                                              CUstream_st* stream) {
-  GradientsTogether<T> all{};
-  all.x = x;
-  std::int64_t blocks = 0;
-  std::int64_t most_taps = 0;
+  DwConv3dGradientJobs<T> jobs{};
+  jobs.count = together.count;
+  jobs.x = x;
   for (int b = 0; b < together.count; ++b) {
     const DwConv3dShape& s = together.shapes[b];
-    all.plans[b] = plan_cuda_weight_gradient(s);
-    all.dy[b] = dy + b * (s.n * s.c * s.d * s.h * s.w);
-    all.dk[b] = dk[b];
-    all.partial[b] = partial;
-    partial += all.plans[b].partial_elements();
-    blocks = std::max(blocks, all.plans[b].blocks);
-    most_taps = std::max(most_taps, s.c * all.plans[b].tile.kernel_taps);
+    jobs.shapes[b] = &s;
+    jobs.dy[b] = dy + b * (s.n * s.c * s.d * s.h * s.w);
+    jobs.partial[b] = partial;
+    partial += dw_conv3d_partial_elements(s);
   }
-  launch_kernel("[dw_conv3d] weight gradient, together",
-                slice_together_kernel<T>,
-                dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(together.count)),
-                kDwConvThreads,
-                stream,
-                all);
-  launch_kernel("[dw_conv3d] sum of slices, together",
-                add_slices_together_kernel<T>,
-                dim3(blocks_of_taps(most_taps), static_cast<unsigned>(together.count)),
-                kDwConvThreads,
-                stream,
-                all);
+  weight_gradients(dk, jobs, stream);
 }
 
 #define LARKSPUR_INSTANTIATE(T)                                            \
