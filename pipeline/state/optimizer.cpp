@@ -11,7 +11,6 @@
 
 #include "pipeline/ops/adamw.h"
 #include "pipeline/ops/chunk_norms.h"
-#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
@@ -62,11 +61,11 @@ void AdamW::divide(at::Device device) {
 
 std::int64_t AdamW::owned_elements() const { return moment1_.numel(); }
 
-double AdamW::global_norm(const at::Tensor& gradient,
-                          double scale,
-                          Communicator& communicator) const {
-  const at::Tensor sums =
-      to_host(chunk_square_sums(gradient.narrow(0, 0, owned_elements()), scale));
+at::Tensor AdamW::square_sums(const at::Tensor& gradient, double scale) const {
+  return chunk_square_sums(gradient.narrow(0, 0, owned_elements()), scale);
+}
+
+double AdamW::global_norm(const at::Tensor& sums, Communicator& communicator) const {
   const std::vector<std::string> all = communicator.all_gather(
       {static_cast<const char*>(sums.const_data_ptr()), static_cast<std::size_t>(sums.nbytes())});
 

@@ -49,10 +49,13 @@ class AdamW {
   const at::Tensor& moment1() const { return moment1_; }  ///< float32 [owned_elements()]
   const at::Tensor& moment2() const { return moment2_; }
 
-  /// L2 norm of the global gradient: sums of squares by chunk in double (ops/chunk_norms.h),
-  /// shared, added in chunk order, so every rank of every job size gets the same bits. `gradient`
-  /// is the owned sum over lanes, `scale` what turns it into the mean. A collective call.
-  double global_norm(const at::Tensor& gradient, double scale, Communicator& communicator) const;
+  /// Sums of squares of the owned gradient by chunk in double (ops/chunk_norms.h), where it lies.
+  /// `gradient` is the sum over lanes, `scale` what turns it into the mean.
+  at::Tensor square_sums(const at::Tensor& gradient, double scale) const;
+
+  /// L2 norm of the global gradient: every rank's square_sums, in host memory, added in chunk
+  /// order, so every rank of every job size gets the same bits. A collective call.
+  double global_norm(const at::Tensor& square_sums, Communicator& communicator) const;
 
   /// One step on the owned slices of `values` (float32, flat), number `step` counted from 1.
   /// Parameters without a gradient see a zero one: they decay, as if they had been used. Frozen

@@ -27,8 +27,8 @@ void LaneReadings::add_nothing() {
   correct_.emplace_back();
 }
 
-void LaneReadings::read_into(StepStats& facts) const {
-  std::vector<at::Tensor> parts;
+at::Tensor LaneReadings::read_into(StepStats& facts, const at::Tensor& more) const {
+  std::vector<at::Tensor> parts{bytes_of(more)};
   for (const std::vector<at::Tensor>* scalars : {&losses_, &correct_}) {
     std::vector<at::Tensor> there;
     std::copy_if(
@@ -37,8 +37,8 @@ void LaneReadings::read_into(StepStats& facts) const {
         });
     if (!there.empty()) parts.push_back(bytes_of(at::stack(there).to(at::kDouble)));
   }
-  const at::Tensor all = parts.empty() ? at::Tensor() : to_host(at::cat(parts));
-  const char* next = parts.empty() ? nullptr : static_cast<const char*>(all.const_data_ptr());
+  const at::Tensor all = to_host(at::cat(parts));
+  const char* next = static_cast<const char*>(all.const_data_ptr()) + more.nbytes();
   const auto take = [&next] {
     double value = 0.0;
     std::memcpy(&value, next, sizeof(value));
@@ -49,6 +49,7 @@ void LaneReadings::read_into(StepStats& facts) const {
   for (const at::Tensor& correct : correct_) {
     if (correct.defined()) facts.correct += static_cast<std::int64_t>(take());
   }
+  return all.narrow(0, 0, static_cast<std::int64_t>(more.nbytes())).view(at::kDouble);
 }
 
 }  // namespace larkspur::pipeline

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the host wants to know of a step's lanes, read at once when all of them are queued: a read a
-// lane would drain a GPU as often.
+// What the host wants to know of a step's lanes, read at once when they and the sum of their
+// gradients are queued: a read a lane would drain a GPU as often.
 #pragma once
 
 #include <vector>
@@ -20,8 +20,9 @@ class LaneReadings {
   /// A lane without a sample that could be read: no loss, none right.
   void add_nothing();
 
-  /// Appends losses and the count of right samples. The one read.
-  void read_into(StepStats& facts) const;
+  /// Appends losses and the count of right samples; `more`, float64 [n] where the network works, is
+  /// read with them and returned on the CPU. The one read.
+  at::Tensor read_into(StepStats& facts, const at::Tensor& more) const;
 
  private:
   std::vector<at::Tensor> losses_;   ///< [lanes]; undefined: nothing

@@ -4,7 +4,6 @@
 #include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/placement.h"
 #include "pipeline/state/arriving_values.h"
-#include "pipeline/train/lane_readings.h"
 #include "pipeline/train/loss.h"
 
 namespace larkspur::pipeline {
@@ -55,10 +54,9 @@ void run_lane(TrainStep& job, const Batch& batch, double scale, LaneReadings& re
 
 /// Every lane as if it were alone: its gradients go into the exchange bucket by bucket while
 /// backward runs.
-void run_in_turn(TrainStep& job, double scale, StepStats& mine) {
+void run_in_turn(TrainStep& job, double scale, LaneReadings& readings, StepStats& mine) {
   TrainContext& run = job.run;
   TrainState& state = run.state;
-  LaneReadings readings;
   const Gate gate(run);
   for (int lane = run.lanes.first; lane < run.lanes.first + run.lanes.count; ++lane) {
     const Batch batch = on_device(job.next_batch(), state.parameters.values().device());
@@ -70,12 +68,11 @@ void run_in_turn(TrainStep& job, double scale, StepStats& mine) {
     state.statistics.end_lane();
     mine.add(batch);
   }
-  readings.read_into(mine);
 }
 
 /// All buckets go out after backward: in it, ranks with one lane and with several would issue them
 /// in different orders between the rounds of the norms.
-void run_lockstep(TrainStep& job, double scale, StepStats& mine) {
+void run_lockstep(TrainStep& job, double scale, LaneReadings& readings, StepStats& mine) {
   TrainContext& run = job.run;
   const at::Tensor& gradients = run.state.parameters.gradients();
   wait_for_all(run);  // the passes of the lanes are the norms' own
@@ -98,7 +95,6 @@ void run_lockstep(TrainStep& job, double scale, StepStats& mine) {
   std::vector<at::Tensor> roots;
   for (const at::Tensor& loss : losses) roots.push_back(scaled(loss, scale));
   run.lockstep->backward(roots);
-  LaneReadings readings;
   if (run.lockstep->reporter() == run.communicator.rank()) run.state.statistics.end_lane();
   for (int index = 0; index < run.lanes.count; ++index) {
     const at::Tensor& loss = losses[static_cast<std::size_t>(index)];
@@ -112,18 +108,17 @@ void run_lockstep(TrainStep& job, double scale, StepStats& mine) {
       run.exchange.lane_done(run.lanes.first + index, bucket);
     }
   }
-  readings.read_into(mine);
 }
 
 }  // namespace
 
-StepStats run_lanes(TrainStep& job, double scale) {
+StepStats run_lanes(TrainStep& job, double scale, LaneReadings& readings) {
   StepStats mine;
   job.run.state.statistics.begin_step();
   if (job.run.lockstep != nullptr) {
-    run_lockstep(job, scale, mine);
+    run_lockstep(job, scale, readings, mine);
   } else {
-    run_in_turn(job, scale, mine);
+    run_in_turn(job, scale, readings, mine);
   }
   return mine;
 }

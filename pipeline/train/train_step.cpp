@@ -51,13 +51,16 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   TrainState& state = run.state;
   StepOutcome outcome;
   outcome.loss_scale = state.scaler.scale_in(run.precision);
-  StepStats mine = run_lanes(job, outcome.loss_scale);
+  const double to_mean = 1.0 / (run.lanes.total * outcome.loss_scale);
+  LaneReadings readings;
+  StepStats mine = run_lanes(job, outcome.loss_scale, readings);
   const at::Tensor owned_gradient = run.exchange.reduce();
+  const at::Tensor square_sums =
+      readings.read_into(mine, state.optimizer.square_sums(owned_gradient, to_mean));
   take_requests(job.requests, mine);
   outcome.facts = all_gather(mine, run.communicator);
   outcome.loss = mean_over_samples(outcome.facts, run.lanes);
-  const double to_mean = 1.0 / (run.lanes.total * outcome.loss_scale);
-  outcome.grad_norm = state.optimizer.global_norm(owned_gradient, to_mean, run.communicator);
+  outcome.grad_norm = state.optimizer.global_norm(square_sums, run.communicator);
   outcome.skipped = !std::isfinite(outcome.grad_norm);
   if (outcome.skipped) {
     skip_update(run, outcome.loss);

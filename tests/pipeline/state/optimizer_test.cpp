@@ -55,7 +55,8 @@ TEST(AdamW, AgreesWithTorchOverTwentyClippedSteps) {
     two.flat.finish_lane();
     two.matrix.mutable_grad().copy_(gradient * 4.0);  // as a sum over four lanes
     two.bias.mutable_grad().copy_(bias_gradient * 4.0);
-    const double found = ours.global_norm(two.flat.gradients(), 0.25, communicator);
+    const double found =
+        ours.global_norm(ours.square_sums(two.flat.gradients(), 0.25), communicator);
     EXPECT_NEAR(found, norm, 1e-5 * norm);
     ours.step(two.flat.values(), two.flat.gradients(), {0.25, found}, 0.01, step);
   }
