@@ -15,13 +15,17 @@ namespace larkspur::pipeline {
 void place(const Classifier& classifier, at::Device device);
 
 /// The batch with its inputs and labels on `device`, inputs as the network takes them
-/// (float_input.h); the batch itself when it is so. Pinned
-/// tensors (see PrefetchOptions) are copied behind the caller's back: work queued on the current
-/// stream finds them arrived.
+/// (float_input.h); the batch itself when it is so. A packed one (see PrefetchOptions) is one copy.
 Batch on_device(const Batch& batch, at::Device device);
 
-/// The tensor on `device`; pinned, its copy runs behind the caller's back. Every copy of a training
-/// step to its device goes through here and is counted.
+/// The same batch with all its tensors in one piece of memory, page-locked if asked for (which
+/// needs a GPU).
+Batch packed(const Batch& batch, bool pinned);
+
+/// The tensor on `device`. To a GPU the copy has a stream of its own: it does not wait for what is
+/// queued, work queued later finds it arrived, and from pinned memory the caller does not wait
+/// either. Never run on a GPU. Every copy of a training step to its device goes through here and is
+/// counted.
 at::Tensor to_device(const at::Tensor& tensor, at::Device device);
 
 /// Copies so far, by any thread of the process, also those of tensors that stayed on the CPU.

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "pipeline/placement.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
@@ -136,8 +137,7 @@ Batch Prefetcher::read_batch(std::int64_t k) const {
   }
   Batch batch = collate(samples, std::move(keys), std::move(bad), views_each);
   mix_lane(options_.mix, batch);
-  if (!options_.pinned) return batch;
-  return with_tensors(batch, [](const at::Tensor& tensor) { return tensor.pin_memory(); });
+  return options_.pinned ? packed(batch, /*pinned=*/true) : batch;
 }
 
 }  // namespace larkspur::pipeline

@@ -35,7 +35,7 @@ struct PrefetchOptions {
   std::int64_t end = 0;    ///< one past the last
   int workers = 1;         ///< reading threads, >= 1
   int ahead = 4;           ///< batches in flight or waiting, >= 1: bounds the memory
-  bool pinned = false;     ///< in page-locked memory, for copies to a GPU; needs one
+  bool pinned = false;     ///< packed in page-locked memory, for one copy to a GPU; needs one
   MixOptions mix{};        ///< applied to each batch; a batch is a lane then
 };
 

@@ -3,7 +3,11 @@
 // cannot; tests/gpu moves them.
 #include "pipeline/placement.h"
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/toy_classifier.h"
@@ -46,6 +50,42 @@ TEST(Placement, TakesABatchWithoutASample) {
   Batch batch;
   batch.labels = at::empty({0}, at::kLong);
   EXPECT_EQ(on_device(batch, at::kMeta).size(), 0);
+}
+
+/// Of every type, sizes that align nothing.
+Batch mixed_batch(std::int64_t samples) {
+  Batch batch;
+  batch.inputs["voxels"] = at::randn({samples, 5});
+  batch.inputs["views"] = at::randn({samples, 3, 7}).to(at::kHalf);
+  batch.labels = at::arange(samples, at::kLong);
+  batch.partner_labels = at::arange(samples, at::kLong).add(7);
+  batch.own_share = at::rand({samples});
+  batch.keys.resize(static_cast<std::size_t>(samples));
+  return batch;
+}
+
+TEST(Placement, CopiesAPackedBatchAtOnceAndWhole) {
+  for (const std::int64_t samples : {0, 1, 3}) {
+    const Batch plain = mixed_batch(samples);
+    const Batch together = packed(plain, false);
+    const std::int64_t before = device_copies();
+    const Batch moved = on_device(together, at::kCPU);
+    EXPECT_EQ(device_copies() - before, samples > 0 ? 1 : 5);
+    EXPECT_EQ(moved.size(), samples);
+    EXPECT_TRUE(at::equal(moved.inputs["voxels"], plain.inputs["voxels"]));
+    EXPECT_TRUE(at::equal(moved.inputs["views"], plain.inputs["views"]));
+    EXPECT_TRUE(at::equal(moved.labels, plain.labels));
+    EXPECT_TRUE(at::equal(moved.partner_labels, plain.partner_labels));
+    EXPECT_TRUE(at::equal(moved.own_share, plain.own_share));
+    EXPECT_TRUE(on_device(together, at::kMeta).inputs["views"].is_meta());
+  }
+}
+
+TEST(Placement, CopiesRowsOfAPackedBatchByThemselves) {
+  const Batch plain = mixed_batch(3);
+  const Batch rows = on_device(rows_of(packed(plain, false), 1, 2), at::kCPU);
+  EXPECT_TRUE(at::equal(rows.inputs["views"], plain.inputs["views"].narrow(0, 1, 1)));
+  EXPECT_TRUE(at::equal(rows.labels, plain.labels.narrow(0, 1, 1)));
 }
 
 }  // namespace
