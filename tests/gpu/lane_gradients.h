@@ -27,6 +27,7 @@ inline at::Tensor lane_gradient(int lane, std::int64_t elements) {
 struct Exchanged {
   at::Tensor owned;
   at::Tensor values;
+  pipeline::FlatLayout layout;
 };
 
 /// How a device is given its work. By itself an op on it queues, and a read of it waits.
@@ -72,7 +73,7 @@ inline Exchanged exchange_lanes(distributed::ProcessGroup& group,
     for (int bucket = 0; bucket < flat.layout().bucket_count(); ++bucket) exchange.wait(bucket);
   }
   stream.drain();
-  return {owned.cpu(), flat.values().cpu()};
+  return {owned.cpu(), flat.values().cpu(), flat.layout()};
 }
 
 }  // namespace larkspur::testing

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -52,5 +53,8 @@ void queue_on_compute(std::function<void()> work);
 
 /// As a copy to the host: holds the caller until the current stream is done.
 void wait_for_compute();
+
+/// Elements that the lane tree's sums have been queued for.
+std::int64_t flat_sum_elements();
 
 }  // namespace larkspur::nccl_on_cpu

@@ -13,9 +13,12 @@ namespace {
 
 constexpr auto kKernel = std::chrono::microseconds(100);
 
+std::int64_t elements = 0;  // the host queues from one thread
+
 }  // namespace
 
 void FlatSums::copy(float* to, const float* from, std::int64_t count) const {
+  elements += count;
   nccl_on_cpu::queue_on_compute([=] {
     std::this_thread::sleep_for(kKernel);
     std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count));
@@ -23,6 +26,7 @@ void FlatSums::copy(float* to, const float* from, std::int64_t count) const {
 }
 
 void FlatSums::add(float* sum, const float* summand, std::int64_t count) const {
+  elements += count;
   nccl_on_cpu::queue_on_compute([=] {
     std::this_thread::sleep_for(kKernel);
     for (std::int64_t i = 0; i < count; ++i) sum[i] += summand[i];
@@ -30,3 +34,5 @@ void FlatSums::add(float* sum, const float* summand, std::int64_t count) const {
 }
 
 }  // namespace larkspur::distributed
+
+std::int64_t larkspur::nccl_on_cpu::flat_sum_elements() { return larkspur::distributed::elements; }

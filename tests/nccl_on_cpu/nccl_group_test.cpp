@@ -19,6 +19,7 @@
 #include "tests/nccl_on_cpu/fake_cuda.h"
 #include "tests/support/group_operations.h"
 #include "tests/support/nccl_over_mpi.h"
+#include "tests/support/tree_kernels.h"
 
 namespace larkspur::distributed {
 namespace {
@@ -168,7 +169,11 @@ TEST(NcclGroup, AddsLanesToTheBitsOfOneRank) {
   const larkspur::testing::Stream stream{queue_on_compute, wait_for_compute};
   const auto group = nccl_over_mpi(10.0);
   InPlace in_place(*group);
+  const std::int64_t before = nccl_on_cpu::flat_sum_elements();
   const auto actual = larkspur::testing::exchange_lanes(in_place, at::kCPU, stream);
+  const auto tree = larkspur::testing::tree_kernels(
+      actual.layout, group->rank(), group->size(), larkspur::testing::kLanes);
+  EXPECT_EQ(nccl_on_cpu::flat_sum_elements() - before, 2 * tree.elements);  // of two steps
   const auto solo = make_solo_group({});
   const auto expected = larkspur::testing::exchange_lanes(*solo, at::kCPU, stream);
   EXPECT_TRUE(at::equal(actual.values, expected.values));
