@@ -4,23 +4,31 @@
 #include <optional>
 
 #include "pipeline/error.h"
+#include "pipeline/require.h"
 
 namespace larkspur::pipeline {
 
-std::vector<std::string> all_or_none(Communicator& communicator,
-                                     const std::function<std::string()>& work) {
+std::string outcome_of(int rank, const std::function<std::string()>& work) {
   // The first byte says how it went: 0, or 1 + the error's code.
-  std::string mine(1, '\0');
+  std::string outcome(1, '\0');
   try {
-    mine += work();
+    outcome += work();
   } catch (const Error& error) {
-    const std::string who =
-        communicator.rank() == 0 ? "" : "rank " + std::to_string(communicator.rank()) + ": ";
-    mine = static_cast<char>(1 + static_cast<int>(error.code())) + who + error.what();
+    outcome.assign(1, static_cast<char>(1 + static_cast<int>(error.code())));
+    if (rank != 0) outcome += text_of("rank ", rank, ": ");
+    outcome += error.what();
   }
+  return outcome;
+}
+
+std::vector<std::string> results_of(const std::vector<std::string>& outcomes) {
   std::vector<std::string> results;
   std::optional<Error> failure;
-  for (const std::string& told : communicator.all_gather(mine)) {
+  for (const std::string& told : outcomes) {
+    if (told.empty()) {
+      results.emplace_back();
+      continue;
+    }
     if (told.front() != 0 && !failure) {
       failure.emplace(static_cast<Errc>(told.front() - 1), told.substr(1));
     }
@@ -28,6 +36,11 @@ std::vector<std::string> all_or_none(Communicator& communicator,
   }
   if (failure) throw *failure;
   return results;
+}
+
+std::vector<std::string> all_or_none(Communicator& communicator,
+                                     const std::function<std::string()>& work) {
+  return results_of(communicator.all_gather(outcome_of(communicator.rank(), work)));
 }
 
 }  // namespace larkspur::pipeline

@@ -10,6 +10,14 @@
 
 namespace larkspur::pipeline {
 
+/// How `work` went on a rank, as bytes for others: its result, or the Error it threw, with the rank
+/// named unless it is rank 0. Other exceptions pass through.
+std::string outcome_of(int rank, const std::function<std::string()>& work);
+
+/// The results in outcomes of all ranks, by rank; of an empty one an empty result. Throws the first
+/// Error in rank order, with its code.
+std::vector<std::string> results_of(const std::vector<std::string>& outcomes);
+
 /// Runs `work` on this rank and tells all ranks how it went. Returns every rank's result, by rank;
 /// or every rank throws the first Error in rank order, with its code, and with the rank named
 /// unless it is rank 0. Other exceptions are not shared. A collective call.

@@ -17,8 +17,8 @@ enum class RunPhase : std::uint8_t {
   kReduce,    ///< waits for the others' gradients or statistics
   kFacts,     ///< waits for what the others have to tell
   kGather,    ///< waits for the others' new weights
-  kSave,      ///< a checkpoint
-  kEpochEnd,  ///< measurements and held-out data
+  kSave,      ///< copies the state, or waits for its own disk
+  kEpochEnd,  ///< its own part of measurements and held-out data
   kEnd,       ///< after its last step
 };
 
@@ -27,7 +27,8 @@ std::string name_of(RunPhase phase);
 
 /// Busy with what is its own, while others may have to wait for it.
 constexpr bool is_own_work(RunPhase phase) noexcept {
-  return phase == RunPhase::kData || phase == RunPhase::kCompute;
+  return phase == RunPhase::kData || phase == RunPhase::kCompute || phase == RunPhase::kSave ||
+         phase == RunPhase::kEpochEnd;
 }
 
 /// Stands still until other ranks have done their part.

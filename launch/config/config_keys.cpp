@@ -261,6 +261,11 @@ std::vector<Row> run_keeping_rows() {
       key<train, &T::keep>("train.keep", "newest checkpoints kept")
           .within(1, 1000000)
           .on_resume(kFree),
+      key<train, &T::keep_every>("train.keep_every",
+                                 "beside those the first checkpoint at or after every so many "
+                                 "steps is kept; 0: none")
+          .at_least(0)
+          .on_resume(kFree),
       key<train, &T::tensorboard>("train.tensorboard",
                                   "write output/tensorboard, too: the numbers of metrics.jsonl as "
                                   "event files of TensorBoard")
@@ -274,7 +279,7 @@ std::vector<Row> run_keeping_rows() {
       key<train, &T::deadline_seconds>(
           "train.deadline_seconds",
           "longest silence of a rank, and longest that others wait for one at its data or passes; "
-          "a single message has 4 s more")
+          "a single message has 4 s more, a whole save ten times as much")
           .above(0)
           .on_resume(kFree),
       key<train, &T::stop_after_steps>("train.stop_after_steps",

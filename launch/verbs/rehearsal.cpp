@@ -49,14 +49,13 @@ std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
   const std::int64_t last = options.stop_after_steps;
   options.stop_after_steps = state.step + limits.most_steps;
   if (last > 0) options.stop_after_steps = std::min(options.stop_after_steps, last);
-  const auto nothing = [] {};
   StepKeeper keeper(requests, limits.seconds);
   pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
                              *prepared.data.source,
                              keeper,
                              keeper.requests,
-                             nothing,
-                             nothing};
+                             nullptr,
+                             [] {}};
   pipeline::train(options, parts);
   return keeper.steps;
 }

@@ -29,7 +29,7 @@
 #include "launch/verbs/version.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/bad_sample_json.h"
-#include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/checkpoint/checkpoint_saver.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
@@ -113,6 +113,14 @@ void say_end(const PreparedTraining& prepared, const pipeline::TrainState& state
   repeat_refusal(prepared.device);
 }
 
+pipeline::CheckpointOptions checkpoint_options(const RunConfig& config) {
+  constexpr double kDeadlinesOfASave = 10.0;
+  return {checkpoints_folder(config),
+          static_cast<int>(config.train.keep),
+          config.train.keep_every,
+          kDeadlinesOfASave * config.train.deadline_seconds};
+}
+
 /// Whoever is silent, or keeps the others waiting, ends the run by name. Waits for messages are
 /// given a little longer: they know no more than the rank.
 std::unique_ptr<distributed::BeatStar> watch_ranks(RankJob& job,
@@ -168,17 +176,20 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
       return std::string();
     });
   };
-  const auto save = [&] {
-    const int keep = static_cast<int>(config.train.keep);
-    const auto folder = pipeline::save_checkpoint(
-        {checkpoints_folder(config), keep}, state, prepared.identity, communicator);
-    pipeline::log_debug(text_of("saved ", folder.string()));
-    report();
-  };
-  pipeline::TrainParts parts{
-      {*prepared.network, state, exchange, communicator}, source, metrics, requests, save, report};
+  pipeline::CheckpointSaver saver(
+      checkpoint_options(config),
+      prepared.identity,
+      [&] { return pipeline::take_snapshot(state); },
+      communicator);
+  pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
+                             source,
+                             metrics,
+                             requests,
+                             &saver,
+                             report};
   parts.board = &board;
   const pipeline::TrainEnd end = pipeline::train(options, parts);
+  report();
   board.enter(pipeline::RunPhase::kEnd);
   say_end(prepared, state);
   return end;

@@ -24,13 +24,16 @@ namespace larkspur::pipeline {
 struct CheckpointOptions {
   std::filesystem::path folder;  ///< the `checkpoints` folder; made if it is not there
   int keep = 3;                  ///< newest ones kept, >= 1
+  std::int64_t keep_every = 0;   ///< beside them the first at or after every so many steps; 0: none
+  double deadline_seconds = 600.0;  ///< a save that takes longer has failed
 };
 
 /// Writes a snapshot as one more checkpoint and returns its folder. Every rank writes what its
 /// snapshot holds, rank 0 also, once it has seen every shard, the manifest. Nothing is
-/// overwritten; older checkpoints beyond `keep` go once the new one is safe. On any rank's failure
-/// all ranks throw it (kIo; kInvalidArgument naming a weight or statistic that is not finite), and
-/// what was there before is untouched. A collective call.
+/// overwritten; older checkpoints that are not kept go once the new one is safe. On any rank's
+/// failure all ranks throw it (kIo naming the file; kInvalidArgument naming a weight or statistic
+/// that is not finite), and what was there before is untouched. Beside the steps of a training:
+/// CheckpointSaver (checkpoint_saver.h). A collective call.
 std::filesystem::path save_checkpoint(const CheckpointOptions& options,
                                       const StateSnapshot& state,
                                       const RunIdentity& run,

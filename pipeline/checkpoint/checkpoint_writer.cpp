@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pipeline/checkpoint/checkpoint_writer.h"
+
 #include <algorithm>
-#include <random>
+#include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/all_or_none.h"
-#include "pipeline/checkpoint/checkpoint.h"
-#include "pipeline/checkpoint/checkpoint_files.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
@@ -18,8 +18,28 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-CheckpointShard write_shard(const fs::path& folder, const StateSnapshot& state, int rank) {
+/// The first one at or behind every multiple of keep_every: a save may begin a few steps late.
+std::set<fs::path> kept_for_ever(const CheckpointOptions& options,
+                                 std::vector<CheckpointFolder> folders) {
+  std::set<fs::path> kept;
+  if (options.keep_every <= 0) return kept;
+  std::ranges::sort(folders, {}, &CheckpointFolder::step);
+  std::int64_t period = 0;
+  for (const CheckpointFolder& found : folders) {
+    if (!found.complete || found.step / options.keep_every <= period) continue;
+    period = found.step / options.keep_every;
+    kept.insert(found.path);
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::string write_shard(const fs::path& folder, const StateSnapshot& state, int rank) {
   require_finite(state);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  require(!error, Errc::kIo, "cannot make ", folder.string(), ": ", error.message());
   CheckpointShard shard;
   shard.file = shard_file_name(rank);
   std::vector<TensorToWrite> tensors;
@@ -34,20 +54,12 @@ CheckpointShard write_shard(const fs::path& folder, const StateSnapshot& state, 
   for (std::size_t i = 0; i < shard.pieces.size(); ++i) {
     shard.pieces[i].crc = written.tensor_crcs[i];
   }
-  return shard;
+  return to_json(shard).dump();
 }
 
-std::string make_folder(const CheckpointOptions& options, std::int64_t step) {
-  const fs::path folder = options.folder / new_checkpoint_name(step, std::random_device{}());
-  std::error_code error;
-  fs::create_directories(folder, error);
-  require(!error, Errc::kIo, "cannot make ", folder.string(), ": ", error.message());
-  return folder.filename().string();
-}
-
-void commit(const fs::path& folder,
-            CheckpointManifest manifest,
-            const std::vector<std::string>& shards) {
+void commit_checkpoint(const fs::path& folder,
+                       CheckpointManifest manifest,
+                       const std::vector<std::string>& shards) {
   for (const std::string& told : shards) {
     CheckpointShard shard = shard_from_json(json::parse(told));
     std::error_code error;
@@ -64,46 +76,28 @@ void commit(const fs::path& folder,
   sync_folder(folder.parent_path());
 }
 
-/// Removes what is beyond `keep`, this one counted first, and interrupted saves before it.
-void remove_older(const CheckpointOptions& options, const fs::path& newest, std::int64_t step) {
-  std::vector<CheckpointFolder> folders = list_checkpoints(options.folder);
+std::vector<fs::path> superseded(const CheckpointOptions& options,
+                                 std::vector<CheckpointFolder> folders,
+                                 const fs::path& newest,
+                                 std::int64_t step) {
+  const std::set<fs::path> for_ever = kept_for_ever(options, folders);
+  std::vector<fs::path> gone;
   int kept = 1;
   for (const CheckpointFolder& found : folders) {
-    if (found.path == newest || found.step > step || (found.complete && kept++ < options.keep))
-      continue;
-    std::error_code error;
-    fs::remove_all(found.path, error);
-    if (error) log_warn(text_of("cannot remove ", found.path.string(), ": ", error.message()));
+    if (found.path == newest || found.step > step) continue;
+    if (found.complete && (kept++ < options.keep || for_ever.count(found.path) > 0)) continue;
+    gone.push_back(found.path);
   }
+  return gone;
 }
 
-}  // namespace
-
-fs::path save_checkpoint(const CheckpointOptions& options,
-                         const StateSnapshot& state,
-                         const RunIdentity& run,
-                         Communicator& communicator) {
-  const bool is_root = communicator.rank() == 0;
-  const auto named = all_or_none(
-      communicator, [&] { return is_root ? make_folder(options, state.step) : std::string(); });
-  const fs::path folder = options.folder / named.front();
-  const auto shards = all_or_none(communicator, [&] {
-    return to_json(write_shard(folder, state, communicator.rank())).dump();
-  });
-  all_or_none(communicator, [&] {
-    if (is_root)
-      commit(folder, {kCheckpointFormat, state.step, run, state.bad, {}, state.scaler}, shards);
-    return std::string();
-  });
-  if (is_root) remove_older(options, folder, state.step);
-  return folder;
-}
-
-fs::path save_checkpoint(const CheckpointOptions& options,
-                         const TrainState& state,
-                         const RunIdentity& run,
-                         Communicator& communicator) {
-  return save_checkpoint(options, take_snapshot(state), run, communicator);
+void remove_older(const CheckpointOptions& options, const fs::path& newest, std::int64_t step) {
+  for (const fs::path& old : superseded(options, list_checkpoints(options.folder), newest, step)) {
+    std::error_code error;
+    fs::remove(old / "manifest.json", error);  // first: what is half gone is no checkpoint
+    fs::remove_all(old, error);
+    if (error) log_warn(text_of("cannot remove ", old.string(), ": ", error.message()));
+  }
 }
 
 }  // namespace larkspur::pipeline

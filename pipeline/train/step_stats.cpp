@@ -11,13 +11,20 @@ namespace {
 
 using nlohmann::json;
 
+/// Of one rank's facts: it has told one thing, or none.
+std::vector<std::uint8_t> bytes_of(const std::vector<std::string>& told) {
+  return told.empty() ? std::vector<std::uint8_t>()
+                      : std::vector<std::uint8_t>(told.front().begin(), told.front().end());
+}
+
 std::string encode(const StepStats& facts) {
   const json message = {{"loss", facts.loss},
                         {"samples", facts.samples},
                         {"correct", facts.correct},
                         {"bad", to_json(facts.bad)},
                         {"checkpoint", facts.checkpoint_requested},
-                        {"stop", facts.stop_requested}};
+                        {"stop", facts.stop_requested},
+                        {"saving", json::binary(bytes_of(facts.saving))}};
   std::string bytes;
   json::to_cbor(message, bytes);
   return bytes;
@@ -33,6 +40,8 @@ void append(StepStats& all, const std::string& bytes) {
   }
   all.checkpoint_requested = all.checkpoint_requested || message.at("checkpoint").get<bool>();
   all.stop_requested = all.stop_requested || message.at("stop").get<bool>();
+  const auto& told = message.at("saving").get_binary();
+  all.saving.emplace_back(told.begin(), told.end());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "pipeline/communicator.h"
@@ -20,6 +21,7 @@ struct StepStats {
   std::vector<BadSample> bad;         ///< in order of position
   bool checkpoint_requested = false;  ///< some rank was asked to save
   bool stop_requested = false;        ///< some rank was asked to save and leave
+  std::vector<std::string> saving;    ///< [ranks] what each rank's saver told (state_saver.h)
 
   void add(const Batch& batch);  ///< counts its samples, good and bad
 };

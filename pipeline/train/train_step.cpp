@@ -10,9 +10,11 @@
 namespace larkspur::pipeline {
 namespace {
 
-void take_requests(Requests& requests, StepStats& mine) {
-  mine.checkpoint_requested = requests.checkpoint.exchange(false);
-  mine.stop_requested = requests.stop.load();
+/// What came up on this rank beside the lanes, for all ranks to know.
+void add_news(TrainStep& job, StepStats& mine) {
+  mine.checkpoint_requested = job.requests.checkpoint.exchange(false);
+  mine.stop_requested = job.requests.stop.load();
+  if (job.saver != nullptr) mine.saving = {job.saver->tell()};
 }
 
 /// Of the samples that were read; none: not a number. Lanes divide by what they should have had, as
@@ -57,7 +59,7 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   const at::Tensor owned_gradient = run.exchange.reduce();
   const at::Tensor square_sums =
       readings.read_into(mine, state.optimizer.square_sums(owned_gradient, to_mean));
-  take_requests(job.requests, mine);
+  add_news(job, mine);
   outcome.facts = all_gather(mine, run.communicator);
   outcome.loss = mean_over_samples(outcome.facts, run.lanes);
   outcome.grad_norm = state.optimizer.global_norm(square_sums, run.communicator);

@@ -6,6 +6,7 @@
 
 #include "pipeline/batch.h"
 #include "pipeline/state/train_context.h"
+#include "pipeline/state_saver.h"
 #include "pipeline/train/requests.h"
 #include "pipeline/train/step_stats.h"
 
@@ -18,6 +19,7 @@ struct TrainStep {
   std::function<Batch()> next_batch;
   double label_smoothing;
   Requests& requests;
+  StateSaver* saver = nullptr;  ///< tells the other ranks how far it is; null: nothing to tell
 };
 
 /// What a step found out; the same on every rank.

@@ -16,6 +16,7 @@
 #include "pipeline/require.h"
 #include "pipeline/state/arriving_values.h"
 #include "pipeline/train/phased_communicator.h"
+#include "pipeline/train/saving.h"
 #include "pipeline/train/schedule.h"
 #include "pipeline/train/timed_exchange.h"
 #include "pipeline/train/train_step.h"
@@ -296,12 +297,13 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   Prefetcher prefetcher =
       lanes_to_come(options, shape, parts.source, run, schedule.total_steps - state.step);
   const auto next = [&] { return next_batch(prefetcher, parts.board); };
-  TrainStep job{run, next, options.label_smoothing, parts.requests};
+  TrainStep job{run, next, options.label_smoothing, parts.requests, parts.saver};
   run.classifier.set_training(true);
   const auto lockstep = lockstep_lanes(options, run);
   run.lockstep = lockstep.get();
   ArrivingValues arriving(exchange, state.parameters.layout());
   run.arriving = &arriving;
+  Saving saving(parts.saver, run, parts.board);
 
   MemoryShortage memory(state.parameters.values().device());
   EpochSummary epoch_summary;
@@ -312,6 +314,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     const std::int64_t epoch = shape.epoch_of(state.step);
     const StepOutcome outcome = train_step(job, learning_rate);
     memory.require_none(state.step);
+    saving.hear(outcome.facts);
     if (remember_bad(state, outcome.facts.bad)) parts.report_bad();
     if (outcome.skipped) log_skip(state);
 
@@ -329,10 +332,10 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     }
 
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);
-    if (end || outcome.facts.checkpoint_requested || checkpoint_due(options, shape, state.step)) {
-      arriving.wait_for_all();
-      const PhaseScope saving(parts.board, RunPhase::kSave);
-      parts.save();
+    if (end || outcome.facts.checkpoint_requested) {
+      saving.now();
+    } else {
+      saving.beside(checkpoint_due(options, shape, state.step));
     }
     if (end) return *end;
   }

@@ -13,6 +13,7 @@
 #include "pipeline/precision.h"
 #include "pipeline/sample_source.h"
 #include "pipeline/state/train_context.h"
+#include "pipeline/state_saver.h"
 #include "pipeline/train/requests.h"
 
 namespace larkspur::pipeline {
@@ -48,7 +49,7 @@ struct TrainParts {
   const SampleSource& source;
   MetricSink& metrics;  ///< called on rank 0 only
   Requests& requests;
-  std::function<void()> save;        ///< writes a checkpoint of the state; collective
+  StateSaver* saver = nullptr;       ///< of the state; null: nothing is saved
   std::function<void()> report_bad;  ///< new unreadable samples are in the state; collective
 
   /// After each epoch, before its checkpoint; collective. May run the network, also in evaluation,
@@ -65,9 +66,10 @@ enum class TrainEnd : std::uint8_t {
   kStopRequested,  ///< a rank was asked to stop
 };
 
-/// Trains from parts.run.state.step on; a checkpoint is written before it returns. Throws
-/// kCorruptData when too much of the list is unreadable, naming the first such sample in epoch
-/// order, and what a step throws. A collective call.
+/// Trains from parts.run.state.step on. Saves go on beside the steps; that of the last step, and
+/// one that was asked for, is safe before the loop goes on or returns. Throws kCorruptData when too
+/// much of the list is unreadable, naming the first such sample in epoch order, and what a step
+/// throws. A collective call.
 TrainEnd train(const TrainOptions& options, TrainParts& parts);
 
 }  // namespace larkspur::pipeline

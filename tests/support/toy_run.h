@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipeline/train/trainer.h"
+#include "tests/support/hook_saver.h"
 #include "tests/support/serial_exchange.h"
 #include "tests/support/solo_communicator.h"
 #include "tests/support/toy_classifier.h"
@@ -40,7 +41,7 @@ struct ToyRun {
                                source,
                                sink,
                                requests,
-                               [this] { saved_at.push_back(state.step); },
+                               &saver,
                                [this] { ++bad_reports; },
                                at_epoch_end};
     return pipeline::train(options, parts);
@@ -55,6 +56,7 @@ struct ToyRun {
   pipeline::Requests requests;
   pipeline::TrainOptions options;
   std::vector<std::int64_t> saved_at;
+  HookSaver saver{[this] { saved_at.push_back(state.step); }};
   int bad_reports = 0;
   std::function<void(std::int64_t)> at_epoch_end;
 };

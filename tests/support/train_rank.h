@@ -22,7 +22,7 @@ inline void train_rank(distributed::ProcessGroup& group,
   RecordingSink sink;
   pipeline::Requests requests;
   pipeline::TrainParts parts{
-      {network, state, exchange, communicator}, source, sink, requests, [] {}, [] {}};
+      {network, state, exchange, communicator}, source, sink, requests, nullptr, [] {}};
   pipeline::train(options, parts);
 }
 

@@ -23,7 +23,7 @@ class Clips(ClipWorkspace):
             self.assertEqual(self.digest(f"on{ranks}"), self.digest("alone"))
         self.train("plain", "train.mixup=0", "train.cutmix=0")
         self.assertNotEqual(self.digest("plain"), self.digest("alone"))
-        code, reached = self.kill_rank("killed", 1, 7, ranks=3)
+        code, reached = self.kill_rank("killed", 1, 9, ranks=3)
         self.assertNotEqual(code, 0)
         self.assertLess(reached, 18)
         self.train("killed", ranks=2)

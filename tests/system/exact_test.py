@@ -48,7 +48,7 @@ class Exact(Workspace):
         for ranks, victim, restart in ((3, 1, 2), (2, 0, 4), (4, 3, 1)):
             with self.subTest(ranks=ranks, restart=restart):
                 name = f"killed{ranks}"
-                code, reached = self.kill_rank(name, victim, 7, ranks=ranks)
+                code, reached = self.kill_rank(name, victim, 9, ranks=ranks)
                 self.assertNotEqual(code, 0)
                 self.assertLess(reached, 18)
                 self.train(name, ranks=restart)

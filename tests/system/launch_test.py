@@ -175,7 +175,7 @@ class Launch(Workspace):
 
     def test_after_a_fault_the_job_is_started_again_as_often_as_allowed(self):
         self.train("unbroken")
-        process = self.begin("restarted", "train.epochs=3", options=("--max-restarts", "1"), step=8)
+        process = self.begin("restarted", "train.epochs=3", options=("--max-restarts", "1"), step=11)  # the save of step 6 is over
         os.kill(self.ranks(process)[1], signal.SIGKILL)
         self.assertIn("restart 1 of 1", self.ended(process, 0))
         self.assertEqual(self.metrics("restarted")[0][-1]["first_step"], 7)  # an epoch has 6 steps

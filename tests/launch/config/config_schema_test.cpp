@@ -203,6 +203,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "train.checkpoint_every",
                                         "train.deadline_seconds",
                                         "train.keep",
+                                        "train.keep_every",
                                         "train.stop_after_steps",
                                         "train.tensorboard",
                                         "eval.on",

@@ -83,11 +83,12 @@ TEST(ArrivingValues, NothingInARunUsesAWeightBeforeItHasArrived) {
     const auto is_whole = [&] {
       return !late.state.parameters.values().isnan().any().item<bool>();
     };
+    testing::HookSaver saver([&] { EXPECT_TRUE(is_whole()); });
     TrainParts parts{{*late.classifier, late.state, exchange, late.communicator},
                      late.source,
                      late.sink,
                      late.requests,
-                     [&] { EXPECT_TRUE(is_whole()); },
+                     &saver,
                      [] {},
                      [&](std::int64_t) { EXPECT_TRUE(is_whole()); }};
     train(late.options, parts);

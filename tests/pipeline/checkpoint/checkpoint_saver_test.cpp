@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/checkpoint/checkpoint_saver.h"
+
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+
+#include "pipeline/checkpoint/checkpoint_writer.h"
+#include "tests/support/disk_faults.h"
+#include "tests/support/refusal.h"
+#include "tests/support/saving_job.h"
+#include "tests/support/temp_dir.h"
+
+namespace larkspur::pipeline {
+namespace {
+
+using ::larkspur::testing::DiskFault;
+using ::larkspur::testing::error_of;
+using ::larkspur::testing::plan_disk_fault;
+using ::larkspur::testing::release_disk;
+using ::larkspur::testing::SavingJob;
+using ::larkspur::testing::TempDir;
+using ::larkspur::testing::train_and_save;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// Steps of the whole checkpoints in a folder, oldest first.
+std::vector<std::int64_t> steps_in(const std::filesystem::path& folder) {
+  std::vector<std::int64_t> steps;
+  for (const CheckpointFolder& found : list_checkpoints(folder)) {
+    if (found.complete) steps.insert(steps.begin(), found.step);
+  }
+  return steps;
+}
+
+/// Lets the disk go on once a step is reported.
+class ReleaseAt : public MetricSink {
+ public:
+  explicit ReleaseAt(std::int64_t step) : step_(step) {}
+  void step(const StepMetrics& metrics) override {
+    if (metrics.step == step_) release_disk();
+  }
+
+ private:
+  std::int64_t step_;
+};
+
+TEST(CheckpointSaver, ASlowDiskDelaysSavesAndNoStep) {
+  const TempDir folder;
+  ReleaseAt release(8);  // steps 2 to 8 happen while the save of step 1 is held
+  plan_disk_fault(DiskFault::kHold, 1, folder.path().string());
+  train_and_save({{folder.path(), 100}, 2, 1, 400, &release});
+  const std::vector<std::int64_t> steps = steps_in(folder.path());
+  ASSERT_GE(steps.size(), 3U);
+  EXPECT_EQ(steps[0], 1);
+  EXPECT_GE(steps[1], 9);  // the one that was due at 2 began when the first was over
+  EXPECT_EQ(steps.back(), 400);
+}
+
+TEST(CheckpointSaver, AFailureOfOneRankEndsAllByNameAndKeepsWhatWasThere) {
+  const TempDir folder;
+  train_and_save({{folder.path(), 3}, 2, 3, 3});
+  plan_disk_fault(DiskFault::kIoError, 0, "/shard-00001");
+  const Error error = error_of([&] { train_and_save({{folder.path(), 3}, 2, 3, 100}); });
+  release_disk();
+  EXPECT_EQ(error.code(), Errc::kIo);
+  EXPECT_THAT(error.what(), HasSubstr("rank 1: cannot write " + folder.path().string()));
+  EXPECT_THAT(error.what(), HasSubstr("shard-00001.safetensors: Input/output error"));
+  EXPECT_THAT(steps_in(folder.path()), ElementsAre(3));
+}
+
+TEST(CheckpointSaver, ADiskThatNeverAnswersEndsAllAfterTheDeadlineOfASave) {
+  const TempDir folder;
+  CheckpointOptions options{folder.path(), 3};
+  options.deadline_seconds = 0.2;
+  plan_disk_fault(DiskFault::kHold, 0, "/shard-00001");
+  std::thread later([] {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    release_disk();
+  });
+  const Error error = error_of([&] { train_and_save({options, 2, 3, 3}); });
+  later.join();
+  EXPECT_EQ(error.code(), Errc::kIo);
+  EXPECT_THAT(error.what(), HasSubstr("rank 1: "));
+  EXPECT_THAT(error.what(), HasSubstr("shard-00001.safetensors is not on the disk after 0.2 s"));
+}
+
+std::vector<std::int64_t> gone_of(const CheckpointOptions& options,
+                                  const std::vector<std::int64_t>& steps) {
+  std::vector<CheckpointFolder> folders;
+  for (const std::int64_t step : steps) {
+    folders.push_back({"run/" + new_checkpoint_name(step, 1), step, step % 2 == 0});
+  }
+  std::vector<std::int64_t> gone;
+  for (const auto& path : superseded(options, folders, folders.front().path, steps.front())) {
+    for (const CheckpointFolder& found : folders) {
+      if (found.path == path) gone.push_back(found.step);
+    }
+  }
+  return gone;
+}
+
+TEST(CheckpointSaver, KeepsTheNewestAndTheFirstOfEveryPeriod) {
+  const std::vector<std::int64_t> steps{
+      130, 121, 120, 110, 102, 98, 54, 50, 40};  // odd: interrupted
+  EXPECT_THAT(gone_of({"run", 1}, steps), ElementsAre(121, 120, 110, 102, 98, 54, 50, 40));
+  EXPECT_THAT(gone_of({"run", 3}, steps), ElementsAre(121, 102, 98, 54, 50, 40));
+  EXPECT_THAT(gone_of({"run", 2, 50}, steps), ElementsAre(121, 110, 98, 54, 40));
+}
+
+}  // namespace
+}  // namespace larkspur::pipeline

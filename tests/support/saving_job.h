@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training of toy ranks, in threads, that saves beside its steps as a real one does.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "distributed/group_communicator.h"
+#include "distributed/tree_exchange.h"
+#include "pipeline/checkpoint/checkpoint_saver.h"
+#include "tests/support/thread_ranks.h"
+#include "tests/support/toy_run.h"
+
+namespace larkspur::testing {
+
+struct SavingJob {
+  pipeline::CheckpointOptions checkpoints;
+  int ranks = 2;
+  std::int64_t every = 3;
+  std::int64_t last_step = 10;
+  pipeline::MetricSink* metrics = nullptr;  ///< of rank 0
+};
+
+/// Goes on from the newest whole checkpoint, if there is one, to the last step. Throws what a rank
+/// throws.
+inline void train_and_save(const SavingJob& job) {
+  run_ranks(job.ranks, [&](distributed::ProcessGroup& group) {
+    ToyRun toy;
+    const auto network = make_toy_classifier(5, 3, 1);
+    pipeline::TrainState state(*network, 64, group.rank(), group.size(), {});
+    distributed::GroupCommunicator communicator(group);
+    const auto found = pipeline::newest_checkpoint(job.checkpoints.folder, communicator);
+    if (found) pipeline::restore(*found, state, communicator);
+    distributed::TreeExchange exchange(
+        group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), 4));
+    toy.options.checkpoint_every = job.every;
+    toy.options.stop_after_steps = job.last_step;
+    toy.options.epochs = 100;
+    pipeline::CheckpointSaver saver(
+        job.checkpoints, {}, [&] { return pipeline::take_snapshot(state); }, communicator);
+    RecordingSink none;
+    pipeline::TrainParts parts{{*network, state, exchange, communicator},
+                               toy.source,
+                               job.metrics != nullptr ? *job.metrics : none,
+                               toy.requests,
+                               &saver,
+                               [] {}};
+    pipeline::train(toy.options, parts);
+  });
+}
+
+}  // namespace larkspur::testing
