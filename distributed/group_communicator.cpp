@@ -14,7 +14,7 @@ std::vector<std::string> GroupCommunicator::all_gather(std::string_view mine) {
   for (std::size_t rank = 0; rank < ranks; ++rank) {
     blocks[rank] = std::as_writable_bytes(std::span(&lengths[rank], 1));
   }
-  group_.all_gather(std::as_bytes(std::span(&length, 1)), blocks).wait();
+  group_.all_gather(std::as_bytes(std::span(&length, 1)), blocks, "sizes of facts").wait();
 
   // Every rank knows all lengths now, so the second one can be exact.
   std::vector<std::string> texts(ranks);
@@ -22,7 +22,7 @@ std::vector<std::string> GroupCommunicator::all_gather(std::string_view mine) {
     texts[rank].resize(lengths[rank]);
     blocks[rank] = std::as_writable_bytes(std::span(texts[rank]));
   }
-  group_.all_gather(std::as_bytes(std::span(mine)), blocks).wait();
+  group_.all_gather(std::as_bytes(std::span(mine)), blocks, "facts").wait();
   return texts;
 }
 

@@ -49,7 +49,7 @@ at::Tensor RowMean::operator()(const at::Tensor& mine, const std::vector<int>& r
       const ElementRange share = share_of(rank, group_.size(), mine.size(1));
       shares.push_back(block_of(mean_.narrow(0, share.begin, share.size())));
     }
-    group_.all_gather(shares[me], shares).wait();
+    group_.all_gather(shares[me], shares, "statistics").wait();
   }
   return mean_;
 }
@@ -85,7 +85,7 @@ void RowMean::send_shares(const at::Tensor& mine, const std::vector<int>& rows) 
     sends.emplace_back(block_of(outgoing_[rank]));
     receives.push_back(block_of(incoming_[rank]));
   }
-  group_.all_to_all(sends, receives).wait();
+  group_.all_to_all(sends, receives, "statistics").wait();
 }
 
 void RowMean::add_share(const at::Tensor& mine, const std::vector<int>& rows) {

@@ -202,7 +202,8 @@ void TreeExchange::lane_done(int lane, int bucket) {
 
 void TreeExchange::start(int index) {
   const Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
-  pending_[static_cast<std::size_t>(index)] = group_.all_to_all(bucket.sends, bucket.receives);
+  pending_[static_cast<std::size_t>(index)] = group_.all_to_all(
+      bucket.sends, bucket.receives, pipeline::text_of("gradients, bucket ", index));
 }
 
 /// Returns where the next bucket's owned sums go.
@@ -245,7 +246,8 @@ void TreeExchange::gather() {
   for (std::size_t index = 0; index < buckets_.size(); ++index) {
     // In place: the shares of all ranks tile the bucket.
     const std::vector<Block>& values = buckets_[index].values;
-    pending_[index] = group_.all_gather(values[me], values);
+    pending_[index] =
+        group_.all_gather(values[me], values, pipeline::text_of("values, bucket ", index));
   }
 }
 

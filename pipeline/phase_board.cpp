@@ -17,11 +17,13 @@ void PhaseBoard::begin_step(std::int64_t step) {
   step_ = step;
   phase_ = RunPhase::kCompute;
   since_ = Clock::now();
+  if (ring_) ring_->at(step_, name_of(phase_));
 }
 
 RunPhase PhaseBoard::enter(RunPhase phase) {
   const std::lock_guard lock(mutex_);
   since_ = Clock::now();
+  if (ring_) ring_->at(step_, name_of(phase));
   return std::exchange(phase_, phase);
 }
 

@@ -4,8 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+
+#include "pipeline/operation_ring.h"
 
 namespace larkspur::pipeline {
 
@@ -49,6 +53,9 @@ class PhaseBoard {
   RunPhase enter(RunPhase phase);  ///< returns the one before
   PhaseReport report() const;
 
+  /// Where it writes too, from now on: before others use the board.
+  void record_in(std::shared_ptr<OperationRing> ring) { ring_ = std::move(ring); }
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -56,6 +63,7 @@ class PhaseBoard {
   std::int64_t step_ = 0;
   RunPhase phase_ = RunPhase::kStart;
   Clock::time_point since_ = Clock::now();
+  std::shared_ptr<OperationRing> ring_;
 };
 
 /// In a phase while it lives, then in the one before. Of no board it does nothing.

@@ -22,6 +22,7 @@ using Seconds = std::chrono::duration<double>;
 // Ranks share cores with compute: after this long without news the thread sleeps between looks.
 constexpr auto kSpin = std::chrono::microseconds(100);
 constexpr auto kNap = std::chrono::microseconds(30);
+constexpr auto kNoteWaits = std::chrono::milliseconds(200);
 // How long a thread that was told to stop may take to come out of the library.
 constexpr auto kLetGo = std::chrono::seconds(1);
 
@@ -30,6 +31,8 @@ constexpr auto kLetGo = std::chrono::seconds(1);
 struct CommunicationThread::Job {
   Operation operation;
   std::unique_ptr<Transfer> transfer;
+  std::shared_ptr<pipeline::OperationRing> ring = {};  // may be null
+  std::int64_t recorded = 0;                           // its number there
   bool done = false;
   std::vector<int> missing = {};  // known once the thread has ended
 };
@@ -43,6 +46,7 @@ struct CommunicationThread::State {
   void run();
   bool collect(Jobs& active, Clock::time_point& last_news);
   void advance(Jobs& active, Clock::time_point& last_news);
+  void note_waits(const Jobs& active);
   void finish(const Jobs& active);
   void stop(const Error& reason) noexcept;
   bool let_go(std::unique_lock<std::mutex>& lock);
@@ -54,6 +58,8 @@ struct CommunicationThread::State {
   std::condition_variable work;  // for the thread: queued, closing or failure changed
   std::condition_variable news;  // for all others: a job, begun or ended changed
   Jobs queued;
+  std::shared_ptr<pipeline::OperationRing> ring;
+  Clock::time_point noted_at = Clock::now();  // by the thread alone
   bool begun = false;
   bool closing = false;          // finish what is under way, then end
   bool ended = false;            // the thread is past its last call and its last block
@@ -112,14 +118,28 @@ void CommunicationThread::State::advance(Jobs& active, Clock::time_point& last_n
     if (job->transfer->advance()) finished.push_back(job);
   }
   if (finished.empty()) {
+    note_waits(active);
     std::this_thread::yield();
     return;
+  }
+  for (const auto& job : finished) {
+    if (job->ring) job->ring->end(job->recorded);
   }
   last_news = Clock::now();
   const std::lock_guard lock(mutex);
   for (const auto& job : finished) job->done = true;
   std::erase_if(active, [](const auto& job) { return job->done; });
   news.notify_all();
+}
+
+/// Of what takes a while: for whom.
+void CommunicationThread::State::note_waits(const Jobs& active) {
+  const auto now = Clock::now();
+  if (now - noted_at < kNoteWaits) return;
+  noted_at = now;
+  for (const auto& job : active) {
+    if (job->ring) job->ring->waiting(job->recorded, list_of(job->transfer->missing()));
+  }
 }
 
 void CommunicationThread::State::finish(const Jobs& active) {
@@ -222,11 +242,17 @@ CommunicationThread::~CommunicationThread() {
   came_out ? state_->thread.join() : state_->thread.detach();
 }
 
-Pending CommunicationThread::submit(Operation operation, std::unique_ptr<Transfer> transfer) {
+Pending CommunicationThread::submit(Operation operation,
+                                    std::unique_ptr<Transfer> transfer,
+                                    std::string_view what) {
   auto job = std::make_shared<Job>(Job{operation, std::move(transfer)});
   const std::lock_guard lock(state_->mutex);
   if (state_->failure) {
     throw broken_error(operation, state_->options.rank, *state_->failure);
+  }
+  if (state_->ring) {
+    job->ring = state_->ring;
+    job->recorded = job->ring->begin(pipeline::text_of(name_of(operation), " ", what));
   }
   state_->queued.push_back(job);
   state_->work.notify_all();
@@ -236,6 +262,11 @@ Pending CommunicationThread::submit(Operation operation, std::unique_ptr<Transfe
 void CommunicationThread::set_deadline(double seconds) {
   const std::lock_guard lock(state_->mutex);
   state_->options.deadline_seconds = seconds;
+}
+
+void CommunicationThread::record_in(std::shared_ptr<pipeline::OperationRing> ring) {
+  const std::lock_guard lock(state_->mutex);
+  state_->ring = std::move(ring);
 }
 
 void CommunicationThread::stop(const Error& reason) noexcept { state_->stop(reason); }

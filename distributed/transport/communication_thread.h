@@ -10,9 +10,11 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "distributed/transport/exchange.h"
+#include "pipeline/operation_ring.h"
 
 namespace larkspur::distributed {
 
@@ -58,9 +60,15 @@ class CommunicationThread {
   /// Of the waits to come, and of the end. By the thread that waits.
   void set_deadline(double seconds);
 
-  /// Queues a transfer. Transfers are started in the order submitted, and all move at once.
-  /// Throws kCollective when the thread was stopped. Safe from any thread.
-  Pending submit(Operation operation, std::unique_ptr<Transfer> transfer);
+  /// Where transfers submitted from now on are noted: their begin, whom they wait for, their end.
+  void record_in(std::shared_ptr<pipeline::OperationRing> ring);
+
+  /// Queues a transfer; `what` it is about is for the record. Transfers are started in the order
+  /// submitted, and all move at once. Throws kCollective when the thread was stopped. Safe from any
+  /// thread.
+  Pending submit(Operation operation,
+                 std::unique_ptr<Transfer> transfer,
+                 std::string_view what = {});
 
   /// Stops the thread for the reason given; no-op when it was stopped before. Safe from any thread.
   void stop(const pipeline::Error& reason) noexcept;

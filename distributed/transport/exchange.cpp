@@ -7,7 +7,6 @@
 #include "pipeline/require.h"
 
 namespace larkspur::distributed {
-namespace {
 
 using pipeline::Errc;
 using pipeline::Error;
@@ -20,8 +19,6 @@ std::string list_of(const std::vector<int>& ranks) {
   }
   return text;
 }
-
-}  // namespace
 
 std::string_view name_of(Operation operation) noexcept {
   switch (operation) {

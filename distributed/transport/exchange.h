@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Exchange {
   int root = 0;                   ///< who sends in a broadcast
   std::vector<ConstBlock> sends;  ///< [ranks]; sends[me] is of no interest
   std::vector<Block> receives;    ///< [ranks]; likewise
+  std::string what{};             ///< it is about, for people: "bucket 3"
 
   bool has_message(int from, int to) const {
     return from != to && (operation != Operation::kBroadcast || from == root);
@@ -43,6 +45,9 @@ struct BlockPart {
 /// The parts that tile a block of `bytes`, each of at most `most` > 0 bytes; an empty block is one
 /// empty part, so that it is still a message.
 std::vector<BlockPart> parts_of(std::size_t bytes, std::size_t most);
+
+/// "rank 1, 3"; "peers unknown" of none.
+std::string list_of(const std::vector<int>& ranks);
 
 /// kCollective: "[all_gather] rank 0 waited 60 s, the deadline, for rank 1, 3".
 /// `missing`: the peers; empty when the transport cannot tell.

@@ -221,6 +221,9 @@ class MpiGroup : public ProcessGroup {
 
   void abandon() noexcept override { leave(); }
   void set_deadline(double seconds) override { thread_->set_deadline(seconds); }
+  void record_in(std::shared_ptr<pipeline::OperationRing> ring) override {
+    thread_->record_in(std::move(ring));
+  }
 
  protected:
   Pending start(Exchange exchange) override {
@@ -229,8 +232,9 @@ class MpiGroup : public ProcessGroup {
     const int tag = place_ * 4 + static_cast<int>(exchange.operation);
     place_ = (place_ + 1) % kTagPlaces;
     const Operation operation = exchange.operation;
-    return thread_->submit(operation,
-                           std::make_unique<MpiTransfer>(world_, std::move(exchange), tag));
+    const std::string what = exchange.what;
+    return thread_->submit(
+        operation, std::make_unique<MpiTransfer>(world_, std::move(exchange), tag), what);
   }
 
  private:

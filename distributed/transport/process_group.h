@@ -13,8 +13,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "pipeline/error.h"
+#include "pipeline/operation_ring.h"
 
 namespace larkspur::distributed {
 
@@ -104,11 +106,14 @@ class ProcessGroup {
 
   /// sends[r] goes to rank r, receives[r] is filled by rank r; both have size() entries, none of
   /// the receives overlaps another block. The sizes of the two ends of each pair must agree.
-  Pending all_to_all(std::span<const ConstBlock> sends, std::span<const Block> receives);
+  /// `what` it is about ("bucket 3") is for record_in().
+  Pending all_to_all(std::span<const ConstBlock> sends,
+                     std::span<const Block> receives,
+                     std::string_view what = {});
 
   /// mine goes to every rank; receives[r] is filled by rank r and has the size of r's block.
   /// receives[rank()] may be the very memory of `mine`; otherwise it must not overlap it.
-  Pending all_gather(ConstBlock mine, std::span<const Block> receives);
+  Pending all_gather(ConstBlock mine, std::span<const Block> receives, std::string_view what = {});
 
   /// data of rank `root` is copied into data of all others; the same size everywhere.
   Pending broadcast(Block data, int root);
@@ -118,6 +123,9 @@ class ProcessGroup {
 
   /// How long one wait() may last from now on, > 0; of no meaning where wait() holds no host.
   virtual void set_deadline(double /*seconds*/) {}
+
+  /// Where operations are noted from now on; transports other than MPI note nothing.
+  virtual void record_in(std::shared_ptr<pipeline::OperationRing> /*ring*/) {}
 
   /// Leaves without the others, for a rank that met an error: drops what is under way. The others
   /// get kCollective: from threads at once, over MPI at the deadline unless mpirun ends them first.

@@ -33,6 +33,11 @@ class RankJob {
   /// Of every wait for other ranks from now on, > 0; 60 before. Before tensor_group().
   void set_deadline(double seconds);
 
+  /// Notes every message between ranks from now on.
+  void record_in(std::shared_ptr<pipeline::OperationRing> ring) {
+    group_->record_in(std::move(ring));
+  }
+
   bool is_root() const { return communicator_->rank() == 0; }
 
  private:

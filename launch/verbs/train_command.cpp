@@ -31,6 +31,7 @@
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/checkpoint/checkpoint_saver.h"
 #include "pipeline/log.h"
+#include "pipeline/operation_ring.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
 
@@ -103,6 +104,16 @@ fs::path make_output_folder(const RunConfig& config) {
   return output;
 }
 
+/// The record of the start before stays beside that of this one.
+void turn_operations(const fs::path& output) {
+  const fs::path folder = pipeline::operations_folder(output);
+  std::error_code error;
+  fs::remove_all(pipeline::previous_operations_folder(output), error);
+  fs::rename(folder, pipeline::previous_operations_folder(output), error);
+  fs::create_directory(folder, error);
+  require(!error, Errc::kIo, "output: cannot make ", folder.string(), ": ", error.message());
+}
+
 void say_end(const PreparedTraining& prepared, const pipeline::TrainState& state) {
   pipeline::log_info(text_of("step ",
                              state.step,
@@ -134,6 +145,19 @@ std::unique_ptr<distributed::BeatStar> watch_ranks(RankJob& job,
       distributed::StarOptions{deadline_seconds, std::min(1.0, deadline_seconds / 4), end_process});
 }
 
+/// What `inspect run` shows, also of a rank that was killed.
+void record_operations(RankJob& job, const fs::path& output, pipeline::PhaseBoard& board) {
+  pipeline::all_or_none(job.communicator(), [&] {
+    const auto ring = std::make_shared<pipeline::OperationRing>(
+        pipeline::operations_file(pipeline::operations_folder(output), job.env().rank),
+        job.env().rank,
+        job.env().size);
+    board.record_in(ring);
+    job.record_in(ring);
+    return std::string();
+  });
+}
+
 /// Trains to the end or to a stop; the job is left in good order either way.
 pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   const auto started = std::chrono::steady_clock::now();
@@ -146,8 +170,10 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   pipeline::Communicator& communicator = job.communicator();
   call.is_root = job.is_root();
   std::optional<OutputLock> lock;
-  PreparedTraining prepared = prepare_together(
-      job, request, [&](const RunConfig& config) { lock.emplace(make_output_folder(config)); });
+  PreparedTraining prepared = prepare_together(job, request, [&](const RunConfig& config) {
+    lock.emplace(make_output_folder(config));
+    turn_operations(config.output);
+  });
   fit_epochs(prepared, job, requests, started);
   const RunConfig& config = prepared.config;
   const pipeline::SampleSource& source = *prepared.data.source;
@@ -157,6 +183,7 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
 
   call.phase = Phase::kRun;
   pipeline::PhaseBoard board;
+  record_operations(job, fs::path(config.output), board);
   const auto star = watch_ranks(job, config.train.deadline_seconds, board);
   distributed::TreeExchange exchange(
       job.tensor_group(prepared.device),
