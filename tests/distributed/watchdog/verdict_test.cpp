@@ -9,6 +9,7 @@ namespace {
 
 using pipeline::RunPhase;
 using ::testing::Eq;
+using ::testing::HasSubstr;
 using ::testing::Optional;
 
 RankWatch at(int rank, RunPhase phase, double seconds, double silent = 0.0) {
@@ -49,9 +50,16 @@ TEST(Verdict, IsNoneWhileNobodyWaitsTooLong) {
   EXPECT_EQ(verdict({at(0, RunPhase::kData, 300.0), at(1, RunPhase::kReduce, 4.0)}), std::nullopt);
 }
 
-TEST(Verdict, IsNoneWhereAllWaitOrSaveOrHaveLeft) {
+TEST(Verdict, NamesWhoHangsInItsOwnPartOfASaveOrAnEpochsEnd) {
+  for (const RunPhase phase : {RunPhase::kSave, RunPhase::kEpochEnd}) {
+    EXPECT_THAT(verdict({at(0, phase, 9.0), at(1, RunPhase::kFacts, 8.0)}),
+                Optional(HasSubstr("phase " + name_of(phase) + " for 11 s")));
+    EXPECT_EQ(verdict({at(0, phase, 90.0), at(1, phase, 80.0)}), std::nullopt);
+  }
+}
+
+TEST(Verdict, IsNoneWhereAllWaitOrHaveLeft) {
   EXPECT_EQ(verdict({at(0, RunPhase::kReduce, 9.0), at(1, RunPhase::kReduce, 9.0)}), std::nullopt);
-  EXPECT_EQ(verdict({at(0, RunPhase::kSave, 90.0), at(1, RunPhase::kFacts, 9.0)}), std::nullopt);
   RankWatch left = at(1, RunPhase::kData, 90.0, 90.0);
   left.is_unwatched = true;
   EXPECT_EQ(verdict({at(0, RunPhase::kReduce, 9.0), left}), std::nullopt);
