@@ -20,6 +20,16 @@ constexpr std::string_view kLostDaemon = "Remote daemon:";
 constexpr std::string_view kOnNode = " on node ";
 constexpr std::string_view kForwarding = "mpirun: Forwarding signal ";
 
+/// H of "larkspur: rank R on host H has been silent for ..."; empty of any other line.
+std::string silent_host_in(const std::string& line) {
+  constexpr std::string_view on_host = " on host ";
+  const std::size_t begin = line.find(on_host);
+  const std::size_t end = line.find(" has been silent for ");
+  const bool is_verdict = line.find("rank ") < begin && begin < end && end != std::string::npos;
+  if (!is_verdict) return {};
+  return line.substr(begin + on_host.size(), end - begin - on_host.size());
+}
+
 bool is_ruler(const std::string& line) {
   return line.size() >= kFewestDashes && line.find_first_not_of('-') == std::string::npos;
 }
@@ -50,6 +60,7 @@ std::string MpirunNotices::take_notice() {
 }
 
 void MpirunNotices::take_line(const std::string& line, std::string& passed) {
+  if (silent_host_.empty()) silent_host_ = silent_host_in(line);
   if (notice_.empty() && !is_ruler(line)) {
     if (!line.starts_with(kForwarding)) passed += line + "\n";
     return;

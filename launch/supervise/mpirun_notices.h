@@ -24,6 +24,9 @@ class MpirunNotices {
   /// The host that mpirun lost the connection to; empty: none.
   const std::string& lost_host() const { return lost_host_; }
 
+  /// The host of the rank that the ranks' watchdog found silent; empty: none.
+  const std::string& silent_host() const { return silent_host_; }
+
  private:
   void take_line(const std::string& line, std::string& passed);
   std::string take_notice();
@@ -32,6 +35,7 @@ class MpirunNotices {
   std::string piece_;                ///< of a line without its end
   std::vector<std::string> notice_;  ///< lines of one that is open, the dashes first
   std::string lost_host_;
+  std::string silent_host_;
 };
 
 }  // namespace larkspur::launch

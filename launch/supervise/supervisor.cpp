@@ -247,6 +247,19 @@ void Supervisor::look_after(Job& job) const {
   }
 }
 
+bool Supervisor::rest(double count) const {
+  const auto until = Clock::now() + seconds(count);
+  while (Clock::now() < until) {
+    pollfd ready{signals_, POLLIN, 0};
+    ::poll(&ready, 1, kTickMilliseconds);
+    signalfd_siginfo info{};
+    while (::read(signals_, &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo != SIGUSR1) return true;  // there is nobody who could save
+    }
+  }
+  return false;
+}
+
 JobEnd Supervisor::run(const std::vector<std::string>& command, const JobCallbacks& watch) {
   Job job;
   start(job, command);

@@ -19,7 +19,7 @@ namespace larkspur::launch {
 
 struct SupervisorOptions {
   double grace_seconds = 120.0;  ///< from being asked to being killed, > 0
-  double idle_seconds = 30.0;    ///< from the end of the last rank here to being killed, > 0
+  double idle_seconds = 7.0;     ///< from the end of the last rank here to being killed, > 0
   int ask_signal = SIGUSR2;      ///< what asks the job to stop
   std::string rank_program;      ///< file that ranks run, or ran before it was replaced; empty:
                                  ///< idle_seconds does not count
@@ -52,6 +52,9 @@ class Supervisor {
   /// May be called again; a stop asked for between two calls counts for the second. Throws kIo when
   /// it cannot be started.
   JobEnd run(const std::vector<std::string>& command, const JobCallbacks& watch);
+
+  /// Waits between two jobs. True once a stop is asked for, at once then.
+  bool rest(double seconds) const;
 
  private:
   struct Job;

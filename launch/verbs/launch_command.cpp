@@ -16,6 +16,7 @@
 #include "launch/supervise/mpirun_call.h"
 #include "launch/supervise/mpirun_notices.h"
 #include "launch/supervise/progress_bar.h"
+#include "launch/supervise/restart_plan.h"
 #include "launch/supervise/supervisor.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
@@ -23,6 +24,7 @@
 #include "launch/verbs/train_job.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
+#include "pipeline/storage/durable_file.h"
 
 namespace larkspur::launch {
 namespace {
@@ -37,6 +39,7 @@ struct LaunchRequest {
   std::int64_t ranks = 0;
   std::string hostfile;
   std::int64_t max_restarts = 0;
+  std::int64_t min_ranks = 0;
   std::int64_t grace_seconds = 120;
   std::vector<std::string> words;  ///< the verb to run and its arguments
 
@@ -50,23 +53,27 @@ class Display {
 
   void words(std::string_view lines) { show(notices_.pass(lines)); }
 
-  /// The host that the job has lost; empty: none.
-  std::string end_job() {
+  /// What mpirun and the ranks said of hosts.
+  MpirunNotices end_job() {
     show(notices_.rest());
     make_room();
-    return std::exchange(notices_, {}).lost_host();
+    return std::exchange(notices_, {});
   }
 
   void make_room() {
     if (bar_) bar_->make_room();
   }
 
+  std::int64_t highest_step() const { return highest_step_; }
+
   void draw() {
     for (const MetricsLine& line : tail_.poll()) {
       if (const auto* start = std::get_if<RunStart>(&line)) {
         begin(*start);
-      } else if (bar_) {
-        bar_->step(std::get<pipeline::StepMetrics>(line));
+      } else {
+        const auto& metrics = std::get<pipeline::StepMetrics>(line);
+        highest_step_ = std::max(highest_step_, metrics.step);
+        if (bar_) bar_->step(metrics);
       }
     }
     std::cerr.clear();
@@ -93,6 +100,7 @@ class Display {
   MpirunNotices notices_;
   MetricsTail tail_;
   std::optional<ProgressBar> bar_;
+  std::int64_t highest_step_ = 0;  ///< of all starts that it has seen
 };
 
 /// The words behind "--" are the job's; they leave the call's own arguments.
@@ -112,6 +120,12 @@ void check_request(const LaunchRequest& request) {
           "--max-restarts is ",
           request.max_restarts,
           ", not >= 0");
+  require(request.min_ranks >= 0 && request.min_ranks <= request.ranks &&
+              (request.min_ranks == 0 || request.max_restarts > 0),
+          Errc::kInvalidArgument,
+          "--min-ranks is ",
+          request.min_ranks,
+          ": it takes a number up to that of -n, and --max-restarts");
   require(request.grace_seconds >= 1,
           Errc::kInvalidArgument,
           "--grace is ",
@@ -155,7 +169,7 @@ RunConfig configuration_for(const LaunchRequest& request, Invocation& call) {
   return config;
 }
 
-std::vector<std::string> command_of(const LaunchRequest& request, const RunConfig& config) {
+MpirunCall call_of(const LaunchRequest& request, const RunConfig& config) {
   const char* path = std::getenv("PATH");
   MpirunCall call;
   call.mpirun = find_program("mpirun", path == nullptr ? "" : path);
@@ -169,7 +183,7 @@ std::vector<std::string> command_of(const LaunchRequest& request, const RunConfi
   call.passed_on = gpu_variables(environ);
   call.program = fs::read_symlink("/proc/self/exe").string();
   call.words = request.words;
-  return mpirun_words(call);
+  return call;
 }
 
 /// What the shell learns of a job that is not started again.
@@ -181,9 +195,35 @@ int code_of(const JobEnd& end, bool trains) {
   return end.asked && nothing_to_save ? kExitStopped : kExitDevice;
 }
 
+RestartPlan plan_of(const LaunchRequest& request) {
+  std::vector<HostSlots> hosts;
+  if (!request.hostfile.empty()) hosts = hosts_in(pipeline::read_file(request.hostfile));
+  return {
+      {static_cast<int>(request.ranks), static_cast<int>(request.min_ranks), request.max_restarts},
+      hosts};
+}
+
+/// mpirun itself may hang when a link is cut; the ranks have said which host is silent.
+std::string gone_host(const JobEnd& end, const MpirunNotices& notices) {
+  if (!notices.lost_host().empty()) return notices.lost_host();
+  return end.killed.empty() ? std::string() : notices.silent_host();
+}
+
+/// The call that starts the job again, on the hosts that are left.
+void turn_to(const NextStart& next,
+             const RestartPlan& plan,
+             const fs::path& output,
+             MpirunCall& call) {
+  if (!next.on_fewer_hosts) return;
+  call.ranks = next.ranks;
+  call.hostfile = (output / "hosts_left").string();
+  pipeline::write_and_rename(call.hostfile, hostfile_text(plan.hosts()));
+}
+
 /// Starts the job, and again after faults as often as allowed. Returns the code for the shell.
 int run_job(const LaunchRequest& request, const RunConfig& config) {
-  const std::vector<std::string> command = command_of(request, config);
+  MpirunCall command = call_of(request, config);
+  RestartPlan plan = plan_of(request);
   SupervisorOptions options;
   options.grace_seconds = static_cast<double>(request.grace_seconds);
   options.idle_seconds = std::min(options.idle_seconds, options.grace_seconds);
@@ -193,25 +233,41 @@ int run_job(const LaunchRequest& request, const RunConfig& config) {
   Display display(fs::path(config.output) / "metrics.jsonl");
   const JobCallbacks watch{[&](std::string_view lines) { display.words(lines); },
                            [&] { display.draw(); }};
-  for (std::int64_t restarts = 0;; ++restarts) {
-    const JobEnd end = supervisor.run(command, watch);
-    const std::string story = story_of(end, display.end_job());
+  for (;;) {
+    const JobEnd end = supervisor.run(mpirun_words(command), watch);
+    const MpirunNotices notices = display.end_job();
+    const std::string story = story_of(end, notices.lost_host());
     const int code = code_of(end, request.trains());
     if (!is_fault(code)) {
       if (!is_own_code(end.code))
         pipeline::log_info("stopped on request before there was anything to save");
       return code;
     }
-    if (end.asked || restarts == request.max_restarts) {
-      pipeline::log_warn(text_of(story, " after ", restarts, " restarts"));
+    if (end.asked) {
+      pipeline::log_warn(text_of(story, " after ", plan.restarts(), " restarts"));
       return code;
     }
-    pipeline::log_warn(text_of(story,
-                               "; restart ",
-                               restarts + 1,
-                               " of ",
-                               request.max_restarts,
-                               request.trains() ? " from the newest whole checkpoint" : ""));
+    const NextStart next = plan.after_fault(display.highest_step(), gone_host(end, notices));
+    if (next.gives_up) {
+      pipeline::log_warn(text_of(story, " ", next.why));
+      return code;
+    }
+    turn_to(next, plan, config.output, command);
+    pipeline::log_warn(
+        text_of(story,
+                "; restart ",
+                plan.restarts(),
+                " of ",
+                request.max_restarts,
+                request.trains() ? " from the newest whole checkpoint" : "",
+                " on ",
+                next.ranks,
+                " ranks",
+                next.wait_seconds > 0 ? text_of(" in ", next.wait_seconds, " s") : ""));
+    if (supervisor.rest(next.wait_seconds)) {
+      pipeline::log_info("stopped on request between two starts");
+      return kExitStopped;
+    }
   }
 }
 
@@ -227,7 +283,12 @@ void run_launch(Invocation& call) {
       "-n 2 -- train configs/demo/cloud.yaml train.epochs=3");
   line.required_option("-n", "ranks", request.ranks);
   line.option("--hostfile", "hosts and their slots, as mpirun takes them", request.hostfile);
-  line.option("--max-restarts", "starts after a fault", request.max_restarts);
+  line.option("--max-restarts",
+              "starts after a fault; three in a row without a new step are the last",
+              request.max_restarts);
+  line.option("--min-ranks",
+              "after the loss of a host start again without it, on so many ranks at least",
+              request.min_ranks);
   line.option("--grace", "seconds from a request to stop to a kill", request.grace_seconds);
   if (!line.parse()) return;
   check_request(request);

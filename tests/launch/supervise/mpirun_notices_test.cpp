@@ -52,6 +52,16 @@ TEST(MpirunNotices, TellTheHostThatWasLost) {
   EXPECT_EQ(notices.lost_host(), "second.cluster");
 }
 
+TEST(MpirunNotices, TellTheHostOfARankThatIsSilent) {
+  const std::string words =
+      "larkspur: rank 0 on host first has been in step 3, phase data for 6 s, and rank 1 waits\n"
+      "larkspur: rank 1 on host second has been silent for 5 s (deadline 5 s); last heard of\n";
+  MpirunNotices notices;
+  EXPECT_EQ(passed(notices, words, 9), words);
+  EXPECT_EQ(notices.silent_host(), "second");
+  EXPECT_EQ(notices.lost_host(), "");
+}
+
 TEST(MpirunNotices, LoseNothingOfANoticeThatIsCutShort) {
   const std::string cut = std::string(74, '-') + "\nORTE was unable to";
   MpirunNotices notices;

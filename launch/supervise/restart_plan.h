@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether, when and on which ranks a job is started again after a fault. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace larkspur::launch {
+
+/// A line of a hostfile: `NAME slots=N`.
+struct HostSlots {
+  std::string name;
+  int slots = 1;
+
+  bool operator==(const HostSlots&) const = default;
+};
+
+/// The hosts of a hostfile's text as mpirun takes it; comments and other words are left out.
+std::vector<HostSlots> hosts_in(const std::string& text);
+
+/// The same as a hostfile's text.
+std::string hostfile_text(const std::vector<HostSlots>& hosts);
+
+struct RestartOptions {
+  int ranks = 1;
+  int min_ranks = 0;              ///< 0: as many as at first, always
+  std::int64_t max_restarts = 0;  ///< >= 0
+};
+
+/// What happens after a fault.
+struct NextStart {
+  bool gives_up = false;
+  std::string why{};            ///< of giving up
+  int ranks = 1;                ///< of the next start
+  bool on_fewer_hosts = false;  ///< than the start before
+  double wait_seconds = 0.0;    ///< before it
+};
+
+/// One job's starts. Faults without a new step in between are waited after for 1, 2, 4, ... 60
+/// seconds, and three of them in a row end it: what always fails at one place will fail again.
+class RestartPlan {
+ public:
+  /// `hosts` is empty where all ranks are on this host.
+  RestartPlan(const RestartOptions& options, std::vector<HostSlots> hosts)
+      : options_(options), hosts_(std::move(hosts)), ranks_(options.ranks) {}
+
+  /// `highest_step` of all starts so far; `lost_host` as the hostfile or its network calls it,
+  /// empty where none went: with min_ranks it is left out from now on.
+  NextStart after_fault(std::int64_t highest_step, const std::string& lost_host);
+
+  std::int64_t restarts() const { return restarts_; }
+  const std::vector<HostSlots>& hosts() const { return hosts_; }  ///< those left
+
+ private:
+  bool leave_out(const std::string& host);
+
+  RestartOptions options_;
+  std::vector<HostSlots> hosts_;
+  int ranks_;
+  std::int64_t restarts_ = 0;
+  std::int64_t highest_step_ = 0;
+  int in_vain_ = 0;  ///< faults in a row without a new step
+};
+
+}  // namespace larkspur::launch
