@@ -168,7 +168,7 @@ namespace {
 
 /// Whether a volume's cells become voxels themselves; else their centres are points like others.
 bool takes_cells(const CloudSourceOptions& options) {
-  return options.product == CloudProduct::kVoxels && options.voxels.value != VoxelValue::kMean;
+  return options.product == CloudProduct::kVoxels && options.voxels.value == VoxelValue::kOccupancy;
 }
 
 }  // namespace
