@@ -15,7 +15,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model3d/layers/enlargement.h"
+#include "model3d/network.h"
 
 namespace larkspur::model3d {
 
