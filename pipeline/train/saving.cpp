@@ -17,6 +17,7 @@ void Saving::beside(bool is_due) {
 }
 
 void Saving::now() {
+  run_.arriving->wait_for_all();  // with or without a saver: what travels uses the exchange
   if (saver_ == nullptr) return;
   const PhaseScope phase(board_, RunPhase::kSave);
   finish_save(*saver_, run_.communicator);

@@ -22,7 +22,8 @@ class Saving {
   /// way the next waits, not the steps: it saves the state of the step it begins at.
   void beside(bool is_due);
 
-  /// After a step: its state is safe when this returns. A collective call.
+  /// After a step: its state is here whole when this returns, and safe if there is a saver. A
+  /// collective call.
   void now();
 
  private:

@@ -5,7 +5,10 @@
 
 #include <gmock/gmock.h>
 
+#include "distributed/group_communicator.h"
+#include "distributed/tree_exchange.h"
 #include "pipeline/error.h"
+#include "tests/support/thread_ranks.h"
 #include "tests/support/toy_run.h"
 
 namespace larkspur::pipeline {
@@ -51,6 +54,30 @@ TEST(Trainer, StopsAtTheStepLimitWithACheckpoint) {
   EXPECT_EQ(toy.run(), TrainEnd::kStepLimit);
   EXPECT_EQ(toy.state.step, 3);
   EXPECT_THAT(toy.saved_at, ElementsAre(3));
+}
+
+TEST(Trainer, LeavesNothingUnderWayWhereNothingIsSaved) {
+  testing::run_ranks(2, [](distributed::ProcessGroup& group) {
+    ToyRun toy;
+    toy.options.stop_after_steps = 3;
+    TrainState state(*toy.classifier, 64, group.rank(), group.size(), {});
+    distributed::GroupCommunicator communicator(group);
+    {
+      distributed::TreeExchange exchange(
+          group, state.parameters, lanes_of_rank(group.rank(), group.size(), toy.options.lanes));
+      TrainParts parts{{*toy.classifier, state, exchange, communicator},
+                       toy.source,
+                       toy.sink,
+                       toy.requests,
+                       nullptr,
+                       [] {}};
+      EXPECT_EQ(train(toy.options, parts), TrainEnd::kStepLimit);
+    }
+    // The exchange is gone, its group is not: a training may follow its rehearsal.
+    const auto told =
+        communicator.all_gather(std::to_string(state.parameters.values().sum().item<float>()));
+    EXPECT_EQ(told[0], told[1]);
+  });
 }
 
 TEST(Trainer, SaysWhatNextWhereNothingIsLeftToTrain) {
