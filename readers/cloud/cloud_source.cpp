@@ -124,12 +124,13 @@ pipeline::Inputs inputs_of(const at::Tensor& points_N3, const CloudSourceOptions
 pipeline::Inputs training_view(const CloudFile& cloud,
                                const CloudSourceOptions& options,
                                const SampleKey& key) {
-  const auto* const volume = std::get_if<Volume>(&cloud);
-  const at::Tensor points_N3 =
-      volume != nullptr ? cell_centres(*volume, options.voxels.grid)
-                        : normalise_unit_sphere(points_of(cloud, options.points, key, false));
-  return inputs_of(transform_cloud(points_N3, pipeline::plan_cloud(options.augmentation, key)),
-                   options);
+  pipeline::CloudPlan plan = pipeline::plan_cloud(options.augmentation, key);
+  if (const auto* const volume = std::get_if<Volume>(&cloud)) {
+    plan.fit = false;  // cells are scored where they lie in their grid, in no sphere
+    return inputs_of(transform_cloud(cell_centres(*volume, options.voxels.grid), plan), options);
+  }
+  const at::Tensor points_N3 = normalise_unit_sphere(points_of(cloud, options.points, key, false));
+  return inputs_of(transform_cloud(points_N3, plan), options);
 }
 
 /// Of points_for_views(); `points` as the options have it, 0 for all.

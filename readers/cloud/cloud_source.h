@@ -53,7 +53,7 @@ struct CloudSourceOptions {
 enum class StoredKind : std::uint8_t {
   kPoints,
   kMesh,
-  kCells,  ///< of a volume, where the product is voxels
+  kCells,  ///< of a volume, where they are the voxels
 };
 
 /// Views of one cloud.
@@ -69,10 +69,10 @@ struct PlannedCloud {
 /// says; what is drawn for that is drawn by (draw_seed, content, view), the content being the
 /// stored points or, of a mesh, the bytes of its file: one shape gives one answer in any list and
 /// in any format that keeps its points. A volume's full cells are the voxels themselves
-/// (volume_points.h) where the product is kVoxels: all of them whatever `points` and the choice of
-/// `eval_views` are, turned, scaled and shifted like points; for other products their centres are
-/// the stored points of a cloud. Owns its list. Const and callable from many threads at
-/// once.
+/// (volume_points.h) where the product is kVoxels and a voxel tells occupancy: all of them whatever
+/// `points` and the choice of `eval_views` are, turned, scaled and shifted like points but never
+/// fitted into the sphere; else their centres are the stored points of a cloud. Owns its list.
+/// Const and callable from many threads at once.
 class CloudSource final : public ListedSource {
  public:
   /// Throws kInvalidArgument for options out of range or an empty list. Opens no file.

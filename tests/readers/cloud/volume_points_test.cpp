@@ -99,6 +99,25 @@ TEST_F(VolumeSamples, AreTheCellsThemselvesWhateverPointsAProtocolTakes) {
   EXPECT_GT(inputs(training)["voxels"].sum().item<float>(), 2.0F);
 }
 
+// Fitted they would be trained at another size than they are scored at.
+TEST_F(VolumeSamples, AreTheCellsThemselvesInTrainingThatFitsClouds) {
+  CloudSourceOptions training;
+  training.training = true;
+  training.augmentation.fit = true;
+  EXPECT_TRUE(at::equal(inputs(training)["voxels"], grid()));
+}
+
+TEST_F(VolumeSamples, AreCloudsOfCentresForWhatVoxelsTellOfPoints) {
+  CloudSourceOptions options;
+  options.voxels.value = VoxelValue::kRich;
+  const at::Tensor rich = inputs(options)["voxels"];
+  const at::Tensor points_P3 = inputs({.product = CloudProduct::kPoints})["points"];
+  EXPECT_TRUE(at::equal(rich, voxelise(points_P3, {.grid = 5, .value = VoxelValue::kRich})));
+  options.training = true;
+  const at::Tensor drawn = inputs(options)["voxels"];
+  EXPECT_NEAR(drawn[1].expm1().sum().item<float>(), 2.0, 1e-5);  // two of six cells
+}
+
 TEST_F(VolumeSamples, AreCloudsOfCentresForOtherProducts) {
   const at::Tensor points_P3 = inputs({.product = CloudProduct::kPoints})["points"];
   EXPECT_EQ(points_P3.sizes(), (std::vector<std::int64_t>{2, 3}));
