@@ -24,7 +24,7 @@ struct CheckpointFolder {
 };
 
 /// What in `folder` is named like a checkpoint, newest step first (complete before interrupted,
-/// then by name). Empty when the folder is not there.
+/// then by name). Empty when the folder is not there; throws kIo when it cannot be listed.
 std::vector<CheckpointFolder> list_checkpoints(const std::filesystem::path& folder);
 
 }  // namespace larkspur::pipeline

@@ -92,10 +92,16 @@ std::vector<fs::path> superseded(const CheckpointOptions& options,
 }
 
 void remove_older(const CheckpointOptions& options, const fs::path& newest, std::int64_t step) {
-  for (const fs::path& old : superseded(options, list_checkpoints(options.folder), newest, step)) {
+  std::vector<CheckpointFolder> there;
+  try {
+    there = list_checkpoints(options.folder);
+  } catch (const Error& error) {
+    log_warn(text_of("older checkpoints stay: ", error.what()));
+  }
+  for (const fs::path& old : superseded(options, there, newest, step)) {
     std::error_code error;
     fs::remove(old / "manifest.json", error);  // first: what is half gone is no checkpoint
-    fs::remove_all(old, error);
+    if (!error) fs::remove_all(old, error);
     if (error) log_warn(text_of("cannot remove ", old.string(), ": ", error.message()));
   }
 }

@@ -32,7 +32,7 @@ std::vector<std::filesystem::path> superseded(const CheckpointOptions& options,
                                               const std::filesystem::path& newest,
                                               std::int64_t step);
 
-/// Removes them. What cannot be removed is a warning.
+/// Removes them. What cannot be listed or removed is a warning: the newest is safe.
 void remove_older(const CheckpointOptions& options,
                   const std::filesystem::path& newest,
                   std::int64_t step);

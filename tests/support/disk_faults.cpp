@@ -11,6 +11,8 @@
 #include <new>
 #include <utility>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -59,6 +61,7 @@ void forget(int file) {
 }
 
 [[noreturn]] void die() {
+  const std::lock_guard lock(unsynced_mutex);
   for (const auto& [id, file] : unsynced) {
     struct stat status {};
     if (::fstat(file, &status) == 0 && ::ftruncate(file, status.st_size / 2) != 0) continue;
@@ -162,6 +165,30 @@ int mkdir(const char* path, mode_t mode) noexcept {
     return -1;
   }
   return static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+}
+
+int unlink(const char* path) noexcept {
+  if (larkspur::testing::concerns(path) &&
+      larkspur::testing::fails(larkspur::testing::fault_now())) {
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+
+int remove(const char* path) noexcept {
+  const int failed = ::unlink(path);
+  if (failed == 0 || errno != EISDIR) return failed;
+  return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR));
+}
+
+dirent* readdir(DIR* folder) {
+  using Read = dirent* (*)(DIR*);
+  static const auto system = reinterpret_cast<Read>(::dlsym(RTLD_NEXT, "readdir"));
+  if (larkspur::testing::concerns(::dirfd(folder)) &&
+      larkspur::testing::fails(larkspur::testing::fault_now())) {
+    return nullptr;
+  }
+  return system(folder);
 }
 
 int unlinkat(int folder, const char* path, int flags) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that fails on command: the test program's own write, fsync, rename, mkdir and unlinkat
-// stand before the system's, for the whole process.
+// A disk that fails on command: the test program's own write, fsync, rename, mkdir, readdir,
+// remove, unlink and unlinkat stand before the system's, for the whole process.
 #pragma once
 
 #include <string>

@@ -49,7 +49,7 @@ class ReleaseAt : public MetricSink {
 TEST(CheckpointSaver, ASlowDiskDelaysSavesAndNoStep) {
   const TempDir folder;
   ReleaseAt release(8);  // steps 2 to 8 happen while the save of step 1 is held
-  plan_disk_fault(DiskFault::kHold, 1, folder.path().string());
+  plan_disk_fault(DiskFault::kHold, 0, "/shard-");
   train_and_save({{folder.path(), 100}, 2, 1, 400, &release});
   const std::vector<std::int64_t> steps = steps_in(folder.path());
   ASSERT_GE(steps.size(), 3U);
@@ -84,6 +84,22 @@ TEST(CheckpointSaver, ADiskThatNeverAnswersEndsAllAfterTheDeadlineOfASave) {
   EXPECT_EQ(error.code(), Errc::kIo);
   EXPECT_THAT(error.what(), HasSubstr("rank 1: "));
   EXPECT_THAT(error.what(), HasSubstr("shard-00001.safetensors is not on the disk after 0.2 s"));
+}
+
+TEST(RemoveOlder, LeavesAllAndWarnsWhereTheFolderCannotBeListed) {
+  const TempDir folder;
+  for (const std::int64_t step : {1, 2, 3}) train_and_save({{folder.path(), 9}, 1, 100, step});
+  for (const int at : {0, 2}) {  // when it is opened, and on the way
+    const std::filesystem::path newest = list_checkpoints(folder.path()).front().path;
+    ::testing::internal::CaptureStderr();
+    plan_disk_fault(DiskFault::kIoError, at, folder.path().string());
+    remove_older({folder.path(), 1}, newest, 3);
+    release_disk();
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+                HasSubstr("older checkpoints stay: cannot list " + folder.path().string() +
+                          ": Input/output error"));
+    EXPECT_THAT(steps_in(folder.path()), ElementsAre(1, 2, 3));
+  }
 }
 
 std::vector<std::int64_t> gone_of(const CheckpointOptions& options,

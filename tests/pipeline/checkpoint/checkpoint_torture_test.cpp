@@ -121,15 +121,22 @@ int at_every_call(DiskFault fault, int stride, bool resumes) {
   }
 }
 
+/// Of a job, far fewer than there are: a disk that nobody asks cannot fail.
+constexpr int kFewestCalls = 70;
+
 void torture(int stride) {
   (void)digests();
   int faults = 0;
   for (const DiskFault fault :
        {DiskFault::kKill, DiskFault::kPowerCut, DiskFault::kNoSpace, DiskFault::kIoError}) {
     SCOPED_TRACE(static_cast<int>(fault));
-    faults += at_every_call(fault, stride, fault == DiskFault::kKill);
+    const int injected = at_every_call(fault, stride, fault == DiskFault::kKill);
+    EXPECT_GT(injected, kFewestCalls / stride);
+    faults += injected;
   }
-  faults += at_every_call(DiskFault::kShort, 10 * stride, false);
+  const int injected = at_every_call(DiskFault::kShort, 10 * stride, false);
+  EXPECT_GT(injected, kFewestCalls / (10 * stride));
+  faults += injected;
   ::testing::Test::RecordProperty("faults", faults);
   std::cout << faults << " faults injected\n";
 }
