@@ -25,7 +25,7 @@ struct CheckpointOptions {
   std::filesystem::path folder;  ///< the `checkpoints` folder; made if it is not there
   int keep = 3;                  ///< newest ones kept, >= 1
   std::int64_t keep_every = 0;   ///< beside them the first at or after every so many steps; 0: none
-  double deadline_seconds = 600.0;  ///< a save that takes longer has failed
+  double deadline_seconds = 600.0;  ///< a shard or a manifest that takes longer has failed
 };
 
 /// Writes a snapshot as one more checkpoint and returns its folder. Every rank writes what its

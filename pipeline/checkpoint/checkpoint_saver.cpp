@@ -38,11 +38,16 @@ void CheckpointSaver::begin() {
   copy_ = copy;
   folder_ = options_.folder / new_checkpoint_name(copy->step, name_);
   std::ranges::fill(shards_, std::string());
-  stage_ = Stage::kWriting;
-  since_ = Clock::now();
+  enter(Stage::kWriting);
   work_.start([copy, folder = folder_, rank = rank_] {
     return outcome_of(rank, [&] { return write_shard(folder, *copy, rank); });
   });
+}
+
+void CheckpointSaver::enter(Stage stage) {
+  stage_ = stage;
+  since_ = Clock::now();
+  is_written_ = std::make_shared<std::atomic<bool>>(false);
 }
 
 std::string CheckpointSaver::tell() {
@@ -66,13 +71,18 @@ void CheckpointSaver::hear(const std::vector<std::string>& told) {
     if (!results[rank].empty()) shards_[rank] = results[rank];
   }
   if (std::ranges::any_of(shards_, &std::string::empty)) return;
-  stage_ = Stage::kCommitting;
+  enter(Stage::kCommitting);
   if (rank_ == 0) {
     const CheckpointManifest manifest{
         kCheckpointFormat, copy_->step, run_, copy_->bad, {}, copy_->scaler};
-    work_.start([manifest, options = options_, folder = folder_, shards = shards_] {
+    work_.start([manifest,
+                 options = options_,
+                 folder = folder_,
+                 shards = shards_,
+                 is_written = is_written_] {
       return outcome_of(0, [&] {
         commit_checkpoint(folder, manifest, shards);
+        *is_written = true;
         remove_older(options, folder, manifest.step);
         return std::string("committed");
       });
@@ -85,7 +95,7 @@ void CheckpointSaver::pause() { work_.wait(0.05); }
 
 std::string CheckpointSaver::lateness() const {
   const std::chrono::duration<double> seconds = Clock::now() - since_;
-  if (seconds.count() <= options_.deadline_seconds) return {};
+  if (*is_written_ || seconds.count() <= options_.deadline_seconds) return {};
   const std::string file =
       stage_ == Stage::kWriting ? shard_file_name(rank_) : std::string("manifest.json");
   return text_of((folder_ / file).string(),

@@ -6,6 +6,7 @@
 //   rank 0:                                             \__ shards seen, manifest --/ older ones go
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -43,6 +44,7 @@ class CheckpointSaver final : public StateSaver {
   enum class Stage : std::uint8_t { kIdle, kWriting, kCommitting };
   using Clock = std::chrono::steady_clock;
 
+  void enter(Stage stage);
   std::string lateness() const;
 
   CheckpointOptions options_;
@@ -55,7 +57,9 @@ class CheckpointSaver final : public StateSaver {
   std::shared_ptr<const StateSnapshot> copy_;  ///< what is being written
   std::filesystem::path folder_;
   std::vector<std::string> shards_;  ///< [ranks] as each told its own; empty: not yet
-  Clock::time_point since_;
+  Clock::time_point since_;  ///< of this stage: between two of them lies a step, however long
+  /// What the stage waits for is on the disk; shared with work that may be left behind.
+  std::shared_ptr<std::atomic<bool>> is_written_;
   BackgroundWork work_;
 };
 

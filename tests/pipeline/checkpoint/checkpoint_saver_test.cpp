@@ -86,6 +86,62 @@ TEST(CheckpointSaver, ADiskThatNeverAnswersEndsAllAfterTheDeadlineOfASave) {
   EXPECT_THAT(error.what(), HasSubstr("shard-00001.safetensors is not on the disk after 0.2 s"));
 }
 
+/// One rank's saver whose shard is on the disk while its step goes on.
+class SlowStep : public ::testing::Test {
+ protected:
+  SlowStep()
+      : saver_(
+            options(), {}, [this] { return take_snapshot(toy_.state); }, toy_.communicator) {}
+  ~SlowStep() override { release_disk(); }
+
+  CheckpointOptions options() const {
+    CheckpointOptions chosen{folder_.path(), 1};
+    chosen.deadline_seconds = kDeadline;
+    return chosen;
+  }
+  /// Saves the next step, as far as the shard.
+  void write_shard() {
+    ++toy_.state.step;
+    saver_.begin();
+    for (told_.clear(); told_.empty(); told_ = saver_.tell()) saver_.pause();
+  }
+  static void pass_deadline() {
+    std::this_thread::sleep_for(std::chrono::duration<double>(1.5 * kDeadline));
+  }
+
+  static constexpr double kDeadline = 0.4;
+  TempDir folder_;
+  testing::ToyRun toy_;
+  CheckpointSaver saver_;
+  std::string told_;
+};
+
+TEST_F(SlowStep, IsNoFaultOfTheDisk) {
+  write_shard();
+  plan_disk_fault(DiskFault::kHold, 0, "/manifest");
+  pass_deadline();
+  saver_.hear({told_});
+  EXPECT_EQ(saver_.tell(), "");
+  pass_deadline();
+  EXPECT_THAT(saver_.tell(), HasSubstr("manifest.json is not on the disk after 0.4 s"));
+}
+
+TEST_F(SlowStep, ASaveIsNotLateThatRemovesOlderOnesForLong) {
+  write_shard();
+  saver_.hear({told_});
+  finish_save(saver_, toy_.communicator);
+  const std::string older = saver_.folder().string();
+  write_shard();
+  plan_disk_fault(DiskFault::kHold, 0, older);
+  saver_.hear({told_});
+  pass_deadline();
+  EXPECT_EQ(saver_.tell(), "");
+  EXPECT_EQ(newest_checkpoint(folder_.path())->manifest().step, 2);
+  release_disk();
+  finish_save(saver_, toy_.communicator);
+  EXPECT_FALSE(std::filesystem::exists(older));
+}
+
 TEST(RemoveOlder, LeavesAllAndWarnsWhereTheFolderCannotBeListed) {
   const TempDir folder;
   for (const std::int64_t step : {1, 2, 3}) train_and_save({{folder.path(), 9}, 1, 100, step});
