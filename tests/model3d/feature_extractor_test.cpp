@@ -33,14 +33,16 @@ using ::testing::HasSubstr;
 constexpr std::int64_t kClasses = 5;
 
 ModelOptions small(const std::string& form) {
+  const bool has_taps_in_depth = form == "voxel" || form == "joint" || form == "cells";
   ModelOptions options{.form = form,
                        .variant = "micro",
                        .classes = kClasses,
-                       .kernel = Extent3{form == "voxel" || form == "joint" ? 7 : 1, 7, 7},
+                       .kernel = Extent3{has_taps_in_depth ? 7 : 1, 7, 7},
                        .stem_stride = 2,
                        .layer_scale = 0.5};
   if (form == "joint") options.view_stem_stride = 2;
   options.drawing_size = 24;
+  options.cell_grid = 8;
   return options;
 }
 
@@ -56,7 +58,8 @@ at::Tensor grids(std::int64_t samples) {
 pipeline::Batch batch_for(const std::string& form, std::int64_t samples) {
   pipeline::Batch batch;
   if (form == "views" || form == "image") batch.inputs["voxels"] = views(samples);
-  if (form == "points") batch.inputs["voxels"] = golden_noise("points", {samples, 60, 3});
+  if (form == "points" || form == "cells")
+    batch.inputs["voxels"] = golden_noise("points", {samples, 60, 3});
   if (form == "joint" || form == "voxel") batch.inputs["voxels"] = grids(samples);
   if (form == "joint") batch.inputs["views"] = views(samples);
   for (std::int64_t i = 0; i < samples; ++i) {
@@ -360,7 +363,7 @@ TEST_P(EveryCloudForm, NoTwoEntriesShareADrawAndWeightsGoOutAndIn) {
 
 INSTANTIATE_TEST_SUITE_P(Forms,
                          EveryCloudForm,
-                         ::testing::Values("views", "joint", "points"),
+                         ::testing::Values("views", "joint", "points", "cells"),
                          [](const auto& form) { return std::string(form.param); });
 
 TEST(CloudForms, RefuseInputsByTheName) {

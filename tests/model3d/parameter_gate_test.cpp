@@ -16,13 +16,15 @@ using larkspur::testing::golden_noise;
 using ::testing::ElementsAre;
 
 ModelOptions gated(const std::string& form) {
+  const bool has_taps_in_depth = form == "voxel" || form == "joint" || form == "cells";
   ModelOptions options{.form = form,
                        .variant = "micro",
                        .classes = 5,
-                       .kernel = Extent3{form == "voxel" || form == "joint" ? 7 : 1, 7, 7},
+                       .kernel = Extent3{has_taps_in_depth ? 7 : 1, 7, 7},
                        .stem_stride = 2};
   if (form == "joint") options.view_stem_stride = 2;
   options.drawing_size = 24;
+  options.cell_grid = 8;
   options.freeze_stages = 1;
   return options;
 }
@@ -32,7 +34,8 @@ pipeline::Batch two_samples(const std::string& form) {
   const at::Tensor views = golden_noise("views", {2, 2, 3, 24, 24});
   if (form == "image") batch.inputs["image"] = views.select(1, 0);
   if (form == "views" || form == "joint") batch.inputs[kViewInput] = views;
-  if (form == "points") batch.inputs["points"] = golden_noise("points", {2, 60, 3});
+  if (form == "points" || form == "cells")
+    batch.inputs["points"] = golden_noise("points", {2, 60, 3});
   if (form == "voxel" || form == "joint") {
     batch.inputs[kVoxelInput] = golden_noise("grids", {2, 1, 16, 16, 16});
   }
@@ -72,7 +75,7 @@ TEST_P(ParameterGateOfForm, EvaluationAsksNobody) {
 
 INSTANTIATE_TEST_SUITE_P(Forms,
                          ParameterGateOfForm,
-                         ::testing::Values("image", "voxel", "views", "points", "joint"),
+                         ::testing::Values("image", "voxel", "views", "points", "cells", "joint"),
                          [](const auto& each) { return std::string(each.param); });
 
 TEST(ParameterGate, IsAskedBeforeAPartIsUsed) {

@@ -188,9 +188,9 @@ TEST_F(ConfigFile, AnOverrideWinsOverTheFile) {
 }
 
 TEST_F(ConfigFile, AFormBringsItsOwnKernelWhereNoneIsSet) {
-  for (const char* form : {"clip", "raw", "grid", "voxel", "views", "joint", "points"}) {
+  for (const char* form : {"clip", "raw", "grid", "voxel", "views", "joint", "points", "cells"}) {
     const bool of_clouds =
-        std::string_view("voxel views joint points").find(form) != std::string::npos;
+        std::string_view("voxel views joint points cells").find(form) != std::string::npos;
     const std::string file =
         write("x.yaml", std::string("data: {kind: ") + (of_clouds ? "cloud" : "video") + "}\n");
     const std::string argument = std::string("model.form=") + form;

@@ -187,6 +187,26 @@ TEST(FillFromWeights, TellsWhatBeginsAnew) {
   EXPECT_THAT(told, HasSubstr("a new head for 7 classes: its own has 3 classes"));
 }
 
+// The stem of voxels has no place in front of a map that points fill.
+TEST(FillFromWeights, RefusesVoxelsForCells) {
+  RunConfig voxels;
+  voxels.data.kind = DataKind::kCloud;
+  voxels.model.form = ModelForm::kVoxel;
+  voxels.model.kernel = {7, 7, 7};
+  voxels.model.classes = 3;
+  const TempDir folder;
+  save_run(folder.path(), voxels, *make_network(voxels));
+  RunConfig cells = voxels;
+  cells.model.form = ModelForm::kCells;
+  const auto network = make_network(cells);
+  const auto refusal = refusal_of(
+      [&] { fill_from_weights(*network, *open_weights(folder.path()), model3d::HeadRule::kFit); });
+  EXPECT_EQ(refusal.code, "invalid argument");
+  EXPECT_THAT(refusal.text, HasSubstr("lacks "));
+  EXPECT_THAT(refusal.text, HasSubstr("entries of the network: point_to_cells."));
+  EXPECT_THAT(refusal.text, HasSubstr("it has no place for: downsample_layers.0."));
+}
+
 TEST(OpenWeights, RefusesFoldersWithoutACheckpointAndPathsThatAreNotThere) {
   const TempDir folder;
   const auto empty = refusal_of([&] { (void)open_weights(folder.path()); });
