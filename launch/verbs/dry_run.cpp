@@ -46,6 +46,20 @@ std::int64_t elements_of(const std::vector<std::int64_t>& sizes) {
   return count;
 }
 
+/// Of a value of a batch that waits: pictures and clips as data.pixels says, float32 once mixed.
+std::int64_t waiting_bytes(const RunConfig& config) {
+  if (config.data.kind == DataKind::kCloud || config.train.mix.is_on()) return kFloatBytes;
+  switch (config.data.pixels) {
+    case PixelType::kUint8:
+      return 1;
+    case PixelType::kBfloat16:
+      return 2;
+    case PixelType::kFloat32:
+      break;
+  }
+  return kFloatBytes;
+}
+
 /// That a training could make the folder: the nearest part of its path that is there is writable.
 void require_writable(const fs::path& output) {
   std::error_code error;
@@ -222,7 +236,7 @@ MemoryEstimate memory_estimate(const RunConfig& config, std::int64_t parameters,
   need.optimiser = (config.train.average_decay > 0 ? 3 : 2) * need.weights / ranks;
   need.kept = summary.kept_bytes() * lane_batch * (all_at_once ? lanes : 1);
   const std::int64_t waiting = 2 * lanes + config.data.workers;  // batches, of a lane each
-  need.read_ahead = waiting * lane_batch * kFloatBytes *
+  need.read_ahead = waiting * lane_batch * waiting_bytes(config) *
                     (elements_of(sizes.input) + elements_of(sizes.second_input));
   return need;
 }

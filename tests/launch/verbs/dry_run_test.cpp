@@ -40,6 +40,26 @@ TEST(MemoryEstimate, CountsWhatARankHolds) {
   EXPECT_EQ(memory_estimate(config, kParameters, 2).kept, 2 * alone.kept);
 }
 
+TEST(MemoryEstimate, CountsBatchesThatWaitAsTheyAreStored) {
+  RunConfig config = small_run();
+  config.data.pixels = PixelType::kUint8;
+  const auto read_ahead = [&] { return memory_estimate(config, 1000, 1).read_ahead; };
+  EXPECT_EQ(read_ahead(), (2 * 4 + 1) * 2 * 4 * 12 * 12 * 12);  // clouds are float32
+  config.data.kind = DataKind::kVideo;
+  config.model.form = ModelForm::kClip;
+  config.data.clip.frames = 4;
+  config.data.clip.size = 16;
+  constexpr std::int64_t kValues = (2 * 4 + 1) * 2 * 3 * 4 * 16 * 16;
+  EXPECT_EQ(read_ahead(), kValues);
+  config.data.pixels = PixelType::kBfloat16;
+  EXPECT_EQ(read_ahead(), 2 * kValues);
+  config.train.mix.cutmix = 1.0;
+  EXPECT_EQ(read_ahead(), 4 * kValues);
+  config.train.mix.cutmix = 0.0;
+  config.data.pixels = PixelType::kFloat32;
+  EXPECT_EQ(read_ahead(), 4 * kValues);
+}
+
 TEST(Forecast, LeavesTheFirstStepOutWhereThereAreOthers) {
   std::vector<pipeline::StepMetrics> steps(4);
   steps[0].samples_per_second = 2;  // 4 s
