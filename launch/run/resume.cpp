@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/resume.h"
 
-#include <algorithm>
-
 #include "launch/config/config_file.h"
 #include "launch/run/label_map.h"
 #include "launch/run/saved_config.h"
@@ -23,15 +21,21 @@ std::filesystem::path checkpoints_folder(const RunConfig& config) {
   return pipeline::checkpoints_folder(config.output);
 }
 
-bool has_checkpoint(const RunConfig& config) {
-  return std::ranges::any_of(pipeline::list_checkpoints(checkpoints_folder(config)),
-                             &pipeline::CheckpointFolder::complete);
-}
-
-void take_fitted_epochs(RunConfig& config) {
-  if (config.train.minutes == 0 || !has_checkpoint(config)) return;
-  config.train.epochs =
-      config_of(pipeline::find_checkpoint(checkpoints_folder(config))).train.epochs;
+std::optional<std::int64_t> epochs_begun_with(const RunConfig& config) {
+  std::optional<std::int64_t> epochs;
+  for (const auto& [folder, step, complete] :
+       pipeline::list_checkpoints(checkpoints_folder(config))) {
+    if (!complete) continue;
+    epochs = config.train.epochs;
+    if (config.train.minutes == 0) return epochs;
+    try {
+      const std::string name = (folder / "manifest.json").string();
+      return parse_config(pipeline::read_manifest(folder).run.config, name).config.train.epochs;
+    } catch (const pipeline::Error&) {  // damaged: who resumes will say so
+      continue;
+    }
+  }
+  return epochs;
 }
 
 bool resume_if_possible(const RunConfig& config,
@@ -46,8 +50,10 @@ bool resume_if_possible(const RunConfig& config,
           where,
           " is there and resume=never: choose another output folder, or resume=auto");
   const pipeline::RunIdentity& saved = checkpoint->manifest().run;
-  const std::string manifest = (checkpoint->folder() / "manifest.json").string();
-  compare_for_resume(parse_config(saved.config, manifest), config, where);
+  LoadedConfig then = parse_config(saved.config, (checkpoint->folder() / "manifest.json").string());
+  // The run's own configuration, of which the minutes have become epochs, is no other one.
+  if (config.train.minutes == 0) then.config.train.minutes = 0;
+  compare_for_resume(then, config, where);
   require(saved.classes == now.classes,
           Errc::kInvalidArgument,
           where,

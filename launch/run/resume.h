@@ -2,7 +2,9 @@
 // Whether and how a run goes on from a checkpoint.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "launch/config/run_config.h"
 #include "pipeline/checkpoint/checkpoint.h"
@@ -20,12 +22,10 @@ bool resume_if_possible(const RunConfig& config,
                         pipeline::TrainState& state,
                         pipeline::Communicator& communicator);
 
-/// Whether the output folder holds a finished checkpoint, whole or damaged. Reads the disk only.
-bool has_checkpoint(const RunConfig& config);
-
-/// With train.minutes and a checkpoint, train.epochs is the checkpoint's: how many fitted was found
-/// out when the run began. Throws as find_checkpoint().
-void take_fitted_epochs(RunConfig& config);
+/// Of a run that has begun: train.epochs, with train.minutes as fitted when it did. Nothing where
+/// the output folder holds no finished checkpoint, whole or damaged. Reads manifests at most. One
+/// rank looks and tells the others: a shared disk may show them different things.
+std::optional<std::int64_t> epochs_begun_with(const RunConfig& config);
 
 /// The `checkpoints` folder of an output folder.
 std::filesystem::path checkpoints_folder(const RunConfig& config);

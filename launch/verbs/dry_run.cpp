@@ -151,18 +151,19 @@ void look_at_evaluation(std::ostream& out,
 }
 
 /// Whether a training would first find out how many epochs there are.
-bool is_open(const RunConfig& config, const pipeline::TrainState& state) {
-  return config.train.minutes > 0 && state.step == 0;
+bool is_open(const PreparedTraining& prepared) {
+  return prepared.config.train.minutes > 0 && !prepared.has_begun;
 }
 
 void print_plan(std::ostream& out,
-                const RunConfig& config,
+                const PreparedTraining& prepared,
                 const pipeline::TrainState& state,
                 std::int64_t samples,
                 int ranks) {
+  const RunConfig& config = prepared.config;
   const pipeline::StepShape shape{samples, config.train.global_batch, config.train.lanes};
   fact(out, "steps");
-  if (is_open(config, state)) {
+  if (is_open(prepared)) {
     out << "as many as fit into " << text_of(config.train.minutes) << " minutes: epochs";
   } else {
     out << total_steps(train_options(config), samples) << ": " << config.train.epochs << " epochs";
@@ -211,13 +212,6 @@ void print_end(std::ostream& out,
   }
   out << duration_text(step_seconds * static_cast<double>(*steps_left)) << " for " << *steps_left
       << " steps, without checkpoints and evaluations\n";
-}
-
-/// Whether any rank was asked to stop.
-bool is_stop_asked(const pipeline::Requests& requests, pipeline::Communicator& communicator) {
-  const auto told =
-      pipeline::all_or_none(communicator, [&] { return std::string(requests.stop ? "stop" : ""); });
-  return std::ranges::any_of(told, [](const std::string& word) { return !word.empty(); });
 }
 
 }  // namespace
@@ -286,7 +280,7 @@ void run_dry(Invocation& call, const TrainRequest& request) {
   resume_or_start(prepared, state, communicator);
   call.phase = Phase::kRun;
   std::optional<std::int64_t> steps_left;
-  if (!is_open(config, state)) {
+  if (!is_open(prepared)) {
     steps_left = total_steps(train_options(config), samples) - state.step;
   }
   if (job.is_root()) {
@@ -294,13 +288,10 @@ void run_dry(Invocation& call, const TrainRequest& request) {
     for (const auto& parameter : prepared.network->parameters()) {
       parameters += parameter.tensor.numel();
     }
-    print_plan(call.out, config, state, samples, communicator.size());
+    print_plan(call.out, prepared, state, samples, communicator.size());
     print_estimate(call.out, memory_estimate(config, parameters, communicator.size()), parameters);
   }
   const auto steps = rehearse(prepared, job, state, requests, {kEnoughSeconds, kMostSteps});
-  if (is_stop_asked(requests, communicator)) {
-    throw pipeline::Error(Errc::kCancelled, "dry run stopped on request, nothing was written");
-  }
   if (!steps.empty()) {
     const StepForecast take = forecast(steps, config.train.global_batch);
     const pipeline::StepShape shape{samples, config.train.global_batch, config.train.lanes};

@@ -6,6 +6,8 @@
 
 #include "distributed/tree_exchange.h"
 #include "launch/run/assemble.h"
+#include "pipeline/all_or_none.h"
+#include "pipeline/error.h"
 
 namespace larkspur::launch {
 namespace {
@@ -32,6 +34,13 @@ class StepKeeper : public pipeline::MetricSink {
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
+/// Whether any rank was asked to stop.
+bool is_stop_asked(const pipeline::Requests& requests, pipeline::Communicator& communicator) {
+  const auto told =
+      pipeline::all_or_none(communicator, [&] { return std::string(requests.stop ? "stop" : ""); });
+  return std::ranges::any_of(told, [](const std::string& word) { return !word.empty(); });
+}
+
 }  // namespace
 
 std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
@@ -40,6 +49,7 @@ std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
                                             const pipeline::Requests& requests,
                                             const RehearsalLimits& limits) {
   pipeline::Communicator& communicator = job.communicator();
+  job.set_deadline(prepared.config.train.deadline_seconds + kVerdictComesFirst);
   distributed::TreeExchange exchange(
       job.tensor_group(prepared.device),
       state.parameters,
@@ -57,6 +67,10 @@ std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
                              nullptr,
                              [] {}};
   pipeline::train(options, parts);
+  if (is_stop_asked(requests, communicator)) {
+    throw pipeline::Error(pipeline::Errc::kCancelled,
+                          "stopped on request while steps were timed, nothing was written");
+  }
   return keeper.steps;
 }
 

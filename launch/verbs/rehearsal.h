@@ -18,8 +18,10 @@ struct RehearsalLimits {
 };
 
 /// Steps from the state's own on, which it changes, the network too. On rank 0 what each step
-/// took; empty elsewhere. A stop in rank 0's `requests` ends it early and stays for the caller.
-/// Throws what a training throws. A collective call.
+/// took; empty elsewhere. A stop in any rank's `requests`, which if it is rank 0's ends it early,
+/// is kCancelled on all of them: too few steps may have been timed. Waits for other ranks are from
+/// now on as long as train.deadline_seconds has them. Throws what a training throws. A collective
+/// call.
 std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
                                             RankJob& job,
                                             pipeline::TrainState& state,

@@ -64,7 +64,9 @@ class RunSinks : public pipeline::FanOutSink {
            std::int64_t total_steps,
            const pipeline::RunIdentity& job) {
     const fs::path output = config.output;
-    pipeline::write_and_rename(output / "config.yaml", write_config(config));
+    RunConfig again = config;  // another training from it shall have these epochs, too
+    again.train.minutes = 0;
+    pipeline::write_and_rename(output / "config.yaml", write_config(again));
     add(std::make_unique<pipeline::JsonLinesSink>(
         output / "metrics.jsonl", metrics_header(config, step, total_steps, job.ranks)));
     add(std::make_unique<TrainPage>(TrainPageContext{config, job, version_text()},
@@ -89,6 +91,16 @@ void write_report(const RunConfig& config, const pipeline::TrainState& state) {
                                {"unreadable", state.bad.size()},
                                {"unreadable_files", to_json(state.bad)}};
   pipeline::write_and_rename(folder / "train.json", report.dump(2) + "\n");
+}
+
+/// Rank 0 writes it; a collective call.
+void report_on_all(pipeline::Communicator& communicator,
+                   const RunConfig& config,
+                   const pipeline::TrainState& state) {
+  pipeline::all_or_none(communicator, [&] {
+    if (communicator.rank() == 0) write_report(config, state);
+    return std::string();
+  });
 }
 
 /// Makes the folders a run writes to and returns the output folder.
@@ -132,12 +144,10 @@ pipeline::CheckpointOptions checkpoint_options(const RunConfig& config) {
           kDeadlinesOfASave * config.train.deadline_seconds};
 }
 
-/// Whoever is silent, or keeps the others waiting, ends the run by name. Waits for messages are
-/// given a little longer: they know no more than the rank.
+/// Whoever is silent, or keeps the others waiting, ends the run by name.
 std::unique_ptr<distributed::BeatStar> watch_ranks(RankJob& job,
                                                    double deadline_seconds,
                                                    const pipeline::PhaseBoard& board) {
-  constexpr double kVerdictComesFirst = 4.0;
   job.set_deadline(deadline_seconds + kVerdictComesFirst);
   return std::make_unique<distributed::BeatStar>(
       job.communicator(),
@@ -174,8 +184,9 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
     lock.emplace(make_output_folder(config));
     turn_operations(config.output);
   });
-  fit_epochs(prepared, job, requests, started);
   const RunConfig& config = prepared.config;
+  if (!signals) signals.emplace(requests, communicator.size());
+  fit_epochs(prepared, job, requests, started);
   const pipeline::SampleSource& source = *prepared.data.source;
   pipeline::TrainState state = train_state(config, *prepared.network, communicator);
   call.phase = Phase::kCheckpoint;
@@ -195,14 +206,8 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   if (job.is_root()) {
     sinks.emplace(config, state.step, total_steps(options, source.size()), prepared.identity);
   }
-  if (!signals) signals.emplace(requests, communicator.size());
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
-  const auto report = [&] {
-    pipeline::all_or_none(communicator, [&] {
-      if (job.is_root()) write_report(config, state);
-      return std::string();
-    });
-  };
+  const auto report = [&] { report_on_all(communicator, config, state); };
   pipeline::CheckpointSaver saver(
       checkpoint_options(config),
       prepared.identity,

@@ -21,13 +21,15 @@ using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
-PreparedTraining prepare(const TrainRequest& request, const distributed::RankEnv& env) {
-  const LoadedConfig loaded = load_config(request.file, request.overrides);
+PreparedTraining prepare(const LoadedConfig& loaded,
+                         bool has_begun,
+                         bool is_rehearsal,
+                         const distributed::RankEnv& env) {
   check_paths(loaded, {"data.train"});
-  if (!has_checkpoint(loaded.config)) check_weights_paths(loaded);  // a resume does not read them
+  if (!has_begun) check_weights_paths(loaded);  // a resume does not read them
   PreparedTraining prepared;
   prepared.config = loaded.config;
-  take_fitted_epochs(prepared.config);
+  prepared.has_begun = has_begun;
   prepared.device = use_device(prepared.config.device, env.local_rank);
   if (env.rank == 0) warn_of_doubts(loaded, prepared.device);
   require(env.size <= prepared.config.train.lanes,
@@ -37,7 +39,7 @@ PreparedTraining prepare(const TrainRequest& request, const distributed::RankEnv
           prepared.config.train.lanes,
           " is the most there can be");
   set_compute_threads(prepared.config.train.threads);
-  prepared.data = make_training_data(prepared.config, request.dry_run);
+  prepared.data = make_training_data(prepared.config, is_rehearsal);
   if (prepared.config.model.classes == 0) {
     prepared.config.model.classes = static_cast<std::int64_t>(prepared.data.classes.size());
     pipeline::log_info(
@@ -70,9 +72,17 @@ PreparedTraining prepare_together(RankJob& job,
                                   const TrainRequest& request,
                                   const std::function<void(const RunConfig&)>& open_output) {
   pipeline::Communicator& communicator = job.communicator();
+  LoadedConfig loaded;
+  const auto begun = pipeline::all_or_none(communicator, [&] {
+    loaded = load_config(request.file, request.overrides);
+    const auto epochs = job.is_root() ? epochs_begun_with(loaded.config) : std::nullopt;
+    return epochs ? std::to_string(*epochs) : std::string();
+  });
+  const bool has_begun = !begun.front().empty();
+  if (has_begun) loaded.config.train.epochs = std::stoll(begun.front());
   PreparedTraining prepared;
   require_same(pipeline::all_or_none(communicator, [&] {
-    prepared = prepare(request, job.env());
+    prepared = prepare(loaded, has_begun, request.dry_run, job.env());
     return text_of(prepared.identity.config, prepared.identity.list_crc);
   }));
   pipeline::all_or_none(communicator, [&] {

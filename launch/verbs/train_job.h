@@ -19,6 +19,10 @@
 
 namespace larkspur::launch {
 
+/// Seconds that waits for messages are given beyond train.deadline_seconds: they know no more than
+/// the rank, the watchdog also where it is.
+inline constexpr double kVerdictComesFirst = 4.0;
+
 struct TrainRequest {
   std::string file;                    ///< configuration
   std::vector<std::string> overrides;  ///< key=value
@@ -31,6 +35,7 @@ bool read_train_request(Invocation& call, TrainRequest& request);
 /// What every rank must have before the first collective step of the run itself.
 struct PreparedTraining {
   RunConfig config;
+  bool has_begun = false;  ///< the output folder holds a checkpoint, as rank 0 found
   Device device;
   Dataset data;
   std::unique_ptr<model3d::Network> network;

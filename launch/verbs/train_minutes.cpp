@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "launch/run/assemble.h"
-#include "launch/run/resume.h"
 #include "launch/verbs/rehearsal.h"
 #include "pipeline/all_or_none.h"
 #include "pipeline/data/epoch_order.h"
@@ -49,12 +48,21 @@ std::int64_t epochs_that_fit(double seconds_left,
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::floor(fit)));
 }
 
+std::string doubt_of_warmup(const TrainConfig& train) {
+  if (train.warmup_share > 0 || train.warmup_epochs <= static_cast<double>(train.epochs)) return {};
+  return text_of("train.warmup_epochs ",
+                 train.warmup_epochs,
+                 " is above the epochs that fit into train.minutes, ",
+                 train.epochs,
+                 ": the learning rate would only rise; set train.warmup_share=0.1 in its place");
+}
+
 void fit_epochs(PreparedTraining& prepared,
                 RankJob& job,
                 const pipeline::Requests& requests,
                 std::chrono::steady_clock::time_point started) {
   RunConfig& config = prepared.config;
-  if (config.train.minutes == 0 || has_checkpoint(config)) return;
+  if (config.train.minutes == 0 || prepared.has_begun) return;
   pipeline::Communicator& communicator = job.communicator();
   const pipeline::StepShape shape{
       prepared.data.source->size(), config.train.global_batch, config.train.lanes};
@@ -62,6 +70,11 @@ void fit_epochs(PreparedTraining& prepared,
   const RehearsalLimits limits{
       std::clamp(minutes * 60.0 * kRehearsedShare, kShortest, kLongest),
       std::clamp<std::int64_t>(shape.steps_per_epoch() - 1, 2, kMostRehearsed)};
+  pipeline::log_info(text_of("train.minutes ",
+                             minutes,
+                             ": times steps before it begins, for ",
+                             limits.seconds,
+                             " s at most"));
   std::vector<pipeline::StepMetrics> steps;
   {
     pipeline::TrainState state = train_state(config, *prepared.network, communicator);
@@ -85,6 +98,8 @@ void fit_epochs(PreparedTraining& prepared,
     return std::to_string(epochs);
   });
   config.train.epochs = std::stoll(told.front());
+  const std::string doubt = doubt_of_warmup(config.train);
+  if (job.is_root() && !doubt.empty()) pipeline::log_warn(doubt);
   prepared.network = make_network(config);
   pipeline::place(*prepared.network, prepared.device.place);
   prepared.identity = run_identity(config, prepared.data, prepared.device, communicator.size());

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "launch/verbs/train_job.h"
 #include "pipeline/train/requests.h"
@@ -23,9 +24,13 @@ std::int64_t epochs_that_fit(double seconds_left,
                              double step_seconds,
                              std::int64_t steps_per_epoch);
 
-/// For a run with train.minutes and no checkpoint: times steps for a hundredth of the minutes (1 to
-/// 30 s), sets train.epochs by what is left since `started`, says so in the log, and leaves network
-/// and identity as a new run has them. Does nothing for other runs. A collective call.
+/// What is to be said of a warm-up in fitted epochs; empty: nothing.
+std::string doubt_of_warmup(const TrainConfig& train);
+
+/// For a run with train.minutes that has not begun: times steps for a hundredth of the minutes (1
+/// to 30 s), sets train.epochs by what is left since `started`, says so in the log, and leaves
+/// network and identity as a new run has them. Does nothing for other runs. Throws as rehearse(). A
+/// collective call.
 void fit_epochs(PreparedTraining& prepared,
                 RankJob& job,
                 const pipeline::Requests& requests,

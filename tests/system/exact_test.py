@@ -93,6 +93,13 @@ class Exact(Workspace):
         self.assertRegex(said, r"to the end +\d+ epochs? fit into 0.06 minutes")
         result = self.train("timed", "train.minutes=0.06", ranks=3)
         self.assertNotIn("a step takes", result.stderr)
+        own = self.output("timed") / "config.yaml"
+        self.assertRegex(own.read_text(), r"(?m)^  minutes: 0(\.0)?$")
+        again = self.done(larkspur("train", str(own), "train.stop_after_steps=2", f"output={self.output('again')}"))
+        self.assertNotIn("times steps", again.stderr)
+        self.assertRegex((self.output("again") / "config.yaml").read_text(), rf"(?m)^  epochs: {epochs}$")
+        resumed = self.done(larkspur("train", str(own)))
+        self.assertNotIn("train.minutes", resumed.stderr)
         self.train("plain", f"train.epochs={epochs}")
         self.assertEqual(self.digest("timed"), self.digest("plain"))
         self.train("plain", f"train.epochs={int(epochs) + 1}", code=4)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from support import Workspace, command, rank_processes, start
+from support import SLOW, Workspace, command, rank_processes, start, wait_for_timing
 
 
 class Signals(Workspace):
@@ -67,6 +67,21 @@ class Signals(Workspace):
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75)
         self.assertTrue(self.checkpoints("ranks"))
+
+    def test_a_stop_while_steps_are_timed_fixes_nothing(self):
+        for ranks in (None, 2):
+            with self.subTest(ranks=ranks):
+                name = f"timed{ranks}"
+                process = start("train", str(self.config), f"output={self.output(name)}", *SLOW, ranks=ranks)
+                self.addCleanup(lambda p=process: p.poll() is None and p.kill())
+                wait_for_timing(process)
+                os.kill(rank_processes(process)[1] if ranks else process.pid, signal.SIGUSR2)
+                _, errors = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 75, errors)
+                self.assertIn("stopped on request while steps were timed, nothing was written", errors)
+                self.assertNotIn("a step takes", errors)
+                self.assertFalse(self.checkpoints(name))
+                self.assertFalse((self.output(name) / "config.yaml").exists())
 
     def test_usr1_saves_and_goes_on(self):
         process = self.begin("usr1", 2)

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from support import Workspace, rank_processes, start
+from support import SLOW, Workspace, rank_processes, start, wait_for_timing
 
 DEADLINE = 3
 
@@ -60,6 +60,17 @@ class Stuck(Workspace):
         began = time.monotonic()
         os.kill(rank_processes(process)[1], signal.SIGSTOP)
         self.expect_named(process, began, r"\w+")
+
+    def test_a_rank_that_is_stopped_while_steps_are_timed(self):
+        process = start("train", str(self.config), f"output={self.output('timed')}", *SLOW,
+                        "train.deadline_seconds=1", ranks=2)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        wait_for_timing(process)
+        began = time.monotonic()
+        os.kill(rank_processes(process)[1], signal.SIGSTOP)
+        _, errors = process.communicate(timeout=90)
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertEqual(process.returncode, 5, errors)
 
     def test_a_read_that_never_ends(self):
         if shutil.which("cc") is None:

@@ -104,6 +104,18 @@ def rank_processes(mpirun):
     return found
 
 
+# Five steps that are timed take seconds.
+SLOW = ("train.minutes=100", "data.grid=24", "model.variant=a")
+
+
+def wait_for_timing(process):
+    """Until a training with train.minutes is about to time steps."""
+    for line in process.stderr:
+        if "times steps" in line:
+            return
+    raise AssertionError("no steps were timed")
+
+
 class Workspace(unittest.TestCase):
     """A folder with a small set of demo clouds (4 classes, 12 + 4 each) and a configuration."""
 

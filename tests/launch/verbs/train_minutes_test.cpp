@@ -18,5 +18,19 @@ TEST(EpochsThatFit, AreOneWhereThereIsNoTimeForAny) {
   EXPECT_EQ(epochs_that_fit(-3.0, 0.1, 100), 1);
 }
 
+TEST(DoubtOfWarmup, IsSaidWhereItIsLongerThanWhatFits) {
+  TrainConfig train;
+  train.epochs = 2;
+  train.warmup_epochs = 2;
+  EXPECT_EQ(doubt_of_warmup(train), "");
+  train.warmup_epochs = 5;
+  EXPECT_EQ(
+      doubt_of_warmup(train),
+      "train.warmup_epochs 5 is above the epochs that fit into train.minutes, 2: the learning "
+      "rate would only rise; set train.warmup_share=0.1 in its place");
+  train.warmup_share = 0.1;
+  EXPECT_EQ(doubt_of_warmup(train), "");
+}
+
 }  // namespace
 }  // namespace larkspur::launch
