@@ -54,6 +54,7 @@ inline constexpr DwConv3dCase kDwConv3dCases[] = {
     {"RateFive", 2, 17, {8, 8, 8}, {3, 3, 3}, {5, 5, 5}},
     {"RateBeyondTheMap", 2, 4, {4, 4, 4}, {3, 3, 3}, {4, 5, 9}},
     {"RatesThatDiffer", 2, 5, {7, 9, 11}, {5, 3, 5}, {1, 4, 3}},
+    {"ManyTapsWithARateInRowsAlone", 2, 9, {3, 20, 18}, {3, 9, 7}, {1, 2, 1}},
     {"OneTapWithARate", 2, 3, {3, 3, 3}, {1, 1, 1}, {2, 3, 4}},
 };
 

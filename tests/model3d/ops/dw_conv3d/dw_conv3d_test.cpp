@@ -173,6 +173,7 @@ TEST(DwConv3d, EveryInstructionSetAgreesWithTheFastest) {
       EXPECT_LT(worst(got.dk, fastest.dk), tolerance(c));
       if (fuses(set) && fuses(fastest_instruction_set())) {
         EXPECT_TRUE(same_bits(got.y, fastest.y));
+        EXPECT_TRUE(same_bits(got.dx, fastest.dx));
         EXPECT_TRUE(same_bits(got.dk, fastest.dk));
       }
     }
