@@ -18,7 +18,8 @@ struct LaunchesOfAnOp {
   std::string_view name;
   std::int64_t kernels;   ///< of ours; tests/cuda_on_cpu holds them to what the CUDA twins do
   std::int64_t products;  ///< of the library, called inside
-  /// With maps in 16 bits, at most so many more: branches on tensor cores are a launch of their own.
+  /// With maps in 16 bits, at most so many more: branches on tensor cores are a launch of their
+  /// own.
   std::int64_t more_kernels = 0;
 };
 

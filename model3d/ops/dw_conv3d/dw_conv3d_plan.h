@@ -57,7 +57,9 @@ constexpr DwConv3dRow kDwConv3dRows[] = {{0, 1},
                                          {3, 2},
                                          {1, 3},
                                          {1, 4},
-                                         {1, 5}};
+                                         {1, 5},
+                                         {4, 2},
+                                         {1, 7}};
 constexpr int kDwConv3dRowKinds = sizeof(kDwConv3dRows) / sizeof(kDwConv3dRows[0]);
 
 /// What an instruction set keeps in registers.

@@ -71,6 +71,9 @@ TEST(DwConv3dPlan, DilatedRowsOfBranchesAreHeldAsTheyAre) {
   EXPECT_EQ(kDwConv3dRows[plan.row].rate, 2);
   EXPECT_EQ(plan.x_pad, 0);
   EXPECT_EQ(plan_weight_gradient(cube(1, 8, 7, 2), kWide).form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan_correlation(cube(1, 20, 9, 2), kWide).form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan_correlation(cube(1, 18, 3, 7), kWide).form, DwConv3dForm::kHeld);
+  EXPECT_EQ(plan_weight_gradient(cube(1, 20, 9, 2), kWide).form, DwConv3dForm::kHeld);
   EXPECT_EQ(plan_correlation(cube(1, 34, 9, 3), kWide).form, DwConv3dForm::kByTap);
 }
 
