@@ -10,7 +10,7 @@ namespace larkspur::model3d {
 enum class InstructionSet : std::uint8_t {
   kPortable,  ///< vectors of 4 floats, any processor
   kAvx2,      ///< 8 floats, products and sums fused
-  kAvx512,    ///< 16 floats, the same bits as kAvx2
+  kAvx512,    ///< 16 floats, the same bits as kAvx2: no order of a sum may follow a set's registers
 };
 
 /// Those this processor runs, fastest first; never empty. Thread-safe.

@@ -191,7 +191,7 @@ class BackwardGroup {
   const ReparamCall& call_;
   const ReparamPlans& plans_;
   const Gradients& gradients_;
-  const ReparamLoops& loops_ = fastest_reparam_loops();
+  const ReparamLoops& loops_ = plans_.loops();
   std::int64_t map_;  // floats of a sample's packed map
   Scratch x_, dz_;    // padded: all samples, those taken together
   Scratch dy_, y_, dx_;
@@ -208,8 +208,9 @@ void reparam_depthwise_backward_cpu(float* dx,
                                     float* norm_bias,
                                     const float* du,
                                     const float* dmeans,
-                                    const ReparamCall& call) {
-  const ReparamPlans plans(call, /*gradients=*/true);
+                                    const ReparamCall& call,
+                                    const InstructionSet* set) {
+  const ReparamPlans plans(call, /*gradients=*/true, set);
   const Gradients gradients{dx, branches, norm_weight, norm_bias, du, dmeans};
   parallel_for(plans.forward(0).groups, [&](std::int64_t begin, std::int64_t end) {
     BackwardGroup group(call, plans, gradients);

@@ -104,7 +104,7 @@ class ForwardGroup {
 
   const ReparamCall& call_;
   const ReparamPlans& plans_;
-  const ReparamLoops& loops_ = fastest_reparam_loops();
+  const ReparamLoops& loops_ = plans_.loops();
   std::int64_t map_;  // floats of a sample's packed map
   Scratch x_, y_;
   std::vector<Scratch> z_;
@@ -113,8 +113,11 @@ class ForwardGroup {
 
 }  // namespace
 
-void reparam_depthwise_forward_cpu(float* u, float* means, const ReparamCall& call) {
-  const ReparamPlans plans(call, /*gradients=*/false);
+void reparam_depthwise_forward_cpu(float* u,
+                                   float* means,
+                                   const ReparamCall& call,
+                                   const InstructionSet* set) {
+  const ReparamPlans plans(call, /*gradients=*/false, set);
   parallel_for(plans.forward(0).groups, [&](std::int64_t begin, std::int64_t end) {
     ForwardGroup group(call, plans);
     for (std::int64_t i = begin; i < end; ++i) group.run(u, means, i);

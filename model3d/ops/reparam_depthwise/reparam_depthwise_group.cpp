@@ -21,8 +21,13 @@ DwConv3dShape shape_of(const ReparamShape& s, const ReparamBranchPlain& branch) 
 
 }  // namespace
 
-ReparamPlans::ReparamPlans(const ReparamCall& call, bool gradients) {
-  const DwConv3dLanes& set = dw_conv3d_lanes(fastest_instruction_set());
+ReparamPlans::ReparamPlans(const ReparamCall& call, bool gradients, const InstructionSet* set)
+    : ReparamPlans(call, gradients, set == nullptr ? fastest_instruction_set() : *set) {}
+
+ReparamPlans::ReparamPlans(const ReparamCall& call, bool gradients, InstructionSet instructions)
+    : loops_(reparam_loops(instructions)) {
+  const DwConv3dLanes& set = dw_conv3d_lanes(instructions);
+  const DwConv3dRegisters& widest = dw_conv3d_lanes(InstructionSet::kAvx512).registers;
   std::vector<DwConv3dPlan> forward;
   std::vector<DwConv3dPlan> gradient;
   std::int64_t pad = 0;
@@ -31,7 +36,7 @@ ReparamPlans::ReparamPlans(const ReparamCall& call, bool gradients) {
     forward.push_back(plan_correlation(shape, set.registers));
     gradient.push_back(plan_weight_gradient(shape, set.registers));
     pad = std::max({pad, forward.back().x_pad, gradient.back().x_pad});
-    most_together_ = std::max(most_together_, forward.back().samples);
+    most_together_ = std::max(most_together_, plan_correlation(shape, widest).samples);
   }
   for (std::int64_t b = 0; b < call.branch_count; ++b) {
     const DwConv3dShape shape = shape_of(call.shape, call.branches[b]);

@@ -16,19 +16,17 @@ namespace larkspur::model3d {
 
 inline constexpr std::int64_t kMostBranches = 8;
 
-inline const ReparamLoops& fastest_reparam_loops() {
-  return reparam_loops(fastest_instruction_set());
-}
-
 /// A vector a channel of a group.
 using Lanes = float[kMostLanes];
 
 /// Plans and packed kernels of all branches, made once a call.
 class ReparamPlans {
  public:
-  /// `gradients`: for backward, with kernels reversed and plans for their gradients.
-  ReparamPlans(const ReparamCall& call, bool gradients);
+  /// `gradients`: for backward, with kernels reversed and plans for their gradients. `set` null:
+  /// the fastest.
+  ReparamPlans(const ReparamCall& call, bool gradients, const InstructionSet* set);
 
+  const ReparamLoops& loops() const { return loops_; }
   const DwConv3dLanes& set() const { return forward_.front().set; }
   const PackedConv& forward(std::int64_t branch) const { return forward_[index(branch)]; }
   const PackedConv& gradient(std::int64_t branch) const { return gradient_[index(branch)]; }
@@ -38,13 +36,16 @@ class ReparamPlans {
   const float* reversed(std::int64_t branch, std::int64_t group) const {
     return reversed_[index(branch)].get() + group * forward(branch).k_floats();
   }
-  /// Most samples that a branch takes together.
+  /// Samples packed together, whose moments are taken in the same blocks: the most that a branch
+  /// takes with the widest set, whichever set runs, since bits depend on it.
   std::int64_t most_together() const { return most_together_; }
   std::int64_t positions() const { return positions_of(forward_.front().shape); }
 
  private:
+  ReparamPlans(const ReparamCall& call, bool gradients, InstructionSet instructions);
   static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
+  const ReparamLoops& loops_;
   std::vector<PackedConv> forward_, gradient_;
   std::vector<Scratch> kernels_, reversed_;
   std::int64_t most_together_ = 1;

@@ -10,6 +10,8 @@
 
 namespace larkspur::model3d {
 
+enum class InstructionSet : std::uint8_t;  // model3d/kernels/instruction_set.h
+
 struct ReparamShape {
   std::int64_t n, c, d, h, w;  ///< all >= 1
 };
@@ -54,11 +56,15 @@ struct ReparamCall {
 };
 
 // Every sum has one order that follows from the shape (taps, then positions in blocks of 64, then
-// samples; branch after branch), so bits do not depend on threads. Callable from many threads; work
-// is shared by parallel_for.
+// samples, where maps are small one, two or four of them in the same blocks; branch after branch),
+// so bits do not depend on threads. Callable from many threads; work is shared by parallel_for.
+// `set` null picks the fastest this processor has; sets with fused multiply-add agree bit for bit.
 
 /// Writes u, the mean of u over each sample's positions [n][c], and the moments.
-void reparam_depthwise_forward_cpu(float* u, float* means, const ReparamCall& call);
+void reparam_depthwise_forward_cpu(float* u,
+                                   float* means,
+                                   const ReparamCall& call,
+                                   const InstructionSet* set = nullptr);
 
 /// From du and dmeans (null: zero). The branches' outputs are computed again. `branches`
 /// [branch_count].
@@ -68,6 +74,7 @@ void reparam_depthwise_backward_cpu(float* dx,
                                     float* norm_bias,
                                     const float* du,
                                     const float* dmeans,
-                                    const ReparamCall& call);
+                                    const ReparamCall& call,
+                                    const InstructionSet* set = nullptr);
 
 }  // namespace larkspur::model3d

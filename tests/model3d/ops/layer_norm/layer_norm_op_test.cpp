@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The op against the library's LayerNorm and GELU in float64, for rows that no vector divides.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/gelu.h>
@@ -7,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "model3d/ops/layer_norm/layer_norm.h"
+#include "model3d/ops/layer_norm/layer_norm_loops.h"
 #include "tests/support/far_network.h"
 
 namespace larkspur::model3d {
@@ -75,6 +80,41 @@ TEST(LayerNormOp, GivesTheSameBitsOnTwoThreads) {
   EXPECT_TRUE(one.dx.equal(two.dx));
   EXPECT_TRUE(one.dweight.equal(two.dweight));
   EXPECT_TRUE(one.dbias.equal(two.dbias));
+}
+
+/// y, moments, dx and the gradients of weight and bias, one after the other.
+std::vector<float> run_set(InstructionSet set, std::int64_t columns, bool gelu) {
+  constexpr std::int64_t kRows = 5;
+  const at::Tensor inputs = larkspur::testing::far_input("sets", {2 * kRows + 2, columns});
+  const float* const x = inputs.const_data_ptr<float>();
+  const float* const dy = x + kRows * columns;
+  const float* const weight = dy + kRows * columns;
+  std::vector<float> results(static_cast<std::size_t>(2 * kRows * columns + 2 * kRows));
+  float* const dx = results.data() + kRows * columns;
+  float* const moments = dx + kRows * columns;
+  std::vector<float> sums(static_cast<std::size_t>(2 * columns));
+  std::vector<float> scratch(static_cast<std::size_t>(columns));
+  const NormOperands operands{weight, weight + columns, moments, moments + kRows};
+  const NormRows rows{kRows, columns, static_cast<float>(kEps), gelu};
+  const LayerNormLoops& loops = layer_norm_loops(set);
+  loops.forward(results.data(), x, operands, rows);
+  loops.backward(dx, sums.data(), sums.data() + columns, scratch.data(), dy, x, operands, rows);
+  results.insert(results.end(), sums.begin(), sums.end());
+  return results;
+}
+
+TEST(LayerNormOp, GivesTheSameBitsWithEverySetThatFuses) {
+  for (const InstructionSet set : instruction_sets()) {
+    if (set == InstructionSet::kPortable) continue;
+    for (std::int64_t columns = 1; columns <= 100; ++columns) {
+      for (const bool gelu : {false, true}) {
+        const std::vector<float> expected = run_set(fastest_instruction_set(), columns, gelu);
+        const std::vector<float> got = run_set(set, columns, gelu);
+        EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+            << "set " << static_cast<int>(set) << ", " << columns << " columns";
+      }
+    }
+  }
 }
 
 }  // namespace
