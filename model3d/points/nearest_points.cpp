@@ -40,23 +40,6 @@ at::Tensor keys_of(const at::Tensor& square_distances_RP) {
   return bits * (std::int64_t{1} << 32) + numbers;
 }
 
-/// Every row through the selection; points on any device.
-at::Tensor nearest_of_all_pairs(const at::Tensor& points, std::int64_t kept) {
-  const std::int64_t count = points.size(1);
-  const std::int64_t block = std::max<std::int64_t>(1, kPairsAtOnce / count);
-  at::Tensor nearest = at::empty({points.size(0), count, kept}, points.options().dtype(at::kLong));
-  for (std::int64_t n = 0; n < points.size(0); ++n) {
-    for (std::int64_t first = 0; first < count; first += block) {
-      const std::int64_t rows = std::min(block, count - first);
-      const at::Tensor keys =
-          keys_of(square_distances(points[n].narrow(0, first, rows), points[n]));
-      const at::Tensor smallest = std::get<0>(keys.topk(kept, /*dim=*/1, /*largest=*/false));
-      nearest[n].narrow(0, first, rows).copy_(smallest.bitwise_and(0xFFFFFFFF));
-    }
-  }
-  return nearest;
-}
-
 at::Tensor nearest_by_buckets(const at::Tensor& points_NP3, std::int64_t kept) {
   const at::Tensor points = points_NP3.contiguous();
   const std::int64_t count = points.size(1);
@@ -73,19 +56,42 @@ at::Tensor nearest_by_buckets(const at::Tensor& points_NP3, std::int64_t kept) {
   return nearest.to(at::kLong);
 }
 
-}  // namespace
-
-at::Tensor nearest_points(const at::Tensor& points_NP3, std::int64_t k) {
+at::Tensor checked(const at::Tensor& points_NP3, std::int64_t k) {
   require(points_NP3.dim() == 3 && points_NP3.size(2) == 3 && points_NP3.size(1) > 0,
           Errc::kInvalidArgument,
           "[nearest_points] points are ",
           points_NP3.sizes(),
           ", not [N,P,3] with P > 0");
   require(k >= 1, Errc::kInvalidArgument, "[nearest_points] k is ", k, ", not >= 1");
+  return points_NP3.detach().to(at::kFloat);
+}
+
+}  // namespace
+
+at::Tensor nearest_by_all_pairs(const at::Tensor& points_NP3, std::int64_t k) {
   const at::NoGradGuard no_grad;
-  const at::Tensor points = points_NP3.detach().to(at::kFloat);
-  const std::int64_t kept = std::min(k, points.size(1));
-  return points.is_cpu() ? nearest_by_buckets(points, kept) : nearest_of_all_pairs(points, kept);
+  const at::Tensor points = checked(points_NP3, k);
+  const std::int64_t count = points.size(1);
+  const std::int64_t kept = std::min(k, count);
+  const std::int64_t block = std::max<std::int64_t>(1, kPairsAtOnce / count);
+  at::Tensor nearest = at::empty({points.size(0), count, kept}, points.options().dtype(at::kLong));
+  for (std::int64_t n = 0; n < points.size(0); ++n) {
+    for (std::int64_t first = 0; first < count; first += block) {
+      const std::int64_t rows = std::min(block, count - first);
+      const at::Tensor keys =
+          keys_of(square_distances(points[n].narrow(0, first, rows), points[n]));
+      const at::Tensor smallest = std::get<0>(keys.topk(kept, /*dim=*/1, /*largest=*/false));
+      nearest[n].narrow(0, first, rows).copy_(smallest.bitwise_and(0xFFFFFFFF));
+    }
+  }
+  return nearest;
+}
+
+at::Tensor nearest_points(const at::Tensor& points_NP3, std::int64_t k) {
+  if (!points_NP3.is_cpu()) return nearest_by_all_pairs(points_NP3, k);
+  const at::NoGradGuard no_grad;
+  const at::Tensor points = checked(points_NP3, k);
+  return nearest_by_buckets(points, std::min(k, points.size(1)));
 }
 
 }  // namespace larkspur::model3d

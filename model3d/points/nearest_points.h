@@ -19,4 +19,7 @@ namespace larkspur::model3d {
 /// rounding of distances. Throws kInvalidArgument for another shape or k < 1.
 at::Tensor nearest_points(const at::Tensor& points_NP3, std::int64_t k);
 
+/// The same by all pairs on any device, as nearest_points does it elsewhere than on a CPU.
+at::Tensor nearest_by_all_pairs(const at::Tensor& points_NP3, std::int64_t k);
+
 }  // namespace larkspur::model3d

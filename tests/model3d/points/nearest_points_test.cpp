@@ -20,6 +20,7 @@ using larkspur::testing::refusal_of;
 
 void expect_nearest(const at::Tensor& points_NP3, std::int64_t k) {
   const at::Tensor nearest = nearest_points(points_NP3, k);
+  EXPECT_TRUE(nearest_by_all_pairs(points_NP3, k).equal(nearest));  // as on a GPU
   ASSERT_EQ(
       nearest.sizes(),
       (at::IntArrayRef{points_NP3.size(0), points_NP3.size(1), std::min(k, points_NP3.size(1))}));
@@ -47,13 +48,20 @@ TEST(NearestPoints, OfAFewAreAllOfThem) {
   }
 }
 
+TEST(NearestPoints, OfRoundedDistancesAreTheSameByBucketsAndByAllPairs) {
+  const at::Tensor points = golden_noise("rounded", {2, 600, 3});
+  EXPECT_TRUE(nearest_by_all_pairs(points, 16).equal(nearest_points(points, 16)));
+}
+
 TEST(NearestPoints, InOnePlaceComeInOrder) { expect_nearest(at::zeros({1, 40, 3}), 32); }
 
 TEST(NearestPoints, RefuseWhatIsNoCloud) {
   using Shape = std::vector<std::int64_t>;
   for (const Shape& shape : {Shape{2, 0, 3}, Shape{2, 5, 4}, Shape{5, 3}}) {
-    EXPECT_THAT(refusal_of([&] { nearest_points(at::zeros(shape), 3); }).text,
-                ::testing::HasSubstr("not [N,P,3] with P > 0"));
+    for (const auto& nearest : {nearest_points, nearest_by_all_pairs}) {
+      EXPECT_THAT(refusal_of([&] { nearest(at::zeros(shape), 3); }).text,
+                  ::testing::HasSubstr("not [N,P,3] with P > 0"));
+    }
   }
   EXPECT_EQ(refusal_of([] {
               nearest_points(at::zeros({1, 2, 3}), 0);
