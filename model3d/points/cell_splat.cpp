@@ -7,7 +7,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 
 #include "model3d/points/edge_list.h"
@@ -84,17 +83,8 @@ at::Tensor splat_cells(const at::Tensor& features_NPC,
           ": not [N,P,C], [N,P,3] and >= 1");
   const std::int64_t cells = grid * grid * grid;
   const EdgeList links = links_to_cells(points_NP3, grid);
-  const at::Tensor sums = scatter_sum(features_NPC, links, cells);
-  at::Tensor cover;
-  {
-    const at::NoGradGuard no_grad;
-    const at::Tensor ones =
-        at::ones({points_NP3.size(0), points_NP3.size(1), 1}, features_NPC.options());
-    cover = scatter_sum(ones, links, cells).clamp_min(1.0);
-  }
-  return (sums / cover)
-      .view({sums.size(0), grid, grid, grid, sums.size(2)})
-      .permute({0, 4, 1, 2, 3});
+  const at::Tensor sums = levelled_sum(features_NPC, links, cells);
+  return sums.view({sums.size(0), grid, grid, grid, sums.size(2)}).permute({0, 4, 1, 2, 3});
 }
 
 }  // namespace larkspur::model3d

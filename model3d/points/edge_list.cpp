@@ -7,6 +7,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/index_put.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -126,6 +127,17 @@ at::Tensor scatter_sum(const at::Tensor& x_NRC, const EdgeList& links, std::int6
                                 links.to_NE.contiguous(),
                                 links.weight_NE.contiguous(),
                                 rows);
+}
+
+at::Tensor levelled_sum(const at::Tensor& x_NRC, const EdgeList& links, std::int64_t rows) {
+  const at::Tensor sums = scatter_sum(x_NRC, links, rows);
+  at::Tensor cover;
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor ones = at::ones({x_NRC.size(0), x_NRC.size(1), 1}, x_NRC.options());
+    cover = scatter_sum(ones, links, rows).clamp_min(1.0);
+  }
+  return sums / cover;
 }
 
 }  // namespace larkspur::model3d

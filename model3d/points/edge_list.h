@@ -29,4 +29,8 @@ struct EdgeList {
 /// looked at one by one. Throws kInvalidArgument for shapes that do not fit.
 at::Tensor scatter_sum(const at::Tensor& x_NRC, const EdgeList& links, std::int64_t rows);
 
+/// scatter_sum, each row divided by the sum of weights that reach it where that is over 1: a
+/// crowded row is a mean, a sparse one a sum.
+at::Tensor levelled_sum(const at::Tensor& x_NRC, const EdgeList& links, std::int64_t rows);
+
 }  // namespace larkspur::model3d

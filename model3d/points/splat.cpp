@@ -7,7 +7,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 
 #include "model3d/points/edge_list.h"
@@ -86,16 +85,8 @@ at::Tensor splat(const at::Tensor& features_NCP, const at::Tensor& points_NP3, s
           ": not [N,C,P], [N,P,3] and >= 1");
   const std::int64_t pixels = kSplatViews * size * size;
   const EdgeList links = links_of(points_NP3, size);
-  const at::Tensor sums = scatter_sum(features_NCP.transpose(1, 2), links, pixels);
-  at::Tensor cover;
-  {
-    const at::NoGradGuard no_grad;
-    const at::Tensor ones =
-        at::ones({points_NP3.size(0), points_NP3.size(1), 1}, features_NCP.options());
-    cover = scatter_sum(ones, links, pixels).clamp_min(1.0);
-  }
-  return (sums / cover)
-      .view({sums.size(0), kSplatViews, size, size, sums.size(2)})
+  const at::Tensor sums = levelled_sum(features_NCP.transpose(1, 2), links, pixels);
+  return sums.view({sums.size(0), kSplatViews, size, size, sums.size(2)})
       .permute({0, 1, 4, 2, 3})
       .contiguous();
 }
