@@ -21,23 +21,58 @@ constexpr std::int64_t kMostBucketsASide = 128;
 /// Rounding of distances and of bucket borders stays far below this share.
 constexpr double kCaution = 1.0 - 1e-4;
 
+// Of the points in order along an axis, so many at either end do not widen the buckets, and the
+// rest does by so much of its extent: a stray point would else put all others into one bucket.
+constexpr std::ptrdiff_t kPointsAStray = 50;
+constexpr double kMargin = 0.25;
+
 using Place3 = std::array<std::int64_t, 3>;
 
-/// Points sorted by bucket, in one bucket by place.
+struct Range {
+  double low, high;
+  double extent() const { return high - low; }
+};
+
+/// Where points lie along one axis: all of them, and most of them.
+struct AxisRanges {
+  Range all, most;
+};
+
+AxisRanges ranges_along(std::span<const float> points, std::size_t axis) {
+  std::vector<float> places;
+  places.reserve(points.size() / 3);
+  for (std::size_t i = axis; i < points.size(); i += 3) places.push_back(points[i]);
+  const auto [least, most] = std::ranges::minmax(places);
+  const std::ptrdiff_t stray = std::ssize(places) / kPointsAStray;
+  const auto place_of = [&](std::ptrdiff_t number) {
+    std::nth_element(places.begin(), places.begin() + number, places.end());
+    return double{places[static_cast<std::size_t>(number)]};
+  };
+  const double low = place_of(stray);
+  const double high = place_of(std::ssize(places) - 1 - stray);
+  const double margin = kMargin * (high - low);
+  return {{least, most},
+          {std::max<double>(least, low - margin), std::min<double>(most, high + margin)}};
+}
+
+/// Points sorted by bucket, in one bucket by place. Those beyond the grid are in its border
+/// buckets, which have no end on that side.
 class BucketGrid {
  public:
   explicit BucketGrid(std::span<const float> points) : points_(points) {
     const auto count = static_cast<double>(points.size() / 3);
-    std::array<double, 3> high{};
-    for (std::size_t axis = 0; axis < 3; ++axis) low_[axis] = high[axis] = points[axis];
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      low_[i % 3] = std::min<double>(low_[i % 3], points[i]);
-      high[i % 3] = std::max<double>(high[i % 3], points[i]);
-    }
     double extent = 0.0;
-    for (std::size_t axis = 0; axis < 3; ++axis) extent = std::max(extent, high[axis] - low_[axis]);
+    double extent_of_all = 0.0;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const AxisRanges ranges = ranges_along(points, axis);
+      low_[axis] = ranges.most.low;
+      extent = std::max(extent, ranges.most.extent());
+      extent_of_all = std::max(extent_of_all, ranges.all.extent());
+    }
+    if (extent == 0.0) extent = extent_of_all;  // most lie in one place
     side_ = std::clamp<std::int64_t>(
         std::llround(std::sqrt(count / kPointsASideSquared)), 1, kMostBucketsASide);
+    last_ = static_cast<double>(side_ - 1);
     edge_ = extent > 0.0 ? extent / static_cast<double>(side_) : 1.0;
     sort();
   }
@@ -48,8 +83,9 @@ class BucketGrid {
   Place3 bucket_of(const float* point) const {
     Place3 bucket{};
     for (std::size_t axis = 0; axis < 3; ++axis) {
-      const double at = (point[axis] - low_[axis]) / edge_;
-      bucket[axis] = std::clamp<std::int64_t>(static_cast<std::int64_t>(at), 0, side_ - 1);
+      // Far points would not fit a whole number.
+      const double at = std::clamp((point[axis] - low_[axis]) / edge_, 0.0, last_);
+      bucket[axis] = static_cast<std::int64_t>(at);
     }
     return bucket;
   }
@@ -99,6 +135,7 @@ class BucketGrid {
   std::span<const float> points_;
   std::array<double, 3> low_{};
   std::int64_t side_ = 1;
+  double last_ = 0.0;  // side_ - 1
   double edge_ = 1.0;
   std::vector<std::size_t> starts_;
   std::vector<std::int32_t> order_;
@@ -109,6 +146,9 @@ class BucketGrid {
 class BestKeys {
  public:
   explicit BestKeys(std::size_t k) : keys_(k, kNone) {}
+
+  void add_candidates(std::size_t count) { candidates_ += static_cast<std::int64_t>(count); }
+  std::int64_t candidates() const { return candidates_; }
 
   void clear() { std::fill(keys_.begin(), keys_.end(), kNone); }
 
@@ -135,13 +175,16 @@ class BestKeys {
  private:
   static constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
   std::vector<std::uint64_t> keys_;
+  std::int64_t candidates_ = 0;
 };
 
 void offer_bucket(const BucketGrid& grid,
                   const float* point,
                   const Place3& bucket,
                   BestKeys& best) {
-  for (const std::int32_t place : grid.members(bucket)) {
+  const std::span<const std::int32_t> members = grid.members(bucket);
+  best.add_candidates(members.size());
+  for (const std::int32_t place : members) {
     const float* const other = grid.point(place);
     const float dx = point[0] - other[0];
     const float dy = point[1] - other[1];
@@ -176,7 +219,9 @@ void offer_ring(const BucketGrid& grid,
 
 }  // namespace
 
-void near_points(std::span<const float> points, std::int64_t k, std::span<std::int32_t> nearest) {
+std::int64_t near_points(std::span<const float> points,
+                         std::int64_t k,
+                         std::span<std::int32_t> nearest) {
   const auto count = static_cast<std::int64_t>(points.size() / 3);
   require(points.size() % 3 == 0 && k >= 1 && k <= count &&
               nearest.size() == static_cast<std::size_t>(count * k),
@@ -200,6 +245,7 @@ void near_points(std::span<const float> points, std::int64_t k, std::span<std::i
     }
     best.write(nearest.data() + p * k);
   }
+  return best.candidates();
 }
 
 }  // namespace larkspur::pipeline

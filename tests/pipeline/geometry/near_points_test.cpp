@@ -40,7 +40,7 @@ std::vector<std::int32_t> found(const std::vector<float>& points, std::int64_t k
   return nearest;
 }
 
-enum class Shape { kBall, kLattice, kSheet, kTwoHeaps, kLine };
+enum class Shape { kBall, kLattice, kSheet, kTwoHeaps, kLine, kStray, kFarStray, kMostInOnePlace };
 
 std::vector<float> cloud_of(Shape shape, std::size_t count) {
   CounterRng rng({count, 0, static_cast<std::uint32_t>(shape), 0}, Purpose::kSynthetic);
@@ -60,6 +60,15 @@ std::vector<float> cloud_of(Shape shape, std::size_t count) {
       case Shape::kLine:
         points.push_back(i % 3 == 0 ? any : 0.0F);
         break;
+      case Shape::kStray:
+        points.push_back(i / 3 == 7 ? 100.0F * any : any);
+        break;
+      case Shape::kFarStray:  // its squared distances are infinite
+        points.push_back(i / 3 == 7 ? 1e30F * any : any);
+        break;
+      case Shape::kMostInOnePlace:
+        points.push_back(i / 3 % 40 == 0 ? any : 0.5F);
+        break;
       case Shape::kBall:
         points.push_back(any);
         break;
@@ -69,8 +78,14 @@ std::vector<float> cloud_of(Shape shape, std::size_t count) {
 }
 
 TEST(NearPoints, AreThoseOfAllPairsInOrder) {
-  for (const Shape shape :
-       {Shape::kBall, Shape::kLattice, Shape::kSheet, Shape::kTwoHeaps, Shape::kLine}) {
+  for (const Shape shape : {Shape::kBall,
+                            Shape::kLattice,
+                            Shape::kSheet,
+                            Shape::kTwoHeaps,
+                            Shape::kLine,
+                            Shape::kStray,
+                            Shape::kFarStray,
+                            Shape::kMostInOnePlace}) {
     for (const std::size_t count : {1UL, 2UL, 17UL, 100UL, 700UL}) {
       for (const std::int64_t k : {1L, 5L, 16L, 90L}) {
         if (k > static_cast<std::int64_t>(count)) continue;
@@ -79,6 +94,20 @@ TEST(NearPoints, AreThoseOfAllPairsInOrder) {
             << "shape " << static_cast<int>(shape) << ", " << count << " points, k " << k;
       }
     }
+  }
+}
+
+TEST(NearPoints, AreSoughtAmongFewWhateverOneStrayPointDoes) {
+  std::vector<float> points = cloud_of(Shape::kSheet, 20000);
+  const auto candidates_a_point = [&] {
+    std::vector<std::int32_t> nearest(points.size() / 3 * 16);
+    return near_points(points, 16, nearest) / 20000;
+  };
+  const std::int64_t without = candidates_a_point();
+  EXPECT_LT(without, 400);
+  for (const float far : {100.0F, -1e6F, 1e30F}) {
+    points[30] = points[31] = far;
+    EXPECT_LT(candidates_a_point(), 3 * without) << far;
   }
 }
 
