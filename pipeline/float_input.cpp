@@ -7,6 +7,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "pipeline/image_statistics.h"
+#include "pipeline/placement.h"
 
 namespace larkspur::pipeline {
 
@@ -17,7 +18,7 @@ at::Tensor float_input(const at::Tensor& input) {
   std::vector<float> values{255.0F};
   values.insert(values.end(), kImageMean<float>.begin(), kImageMean<float>.end());
   values.insert(values.end(), kImageDeviation<float>.begin(), kImageDeviation<float>.end());
-  const at::Tensor constants = at::tensor(values).to(input.device());
+  const at::Tensor constants = to_device(at::tensor(values), input.device());
   std::vector<std::int64_t> channels(static_cast<std::size_t>(input.dim()), 1);
   channels[1] = 3;
   const at::Tensor mean = constants.narrow(0, 1, 3).view(channels);

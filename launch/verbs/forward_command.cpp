@@ -83,10 +83,10 @@ void run_forward(Invocation& call) {
   line.required_option("--model", "FORM/VARIANT, as in clip/a", request.model.model);
   line.option("--classes", "of the head", request.model.classes);
   line.required_option("--weights", ".safetensors or .pth file, or a checkpoint", request.weights);
-  line.required_option(
-      "--input",
-      ".npy as the form has it: [N,C,H,W], [N,C,T,H,W], [N,1,G,G,G], [N,V,3,S,S] or [N,P,3]",
-      request.input);
+  line.required_option("--input",
+                       ".npy as the form has it: [N,C,H,W], [N,C,T,H,W], [N,1,G,G,G] or "
+                       "[N,12,G,G,G], [N,V,3,S,S] or [N,P,3]",
+                       request.input);
   line.option("--second-input", "form joint: .npy, the views [N,V,3,S,S]", request.second_input);
   line.required_option("--output", ".npy to write: logits, float32 [N,classes]", request.output);
   line.option("--features",

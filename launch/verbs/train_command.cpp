@@ -155,17 +155,19 @@ std::unique_ptr<distributed::BeatStar> watch_ranks(RankJob& job,
       distributed::StarOptions{deadline_seconds, std::min(1.0, deadline_seconds / 4), end_process});
 }
 
-/// What `inspect run` shows, also of a rank that was killed.
+/// What `inspect run` shows, also of a rank that was killed. No reason not to train where the disk
+/// does not let it be.
 void record_operations(RankJob& job, const fs::path& output, pipeline::PhaseBoard& board) {
-  pipeline::all_or_none(job.communicator(), [&] {
+  try {
     const auto ring = std::make_shared<pipeline::OperationRing>(
         pipeline::operations_file(pipeline::operations_folder(output), job.env().rank),
         job.env().rank,
         job.env().size);
     board.record_in(ring);
     job.record_in(ring);
-    return std::string();
-  });
+  } catch (const pipeline::Error& error) {
+    pipeline::log_warn(text_of("goes on without a record for 'inspect run': ", error.what()));
+  }
 }
 
 /// Trains to the end or to a stop; the job is left in good order either way.

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "pipeline/batch.h"
+#include "pipeline/phase_board.h"
 #include "pipeline/state/train_context.h"
 #include "pipeline/state_saver.h"
 #include "pipeline/train/requests.h"
@@ -20,6 +21,7 @@ struct TrainStep {
   double label_smoothing;
   Requests& requests;
   StateSaver* saver = nullptr;  ///< tells the other ranks how far it is; null: nothing to tell
+  PhaseBoard* board = nullptr;  ///< hears of waits that no other part tells of; null: nobody does
 };
 
 /// What a step found out; the same on every rank.

@@ -297,7 +297,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   Prefetcher prefetcher =
       lanes_to_come(options, shape, parts.source, run, schedule.total_steps - state.step);
   const auto next = [&] { return next_batch(prefetcher, parts.board); };
-  TrainStep job{run, next, options.label_smoothing, parts.requests, parts.saver};
+  TrainStep job{run, next, options.label_smoothing, parts.requests, parts.saver, parts.board};
   run.classifier.set_training(true);
   const auto lockstep = lockstep_lanes(options, run);
   run.lockstep = lockstep.get();
