@@ -3,8 +3,8 @@
 import os
 import signal
 import time
-import unittest
 
+import support
 from hosts import HostsWorkspace
 from support import PROGRAM
 
@@ -15,6 +15,8 @@ def report(event, seconds, code, errors):
 
 
 class FaultsBetweenHosts(HostsWorkspace):
+    test_seconds = 400
+
     def test_a_cut_link_ends_every_rank_in_time(self):
         process = self.begin("cut", [1, 1])
         began = time.monotonic()
@@ -68,6 +70,7 @@ class FaultsBetweenHosts(HostsWorkspace):
 
 class ThreeHosts(HostsWorkspace):
     count = 3
+    test_seconds = 400
 
     def test_three_hosts_then_the_two_others_give_the_bits_of_one_rank(self):
         self.train("one")
@@ -77,4 +80,4 @@ class ThreeHosts(HostsWorkspace):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

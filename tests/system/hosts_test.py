@@ -3,8 +3,8 @@
 import os
 import signal
 import time
-import unittest
 
+import support
 from hosts import DEADLINE, HostsWorkspace
 
 
@@ -23,4 +23,4 @@ class TwoHosts(HostsWorkspace):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

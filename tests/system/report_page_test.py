@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import unittest
 
+import support
 from support import ClipWorkspace, Workspace, environment, larkspur
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -177,4 +178,4 @@ class OtherLabels(ClipWorkspace):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()
