@@ -3,47 +3,103 @@
 
     host 0 --eth0--+                      Without a host name and a /dev/shm of its own, OpenMPI takes two hosts for
     host 1 --eth0--+-- bridge             one and crashes in shared memory. A script stands in for ssh: mpirun on one
-    host 2 --eth0--+   (another such)     host starts its daemons on the others with it. All ends with close().
+    host 2 --eth0--+   (another such)     host starts its daemons on the others with it.
+
+A holder lasts as long as its standard input is open, so with close() and with the test's end, be that SIGKILL; then it
+kills every process that has its host name.
 """
+import functools
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-import unittest
 
 from support import PROGRAM, Workspace, environment
 
 NET = "10.77.5"
 DEADLINE = 5  # train.deadline_seconds of the runs
+STEP_SECONDS = 10  # of a command that makes something
+PROBE_SECONDS = 20
+
+HOLDER = """
+{{ ip link set lo up && {prepare}; }} 2>&1 && echo ready || exit 1
+exec >/dev/null 2>&1
+read end
+for round in 1 2; do
+  for process in /proc/[0-9]*; do
+    [ $process != /proc/$$ ] && [ $process/ns/uts -ef /proc/$$/ns/uts ] && kill -9 ${{process#/proc/}}
+  done
+done
+"""
 
 
+class NoHosts(Exception):
+    """There can be no hosts here, for the reason told."""
+
+
+class TimeIsUp(AssertionError):
+    """No OSError, as its waits are where those are passed over."""
+
+
+def alarm(seconds, what):
+    """Raises TimeIsUp after so many seconds, whatever is waited for then; 0: no longer."""
+    def ring(*_):
+        raise TimeIsUp(f"{what}: not over after {seconds} s")
+    if seconds:
+        signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+
+
+@functools.lru_cache(maxsize=None)
 def why_not():
-    """The reason why there can be no hosts here; empty where there can."""
+    """The reason why there can be no hosts here; empty where there can. Makes two, and lets mpirun ask their names."""
     for tool in ("ip", "unshare", "nsenter", "mpirun"):
         if shutil.which(tool) is None:
             return f"no {tool} here"
-    probe = subprocess.run(["unshare", "-n", "-u", "-m", "sh", "-c", "mount -t tmpfs none /dev/shm && ip link set lo up"],
-                           capture_output=True, text=True, check=False)
-    return "" if probe.returncode == 0 else f"namespaces are not allowed here: {probe.stderr.strip()}"
+    with tempfile.TemporaryDirectory(prefix="larkspur-hosts-", ignore_cleanup_errors=True) as folder:
+        hosts = None
+        try:
+            alarm(PROBE_SECONDS, "two hosts and mpirun between them")
+            hosts = Hosts(2, folder)
+            asked = hosts.start("mpirun", "--oversubscribe", "-n", "2", "--host", "host0:1,host1:1", "hostname")
+            names, errors = asked.communicate()
+            if sorted(names.split()) != hosts.names:
+                return f"mpirun between two namespaces: code {asked.returncode}: {(errors or names).strip()[-300:]}"
+            return ""
+        except (NoHosts, OSError, TimeIsUp) as error:
+            return f"no hosts out of namespaces here: {error}"
+        finally:
+            alarm(0, "")
+            if hosts:
+                hosts.close()
 
 
 class Hosts:
+    """NoHosts, and nothing left, where they cannot be made."""
+
     def __init__(self, count, folder):
         self.folder = pathlib.Path(folder)
         self.names = [f"host{i}" for i in range(count)]
+        self.bridge, self.holders, self.all_holders, self.relay = None, [], [], None
+        try:
+            self.make()
+        except BaseException:
+            self.close()
+            raise
+
+    def make(self):
         (self.folder / "etc_hosts").write_text("127.0.0.1 localhost\n" + "".join(
             f"{NET}.{i + 1} {name}\n" for i, name in enumerate(self.names)))
-        self.bridge = self.hold("bridge", "ip link add bridge type bridge && ip link set bridge up")
-        self.holders = []
-        self.relay = None
+        self.bridge = self.hold("bridge", "hostname bridge && ip link add bridge type bridge && ip link set bridge up")
         for i, name in enumerate(self.names):
-            temporary = self.folder / f"tmp_{name}"
-            temporary.mkdir()
+            (self.folder / f"tmp_{name}").mkdir()
             self.holders.append(self.hold(name, f"hostname {name} && mount -t tmpfs none /dev/shm && "
-                                          f"mount --bind {self.folder}/etc_hosts /etc/hosts"))
+                                          f"mount --bind '{self.folder}/etc_hosts' /etc/hosts"))
             self.inside(self.bridge, "ip", "link", "add", f"to{i}", "type", "veth", "peer", "name", "eth0", "netns",
                         str(self.holders[i].pid))
             self.inside(self.bridge, "ip", "link", "set", f"to{i}", "master", "bridge", "up")
@@ -56,15 +112,24 @@ class Hosts:
         self.agent.chmod(0o755)
 
     def hold(self, name, prepare):
-        holder = subprocess.Popen(["unshare", "-n", "-u", "-m", "sh", "-c",
-                                   f"ip link set lo up && {prepare} && echo ready && exec sleep 100000"],
-                                  stdout=subprocess.PIPE, text=True)
-        if holder.stdout.readline() != "ready\n":
-            raise RuntimeError(f"{name} cannot be made")
+        """A session of its own: what ends the test's must not end a holder before it has killed."""
+        holder = subprocess.Popen(["unshare", "-n", "-u", "-m", "sh", "-c", HOLDER.format(prepare=prepare)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  start_new_session=True)
+        self.all_holders.append(holder)
+        said = read_all(holder.stdout, STEP_SECONDS)
+        if said != "ready\n":
+            raise NoHosts(f"{name}: {said.strip() or 'no answer'}")
         return holder
 
     def inside(self, holder, *words):
-        subprocess.run(["nsenter", "-t", str(holder.pid), "-n", *words], check=True)
+        try:
+            done = subprocess.run(["nsenter", "-t", str(holder.pid), "-n", "-u", *words], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=STEP_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise NoHosts(f"{' '.join(words)}: no end within {STEP_SECONDS} s") from None
+        if done.returncode:
+            raise NoHosts(f"{' '.join(words)}: {done.stderr.strip()}")
 
     def environment(self, host):
         return {**environment(), "TMPDIR": str(self.folder / f"tmp_{self.names[host]}"),
@@ -75,7 +140,8 @@ class Hosts:
         """Starts a command on a host."""
         holder = self.holders[host]
         return subprocess.Popen(["nsenter", "-t", str(holder.pid), "-n", "-u", "-m", f"--wd={os.getcwd()}", *words],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment(host))
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=self.environment(host))
 
     def mpirun(self, slots, *words, first=0):
         """Ranks of the program, `slots` of them on each host from `first` on; mpirun is on that one."""
@@ -97,10 +163,12 @@ class Hosts:
         for i in range(2):
             self.inside(self.bridge, "ip", "link", "set", f"to{i}", "nomaster")
             self.inside(self.holders[i], sys.executable, relay, "--plain", "eth0")
-        self.relay = subprocess.Popen(["nsenter", "-t", str(self.bridge.pid), "-n", sys.executable, relay, "to0", "to1",
-                                       str(seconds), str(loss)], stdout=subprocess.PIPE, text=True)
-        if self.relay.stdout.readline() != "ready\n":
-            raise RuntimeError("no slow link")
+        self.relay = subprocess.Popen(["nsenter", "-t", str(self.bridge.pid), "-n", "-u", sys.executable, relay, "to0",
+                                       "to1", str(seconds), str(loss)], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = read_all(self.relay.stdout, STEP_SECONDS)
+        if said != "ready\n":
+            raise NoHosts(f"slow link: {said.strip() or 'no answer'}")
 
     def processes(self, host, text):
         """Processes on a host with `text` in their command line: {id: rank, or None}."""
@@ -130,11 +198,27 @@ class Hosts:
                         pass
 
     def close(self):
-        self.kill_all()
-        for holder in [*self.holders, self.bridge, *([self.relay] if self.relay else [])]:
-            holder.kill()
-            holder.wait()
-            holder.stdout.close()
+        """Every holder kills what is on its host, then ends."""
+        for holder in self.all_holders:
+            holder.stdin.close()
+        for process in [*self.all_holders, *([self.relay] if self.relay else [])]:
+            try:
+                process.wait(STEP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+
+def read_all(pipe, seconds):
+    """What comes until the pipe is closed, or until so many seconds are over."""
+    said, end = b"", time.monotonic() + seconds
+    while select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
+        piece = os.read(pipe.fileno(), 4096)
+        if not piece:
+            break
+        said += piece
+    return said.decode(errors="replace")
 
 
 AGENT = """
@@ -150,20 +234,30 @@ os.execvp("nsenter", ["nsenter", "-t", str({pids}[words[0]]), "-n", "-u", "-m", 
 class HostsWorkspace(Workspace):
     """A workspace with hosts; skips where there can be none."""
     count = 2
+    test_seconds = 100  # of a whole test, the probe left out
 
     def setUp(self):
         reason = why_not()
         if reason:
             self.skipTest(reason)
+        self.addCleanup(alarm, 0, "")
+        alarm(self.test_seconds, self.id())
         super().setUp()
         self.hosts = Hosts(self.count, self.folder)
         self.addCleanup(self.hosts.close)
+
+    def tearDown(self):
+        alarm(0, "")  # before the clean-ups, which have bounds of their own
 
     def words(self, name, *overrides):
         return ["train", str(self.config), f"output={self.output(name)}", f"train.deadline_seconds={DEADLINE}", *overrides]
 
     def finish(self, process, code=0, seconds=120):
-        _, errors = process.communicate(timeout=seconds)
+        try:
+            _, errors = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.hosts.kill_all()
+            self.fail(f"no end within {seconds} s: {' '.join(process.args)}")
         self.assertEqual(process.returncode, code, errors)
         return errors
 

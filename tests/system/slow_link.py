@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carries frames between two interfaces, late, and drops some: a slow link where the kernel has no netem.
 
-    slow_link.py IFACE IFACE SECONDS SHARE [SEED]      says "ready" once it carries; ends with its parent
+    slow_link.py IFACE IFACE SECONDS SHARE [SEED]      says "ready" and closes its output once it carries; ends with
+                                                        its interfaces, or with SIGKILL from who holds them
 """
 import ctypes
 import fcntl
 import heapq
+import os
 import random
 import select
 import socket
@@ -37,6 +39,8 @@ def main():
         end.bind((name, 0))
         ends.append(end)
     print("ready", flush=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
     waiting, number = [], 0
     while True:
         now = time.monotonic()
