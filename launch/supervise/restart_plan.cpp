@@ -2,6 +2,7 @@
 #include "launch/supervise/restart_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <numeric>
 #include <sstream>
@@ -77,7 +78,7 @@ NextStart RestartPlan::after_fault(std::int64_t highest_step, const std::string&
                        ranks_,
                        " ranks, fewer than --min-ranks ",
                        options_.min_ranks);
-  } else if (in_vain_ >= kInVain) {
+  } else if (options_.trains && in_vain_ >= kInVain) {
     next.why = text_of("without a step behind step ",
                        highest_step_,
                        " in ",
@@ -88,7 +89,7 @@ NextStart RestartPlan::after_fault(std::int64_t highest_step, const std::string&
   } else {
     next.gives_up = false;
     ++restarts_;
-    if (in_vain_ > 0) next.wait_seconds = std::min(kLongestWait, double(1 << (in_vain_ - 1)));
+    if (in_vain_ > 0) next.wait_seconds = std::min(kLongestWait, std::ldexp(1.0, in_vain_ - 1));
   }
   return next;
 }

@@ -26,6 +26,7 @@ struct RestartOptions {
   int ranks = 1;
   int min_ranks = 0;              ///< 0: as many as at first, always
   std::int64_t max_restarts = 0;  ///< >= 0
+  bool trains = true;             ///< it has steps, so that a fault can be one in vain
 };
 
 /// What happens after a fault.
@@ -37,8 +38,10 @@ struct NextStart {
   double wait_seconds = 0.0;    ///< before it
 };
 
-/// One job's starts. Faults without a new step in between are waited after for 1, 2, 4, ... 60
-/// seconds, and three of them in a row end it: what always fails at one place will fail again.
+/// One job's starts. A fault without a new step since the one before is waited after, and three of
+/// them in a row end a training: what always fails at one place will fail again. So a training
+/// waits for 1, then 2 seconds; what has no steps may fail on, and waits for 1, 2, 4, ... 60
+/// seconds.
 class RestartPlan {
  public:
   /// `hosts` is empty where all ranks are on this host.

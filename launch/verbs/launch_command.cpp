@@ -198,9 +198,11 @@ int code_of(const JobEnd& end, bool trains) {
 RestartPlan plan_of(const LaunchRequest& request) {
   std::vector<HostSlots> hosts;
   if (!request.hostfile.empty()) hosts = hosts_in(pipeline::read_file(request.hostfile));
-  return {
-      {static_cast<int>(request.ranks), static_cast<int>(request.min_ranks), request.max_restarts},
-      hosts};
+  return {{static_cast<int>(request.ranks),
+           static_cast<int>(request.min_ranks),
+           request.max_restarts,
+           request.trains()},
+          hosts};
 }
 
 /// mpirun itself may hang when a link is cut; the ranks have said which host is silent.
@@ -284,7 +286,7 @@ void run_launch(Invocation& call) {
   line.required_option("-n", "ranks", request.ranks);
   line.option("--hostfile", "hosts and their slots, as mpirun takes them", request.hostfile);
   line.option("--max-restarts",
-              "starts after a fault; three in a row without a new step are the last",
+              "starts after a fault; three in a row without a new step end a training",
               request.max_restarts);
   line.option("--min-ranks",
               "after the loss of a host start again without it, on so many ranks at least",

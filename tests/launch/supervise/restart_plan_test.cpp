@@ -38,6 +38,16 @@ TEST(RestartPlan, WaitsLongerAfterEachFaultInVainAndGivesUpAfterThree) {
   EXPECT_THAT(last.why, HasSubstr("without a step behind step 8 in 3 starts in a row"));
 }
 
+TEST(RestartPlan, WhatHasNoStepsStartsAgainAsOftenAsAllowed) {
+  RestartPlan plan({2, 0, 40, /*trains=*/false}, {});
+  for (int fault = 0; fault < 40; ++fault) {
+    const NextStart next = plan.after_fault(0, "");
+    EXPECT_FALSE(next.gives_up) << fault;
+    EXPECT_EQ(next.wait_seconds, fault < 6 ? 1 << fault : 60) << fault;
+  }
+  EXPECT_EQ(plan.after_fault(0, "").why, "after 40 restarts");
+}
+
 TEST(RestartPlan, LeavesOutTheHostThatWentDownToTheFewestRanks) {
   RestartPlan plan({6, 3, 100}, {{"a", 2}, {"b.cluster", 2}, {"10.0.0.3", 2}});
   EXPECT_EQ(plan.after_fault(1, "").ranks, 6);
