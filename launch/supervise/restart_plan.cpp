@@ -2,8 +2,8 @@
 #include "launch/supervise/restart_plan.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 #include <sstream>
 
@@ -12,6 +12,8 @@
 namespace larkspur::launch {
 namespace {
 
+using pipeline::Errc;
+using pipeline::require;
 using pipeline::text_of;
 
 constexpr int kInVain = 3;
@@ -23,27 +25,52 @@ int slots_of(const std::vector<HostSlots>& hosts) {
   });
 }
 
-/// "node1" is "node1.cluster" as well.
+bool is_short_for(const std::string& name, const std::string& whole) {
+  const bool is_address = whole.find_first_not_of("0123456789.") == std::string::npos;
+  return name.find('.') == std::string::npos && !is_address && whole.starts_with(name + ".");
+}
+
+/// "node1" is "node1.cluster" as well; "node1.east" and "node1.west" are two.
 bool is_same_host(const std::string& a, const std::string& b) {
-  if (a == b) return true;
-  const auto names = [](const std::string& name) {
-    return name.find_first_not_of("0123456789.") != std::string::npos;  // no address
-  };
-  return names(a) && names(b) && a.substr(0, a.find('.')) == b.substr(0, b.find('.'));
+  return a == b || is_short_for(a, b) || is_short_for(b, a);
+}
+
+/// N of the word "slots=N"; 0 of any other.
+int slots_in(const std::string& word) {
+  constexpr std::string_view key = "slots=";
+  if (!word.starts_with(key)) return 0;
+  const char* end = word.data() + word.size();
+  int slots = 0;
+  const auto [rest, error] = std::from_chars(word.data() + key.size(), end, slots);
+  return error == std::errc() && rest == end ? std::max(0, slots) : 0;
 }
 
 }  // namespace
 
-std::vector<HostSlots> hosts_in(const std::string& text) {
+std::vector<HostSlots> hosts_in(const std::string& text, const std::string& file) {
   std::vector<HostSlots> hosts;
   std::istringstream lines(text);
+  int number = 0;
   for (std::string line; std::getline(lines, line);) {
+    ++number;
     std::istringstream words(line.substr(0, line.find('#')));
     HostSlots host;
     if (!(words >> host.name)) continue;
+    host.slots = 0;
+    host.line = host.name;
     for (std::string word; words >> word;) {
-      if (word.starts_with("slots=")) host.slots = std::max(1, std::atoi(word.c_str() + 6));
+      if (const int slots = slots_in(word)) host.slots = slots;
+      host.line += " " + word;
     }
+    require(host.slots > 0,
+            Errc::kInvalidArgument,
+            file,
+            ":",
+            number,
+            ": host ",
+            host.name,
+            " has no slots=N, so --min-ranks cannot count what is left without a host: "
+            "write slots=N, the ranks it may have");
     hosts.push_back(std::move(host));
   }
   return hosts;
@@ -51,7 +78,7 @@ std::vector<HostSlots> hosts_in(const std::string& text) {
 
 std::string hostfile_text(const std::vector<HostSlots>& hosts) {
   std::string text;
-  for (const HostSlots& host : hosts) text += text_of(host.name, " slots=", host.slots, "\n");
+  for (const HostSlots& host : hosts) text += host.line + "\n";
   return text;
 }
 
@@ -64,10 +91,12 @@ NextStart RestartPlan::after_fault(std::int64_t highest_step, const std::string&
   NextStart next;
   in_vain_ = highest_step > highest_step_ ? 0 : in_vain_ + 1;
   highest_step_ = std::max(highest_step_, highest_step);
-  const bool left_out = options_.min_ranks > 0 && !lost_host.empty() && leave_out(lost_host);
+  const bool to_leave_out = options_.min_ranks > 0 && !lost_host.empty();
+  const bool left_out = to_leave_out && leave_out(lost_host);
   if (left_out) ranks_ = std::min(ranks_, slots_of(hosts_));
   next.ranks = ranks_;
   next.on_fewer_hosts = left_out;
+  next.is_unlisted = to_leave_out && !left_out;
   next.gives_up = true;
   if (restarts_ == options_.max_restarts) {
     next.why = text_of("after ", restarts_, " restarts");

@@ -8,18 +8,20 @@
 
 namespace larkspur::launch {
 
-/// A line of a hostfile: `NAME slots=N`.
+/// A line of a hostfile: `NAME slots=N`, and whatever else mpirun takes there.
 struct HostSlots {
   std::string name;
-  int slots = 1;
+  int slots = 1;       ///< >= 1
+  std::string line{};  ///< all its words, without the comment
 
   bool operator==(const HostSlots&) const = default;
 };
 
-/// The hosts of a hostfile's text as mpirun takes it; comments and other words are left out.
-std::vector<HostSlots> hosts_in(const std::string& text);
+/// The hosts of a hostfile's text. Throws kInvalidArgument naming `file` and the line where one has
+/// no `slots=N`: mpirun counts that host's cores then, which cannot be known from here.
+std::vector<HostSlots> hosts_in(const std::string& text, const std::string& file);
 
-/// The same as a hostfile's text.
+/// Their lines, as mpirun takes them.
 std::string hostfile_text(const std::vector<HostSlots>& hosts);
 
 struct RestartOptions {
@@ -35,6 +37,7 @@ struct NextStart {
   std::string why{};            ///< of giving up
   int ranks = 1;                ///< of the next start
   bool on_fewer_hosts = false;  ///< than the start before
+  bool is_unlisted = false;     ///< a host went that no line of the hostfile names; it stays in
   double wait_seconds = 0.0;    ///< before it
 };
 

@@ -126,6 +126,11 @@ void check_request(const LaunchRequest& request) {
           "--min-ranks is ",
           request.min_ranks,
           ": it takes a number up to that of -n, and --max-restarts");
+  require(request.min_ranks == 0 || !request.hostfile.empty(),
+          Errc::kInvalidArgument,
+          "--min-ranks is ",
+          request.min_ranks,
+          ", but no --hostfile says which hosts are left without the one that went");
   require(request.grace_seconds >= 1,
           Errc::kInvalidArgument,
           "--grace is ",
@@ -197,7 +202,15 @@ int code_of(const JobEnd& end, bool trains) {
 
 RestartPlan plan_of(const LaunchRequest& request) {
   std::vector<HostSlots> hosts;
-  if (!request.hostfile.empty()) hosts = hosts_in(pipeline::read_file(request.hostfile));
+  if (request.min_ranks > 0) {
+    std::error_code error;
+    require(fs::is_regular_file(request.hostfile, error),
+            Errc::kInvalidArgument,
+            "--hostfile ",
+            request.hostfile,
+            " is no regular file, and --min-ranks reads it beside mpirun: write it to one");
+    hosts = hosts_in(pipeline::read_file(request.hostfile), request.hostfile);
+  }
   return {{static_cast<int>(request.ranks),
            static_cast<int>(request.min_ranks),
            request.max_restarts,
@@ -219,7 +232,36 @@ void turn_to(const NextStart& next,
   if (!next.on_fewer_hosts) return;
   call.ranks = next.ranks;
   call.hostfile = (output / "hosts_left").string();
+  std::error_code error;  // where there is no folder, writing says so
+  fs::create_directories(output, error);
   pipeline::write_and_rename(call.hostfile, hostfile_text(plan.hosts()));
+}
+
+/// What people learn of a fault, before anything else can go wrong.
+void say_fault(const LaunchRequest& request,
+               const std::string& story,
+               const NextStart& next,
+               std::int64_t restarts,
+               const std::string& host) {
+  pipeline::log_warn(
+      next.gives_up
+          ? text_of(story, " ", next.why)
+          : text_of(story,
+                    "; restart ",
+                    restarts,
+                    " of ",
+                    request.max_restarts,
+                    request.trains() ? " from the newest whole checkpoint" : "",
+                    " on ",
+                    next.ranks,
+                    " ranks",
+                    next.wait_seconds > 0 ? text_of(" in ", next.wait_seconds, " s") : ""));
+  if (!next.is_unlisted) return;
+  pipeline::log_warn(text_of("host ",
+                             host,
+                             " is not a line of ",
+                             request.hostfile,
+                             ", nothing is left out: call it there as it is called here"));
 }
 
 /// Starts the job, and again after faults as often as allowed. Returns the code for the shell.
@@ -249,23 +291,11 @@ int run_job(const LaunchRequest& request, const RunConfig& config) {
       pipeline::log_warn(text_of(story, " after ", plan.restarts(), " restarts"));
       return code;
     }
-    const NextStart next = plan.after_fault(display.highest_step(), gone_host(end, notices));
-    if (next.gives_up) {
-      pipeline::log_warn(text_of(story, " ", next.why));
-      return code;
-    }
+    const std::string host = gone_host(end, notices);
+    const NextStart next = plan.after_fault(display.highest_step(), host);
+    say_fault(request, story, next, plan.restarts(), host);
+    if (next.gives_up) return code;
     turn_to(next, plan, config.output, command);
-    pipeline::log_warn(
-        text_of(story,
-                "; restart ",
-                plan.restarts(),
-                " of ",
-                request.max_restarts,
-                request.trains() ? " from the newest whole checkpoint" : "",
-                " on ",
-                next.ranks,
-                " ranks",
-                next.wait_seconds > 0 ? text_of(" in ", next.wait_seconds, " s") : ""));
     if (supervisor.rest(next.wait_seconds)) {
       pipeline::log_info("stopped on request between two starts");
       return kExitStopped;
@@ -289,7 +319,8 @@ void run_launch(Invocation& call) {
               "starts after a fault; three in a row without a new step end a training",
               request.max_restarts);
   line.option("--min-ranks",
-              "after the loss of a host start again without it, on so many ranks at least",
+              "after the loss of a host start again without it, on so many ranks at least; "
+              "every line of --hostfile needs slots=N",
               request.min_ranks);
   line.option("--grace", "seconds from a request to stop to a kill", request.grace_seconds);
   if (!line.parse()) return;

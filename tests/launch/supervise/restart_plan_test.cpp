@@ -3,16 +3,32 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/refusal.h"
+
 namespace larkspur::launch {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(Hostfile, IsReadAndWrittenAsMpirunTakesIt) {
-  const auto hosts = hosts_in("# mine\n a slots=4 max_slots=8 # first\n\nb\n10.0.0.3 slots=2\n");
-  EXPECT_THAT(hosts, ElementsAre(HostSlots{"a", 4}, HostSlots{"b", 1}, HostSlots{"10.0.0.3", 2}));
-  EXPECT_EQ(hostfile_text(hosts), "a slots=4\nb slots=1\n10.0.0.3 slots=2\n");
+std::vector<HostSlots> hosts_of(const std::string& text) { return hosts_in(text, "F"); }
+
+TEST(Hostfile, IsWrittenWithTheWordsThatItHad) {
+  const auto hosts = hosts_of("# mine\n a slots=4 max_slots=8 # first\n\n10.0.0.3  slots=2\n");
+  EXPECT_THAT(hosts,
+              ElementsAre(HostSlots{"a", 4, "a slots=4 max_slots=8"},
+                          HostSlots{"10.0.0.3", 2, "10.0.0.3 slots=2"}));
+  EXPECT_EQ(hostfile_text(hosts), "a slots=4 max_slots=8\n10.0.0.3 slots=2\n");
+}
+
+TEST(Hostfile, ALineThatLeavesTheSlotsToMpirunIsRefused) {
+  for (const std::string line :
+       {"b", "b max_slots=4", "b slots=0", "b slots=many", "b slots=2x", "b slots = 2"}) {
+    const std::string refusal =
+        testing::refusal_of([&] { hosts_of("# mine\na slots=4\n" + line + "\n"); }).text;
+    EXPECT_THAT(refusal, HasSubstr("F:3: host b has no slots=N")) << line;
+    EXPECT_THAT(refusal, HasSubstr("write slots=N")) << line;
+  }
 }
 
 TEST(RestartPlan, StartsAgainAsOftenAsAllowed) {
@@ -46,6 +62,19 @@ TEST(RestartPlan, WhatHasNoStepsStartsAgainAsOftenAsAllowed) {
     EXPECT_EQ(next.wait_seconds, fault < 6 ? 1 << fault : 60) << fault;
   }
   EXPECT_EQ(plan.after_fault(0, "").why, "after 40 restarts");
+}
+
+TEST(RestartPlan, TellsHostsApartByAllOfTheirNames) {
+  RestartPlan plan({6, 1, 100}, {{"n.east", 1}, {"n.west", 1}, {"m", 1}, {"10.0.0.3", 1}});
+  for (const auto* other : {"n.north", "m2.east", "10", "10.0", "10.0.0.4"}) {
+    const NextStart next = plan.after_fault(0, other);
+    EXPECT_TRUE(next.is_unlisted) << other;
+    EXPECT_FALSE(next.on_fewer_hosts) << other;
+  }
+  EXPECT_TRUE(plan.after_fault(1, "n.west").on_fewer_hosts);
+  EXPECT_TRUE(plan.after_fault(2, "m.east").on_fewer_hosts);
+  EXPECT_THAT(plan.hosts(), ElementsAre(HostSlots{"n.east", 1}, HostSlots{"10.0.0.3", 1}));
+  EXPECT_FALSE(plan.after_fault(3, "").is_unlisted);
 }
 
 TEST(RestartPlan, LeavesOutTheHostThatWentDownToTheFewestRanks) {
