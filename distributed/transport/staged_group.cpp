@@ -83,9 +83,8 @@ class StagedWork : public Pending::Work {
     }
     // Whatever the operation: between each pair the one message, or an empty one.
     const std::vector<ConstBlock> sends(staged.begin(), staged.end());
-    pending_ = host.all_to_all(sends,
-                               receives_.blocks(),
-                               text_of(name_of(original_.operation), " ", original_.what));
+    pending_ = host.all_to_all(
+        sends, receives_.blocks(), text_of(name_of(original_.operation), " ", original_.what));
   }
 
   void wait() override {

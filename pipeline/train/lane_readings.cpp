@@ -27,7 +27,10 @@ void LaneReadings::add_nothing() {
   correct_.emplace_back();
 }
 
-at::Tensor LaneReadings::read_into(StepStats& facts, const at::Tensor& more) const {
+at::Tensor LaneReadings::read_into(StepStats& facts,
+                                   const at::Tensor& more,
+                                   PhaseBoard* board) const {
+  const PhaseScope phase(board, RunPhase::kReduce);
   std::vector<at::Tensor> parts{bytes_of(more)};
   for (const std::vector<at::Tensor>* scalars : {&losses_, &correct_}) {
     std::vector<at::Tensor> there;

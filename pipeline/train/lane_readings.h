@@ -7,6 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "pipeline/phase_board.h"
 #include "pipeline/train/step_stats.h"
 
 namespace larkspur::pipeline {
@@ -21,8 +22,9 @@ class LaneReadings {
   void add_nothing();
 
   /// Appends losses and the count of right samples; `more`, float64 [n] where the network works, is
-  /// read with them and returned on the CPU. The one read.
-  at::Tensor read_into(StepStats& facts, const at::Tensor& more) const;
+  /// read with them and returned on the CPU. The one read of a step: where the exchange only
+  /// queues, as on GPUs, the host waits here for ranks that are late, and the board hears of it.
+  at::Tensor read_into(StepStats& facts, const at::Tensor& more, PhaseBoard* board = nullptr) const;
 
  private:
   std::vector<at::Tensor> losses_;   ///< [lanes]; undefined: nothing

@@ -17,17 +17,6 @@ void add_news(TrainStep& job, StepStats& mine) {
   if (job.saver != nullptr) mine.saving = {job.saver->tell()};
 }
 
-/// The step's one read. On a GPU reduce() only queues, so it is here that the host waits for ranks
-/// that are late. Returns sums of squares of the gradient's chunks.
-at::Tensor read_lanes(TrainStep& job,
-                      const LaneReadings& readings,
-                      StepStats& mine,
-                      const at::Tensor& owned_gradient,
-                      double to_mean) {
-  const PhaseScope phase(job.board, RunPhase::kReduce);
-  return readings.read_into(mine, job.run.state.optimizer.square_sums(owned_gradient, to_mean));
-}
-
 /// Of the samples that were read; none: not a number. Lanes divide by what they should have had, as
 /// gradients want it.
 double mean_over_samples(const StepStats& all, const Lanes& lanes) {
@@ -68,7 +57,8 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   LaneReadings readings;
   StepStats mine = run_lanes(job, outcome.loss_scale, readings);
   const at::Tensor owned_gradient = run.exchange.reduce();
-  const at::Tensor square_sums = read_lanes(job, readings, mine, owned_gradient, to_mean);
+  const at::Tensor square_sums =
+      readings.read_into(mine, state.optimizer.square_sums(owned_gradient, to_mean), job.board);
   add_news(job, mine);
   outcome.facts = all_gather(mine, run.communicator);
   outcome.loss = mean_over_samples(outcome.facts, run.lanes);
