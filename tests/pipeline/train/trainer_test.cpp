@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/train/trainer.h"
 
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -56,6 +58,28 @@ TEST(Trainer, StopsAtTheStepLimitWithACheckpoint) {
   EXPECT_THAT(toy.saved_at, ElementsAre(3));
 }
 
+/// Passes every call on; its new weights set out late.
+class LateGather final : public GradientExchange {
+ public:
+  LateGather(GradientExchange& exchange, std::chrono::milliseconds late)
+      : exchange_(exchange), late_(late) {}
+
+  void lane_done(int lane, int bucket) override { exchange_.lane_done(lane, bucket); }
+  at::Tensor reduce() override { return exchange_.reduce(); }
+  at::Tensor mean_of_rows(const at::Tensor& mine, const std::vector<int>& rows) override {
+    return exchange_.mean_of_rows(mine, rows);
+  }
+  void gather() override {
+    std::this_thread::sleep_for(late_);
+    exchange_.gather();
+  }
+  void wait(int bucket) override { exchange_.wait(bucket); }
+
+ private:
+  GradientExchange& exchange_;
+  std::chrono::milliseconds late_;
+};
+
 TEST(Trainer, LeavesNothingUnderWayWhereNothingIsSaved) {
   testing::run_ranks(2, [](distributed::ProcessGroup& group) {
     ToyRun toy;
@@ -65,7 +89,8 @@ TEST(Trainer, LeavesNothingUnderWayWhereNothingIsSaved) {
     {
       distributed::TreeExchange exchange(
           group, state.parameters, lanes_of_rank(group.rank(), group.size(), toy.options.lanes));
-      TrainParts parts{{*toy.classifier, state, exchange, communicator},
+      LateGather late(exchange, std::chrono::milliseconds(30 * group.rank()));
+      TrainParts parts{{*toy.classifier, state, late, communicator},
                        toy.source,
                        toy.sink,
                        toy.requests,
