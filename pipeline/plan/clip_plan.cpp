@@ -9,8 +9,6 @@
 namespace larkspur::pipeline {
 namespace {
 
-constexpr int kCropTries = 10;
-
 // Frame numbers of a window that starts at `first`; past the end the last one again.
 std::vector<std::int64_t> window(const ClipSampling& sampling,
                                  std::int64_t shown,
@@ -31,19 +29,8 @@ std::int64_t last_start(const ClipSampling& sampling, std::int64_t shown) {
 CropBox random_crop(const ClipAugmentation& augmentation,
                     const VideoShape& shape,
                     CounterRng& rng) {
-  const auto area = static_cast<double>(shape.width * shape.height);
-  const double log_aspect = std::log(augmentation.aspect_max);
-  for (int attempt = 0; attempt < kCropTries; ++attempt) {
-    const double part = area * rng.uniform(augmentation.area_min, augmentation.area_max);
-    const double aspect = std::exp(rng.uniform(-log_aspect, log_aspect));
-    const auto width = static_cast<std::int64_t>(std::llround(std::sqrt(part * aspect)));
-    const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(part / aspect)));
-    if (width < 1 || height < 1 || width > shape.width || height > shape.height) continue;
-    const auto left = rng.below(static_cast<std::uint32_t>(shape.width - width + 1));
-    const auto top = rng.below(static_cast<std::uint32_t>(shape.height - height + 1));
-    return {left, top, width, height};
-  }
-  return centre_square(shape);
+  const BoxRange range{augmentation.area_min, augmentation.area_max, augmentation.aspect_max};
+  return drawn_box(range, shape.width, shape.height, rng).value_or(centre_square(shape));
 }
 
 }  // namespace

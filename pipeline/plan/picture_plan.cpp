@@ -10,10 +10,7 @@
 namespace larkspur::pipeline {
 namespace {
 
-constexpr int kEraseTries = 10;
-constexpr double kErasedMin = 0.02;  // shares of the area
-constexpr double kErasedMax = 0.33;
-constexpr double kErasedAspect = 3.3;
+constexpr BoxRange kErased{0.02, 0.33, 3.3};
 
 /// The amount of an operation at a magnitude, before a sign is drawn.
 double amount_of(PictureOp op, int magnitude, std::int64_t size) {
@@ -67,22 +64,6 @@ void add_jitter(const PictureDistortion& distortion, CounterRng& rng, PicturePla
   }
 }
 
-CropBox erased_box(std::int64_t size, CounterRng& rng) {
-  const auto area = static_cast<double>(size * size);
-  const double log_aspect = std::log(kErasedAspect);
-  for (int attempt = 0; attempt < kEraseTries; ++attempt) {
-    const double part = area * rng.uniform(kErasedMin, kErasedMax);
-    const double aspect = std::exp(rng.uniform(-log_aspect, log_aspect));
-    const auto width = static_cast<std::int64_t>(std::llround(std::sqrt(part * aspect)));
-    const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(part / aspect)));
-    if (width < 1 || height < 1 || width >= size || height >= size) continue;
-    const auto left = rng.below(static_cast<std::uint32_t>(size - width + 1));
-    const auto top = rng.below(static_cast<std::uint32_t>(size - height + 1));
-    return {left, top, width, height};
-  }
-  return {};
-}
-
 }  // namespace
 
 void PictureDistortion::check() const {
@@ -107,7 +88,9 @@ PicturePlan plan_pictures(const PictureDistortion& distortion,
     if (change.op != PictureOp::kIdentity) plan.changes.push_back(change);
   }
   add_jitter(distortion, rng, plan);
-  if (rng.uniform() < distortion.erase) plan.erased = erased_box(size, rng);
+  if (rng.uniform() < distortion.erase) {
+    plan.erased = drawn_box(kErased, size, size, rng, /*is_part=*/true).value_or(CropBox{});
+  }
   return plan;
 }
 
