@@ -6,8 +6,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/stack.h>
 
 #include "model3d/points/edge_list.h"
 #include "pipeline/require.h"
@@ -58,11 +56,7 @@ EdgeList links_to_cells(const at::Tensor& points_NP3, std::int64_t grid) {
     to.push_back((z.cells_NP[at_z] * grid + y.cells_NP[at_y]) * grid + x.cells_NP[at_x]);
     weights.push_back(z.weights_NP[at_z] * y.weights_NP[at_y] * x.weights_NP[at_x]);
   }
-  const at::Tensor to_NE = at::stack(to, 1).flatten(1);
-  const at::Tensor from_P = at::arange(points_NP3.size(1), to_NE.options());
-  return {from_P.repeat({to_NE.size(0), static_cast<std::int64_t>(to.size())}),
-          to_NE,
-          at::stack(weights, 1).flatten(1)};
+  return links_of_points(to, weights);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/index_put.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -127,6 +128,15 @@ at::Tensor scatter_sum(const at::Tensor& x_NRC, const EdgeList& links, std::int6
                                 links.to_NE.contiguous(),
                                 links.weight_NE.contiguous(),
                                 rows);
+}
+
+EdgeList links_of_points(const std::vector<at::Tensor>& to,
+                         const std::vector<at::Tensor>& weights) {
+  const at::Tensor to_NE = at::stack(to, 1).flatten(1);
+  const at::Tensor from_P = at::arange(to.front().size(1), to_NE.options());
+  return {from_P.repeat({to_NE.size(0), static_cast<std::int64_t>(to.size())}),
+          to_NE,
+          at::stack(weights, 1).flatten(1)};
 }
 
 at::Tensor levelled_sum(const at::Tensor& x_NRC, const EdgeList& links, std::int64_t rows) {

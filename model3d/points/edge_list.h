@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -22,6 +23,10 @@ struct EdgeList {
   at::Tensor to_NE;      ///< int64, rows of y
   at::Tensor weight_NE;  ///< type of x; no gradient flows to it
 };
+
+/// Links of every point to one row each of several: `to`, row numbers, and `weights`, both [N, P],
+/// one list after the other. Not empty.
+EdgeList links_of_points(const std::vector<at::Tensor>& to, const std::vector<at::Tensor>& weights);
 
 /// x [N, R, C] to y [N, rows, C] as above; a row nobody links to is zero. float32 and float64 on
 /// the CPU run here, everything else through ATen, some million values at once. First derivatives

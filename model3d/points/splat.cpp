@@ -6,8 +6,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/stack.h>
 
 #include "model3d/points/edge_list.h"
 #include "pipeline/require.h"
@@ -62,11 +60,7 @@ EdgeList links_of(const at::Tensor& points_NP3, std::int64_t size) {
       }
     }
   }
-  const at::Tensor to_NE = at::stack(to, 1).flatten(1);
-  const at::Tensor from_P = at::arange(points_NP3.size(1), to_NE.options());
-  return {from_P.repeat({to_NE.size(0), static_cast<std::int64_t>(to.size())}),
-          to_NE,
-          at::stack(weights, 1).flatten(1)};
+  return links_of_points(to, weights);
 }
 
 }  // namespace
