@@ -220,19 +220,7 @@ DwConv3dGradientJobs<T> weight_gradients_on_tensor_cores(const DwConv3dGradientJ
   DwConv3dGradientJobs<T> others{};
   all.jobs.x = jobs.x;
   others.x = jobs.x;
-  std::int64_t blocks = 0;
-  for (int b = 0; b < jobs.count; ++b) {
-    const std::optional<DwConv3dGradientMmaPlan> plan = plan_cuda_gradient_mma(*jobs.shapes[b]);
-    DwConv3dGradientJobs<T>& to = plan ? all.jobs : others;
-    if (plan) {
-      all.plans[to.count] = *plan;
-      blocks = std::max(blocks, plan->blocks);
-    }
-    to.shapes[to.count] = jobs.shapes[b];
-    to.dy[to.count] = jobs.dy[b];
-    to.partial[to.count] = jobs.partial[b];
-    ++to.count;
-  }
+  const std::int64_t blocks = divide_by_plan(jobs, plan_cuda_gradient_mma, all, others);
   if (blocks > 0) {
     launch_kernel("[dw_conv3d] weight gradient on tensor cores",
                   weight_gradient_mma_kernel<T>,

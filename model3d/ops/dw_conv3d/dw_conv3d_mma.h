@@ -25,6 +25,14 @@ struct DwConv3dJobs {
   const T* x[kDwConvMostTogether];
   const float* k[kDwConvMostTogether];
   T* y[kDwConvMostTogether];
+
+  void add(const DwConv3dJobs& from, int job) {
+    shapes[count] = from.shapes[job];
+    x[count] = from.x[job];
+    k[count] = from.k[job];
+    y[count] = from.y[job];
+    ++count;
+  }
 };
 
 /// Does those of the jobs that tensor cores are of use to, in one launch, and returns the others.
@@ -42,7 +50,30 @@ struct DwConv3dGradientJobs {
   const T* x;  ///< of all
   const T* dy[kDwConvMostTogether];
   float* partial[kDwConvMostTogether];  ///< [slices of the plan][c][taps that reach something]
+
+  void add(const DwConv3dGradientJobs& from, int job) {
+    shapes[count] = from.shapes[job];
+    dy[count] = from.dy[job];
+    partial[count] = from.partial[job];
+    ++count;
+  }
 };
+
+/// Those of the jobs that have a plan go into all.jobs, with it in all.plans, the rest into
+/// `others`. Returns the blocks of the longest plan.
+template <typename Jobs, typename PlanOf, typename Together>
+std::int64_t divide_by_plan(const Jobs& jobs, const PlanOf& plan_of, Together& all, Jobs& others) {
+  std::int64_t blocks = 0;
+  for (int job = 0; job < jobs.count; ++job) {
+    const auto plan = plan_of(*jobs.shapes[job]);
+    if (plan) {
+      all.plans[all.jobs.count] = *plan;
+      blocks = plan->blocks > blocks ? plan->blocks : blocks;
+    }
+    (plan ? all.jobs : others).add(jobs, job);
+  }
+  return blocks;
+}
 
 /// As correlate_together_on_tensor_cores, by plan_cuda_gradient_mma.
 template <typename T>

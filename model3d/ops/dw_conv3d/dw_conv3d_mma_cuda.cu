@@ -246,20 +246,7 @@ DwConv3dJobs<T> correlate_together_on_tensor_cores(const char* name,
   MmaTogether<T> all{};
   DwConv3dJobs<T> others{};
   all.reversed = reversed;
-  std::int64_t blocks = 0;
-  for (int b = 0; b < jobs.count; ++b) {
-    const std::optional<DwConv3dMmaPlan> plan = plan_cuda_mma(*jobs.shapes[b]);
-    DwConv3dJobs<T>& to = plan ? all.jobs : others;
-    if (plan) {
-      all.plans[to.count] = *plan;
-      blocks = std::max(blocks, plan->blocks);
-    }
-    to.shapes[to.count] = jobs.shapes[b];
-    to.x[to.count] = jobs.x[b];
-    to.k[to.count] = jobs.k[b];
-    to.y[to.count] = jobs.y[b];
-    ++to.count;
-  }
+  const std::int64_t blocks = divide_by_plan(jobs, plan_cuda_mma, all, others);
   if (blocks > 0) {
     launch_kernel(name,
                   correlate_together_mma_kernel<T>,
