@@ -129,14 +129,10 @@ readers::SampleList evaluation_list(const RunConfig& config) {
   return readers::part_of(std::move(list), held_out_of(config), true);
 }
 
-namespace {
-
 at::ScalarType type_of(PixelType pixels) {
   if (pixels == PixelType::kUint8) return at::kByte;
   return pixels == PixelType::kBfloat16 ? at::kBFloat16 : at::kFloat;
 }
-
-}  // namespace
 
 readers::ClipSourceOptions eval_clip_options(const RunConfig& config) {
   readers::ClipSourceOptions options;

@@ -37,6 +37,9 @@ const SideConfig& evaluated_side(const RunConfig& config);
 /// where `data index` keeps indexes and runs only look for them.
 readers::IndexFolder index_folder(const std::string& choice);
 
+/// What the values of pictures and clips are until the network has them.
+at::ScalarType type_of(PixelType pixels);
+
 /// How an evaluation of the configuration looks at videos and at clouds.
 readers::ClipSourceOptions eval_clip_options(const RunConfig& config);
 readers::CloudSourceOptions eval_cloud_options(const RunConfig& config);

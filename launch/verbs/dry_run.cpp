@@ -49,15 +49,7 @@ std::int64_t elements_of(const std::vector<std::int64_t>& sizes) {
 /// Of a value of a batch that waits: pictures and clips as data.pixels says, float32 once mixed.
 std::int64_t waiting_bytes(const RunConfig& config) {
   if (config.data.kind == DataKind::kCloud || config.train.mix.is_on()) return kFloatBytes;
-  switch (config.data.pixels) {
-    case PixelType::kUint8:
-      return 1;
-    case PixelType::kBfloat16:
-      return 2;
-    case PixelType::kFloat32:
-      break;
-  }
-  return kFloatBytes;
+  return static_cast<std::int64_t>(c10::elementSize(type_of(config.data.pixels)));
 }
 
 /// That a training could make the folder: the nearest part of its path that is there is writable.
