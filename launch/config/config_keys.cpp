@@ -166,13 +166,6 @@ std::vector<Row> data_rows() {
                              "share of each class of data.train kept out of training, to choose by "
                              "(eval.on=holdout)")
           .below(0, 1),
-  };
-}
-
-std::vector<Row> reading_rows() {
-  constexpr auto data = &RunConfig::data;
-  using D = DataConfig;
-  return {
       key<data, &D::max_bad_fraction>("data.max_bad_fraction",
                                       "unreadable share of a list that stops the run")
           .within(0, 1)
@@ -329,7 +322,6 @@ std::vector<ConfigKey> all_keys() {
   add(clip_rows());
   add(cloud_rows());
   add(data_rows());
-  add(reading_rows());
   add(model_rows());
   add(optimiser_rows());
   add(run_keeping_rows());

@@ -63,6 +63,8 @@ void run_inspect(Invocation& call);
 
 /// `inspect model`: layers of a network, with shapes and costs.
 void run_inspect_model(Invocation& call);
+
+/// `inspect run`: what the ranks of a training did last.
 void run_inspect_run(Invocation& call);
 
 /// `inspect erf`: the effective receptive field of a stage, as a picture and a table.
