@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 #include <span>
+#include <vector>
 
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros_like.h>
@@ -232,10 +233,10 @@ void paint_mean(const pipeline::CropBox& box, at::Tensor& rgb_3SS) {
 
 at::Tensor changed_picture(const at::Tensor& rgb_3HW, const PictureChange& change) {
   const at::Tensor whole = rgb_3HW.contiguous();
-  const at::Tensor changed = at::zeros_like(whole);
+  const bool moves = change.op >= PictureOp::kShearX && change.op <= PictureOp::kRotate;
+  const at::Tensor changed = moves ? at::zeros_like(whole) : at::empty_like(whole);
   const Planes from = planes_of(whole);
   const Values to{changed.data_ptr<std::uint8_t>(), from.values.size()};
-  const bool moves = change.op >= PictureOp::kShearX && change.op <= PictureOp::kRotate;
   if (moves) {
     move_pixels(from, affine_of(change, from), to);
   } else {
