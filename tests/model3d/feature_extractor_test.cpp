@@ -3,7 +3,6 @@
 #include "model3d/feature_extractor.h"
 
 #include <map>
-#include <set>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -11,72 +10,27 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "model3d/network.h"
 #include "model3d/weights/weights.h"
+#include "tests/support/cloud_forms.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/network_file.h"
 #include "tests/support/refusal.h"
-#include "tests/support/tolerances.h"
 
 namespace larkspur::model3d {
 namespace {
 
+using larkspur::testing::batch_for;
 using larkspur::testing::file_of;
+using larkspur::testing::fill;
 using larkspur::testing::golden_noise;
 using larkspur::testing::refusal_of;
+using larkspur::testing::small;
+using larkspur::testing::views;
 using ::testing::HasSubstr;
-
-constexpr std::int64_t kClasses = 5;
-
-ModelOptions small(const std::string& form) {
-  const bool has_taps_in_depth = form == "voxel" || form == "joint" || form == "cells";
-  ModelOptions options{.form = form,
-                       .variant = "micro",
-                       .classes = kClasses,
-                       .kernel = Extent3{has_taps_in_depth ? 7 : 1, 7, 7},
-                       .stem_stride = 2,
-                       .layer_scale = 0.5};
-  if (form == "joint") options.view_stem_stride = 2;
-  options.drawing_size = 24;
-  options.cell_grid = 8;
-  return options;
-}
-
-at::Tensor views(std::int64_t samples, std::int64_t count = 3) {
-  return golden_noise("views", {samples, count, 3, 24, 24});
-}
-
-at::Tensor grids(std::int64_t samples) {
-  return golden_noise("grids", {samples, 1, 16, 16, 16}).gt(0.6).to(at::kFloat);
-}
-
-/// What form and size ask for; the inputs of a batch of one are the first of a larger one.
-pipeline::Batch batch_for(const std::string& form, std::int64_t samples) {
-  pipeline::Batch batch;
-  if (form == "views" || form == "image") batch.inputs["voxels"] = views(samples);
-  if (form == "points" || form == "cells")
-    batch.inputs["voxels"] = golden_noise("points", {samples, 60, 3});
-  if (form == "joint" || form == "voxel") batch.inputs["voxels"] = grids(samples);
-  if (form == "joint") batch.inputs["views"] = views(samples);
-  for (std::int64_t i = 0; i < samples; ++i) {
-    batch.keys.push_back({.seed = 3, .epoch = 1, .sample = static_cast<std::uint32_t>(i)});
-  }
-  return batch;
-}
-
-/// Running statistics far from 0 and 1, weights that let the input through.
-void fill(const Network& network, const std::string& prefix = "") {
-  larkspur::testing::fill_by_formula(network.parameters(), prefix);
-  for (const auto& statistic : network.statistics()) {
-    const at::Tensor noise = golden_noise(prefix + statistic.name, statistic.tensor.sizes().vec());
-    const bool variance = statistic.name.ends_with("running_var");
-    statistic.tensor.copy_(variance ? 2.01 + 2 * noise : noise);
-  }
-}
 
 std::map<std::string, at::Tensor> entries_of(const Network& network) {
   std::map<std::string, at::Tensor> entries;
@@ -297,114 +251,6 @@ TEST(Points, WhoseDrawingIsThereInPartAreNotWhole) {
   ASSERT_EQ(file.all().erase(lost), 1U);
   Network network(small("points"));
   EXPECT_THAT(load_weights(network, file, HeadRule::kFit).missing, ::testing::ElementsAre(lost));
-}
-
-class EveryCloudForm : public ::testing::TestWithParam<const char*> {};
-
-TEST_P(EveryCloudForm, MergedGivesTheLogitsOfTheTrainedOne) {
-  const at::NoGradGuard no_grad;
-  Network network(small(GetParam()));
-  fill(network);
-  const pipeline::Batch batch = batch_for(GetParam(), 2);
-  const at::Tensor trained = network.forward(batch);
-  network.merge();
-  const at::Tensor merged = network.forward(batch);
-  EXPECT_GT((trained[0] - trained[1]).abs().max().item<double>(), 1e-4) << "blind to its input";
-  EXPECT_LE((merged - trained).abs().max().item<double>(),
-            larkspur::testing::kMergedNetworkRelative * trained.abs().max().item<double>());
-  EXPECT_TRUE(network.statistics().empty());
-}
-
-TEST_P(EveryCloudForm, TrainsEveryEntryWithTheSameBitsTwice) {
-  const auto step = [] {
-    Network network(small(GetParam()));
-    network.set_training(true);
-    network.forward(batch_for(GetParam(), 3)).square().sum().backward();
-    std::map<std::string, at::Tensor> results;
-    for (const auto& parameter : network.parameters())
-      results[parameter.name] = parameter.tensor.grad();
-    for (const auto& statistic : network.statistics()) results[statistic.name] = statistic.tensor;
-    return results;
-  };
-  const auto first = step();
-  const auto second = step();
-  for (const auto& [name, values] : first) {
-    ASSERT_TRUE(values.defined()) << name;
-    EXPECT_TRUE(values.isfinite().all().item<bool>()) << name;
-    EXPECT_TRUE(values.equal(second.at(name))) << name;
-  }
-}
-
-TEST_P(EveryCloudForm, EvaluatesEverySampleOnItsOwn) {
-  const at::NoGradGuard no_grad;
-  Network network(small(GetParam()));
-  fill(network);
-  const at::Tensor together = network.forward(batch_for(GetParam(), 4));
-  const at::Tensor alone = network.forward(batch_for(GetParam(), 1));
-  EXPECT_TRUE(together[0].allclose(alone[0], 1e-4, 1e-5));
-}
-
-TEST_P(EveryCloudForm, NoTwoEntriesShareADrawAndWeightsGoOutAndIn) {
-  ModelOptions options = small(GetParam());
-  options.seed = 7;
-  const Network network(options);
-  std::set<std::uint32_t> keys;
-  for (const NamedTensor& entry : published_state_dict(network)) {
-    EXPECT_TRUE(keys.insert(pipeline::name_key(entry.name)).second) << entry.name;
-  }
-  Network other(small(GetParam()));
-  const auto loaded = load_weights(other, file_of(network), HeadRule::kLoad);
-  EXPECT_TRUE(loaded.whole());
-  const at::NoGradGuard no_grad;
-  Network first(options);
-  EXPECT_TRUE(
-      other.forward(batch_for(GetParam(), 2)).equal(first.forward(batch_for(GetParam(), 2))));
-}
-
-INSTANTIATE_TEST_SUITE_P(Forms,
-                         EveryCloudForm,
-                         ::testing::Values("views", "joint", "points", "cells"),
-                         [](const auto& form) { return std::string(form.param); });
-
-TEST(CloudForms, RefuseInputsByTheName) {
-  const auto refusal =
-      [](const char* form, const at::Tensor& input, const at::Tensor& second = {}) {
-        Network network(small(form));
-        pipeline::Batch batch;
-        batch.inputs["voxels"] = input;
-        if (second.defined()) batch.inputs["views"] = second;
-        return refusal_of([&] { network.forward(batch); }).text;
-      };
-  EXPECT_EQ(refusal("views", at::zeros({2, 3, 24, 24})),
-            "[network] input [2, 3, 24, 24] is not a batch of views of 3 channel(s) and 2 axes, as "
-            "form views takes it");
-  EXPECT_THAT(refusal("views", at::zeros({2, 3, 1, 24, 24})), HasSubstr("as form views takes it"));
-  EXPECT_THAT(refusal("views", views(2), views(2)), HasSubstr("only form joint takes two"));
-  EXPECT_THAT(refusal("voxel", grids(2), views(2)), HasSubstr("only form joint takes two"));
-  EXPECT_THAT(refusal("points", at::zeros({2, 3, 24})), HasSubstr("as form points takes it"));
-  EXPECT_THAT(refusal("joint", grids(2)), HasSubstr("form joint takes two inputs"));
-  EXPECT_EQ(refusal("joint", grids(2), views(3)),
-            "[network] inputs [2, 1, 16, 16, 16] and [3, 3, 3, 24, 24] are not of as many samples");
-}
-
-TEST(CloudForms, RefuseOptionsByNameAndValue) {
-  const auto refusal = [](const ModelOptions& options) {
-    return refusal_of([&] { make_classifier(options); }).text;
-  };
-  ModelOptions options = small("views");
-  options.view_pooling = "median";
-  EXPECT_EQ(refusal(options), "[model] view_pooling: \"median\" is none of: max mean");
-  options = small("joint");
-  options.view_taps = 8;
-  EXPECT_THAT(refusal(options), HasSubstr("view_taps: 8 is not odd"));
-  options = small("joint");
-  options.view_stem_stride = 3;
-  EXPECT_EQ(refusal(options), "[model] view_stem_stride: 3 is not 2 or 4");
-  options = small("points");
-  options.drawing_size = 0;
-  EXPECT_EQ(refusal(options), "[model] drawing_size: 0 is not >= 1");
-  options.kernel = Extent3{7, 7, 7};
-  EXPECT_THAT(refusal(options), HasSubstr("form points has two axes"));
 }
 
 }  // namespace

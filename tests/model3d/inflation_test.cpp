@@ -2,7 +2,6 @@
 // A model of pictures that starts a model of clips, in every way there is: on a clip that stands
 // still it must give the picture's own logits.
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +9,7 @@
 #include "pipeline/require.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/network_file.h"
+#include "tests/support/network_logits.h"
 #include "tests/support/refusal.h"
 #include "tests/support/tolerances.h"
 
@@ -18,6 +18,7 @@ namespace {
 
 using larkspur::testing::file_of;
 using larkspur::testing::golden_noise;
+using larkspur::testing::logits_of;
 using larkspur::testing::MemoryTensorFile;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -29,13 +30,6 @@ Network picture_network(const std::string& variant, std::int64_t kernel) {
   larkspur::testing::fill_by_formula(network.parameters());
   larkspur::testing::fill_by_formula(network.statistics());
   return network;
-}
-
-at::Tensor logits_of(Network& network, const at::Tensor& input) {
-  const at::NoGradGuard no_grad;
-  pipeline::Batch batch;
-  batch.inputs["input"] = input;
-  return network.forward(batch);
 }
 
 /// A picture [N,3,H,W] as a clip that stands still.

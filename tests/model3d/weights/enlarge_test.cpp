@@ -3,7 +3,6 @@
 #include "model3d/weights/enlarge.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +10,7 @@
 #include "model3d/weights/weights.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/network_file.h"
+#include "tests/support/network_logits.h"
 #include "tests/support/refusal.h"
 #include "tests/support/tolerances.h"
 
@@ -18,6 +18,7 @@ namespace larkspur::model3d {
 namespace {
 
 using larkspur::testing::file_of;
+using larkspur::testing::logits_of;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -31,14 +32,6 @@ Network trained_network(const std::string& form, const Extent3& kernel) {
   larkspur::testing::fill_by_formula(network.parameters());
   larkspur::testing::fill_by_formula(network.statistics());
   return network;
-}
-
-at::Tensor logits_of(Network& network, const at::Tensor& input) {
-  const at::NoGradGuard no_grad;
-  pipeline::Batch batch;
-  batch.inputs["input"] = input;
-  batch.keys.resize(static_cast<std::size_t>(input.size(0)));
-  return network.forward(batch);
 }
 
 void expect_close(const at::Tensor& logits, const at::Tensor& expected) {
