@@ -29,15 +29,26 @@ TimePadding padding_of(const BackboneOptions& options) {
   return options.time ? options.time->padding : TimePadding::kZeros;
 }
 
+/// Places a step of what stands before `stage`; of H and W alone if D is time.
+std::int64_t step_before(const BackboneOptions& options, std::size_t stage) {
+  if (stage == 0) return options.stem_stride;
+  if (stage == options.first_stage) return 1;
+  return stage + 1 == kStages ? options.last_stride : 2;
+}
+
+/// One tap, but along time, which has strides of its own.
+Extent3 lean_taps(const BackboneOptions& options) {
+  return {options.time ? options.small_taps[0] : 1, 1, 1};
+}
+
 }  // namespace
 
 StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage) {
   const auto& dims = options.variant.dims;
-  const bool is_last = stage + 1 == kStages;
-  const std::int64_t step = stage == 0 ? options.stem_stride : is_last ? options.last_stride : 2;
+  const std::int64_t step = step_before(options, stage);
   return {.inputs = stage == 0 ? options.in_channels : dims[stage - 1],
           .outputs = dims[stage],
-          .taps = options.small_taps,
+          .taps = step == 1 ? lean_taps(options) : options.small_taps,
           .stride = {options.time ? options.time->strides[stage] : step, step, step},
           .lean_depth = options.time.has_value(),
           .padding = padding_of(options)};
@@ -65,13 +76,15 @@ bool has_norm_before(const BackboneOptions& options, std::size_t stage) {
 
 Backbone::Backbone(const BackboneOptions& options)
     : options_(options), frozen_(static_cast<std::size_t>(options.freeze_stages)) {
-  if (options.has_stem) stem_.emplace(strided_before(options, 0));
   const Variant& variant = options.variant;
   for (std::size_t stage = 0; stage < kStages; ++stage) {
-    if (stage > 0) {
-      downsamples_.emplace_back(strided_before(options, stage), has_norm_before(options, stage));
-    }
     std::vector<LargeKernelBlock>& blocks = stages_.emplace_back();
+    if (stage < options.first_stage) continue;
+    if (stage == 0) {
+      stem_.emplace(strided_before(options, 0));
+    } else {
+      downsamples_[stage].emplace(strided_before(options, stage), has_norm_before(options, stage));
+    }
     for (std::int64_t index = 0; index < variant.depths[stage]; ++index) {
       blocks.emplace_back(block_options(options, stage, index));
     }
@@ -98,9 +111,8 @@ at::Tensor Backbone::enter_stage(std::size_t stage,
                                  const at::Tensor& x,
                                  const Pass& pass,
                                  const LayerObserver& observer) const {
-  if (stage == 0 && !stem_) return x;
   pass.before_use(stem_or_downsample(stage));  // of frozen ones too: they are gathered in place
-  const at::Tensor y = stage == 0 ? stem_->forward(x) : downsamples_[stage - 1].forward(x);
+  const at::Tensor y = stage == 0 ? stem_->forward(x) : downsamples_[stage]->forward(x);
   if (observer) observer(stem_or_downsample(stage), y);
   return y;
 }
@@ -116,7 +128,7 @@ at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
     factors = drop_path_factors(drop_paths(), x, pass);
     trained.drop_path_factors = &factors;
   }
-  for (std::size_t stage = 0; stage < kStages; ++stage) {
+  for (std::size_t stage = options_.first_stage; stage < kStages; ++stage) {
     const Pass& own = stage < frozen_ ? fixed : trained;
     x = enter_stage(stage, x, pass, observer);
     pass.before_use(stage_name(stage));
@@ -130,10 +142,11 @@ at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
 
 void Backbone::add_stage_to(std::size_t stage, const StateDict& state) const {
   const StateDict before = state.under(stem_or_downsample(stage));
+  if (stage < options_.first_stage) return;
   if (stage == 0) {
-    if (stem_) stem_->add_to(before);
+    stem_->add_to(before);
   } else {
-    downsamples_[stage - 1].add_to(before);
+    downsamples_[stage]->add_to(before);
   }
   for (std::size_t index = 0; index < stages_[stage].size(); ++index) {
     stages_[stage][index].add_to(state.under(block_name(stage, index)));

@@ -4,10 +4,14 @@
 //   x -- stem -- stage 1 -- down -- stage 2 -- down -- stage 3 -- down -- stage 4 -- features
 //        /s      small      /2      large      /2       mixed     /2      large
 //
+// Stem and stage 1 may be elsewhere (form cells has them on points): their map then comes in, and
+// goes to stage 2 as large as it is. A layer between stages that does not stride has one tap.
+//
 // Where D is time it has strides and taps of its own, and the strided convolutions, which mix all
 // channels, have three taps there only where they stride.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -35,8 +39,8 @@ inline StageTaps in_every_stage(const Extent3& taps) { return {taps, taps, taps}
 
 struct BackboneOptions {
   Variant variant;
-  std::int64_t in_channels = 1;  ///< without a stem those of stage 1
-  bool has_stem = true;          ///< else the input is what a stem would give
+  std::int64_t in_channels = 1;  ///< of the stem, else those of stage 1
+  std::size_t first_stage = 0;   ///< 0; 1: without stem and stage 1, the input is what they give
   Extent3 small_taps{
       3, 3, 3};  ///< of stem, downsampling and small blocks; 1 on an axis not strided
   StageTaps stage_taps = in_every_stage({13, 13, 13});  ///< of the large blocks
@@ -80,7 +84,7 @@ class Backbone {
  public:
   explicit Backbone(const BackboneOptions& options);
 
-  /// x [N,in_channels,D,H,W], channels last in memory where there is no stem, to
+  /// x [N,in_channels,D,H,W], channels last in memory where first_stage is 1, to
   /// [N,dims[3],D',H',W']. `observer`, if given, sees the output of each "downsample_layers.i" and
   /// each block "stages.i.j", in order. The pass's gate is asked before each "downsample_layers.i"
   /// and "stages.i".
@@ -108,7 +112,7 @@ class Backbone {
  private:
   BackboneOptions options_;
   std::optional<Stem> stem_;
-  std::vector<Downsample> downsamples_;  ///< before stages 2, 3, 4
+  std::array<std::optional<Downsample>, kStages> downsamples_;  ///< before a stage, if it is there
   std::vector<std::vector<LargeKernelBlock>> stages_;
   std::size_t frozen_ = 0;  ///< stages
 

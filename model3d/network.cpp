@@ -104,10 +104,10 @@ BackboneOptions backbone_options(const ModelOptions& options) {
   options.check();
   const Form& form = find_form(options.form);
   const Variant& variant = find_variant(options.variant);
-  const bool has_stem = form.extractor != ExtractorKind::kCells;
+  const bool on_points = form.extractor == ExtractorKind::kCells;
   return {.variant = variant,
-          .in_channels = has_stem ? input_channels(options) : variant.dims.front(),
-          .has_stem = has_stem,
+          .in_channels = on_points ? variant.dims.front() : input_channels(options),
+          .first_stage = on_points ? 1U : 0U,
           .small_taps = form.small_taps,
           .stage_taps = stage_taps(options, form),
           .stem_stride = options.stem_stride.value_or(form.stem_stride),
@@ -126,7 +126,10 @@ std::int64_t input_channels(const ModelOptions& options) {
 }
 
 PointToCellsOptions cells_options(const ModelOptions& options) {
-  return {.grid = options.cell_grid, .channels = find_variant(options.variant).dims.front()};
+  const Variant& variant = find_variant(options.variant);
+  return {.grid = options.cell_grid,
+          .channels = variant.dims.front(),
+          .blocks = variant.depths.front()};
 }
 
 ViewsExtractor make_views(const ModelOptions& options, std::int64_t first_block = 0) {

@@ -195,9 +195,8 @@ std::vector<LayerSummary> summarise(const ExtractorPart& part) {
   const Variant& variant = part.backbone.variant;
   Position here{part.backbone.in_channels, part.input};
   std::vector<LayerSummary> layers;
-  for (std::size_t stage = 0; stage < kStages; ++stage) {
-    if (stage > 0) layers.push_back(downsampling_row(part, stage, here));
-    if (stage == 0 && part.backbone.has_stem) layers.push_back(stem_row(part, here));
+  for (std::size_t stage = part.backbone.first_stage; stage < kStages; ++stage) {
+    layers.push_back(stage == 0 ? stem_row(part, here) : downsampling_row(part, stage, here));
     for (std::int64_t index = 0; index < variant.depths[stage]; ++index) {
       const std::string name = block_name(stage, static_cast<std::size_t>(index));
       layers.push_back(block_row(part, name, block_options(part.backbone, stage, index), here));
@@ -237,16 +236,23 @@ LayerSummary summarise_drawing(const PointToImageOptions& options, std::int64_t 
 
 LayerSummary summarise_filling(const PointToCellsOptions& options, std::int64_t points) {
   const std::int64_t wide = options.channels;
+  const std::int64_t inner = kPointWiden * wide;
   const std::int64_t edges = points * std::min(options.neighbours, points);
   const std::int64_t grid = options.grid;
   Row row("point_to_cells", "filling", Position{3, {1, 1, points}});
-  row.keep(kEdgeInputs * edges);
-  row.add(kEdgeInputs * kEdgeFirst + kEdgeFirst, kEdgeInputs * kEdgeFirst * edges);
-  row.keep(2 * kEdgeFirst * edges);  // into the activation, and out of it
-  row.add(kEdgeFirst * kEdgeSecond + kEdgeSecond, kEdgeFirst * kEdgeSecond * edges);
-  row.add(2 * kEdgeSecond).keep((2 * kEdgeSecond + kPerPlace) * edges);  // norm and activation
-  row.add(kEdgeSecond * wide, kEdgeSecond * wide * edges).keep(wide * edges);
-  row.add(2 * wide).keep((2 * wide + kPerPlace) * points);  // maximum, norm
+  row.keep(kEdgeInputs * points).keep(2 * edges);  // its neighbours' numbers, twice as wide
+  row.add(kEdgeInputs * kEdgeHidden + kEdgeHidden, (2 * kEdgeInputs - 1) * kEdgeHidden * points);
+  row.keep(2 * kEdgeHidden * points);
+  row.add(kEdgeHidden * wide, kEdgeHidden * wide * edges).keep(wide * points);  // winners
+  row.add(2 * wide).keep((wide + kPerPlace) * points);                          // norm
+  for (std::int64_t block = 0; block < options.blocks; ++block) {
+    row.add(wide * wide, wide * wide * points).keep(2 * wide * points);  // input, winners
+    row.add(2 * wide).keep((wide + kPerPlace) * points);                 // norm
+    row.add(wide * inner + inner, wide * inner * points).keep(wide * points);
+    row.add(2 * inner).keep((inner + kPerPlace) * points);  // norm and activation
+    row.add(inner * wide, inner * wide * points).keep(inner * points);
+  }
+  row.add(2 * wide).keep((wide + kPerPlace) * points);
   LayerSummary filling = row.done(Position{wide, {grid, grid, grid}}, 1);
   filling.receptive_field.reset();
   return filling;

@@ -16,6 +16,7 @@ set(model3d_ops_sources
   kernels/products.cpp
   kernels/products_bfloat16.cpp
   ops/layer_norm/layer_norm.cpp
+  ops/neighbour_max/neighbour_max.cpp
   ops/reparam_depthwise/reparam_depthwise.cpp
   ops/reparam_depthwise/reparam_depthwise_backward_cpu.cpp
   ops/reparam_depthwise/reparam_depthwise_forward_cpu.cpp
@@ -52,7 +53,8 @@ endif()
 set_source_files_properties(kernels/products_bfloat16.cpp PROPERTIES
   COMPILE_OPTIONS "${lanes_flags};${bfloat16_flags}" SKIP_PRECOMPILE_HEADERS ON)
 foreach(loops kernels/products ops/channel_mixer/channel_mixer ops/dw_conv3d/dw_conv3d
-              ops/layer_norm/layer_norm ops/reparam_depthwise/reparam_depthwise)
+              ops/layer_norm/layer_norm ops/neighbour_max/neighbour_max
+              ops/reparam_depthwise/reparam_depthwise)
   foreach(set portable avx2 avx512)
     list(APPEND model3d_ops_sources ${loops}_${set}.cpp)
     set_source_files_properties(${loops}_${set}.cpp PROPERTIES

@@ -2,24 +2,15 @@
 #include "model3d/points/edge_features.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/leaky_relu.h>
-#include <ATen/ops/ones.h>
 
-#include "model3d/points/edge_list.h"
 #include "model3d/points/nearest_points.h"
+#include "model3d/points/neighbourhood.h"
 
 namespace larkspur::model3d {
 namespace {
 
 constexpr double kSlope = 0.2;
-
-/// x [N,P,C] to its neighbours' rows, [N,P*k,C].
-at::Tensor rows_of_neighbours(const at::Tensor& x_NPC, const at::Tensor& nearest_NPk) {
-  const at::Tensor from = nearest_NPk.flatten(1);
-  const at::Tensor to = at::arange(from.size(1), from.options()).expand_as(from);
-  return scatter_sum(x_NPC, {from, to, at::ones(from.sizes(), x_NPC.options())}, from.size(1));
-}
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/relu.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
@@ -26,8 +27,10 @@ namespace {
 using larkspur::testing::golden_noise;
 using larkspur::testing::refusal_of;
 
+using Neighbours = std::vector<std::vector<std::int64_t>>;
+
 struct Filling {
-  Filling() : layer({.grid = 4, .channels = 8, .neighbours = 6}) {
+  Filling() : layer({.grid = 4, .channels = 8, .blocks = 2, .neighbours = 6}) {
     layer.add_to(StateDict(&entries));
     for (const NamedTensor& entry : entries) {
       entry.tensor.detach().copy_(golden_noise(entry.name, entry.tensor.sizes().vec()));
@@ -45,6 +48,35 @@ struct Filling {
         x, {x.size(-1)}, by_name.at(name + ".weight"), by_name.at(name + ".bias"), 1e-6);
   }
 
+  /// Of each row's neighbours the largest of what `of` makes of the two.
+  template <typename Of>
+  static at::Tensor over_neighbours(const Neighbours& nearest, const Of& of) {
+    std::vector<at::Tensor> largest;
+    for (std::size_t p = 0; p < nearest.size(); ++p) {
+      std::vector<at::Tensor> edges;
+      for (const std::int64_t q : nearest[p]) edges.push_back(of(static_cast<std::int64_t>(p), q));
+      largest.push_back(at::stack(edges).amax(0));
+    }
+    return at::stack(largest);
+  }
+
+  at::Tensor strongest_edges(const at::Tensor& points, const Neighbours& nearest) const {
+    return over_neighbours(nearest, [&](std::int64_t p, std::int64_t q) {
+      const at::Tensor row =
+          at::cat({(points[q] - points[p]) * 10.0, points[q].narrow(0, 2, 1)}).unsqueeze(0);
+      return linear("edges.1", at::relu(linear("edges.0", row)))[0];
+    });
+  }
+
+  at::Tensor block(const std::string& name, const at::Tensor& x, const Neighbours& nearest) const {
+    const at::Tensor own = linear(name + ".around", x);
+    const at::Tensor around =
+        over_neighbours(nearest, [&](std::int64_t p, std::int64_t q) { return own[q] - own[p]; });
+    const at::Tensor y = x + norm(name + ".around_norm", around);
+    const at::Tensor wide = at::gelu(norm(name + ".wide_norm", linear(name + ".wide", y)));
+    return y + linear(name + ".narrow", wide);
+  }
+
   PointToCells layer;
   std::vector<NamedTensor> entries;
   std::map<std::string, at::Tensor> by_name;
@@ -56,19 +88,12 @@ TEST(PointToCells, IsThatOfItsFormulaPointByPoint) {
   const at::Tensor points = golden_noise("points", {1, 30, 3});
   const auto nearest =
       larkspur::testing::nearest_reference(points[0].to(at::kDouble).contiguous(), 6);
-  std::vector<at::Tensor> features;
-  for (std::size_t p = 0; p < nearest.size(); ++p) {
-    const at::Tensor own = points[0][static_cast<std::int64_t>(p)];
-    std::vector<at::Tensor> rows;
-    for (const std::int64_t q : nearest[p]) {
-      const at::Tensor other = points[0][q];
-      rows.push_back(at::cat({(other - own) * 10.0, other.narrow(0, 2, 1)}));
-    }
-    const at::Tensor first = at::gelu(filling.linear("edges.0", at::stack(rows)));
-    const at::Tensor second = at::gelu(filling.norm("edge_norm", filling.linear("edges.1", first)));
-    features.push_back(filling.norm("point_norm", filling.linear("edges.2", second).amax(0)));
+  at::Tensor features = filling.norm("edge_norm", filling.strongest_edges(points[0], nearest));
+  for (const char* block : {"blocks.0", "blocks.1"}) {
+    features = filling.block(block, features, nearest);
   }
-  const at::Tensor expected = splat_cells(at::stack(features).unsqueeze(0), points, 4);
+  features = filling.norm("point_norm", features);
+  const at::Tensor expected = splat_cells(features.unsqueeze(0), points, 4);
   EXPECT_TRUE(filling.layer.forward(points).allclose(expected, 1e-4, 1e-5));
 }
 
