@@ -129,7 +129,7 @@ PointToCellsOptions cells_options(const ModelOptions& options) {
   const Variant& variant = find_variant(options.variant);
   return {.grid = options.cell_grid,
           .channels = variant.dims.front(),
-          .blocks = variant.depths.front()};
+          .blocks = 1 + variant.depths.front()};
 }
 
 ViewsExtractor make_views(const ModelOptions& options, std::int64_t first_block = 0) {

@@ -18,6 +18,9 @@ namespace {
 constexpr double kPointsASideSquared = 10.0;
 constexpr std::int64_t kMostBucketsASide = 128;
 
+/// Its cube is looked at as a whole: a point's own bucket has too few of its neighbours.
+constexpr std::int64_t kFirstRing = 1;
+
 /// Rounding of distances and of bucket borders stays far below this share.
 constexpr double kCaution = 1.0 - 1e-4;
 
@@ -27,6 +30,12 @@ constexpr std::ptrdiff_t kPointsAStray = 50;
 constexpr double kMargin = 0.25;
 
 using Place3 = std::array<std::int64_t, 3>;
+
+/// A point and its place among all.
+struct Member {
+  float x, y, z;
+  std::int32_t place;
+};
 
 struct Range {
   double low, high;
@@ -90,10 +99,12 @@ class BucketGrid {
     return bucket;
   }
 
-  /// Those of one bucket.
-  std::span<const std::int32_t> members(const Place3& bucket) const {
-    const auto number = static_cast<std::size_t>(number_of(bucket));
-    return std::span(order_).subspan(starts_[number], starts_[number + 1] - starts_[number]);
+  /// Those of the buckets from `first` on along x up to `last_x`, which lie one after the other.
+  std::span<const Member> members(const Place3& first, std::int64_t last_x) const {
+    const auto number = static_cast<std::size_t>(number_of(first));
+    const std::size_t begin = starts_[number];
+    const std::size_t end = starts_[number + static_cast<std::size_t>(last_x - first[0]) + 1];
+    return std::span(members_).subspan(begin, end - begin);
   }
 
   /// How far from the point everything lies that is in no ring up to this one around its bucket.
@@ -126,9 +137,10 @@ class BucketGrid {
     }
     for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
     std::vector<std::size_t> next(starts_.begin(), starts_.end() - 1);
-    order_.resize(count);
+    members_.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
-      order_[next[numbers[i]]++] = static_cast<std::int32_t>(i);
+      const float* const from = points_.data() + 3 * i;
+      members_[next[numbers[i]]++] = {from[0], from[1], from[2], static_cast<std::int32_t>(i)};
     }
   }
 
@@ -138,62 +150,83 @@ class BucketGrid {
   double last_ = 0.0;  // side_ - 1
   double edge_ = 1.0;
   std::vector<std::size_t> starts_;
-  std::vector<std::int32_t> order_;
+  std::vector<Member> members_;
 };
 
 /// The k best candidates so far, best first. The bits of a float that is not negative grow with it,
-/// so distance and place are one number and no two are equal.
+/// so distance and place are one number and no two are equal; read as a double they keep their
+/// order, and doubles have minima and maxima without branches, side by side.
 class BestKeys {
  public:
-  explicit BestKeys(std::size_t k) : keys_(k, kNone) {}
+  explicit BestKeys(std::size_t k) : now_(k + 1), next_(k + 1) { clear(); }
 
   void add_candidates(std::size_t count) { candidates_ += static_cast<std::int64_t>(count); }
   std::int64_t candidates() const { return candidates_; }
 
-  void clear() { std::fill(keys_.begin(), keys_.end(), kNone); }
+  void clear() {
+    std::fill(now_.begin(), now_.end(), kNone);
+    now_.front() = next_.front() = -kNone;  // before the best one
+  }
 
   void offer(float square, std::int32_t place) {
-    const std::uint64_t key = (std::uint64_t{std::bit_cast<std::uint32_t>(square)} << 32U) |
-                              static_cast<std::uint32_t>(place);
-    if (key >= keys_.back()) return;
-    std::size_t at = keys_.size() - 1;
-    for (; at > 0 && keys_[at - 1] > key; --at) keys_[at] = keys_[at - 1];
-    keys_[at] = key;
+    const double key = std::bit_cast<double>(
+        kSmallest + ((std::uint64_t{std::bit_cast<std::uint32_t>(square)} << kPlaceBits) |
+                     static_cast<std::uint32_t>(place)));
+    if (key >= now_.back()) return;
+    const double* const now = now_.data();
+    double* const next = next_.data();
+    const std::size_t size = now_.size();
+    for (std::size_t i = 1; i < size; ++i) next[i] = std::max(now[i - 1], std::min(now[i], key));
+    now_.swap(next_);
   }
 
   /// Whether all k are there and none is as far away as `distance`.
   bool are_within(double distance) const {
-    if (keys_.back() == kNone) return false;
-    const auto square = std::bit_cast<float>(static_cast<std::uint32_t>(keys_.back() >> 32U));
+    if (now_.back() == kNone) return false;
+    const auto square =
+        std::bit_cast<float>(static_cast<std::uint32_t>(bits_of(now_.back()) >> kPlaceBits));
     return static_cast<double>(square) < distance * distance;
   }
 
   void write(std::int32_t* places) const {
-    for (const std::uint64_t key : keys_) *places++ = static_cast<std::int32_t>(key & 0xFFFFFFFFU);
+    constexpr std::uint64_t kPlaces = (std::uint64_t{1} << kPlaceBits) - 1;
+    for (std::size_t i = 1; i < now_.size(); ++i) {
+      *places++ = static_cast<std::int32_t>(bits_of(now_[i]) & kPlaces);
+    }
   }
 
  private:
-  static constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
-  std::vector<std::uint64_t> keys_;
+  static constexpr double kNone = std::numeric_limits<double>::infinity();
+  static constexpr unsigned kPlaceBits = 31;
+  /// Added to every key: no double that a processor might take for zero.
+  static constexpr std::uint64_t kSmallest = std::uint64_t{1} << 52U;
+
+  static std::uint64_t bits_of(double key) { return std::bit_cast<std::uint64_t>(key) - kSmallest; }
+
+  std::vector<double> now_, next_;
   std::int64_t candidates_ = 0;
 };
 
-void offer_bucket(const BucketGrid& grid,
-                  const float* point,
-                  const Place3& bucket,
-                  BestKeys& best) {
-  const std::span<const std::int32_t> members = grid.members(bucket);
+/// Buckets [first, last] along x of one row; what is outside the grid is left out.
+struct BucketRow {
+  std::int64_t first, last, y, z;
+};
+
+void offer_row(const BucketGrid& grid, const float* point, const BucketRow& row, BestKeys& best) {
+  const std::int64_t first = std::max<std::int64_t>(row.first, 0);
+  const std::int64_t last = std::min(row.last, grid.side() - 1);
+  if (first > last) return;
+  const std::span<const Member> members = grid.members({first, row.y, row.z}, last);
   best.add_candidates(members.size());
-  for (const std::int32_t place : members) {
-    const float* const other = grid.point(place);
-    const float dx = point[0] - other[0];
-    const float dy = point[1] - other[1];
-    const float dz = point[2] - other[2];
-    best.offer((dx * dx + dy * dy) + dz * dz, place);
+  for (const Member& other : members) {
+    const float dx = point[0] - other.x;
+    const float dy = point[1] - other.y;
+    const float dz = point[2] - other.z;
+    best.offer((dx * dx + dy * dy) + dz * dz, other.place);
   }
 }
 
-/// The buckets of the cube's surface that lie in the grid.
+/// The buckets of the cube's surface that lie in the grid; of the first ring, all of the cube.
 void offer_ring(const BucketGrid& grid,
                 const float* point,
                 const Place3& centre,
@@ -203,15 +236,16 @@ void offer_ring(const BucketGrid& grid,
     return std::max<std::int64_t>(0, centre[axis] - ring);
   };
   const auto end = [&](std::size_t axis) { return std::min(grid.side(), centre[axis] + ring + 1); };
+  const std::int64_t low = centre[0] - ring;
+  const std::int64_t high = centre[0] + ring;
   for (std::int64_t z = begin(2); z < end(2); ++z) {
     for (std::int64_t y = begin(1); y < end(1); ++y) {
       const bool face = std::abs(z - centre[2]) == ring || std::abs(y - centre[1]) == ring;
-      if (face) {
-        for (std::int64_t x = begin(0); x < end(0); ++x) offer_bucket(grid, point, {x, y, z}, best);
-        continue;
-      }
-      for (const std::int64_t x : {centre[0] - ring, centre[0] + ring}) {
-        if (x >= 0 && x < grid.side()) offer_bucket(grid, point, {x, y, z}, best);
+      if (face || ring == kFirstRing) {
+        offer_row(grid, point, {low, high, y, z}, best);
+      } else {
+        offer_row(grid, point, {low, low, y, z}, best);
+        offer_row(grid, point, {high, high, y, z}, best);
       }
     }
   }
@@ -239,7 +273,7 @@ std::int64_t near_points(std::span<const float> points,
     const float* const point = grid.point(p);
     const Place3 bucket = grid.bucket_of(point);
     best.clear();
-    for (std::int64_t ring = 0; ring < grid.side(); ++ring) {
+    for (std::int64_t ring = kFirstRing; ring <= grid.side(); ++ring) {
       offer_ring(grid, point, bucket, ring, best);
       if (best.are_within(grid.unseen_from(point, bucket, ring))) break;
     }
