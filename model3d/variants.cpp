@@ -20,6 +20,7 @@ constexpr std::array kVariants{
     Variant{"l", {3, 3, 27, 3}, {192, 384, 768, 1536}, 3},
     Variant{"xl", {3, 3, 27, 3}, {256, 512, 1024, 2048}, 3},
     Variant{"micro", {1, 1, 2, 1}, {16, 32, 64, 128}, 1},
+    Variant{"mini", {1, 1, 2, 1}, {32, 64, 128, 256}, 1},
 };
 
 }  // namespace

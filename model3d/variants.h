@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sizes of UniRepLKNet as a table (Ding et al. 2024, arXiv 2410.08049, table 4), plus one of
-// ours.
+// The sizes of UniRepLKNet as a table (Ding et al. 2024, arXiv 2410.08049, table 4), plus two
+// of ours.
 //
 // Stage 1 has small blocks only, stages 2 and 4 large ones only; in stage 3 every `large_every`-th
 // block is large, the first included.
@@ -30,7 +30,7 @@ struct Variant {
   }
 };
 
-/// a f p n t s b l xl as published, and `micro` for demonstrations on a CPU.
+/// a f p n t s b l xl as published; `micro` for demonstrations on a CPU, `mini` twice as wide.
 std::span<const Variant> variants();
 
 /// The row of that name. Throws kInvalidArgument that lists all names.

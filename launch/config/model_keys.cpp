@@ -5,7 +5,8 @@
 namespace larkspur::launch {
 namespace {
 
-constexpr std::string_view kVariants[] = {"micro", "a", "f", "p", "n", "t", "s", "b", "l", "xl"};
+constexpr std::string_view kVariants[] = {
+    "micro", "mini", "a", "f", "p", "n", "t", "s", "b", "l", "xl"};
 constexpr auto kShape = KeyRole::kShape;
 constexpr auto kRule = KeyRole::kRule;
 constexpr auto model = &RunConfig::model;

@@ -56,7 +56,7 @@ TEST(Variants, DoubleTheirChannelsAndHaveNamesOfTheirOwn) {
 TEST(Variants, AnUnknownNameIsAnsweredWithAllNames) {
   EXPECT_THAT([] { find_variant("m"); },
               ::testing::ThrowsMessage<pipeline::Error>(
-                  ::testing::HasSubstr("\"m\" is none of: a f p n t s b l xl micro")));
+                  ::testing::HasSubstr("\"m\" is none of: a f p n t s b l xl micro mini")));
 }
 
 }  // namespace
