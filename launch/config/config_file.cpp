@@ -300,7 +300,7 @@ LoadedConfig load_config(const std::filesystem::path& file,
 void override_config(LoadedConfig& loaded, const std::vector<std::string>& overrides) {
   std::set<std::string> seen;
   for (const std::string& argument : overrides) read_override(loaded, argument, seen);
-  loaded.config.model.kernel = whole_kernel(loaded.config.model);
+  loaded.config.model = filled_by_form(loaded.config.model);
   check(loaded);
 }
 
@@ -322,7 +322,7 @@ LoadedConfig parse_config(const std::string& text,
   SectionReader reader(loaded, source);
   reader.take_as_saved(retired);
   reader.read(root, "");
-  loaded.config.model.kernel = whole_kernel(loaded.config.model);
+  loaded.config.model = filled_by_form(loaded.config.model);
   check(loaded);
   return loaded;
 }

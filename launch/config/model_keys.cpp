@@ -29,8 +29,10 @@ std::vector<Row> size_rows() {
           "height and width)")
           .within(0, 17)
           .decides(kShape),
-      key<model, &M::stem_stride>("model.stem_stride", "places a step of the first layers: 2 or 4")
-          .within(2, 4)
+      key<model, &M::stem_stride>("model.stem_stride",
+                                  "places a step of the first layers: 2 or 4; 0: as the form has "
+                                  "it (4 for pictures and clips)")
+          .within(0, 4)
           .decides(kRule),
       key<model, &M::last_stride>("model.last_stride",
                                   "places a step of the layer before stage 4: 2, or 1 where its "

@@ -39,12 +39,12 @@ void copy_common(const From& from, To& to) {
 }  // namespace
 
 model3d::ModelOptions model_options(const RunConfig& config) {
-  const ModelConfig& model = config.model;
+  const ModelConfig model = filled_by_form(config.model);
   model3d::ModelOptions options;
   copy_common(model, options);
   options.form = enum_name(model.form);
   options.cell_channels = readers::VoxelGridOptions{.value = config.data.cells}.channels();
-  options.kernel = whole_kernel(model);
+  options.kernel = model.kernel;
   options.stem_stride = model.stem_stride;
   if (model.form == ModelForm::kClip) {
     options.temporal_strides = model.temporal_strides;
@@ -57,13 +57,14 @@ model3d::ModelOptions model_options(const RunConfig& config) {
   return options;
 }
 
-std::array<std::int64_t, 3> whole_kernel(const ModelConfig& model) {
-  std::array<std::int64_t, 3> kernel = model.kernel;
-  const auto& own = model3d::find_form(enum_name(model.form)).kernel;
-  for (std::size_t axis = 0; axis < kernel.size(); ++axis) {
-    if (kernel[axis] == 0) kernel[axis] = own[axis];
+ModelConfig filled_by_form(const ModelConfig& model) {
+  ModelConfig filled = model;
+  const model3d::Form& own = model3d::find_form(enum_name(model.form));
+  for (std::size_t axis = 0; axis < filled.kernel.size(); ++axis) {
+    if (filled.kernel[axis] == 0) filled.kernel[axis] = own.kernel[axis];
   }
-  return kernel;
+  if (filled.stem_stride == 0) filled.stem_stride = own.stem_stride;
+  return filled;
 }
 
 RunConfig config_of_form(std::string_view form) {

@@ -12,8 +12,8 @@ namespace larkspur::launch {
 /// The network that a configuration describes, before it is made.
 model3d::ModelOptions model_options(const RunConfig& config);
 
-/// model.kernel with the form's own taps where it has 0.
-std::array<std::int64_t, 3> whole_kernel(const ModelConfig& model);
+/// With the form's own taps and stride of the stem where model.kernel and model.stem_stride are 0.
+ModelConfig filled_by_form(const ModelConfig& model);
 
 /// A configuration that describes such a network: what the options leave to the form, filled in.
 RunConfig config_of_network(const model3d::ModelOptions& options);

@@ -199,8 +199,9 @@ void check_several_labels(const LoadedConfig& loaded) {
   }
 }
 
-void check_path(const LoadedConfig& loaded, const ConfigKey& key) {
-  const std::string path = std::get<std::string>(key.get(loaded.config));
+/// That what the key names is there, or `path` instead.
+void check_path(const LoadedConfig& loaded, const ConfigKey& key, std::string path = "") {
+  if (path.empty()) path = std::get<std::string>(key.get(loaded.config));
   if (path.empty()) return;
   const char* const what = key.exists == PathKind::kFile     ? "file"
                            : key.exists == PathKind::kFolder ? "folder"
@@ -254,10 +255,20 @@ void check(const LoadedConfig& loaded) {
   check_train(loaded);
 }
 
+std::string file_of_weights(const std::string& named) {
+  const std::size_t mark = named.rfind('#');
+  std::error_code unreadable;
+  if (mark == std::string::npos || std::filesystem::exists(named, unreadable)) return named;
+  return named.substr(0, mark);
+}
+
 void check_weights_paths(const LoadedConfig& loaded) {
+  const auto check_named = [&](const char* key, const std::string& named) {
+    check_path(loaded, *find_config_key(key), file_of_weights(named));
+  };
   const ModelConfig& model = loaded.config.model;
-  if (model.starts_from_file()) check_path(loaded, *find_config_key("model.weights"));
-  if (model.has_view_weights()) check_path(loaded, *find_config_key("model.view_weights"));
+  if (model.starts_from_file()) check_named("model.weights", model.weights);
+  if (model.has_view_weights()) check_named("model.view_weights", model.view_weights);
 }
 
 void check_paths(const LoadedConfig& loaded, const std::vector<std::string>& sides) {

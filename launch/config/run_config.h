@@ -71,7 +71,8 @@ struct ModelConfig {
   std::int64_t classes = 0;       ///< labels are [0, classes); 0: of the list
   std::array<std::int64_t, 3> kernel{
       0, 0, 0};                  ///< taps along depth, height, width; odd; 0: the form's
-  std::int64_t stem_stride = 2;  ///< places a step of the first layers, each axis: 2 or 4
+  std::int64_t stem_stride = 0;  ///< places a step of the first layers, each axis: 2 or 4; 0: the
+                                 ///< form's
   std::array<std::int64_t, 4> temporal_strides{2, 1, 1, 1};
   std::array<std::int64_t, 3> temporal_taps{0, 0, 0};
   std::array<std::int64_t, 3> spatial_taps{0, 0, 0};
@@ -168,6 +169,10 @@ void check(const LoadedConfig& loaded);
 
 /// The part of it that is about the network alone, for commands that have no data.
 void check_described_network(const LoadedConfig& loaded);
+
+/// What of `a.pth#model_ema`, a state dict inside a file, is on disk: `a.pth`. Of any other name,
+/// and where a file of the whole name is there, all of it. Reads the disk.
+std::string file_of_weights(const std::string& named);
 
 /// That the files or folders that weights start from are there. Throws as check_paths().
 void check_weights_paths(const LoadedConfig& loaded);

@@ -176,10 +176,10 @@ void say_new_head(const model3d::Network& network,
 std::unique_ptr<pipeline::TensorFile> open_weights(const fs::path& path) {
   std::error_code error;
   const std::string text = path.string();
-  const std::size_t mark = text.rfind('#');
-  if (mark != std::string::npos && !fs::exists(path, error)) {
+  const std::string file = file_of_weights(text);
+  if (file != text) {
     return model3d::with_plain_names(
-        std::make_unique<model3d::PthFile>(text.substr(0, mark), text.substr(mark + 1)));
+        std::make_unique<model3d::PthFile>(file, text.substr(file.size() + 1)));
   }
   require(fs::exists(path, error), Errc::kNotFound, path.string(), ": no such file or folder");
   if (fs::is_directory(path, error)) {

@@ -202,7 +202,8 @@ std::vector<std::int64_t> sample_sizes(const model3d::ModelOptions& options,
 
 void check_request(const ModelRequest& request, const std::string& weights) {
   std::error_code error;
-  require(fs::exists(weights, error), Errc::kNotFound, "--weights ", weights, " is not there");
+  const std::string file = file_of_weights(weights);
+  require(fs::exists(file, error), Errc::kNotFound, "--weights ", file, " is not there");
   if (fs::is_directory(weights, error)) return;
   require(!request.model.empty(),
           Errc::kInvalidArgument,

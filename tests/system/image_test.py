@@ -68,7 +68,7 @@ class Images(Workspace):
 
     def test_published_weights_of_a_thousand_classes_score_what_forward_says(self):
         weights, labels = self.published()
-        words = ["model.variant=a", "model.kernel=[0,0,0]", "model.stem_stride=4", "data.size=64",
+        words = ["model.variant=a", "model.kernel=[0,0,0]", "model.stem_stride=0", "data.size=64",
                  f"data.eval.labels={labels}", f"data.eval.root={self.folder}/big"]
         pictures = {}
         for name in CLASSES:
@@ -106,7 +106,7 @@ class Images(Workspace):
     def test_a_head_of_other_classes_is_not_scored(self):
         call = ["eval", str(self.config), "--weights"]
         weights, _ = self.published()
-        result = self.done(larkspur(*call, str(weights), "model.variant=a", "model.kernel=[0,0,0]", "model.stem_stride=4"), 4)
+        result = self.done(larkspur(*call, str(weights), "model.variant=a", "model.kernel=[0,0,0]", "model.stem_stride=0"), 4)
         self.assertIn("has a head of 1000 classes (head.weight), the network one of 4", result.stderr)
         self.assertIn("none: no such file", self.done(larkspur(*call, "none"), 4).stderr)
 

@@ -59,6 +59,7 @@ TEST_F(ConfigFile, SetsWhatItNamesAndKeepsTheDefaultsOfTheRest) {
   expected.data.augmentation.rotate_up = true;
   expected.data.augmentation.shift = 0.2;
   expected.model.kernel = {5, 13, 13};
+  expected.model.stem_stride = 2;  // the form's
   expected.eval.bad_samples = BadSampleRule::kExclude;
   EXPECT_THAT(differing_keys(loaded.config, expected), IsEmpty());
   EXPECT_EQ(loaded.origins.at("data.train.root"), file + ":3");
@@ -69,6 +70,7 @@ TEST_F(ConfigFile, SetsWhatItNamesAndKeepsTheDefaultsOfTheRest) {
 TEST_F(ConfigFile, AnEmptyFileIsTheDefaults) {
   RunConfig defaults;
   defaults.model.kernel = {13, 13, 13};  // the form's
+  defaults.model.stem_stride = 2;        // likewise
   EXPECT_THAT(differing_keys(load_config(write("x.yaml", "# nothing\n")).config, defaults),
               IsEmpty());
 }
@@ -187,14 +189,17 @@ TEST_F(ConfigFile, AnOverrideWinsOverTheFile) {
   EXPECT_EQ(loaded.origins.at("train.epochs"), "argument 'train.epochs=4'");
 }
 
-TEST_F(ConfigFile, AFormBringsItsOwnKernelWhereNoneIsSet) {
+TEST_F(ConfigFile, AFormBringsItsOwnKernelAndStemWhereNoneAreSet) {
   for (const char* form : {"clip", "raw", "grid", "voxel", "views", "joint", "points", "cells"}) {
     const bool of_clouds =
         std::string_view("voxel views joint points cells").find(form) != std::string::npos;
     const std::string file =
         write("x.yaml", std::string("data: {kind: ") + (of_clouds ? "cloud" : "video") + "}\n");
     const std::string argument = std::string("model.form=") + form;
-    EXPECT_EQ(load_config(file, {argument}).config.model.kernel, model3d::find_form(form).kernel);
+    const ModelConfig model = load_config(file, {argument}).config.model;
+    EXPECT_EQ(model.kernel, model3d::find_form(form).kernel);
+    EXPECT_EQ(model.stem_stride, model3d::find_form(form).stem_stride);
+    EXPECT_EQ(load_config(file, {argument, "model.stem_stride=2"}).config.model.stem_stride, 2);
     const auto in_part =
         load_config(file, {argument, "model.kernel=[0, 5, 0]"}).config.model.kernel;
     EXPECT_EQ(in_part[1], 5) << form;

@@ -273,6 +273,18 @@ TEST_F(CheckPaths, AMissingFolderIsNamedWithItsNeighbour) {
                          "'; did you mean '" + path("clouds") + "'?"}));
 }
 
+TEST_F(CheckPaths, OfAStateDictInsideAFileTheFileMustBeThere) {
+  loaded_.config.model.weights = path("train.txt") + "#model_ema";
+  EXPECT_EQ(refusal_of([&] { check_weights_paths(loaded_); }), Refusal{});
+  EXPECT_EQ(file_of_weights(loaded_.config.model.weights), path("train.txt"));
+  loaded_.config.model.weights = path("absent.pth") + "#model_ema";
+  EXPECT_THAT(refusal_of([&] { check_weights_paths(loaded_); }).text,
+              ::testing::HasSubstr("no such file or folder '" + path("absent.pth") + "'"));
+  std::ofstream(path("a#1.pth"));  // a name of its own
+  loaded_.config.model.weights = path("a#1.pth");
+  EXPECT_EQ(refusal_of([&] { check_weights_paths(loaded_); }), Refusal{});
+}
+
 TEST_F(CheckPaths, AFileInPlaceOfAFolderIsRefused) {
   loaded_.config.data.train.root = path("train.txt");
   EXPECT_EQ(refusal_of([&] { check_paths(loaded_, {"data.train"}); }).text,
