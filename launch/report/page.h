@@ -9,8 +9,10 @@
 //   report                  what report.json holds
 //   confusion               [[label, predicted, samples], ...], no zeros; of samples of one label
 //   mistakes                worst_mistakes.h; of samples with labels
-//   predicted               [[class, samples it is the likeliest of], ...]; of samples without
-//   labels history                 run_history.h unreadable_files        as report.json has them
+//   batch                   batch_page.h
+//   predicted               [[class, samples it is the likeliest of], ...]; of samples without labels
+//   history                 run_history.h
+//   unreadable_files        as report.json has them
 //   time                    {times: [{name, seconds, share}], peak_mib}
 //   configuration           config_rows()
 //   facts                   [[name, value], ...]

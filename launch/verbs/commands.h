@@ -56,13 +56,16 @@ void run_launch(Invocation& call);
 /// `predict FILE...`, `predict -`: prints the likeliest labels of files, or of a stream.
 void run_predict(Invocation& call);
 
-/// `inspect config`, `protocols`, `checkpoint`, `model`, `erf`: prints what there is to set, what a
-/// file sets, what can be evaluated, what a checkpoint holds, what a network is made of and looks
-/// at.
+/// `inspect config`, `protocols`, `checkpoint`, `batch`, `run`, `model`, `erf`: prints what there
+/// is to set, what a file sets, what can be evaluated, what a checkpoint holds, what a step sees,
+/// what ranks did last, what a network is made of and looks at.
 void run_inspect(Invocation& call);
 
 /// `inspect model`: layers of a network, with shapes and costs.
 void run_inspect_model(Invocation& call);
+
+/// `inspect batch`: what a step of a training sees.
+void run_inspect_batch(Invocation& call);
 
 /// `inspect run`: what the ranks of a training did last.
 void run_inspect_run(Invocation& call);

@@ -15,6 +15,7 @@
 #include "pipeline/norm/precise_norm.h"
 #include "pipeline/require.h"
 #include "pipeline/state/arriving_values.h"
+#include "pipeline/train/lane_batches.h"
 #include "pipeline/train/phased_communicator.h"
 #include "pipeline/train/saving.h"
 #include "pipeline/train/schedule.h"
@@ -28,37 +29,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// Batch k of this rank: its lanes of step first_step, then of the next step, and so on.
-BatchRequest lane_batches(const TrainOptions& options,
-                          const StepShape& shape,
-                          const Lanes& lanes,
-                          std::int64_t first_step) {
-  return [=](std::int64_t k) {
-    const std::int64_t step = first_step + k / lanes.count;
-    const int lane = lanes.first + static_cast<int>(k % lanes.count);
-    const auto epoch = static_cast<std::uint32_t>(shape.epoch_of(step));
-    const EpochOrder order(shape.samples, options.seed, epoch);
-    std::vector<SampleRequest> requests;
-    for (std::int64_t i = 0; i < shape.lane_batch(); ++i) {
-      const std::int64_t position = shape.first_position(step, lane) + i;
-      const auto sample = static_cast<std::uint32_t>(order(position));
-      requests.push_back({{options.seed, epoch, sample, 0}, position});
-    }
-    return requests;
-  };
-}
-
-StepShape step_shape(const TrainOptions& options, std::int64_t samples) {
-  const StepShape shape{samples, options.global_batch, options.lanes};
-  require(shape.steps_per_epoch() > 0,
-          Errc::kInvalidArgument,
-          "the training list has ",
-          samples,
-          " samples, fewer than train.global_batch=",
-          options.global_batch);
-  return shape;
 }
 
 LearningRateSchedule schedule_of(const TrainOptions& options, std::int64_t steps_per_epoch) {

@@ -142,6 +142,27 @@ function predictions(counts) {
   table(box, [{ name: 'class', long: true }, { name: 'samples', number: true }], counts, { search: 'Search classes' });
 }
 
+function sampleCard(cards, sample) {
+  const card = put(cards, 'div', { class: 'card sample' });
+  if (sample.frames) {
+    const row = put(card, 'div', { class: 'frames' });
+    for (const frame of sample.frames) put(row, 'img', { src: frame, alt: 'a frame of the sample' });
+  }
+  if (sample.dots) dotPicture(card, sample.dots);
+  return card;
+}
+
+function batch(samples) {
+  const box = section('batch', 'Samples');
+  put(box, 'p', { class: 'quiet' }, 'As the network gets them: cut, turned, scaled, mixed. Clips show four of their frames.');
+  const cards = put(box, 'div', { class: 'cards' });
+  for (const one of samples) {
+    const card = sampleCard(cards, one);
+    put(card, 'b', { class: 'name' }, one.text);
+    put(card, 'div', { class: 'quiet name' }, `lane ${one.lane}, ${one.file}`);
+  }
+}
+
 function mistakes(list, report) {
   const box = section('mistakes', 'Worst mistakes');
   const name = label => report.per_class[label].class;
@@ -149,12 +170,7 @@ function mistakes(list, report) {
   put(box, 'p', { class: 'quiet' }, 'The wrong predictions that the network was surest of.');
   const cards = put(box, 'div', { class: 'cards' });
   for (const one of list) {
-    const card = put(cards, 'div', { class: 'card mistake' });
-    if (one.frames) {
-      const row = put(card, 'div', { class: 'frames' });
-      for (const frame of one.frames) put(row, 'img', { src: frame, alt: 'a frame of the sample' });
-    }
-    if (one.dots) dotPicture(card, one.dots);
+    const card = sampleCard(cards, one);
     put(card, 'b', { class: 'name' }, `${one.labels.map(name).join(' and ')}, taken for ${name(one.predicted)}`);
     put(card, 'div', {}, `${percent(100 * one.probability)} sure` +
       (one.label_probability === null ? '' : `, the label ${percent(100 * one.label_probability)}`));
@@ -247,6 +263,7 @@ function main() {
   }
   if (data.report && data.report.labelling === 'several') averagePrecisions(data.report);
   if (data.mistakes) mistakes(data.mistakes, data.report);
+  if (data.batch) batch(data.batch);
   if (data.predicted) predictions(data.predicted);
   if (data.unreadable_files) unreadable(data.unreadable_files);
   if (data.time) timeAndMemory(data.time);

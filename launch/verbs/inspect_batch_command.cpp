@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// `inspect batch`: what a step of a training really sees.
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "launch/config/aligned_text.h"
+#include "launch/config/config_file.h"
+#include "launch/report/batch_page.h"
+#include "launch/report/page.h"
+#include "launch/report/page_parts.h"
+#include "launch/run/assemble.h"
+#include "launch/run/batch_digest.h"
+#include "launch/run/dataset.h"
+#include "launch/supervise/task_progress.h"
+#include "launch/verbs/command_line.h"
+#include "launch/verbs/commands.h"
+#include "pipeline/data/prefetcher.h"
+#include "pipeline/require.h"
+#include "pipeline/storage/durable_file.h"
+#include "pipeline/train/lane_batches.h"
+
+namespace larkspur::launch {
+namespace {
+
+using pipeline::require;
+using pipeline::text_of;
+
+struct BatchSubject {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::int64_t step = 1;
+  std::string output;
+  bool epoch = false;
+};
+
+/// The data side of a training, all lanes on this rank.
+struct DataSide {
+  RunConfig config;
+  Dataset data;
+  pipeline::TrainOptions options;
+  pipeline::StepShape shape;
+
+  explicit DataSide(const LoadedConfig& loaded)
+      : config(loaded.config),
+        data(make_training_data(config, /*rehearsal=*/true)),
+        options(train_options(config)),
+        shape(pipeline::step_shape(options, data.source->size())) {
+    options.check();
+  }
+
+  /// The lanes of steps from `first` (from 0) on, `count` of them.
+  pipeline::Prefetcher lanes_of(std::int64_t first, std::int64_t count) const {
+    const pipeline::Lanes all{0, options.lanes, options.lanes};
+    return {*data.source,
+            pipeline::lane_batches(options, shape, all, first),
+            {.end = count * options.lanes, .workers = options.workers, .mix = options.mix}};
+  }
+};
+
+/// Of all batches of the epoch that the step is in.
+void print_epoch(std::ostream& out, const DataSide& side, std::int64_t epoch) {
+  const std::int64_t steps = side.shape.steps_per_epoch();
+  const std::int64_t batches = steps * side.options.lanes;
+  pipeline::Prefetcher lanes = side.lanes_of(epoch * steps, steps);
+  TaskProgress progress(std::cerr, {"read", "batches", audience_of_stderr(1)});
+  std::uint32_t crc = 0;
+  std::size_t bad = 0;
+  for (std::int64_t i = 0; i < batches; ++i) {
+    const pipeline::Batch lane = lanes.next();
+    crc = batch_crc(lane, crc);
+    bad += lane.bad.size();
+    progress.at(i + 1, batches);
+  }
+  out << "epoch " << epoch + 1 << ": " << steps << " steps of " << side.options.global_batch
+      << " samples, " << bad << " unreadable, digest " << crc_text(crc) << "\n";
+}
+
+void write_page(const std::string& output,
+                const std::string& title,
+                const std::string& subtitle,
+                nlohmann::ordered_json cards) {
+  pipeline::write_and_rename(
+      output, fill_page({{"title", title}, {"subtitle", subtitle}, {"batch", std::move(cards)}}));
+}
+
+void print_step(std::ostream& out, const DataSide& side, const BatchSubject& subject) {
+  pipeline::Prefetcher lanes = side.lanes_of(subject.step - 1, 1);
+  std::vector<std::vector<std::string>> rows{{"lane", "sees", "file"}};
+  nlohmann::ordered_json cards = nlohmann::ordered_json::array();
+  std::uint32_t crc = 0;
+  for (int number = 0; number < side.options.lanes; ++number) {
+    const pipeline::Batch lane = lanes.next();
+    crc = batch_crc(lane, crc);
+    const auto seen = seen_samples(lane, number, *side.data.source, side.data.classes);
+    for (const SeenSample& sample : seen) {
+      rows.push_back({std::to_string(number), sample.text(), sample.file});
+    }
+    for (const pipeline::BadSample& sample : lane.bad) {
+      rows.push_back({std::to_string(number), "unreadable: " + sample.message, sample.name});
+    }
+    for (auto& card : batch_cards(lane, seen)) cards.push_back(std::move(card));
+  }
+  const std::string step = text_of("Step ",
+                                   subject.step,
+                                   ", epoch ",
+                                   side.shape.epoch_of(subject.step - 1) + 1,
+                                   " of ",
+                                   subject.file);
+  const std::string facts = text_of(side.options.global_batch,
+                                    " samples, ",
+                                    side.options.lanes,
+                                    " lanes, digest ",
+                                    crc_text(crc));
+  out << aligned_text(rows) << step << ": " << facts << "\n";
+  if (!subject.output.empty()) write_page(subject.output, step, facts, std::move(cards));
+}
+
+}  // namespace
+
+void run_inspect_batch(Invocation& call) {
+  BatchSubject subject;
+  CommandLine line(call,
+                   "What a step of a training really sees: samples, labels and shares, augmented "
+                   "and mixed as the training has them, and one digest of it all.",
+                   "configs/demo/clip.yaml --step 1 --output batch.html");
+  line.argument("CONFIG", "YAML file", subject.file);
+  line.rest("OVERRIDES", "key=value, as in train.mixup=0.8", subject.overrides);
+  line.option("--step", "from 1", subject.step);
+  line.option("--output", "page to write: a picture of each sample", subject.output);
+  line.flag("--epoch",
+            "only one digest of all batches of the step's epoch, the same on any machine and any "
+            "number of ranks",
+            subject.epoch);
+  if (!line.parse()) return;
+  require(subject.step >= 1,
+          pipeline::Errc::kInvalidArgument,
+          "--step is ",
+          subject.step,
+          ", not >= 1");
+  const LoadedConfig loaded = load_config(subject.file, subject.overrides);
+  check_paths(loaded, {"data.train"});
+  const DataSide side(loaded);
+  call.phase = Phase::kRun;
+  if (subject.epoch) {
+    print_epoch(call.out, side, side.shape.epoch_of(subject.step - 1));
+  } else {
+    print_step(call.out, side, subject);
+  }
+}
+
+}  // namespace larkspur::launch

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which samples the steps of a training are made of, lane by lane.
+#pragma once
+
+#include <cstdint>
+
+#include "pipeline/data/epoch_order.h"
+#include "pipeline/data/prefetcher.h"
+#include "pipeline/lanes.h"
+#include "pipeline/train/trainer.h"
+
+namespace larkspur::pipeline {
+
+/// Throws kInvalidArgument for fewer samples than a global batch.
+StepShape step_shape(const TrainOptions& options, std::int64_t samples);
+
+/// Batch k of a rank: its lanes of step first_step (from 0), then of the next step, and so on.
+BatchRequest lane_batches(const TrainOptions& options,
+                          const StepShape& shape,
+                          const Lanes& lanes,
+                          std::int64_t first_step);
+
+}  // namespace larkspur::pipeline
