@@ -10,7 +10,7 @@
 //   confusion               [[label, predicted, samples], ...], no zeros; of samples of one label
 //   mistakes                worst_mistakes.h; of samples with labels
 //   batch                   batch_page.h
-//   predicted               [[class, samples it is the likeliest of], ...]; of samples without labels
+//   predicted               [[class, samples it is the likeliest of], ...]; where labels lack
 //   history                 run_history.h
 //   unreadable_files        as report.json has them
 //   time                    {times: [{name, seconds, share}], peak_mib}
