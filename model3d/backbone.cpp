@@ -36,11 +36,6 @@ std::int64_t step_before(const BackboneOptions& options, std::size_t stage) {
   return stage + 1 == kStages ? options.last_stride : 2;
 }
 
-/// One tap, but along time, which has strides of its own.
-Extent3 lean_taps(const BackboneOptions& options) {
-  return {options.time ? options.small_taps[0] : 1, 1, 1};
-}
-
 }  // namespace
 
 StridedConvOptions strided_before(const BackboneOptions& options, std::size_t stage) {
@@ -48,7 +43,7 @@ StridedConvOptions strided_before(const BackboneOptions& options, std::size_t st
   const std::int64_t step = step_before(options, stage);
   return {.inputs = stage == 0 ? options.in_channels : dims[stage - 1],
           .outputs = dims[stage],
-          .taps = step == 1 ? lean_taps(options) : options.small_taps,
+          .taps = options.first_stage > 0 && step == 1 ? Extent3{1, 1, 1} : options.small_taps,
           .stride = {options.time ? options.time->strides[stage] : step, step, step},
           .lean_depth = options.time.has_value(),
           .padding = padding_of(options)};
@@ -141,8 +136,8 @@ at::Tensor Backbone::forward(const at::Tensor& x_NCDHW,
 }
 
 void Backbone::add_stage_to(std::size_t stage, const StateDict& state) const {
-  const StateDict before = state.under(stem_or_downsample(stage));
   if (stage < options_.first_stage) return;
+  const StateDict before = state.under(stem_or_downsample(stage));
   if (stage == 0) {
     stem_->add_to(before);
   } else {

@@ -5,7 +5,7 @@
 //        /s      small      /2      large      /2       mixed     /2      large
 //
 // Stem and stage 1 may be elsewhere (form cells has them on points): their map then comes in, and
-// goes to stage 2 as large as it is. A layer between stages that does not stride has one tap.
+// goes to stage 2 as large as it is. Layers between stages that do not stride have one tap there.
 //
 // Where D is time it has strides and taps of its own, and the strided convolutions, which mix all
 // channels, have three taps there only where they stride.

@@ -55,6 +55,10 @@ Pass under(const std::string& prefix, Pass pass) {
   return pass;
 }
 
+const BackboneOptions& backbone_of(const MapExtractor& map) {
+  return map.backbones().front().backbone->options();
+}
+
 }  // namespace
 
 ViewPooling find_view_pooling(std::string_view name) {
@@ -101,12 +105,22 @@ at::Tensor ViewsExtractor::forward(const pipeline::Batch& batch,
   return pooled_features(only_input(batch), pass, observer);
 }
 
+CellsExtractor::CellsExtractor(const PointToCellsOptions& filling, MapExtractor map)
+    : filling_(filling), map_(std::move(map)) {
+  if (backbone_of(map_).freeze_stages == 0) return;
+  std::vector<NamedTensor> entries;
+  filling_.add_to(StateDict(&entries));
+  for (const NamedTensor& entry : entries) entry.tensor.set_requires_grad(false);
+}
+
 at::Tensor CellsExtractor::forward(const pipeline::Batch& batch,
                                    const Pass& pass,
                                    const LayerObserver& observer) const {
   const at::Tensor& points = only_input(batch);
   pass.before_use(kFilling);
-  return map_.pooled_map(filling_.forward(points), pass, observer);
+  const at::Tensor map = filling_.forward(points);
+  if (observer) observer(last_block(backbone_of(map_).variant, 0), map);
+  return map_.pooled_map(map, pass, observer);
 }
 
 void CellsExtractor::add_to(const StateDict& state) const {

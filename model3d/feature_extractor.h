@@ -139,11 +139,11 @@ class ViewsExtractor final : public FeatureExtractor {
   ViewPooling pooling_;
 };
 
-/// A learned map of points. Entries: "point_to_cells.*", then the backbone's, without a stem.
+/// A learned map of points. Entries: "point_to_cells.*", then the backbone's, without stem and
+/// stage 1, which are on the points: frozen with stage 1, observed as its last block.
 class CellsExtractor final : public FeatureExtractor {
  public:
-  CellsExtractor(const PointToCellsOptions& filling, MapExtractor map)
-      : filling_(filling), map_(std::move(map)) {}
+  CellsExtractor(const PointToCellsOptions& filling, MapExtractor map);
 
   at::Tensor forward(const pipeline::Batch& batch,
                      const Pass& pass,

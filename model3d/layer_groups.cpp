@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/layer_groups.h"
 
+#include <optional>
 #include <regex>
 
 namespace larkspur::model3d {
@@ -17,6 +18,15 @@ int first_group(int stage, const Variant& variant) {
   return stage == 3 ? 3 + threes(variant) : stage + 1;
 }
 
+/// Stem or stage 1 of form cells, which are on points: edges and the first block, or what is
+/// behind.
+std::optional<int> group_on_points(const std::string& entry) {
+  static const std::regex place(R"(^point_to_cells\.(edges\.|edge_norm\.|blocks\.0\.)?)");
+  std::smatch found;
+  if (!std::regex_search(entry, found, place)) return std::nullopt;
+  return found[1].matched ? 0 : 1;
+}
+
 }  // namespace
 
 int layer_groups(const Variant& variant) { return 5 + threes(variant); }
@@ -25,6 +35,7 @@ int groups_behind(const std::string& entry, const Variant& variant) {
   static const std::regex place(
       R"((?:^|\.)(?:downsample_layers\.([0-3])|stages\.([0-3])\.(\d+))\.)");
   const int last = layer_groups(variant) - 1;
+  if (const auto group = group_on_points(entry)) return last - *group;
   std::smatch found;
   if (!std::regex_search(entry, found, place)) return 0;
   if (found[1].matched) {

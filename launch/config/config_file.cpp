@@ -286,6 +286,11 @@ std::string yaml_of_list(std::string text) {
 
 }  // namespace
 
+std::filesystem::path config_path(const std::filesystem::path& named) {
+  std::error_code error;
+  return std::filesystem::is_directory(named, error) ? named / "config.yaml" : named;
+}
+
 LoadedConfig load_config(const std::filesystem::path& file,
                          const std::vector<std::string>& overrides) {
   const Source source{file.string()};

@@ -17,6 +17,9 @@
 
 namespace larkspur::launch {
 
+/// A configuration as people name it: its file, or the folder of a run, which keeps its own.
+std::filesystem::path config_path(const std::filesystem::path& named);
+
 /// Reads a file, the one other file it may name with `base:` (relative to the file's own folder; a
 /// base has no base), then the overrides, and checks the result (bounds, and what must hold between
 /// keys; not whether data is there). Keys that nobody sets keep their defaults. An override is

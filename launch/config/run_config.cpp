@@ -256,10 +256,10 @@ void check(const LoadedConfig& loaded) {
 }
 
 std::string file_of_weights(const std::string& named) {
-  const std::size_t mark = named.rfind('#');
+  const std::string file = named.substr(0, named.rfind('#'));
+  const bool holds_dicts = file.ends_with(".pth") || file.ends_with(".pt");
   std::error_code unreadable;
-  if (mark == std::string::npos || std::filesystem::exists(named, unreadable)) return named;
-  return named.substr(0, mark);
+  return holds_dicts && !std::filesystem::exists(named, unreadable) ? file : named;
 }
 
 void check_weights_paths(const LoadedConfig& loaded) {

@@ -170,8 +170,8 @@ void check(const LoadedConfig& loaded);
 /// The part of it that is about the network alone, for commands that have no data.
 void check_described_network(const LoadedConfig& loaded);
 
-/// What of `a.pth#model_ema`, a state dict inside a file, is on disk: `a.pth`. Of any other name,
-/// and where a file of the whole name is there, all of it. Reads the disk.
+/// What of `a.pth#model_ema`, a state dict inside a .pth or .pt file, is on disk: `a.pth`. Of any
+/// other name, and where a file of the whole name is there, all of it. Reads the disk.
 std::string file_of_weights(const std::string& named);
 
 /// That the files or folders that weights start from are there. Throws as check_paths().

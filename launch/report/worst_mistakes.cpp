@@ -61,11 +61,12 @@ ordered_json clip_frames(const at::Tensor& written) {
                    row(pipeline::kImageMean<float>));
 }
 
-/// points: float32 [N, 3] in [-1, 1].
+/// points: float32 [N, 3]; in [-1, 1], or all of them brought into it by one factor.
 ordered_json dots_of(const at::Tensor& points) {
   constexpr double kAround = std::numbers::pi / 6;
   constexpr double kAbove = std::numbers::pi / 7;
-  const at::Tensor rows = points.contiguous();
+  const double reach = std::max(1.0, points.abs().max().item<double>());
+  const at::Tensor rows = (points / reach).contiguous();
   const auto* values = rows.const_data_ptr<float>();
   ordered_json dots = ordered_json::array();
   for (const std::int64_t i : spread(rows.size(0), kDots)) {

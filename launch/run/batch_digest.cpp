@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/batch_digest.h"
 
-#include <string_view>
-
 #include "pipeline/storage/crc32c.h"
 
 namespace larkspur::launch {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `inspect batch`: what a step of a training really sees.
+#include <filesystem>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@
 namespace larkspur::launch {
 namespace {
 
+using pipeline::Errc;
 using pipeline::require;
 using pipeline::text_of;
 
@@ -60,6 +63,34 @@ struct DataSide {
   }
 };
 
+void check(const BatchSubject& subject) {
+  require(!subject.epoch || subject.output.empty(),
+          Errc::kInvalidArgument,
+          "--epoch prints a digest: leave --output out");
+  const std::filesystem::path folder = std::filesystem::path(subject.output).parent_path();
+  std::error_code unreadable;
+  require(folder.empty() || std::filesystem::is_directory(folder, unreadable),
+          Errc::kNotFound,
+          "--output ",
+          subject.output,
+          ": there is no such folder");
+}
+
+/// That the training has the step; of how many epochs is not known while train.minutes says it.
+void check_step(const DataSide& side, std::int64_t step) {
+  const std::int64_t epochs = side.config.train.minutes > 0
+                                  ? std::numeric_limits<std::uint32_t>::max()
+                                  : side.options.epochs;
+  const std::int64_t steps = epochs * side.shape.steps_per_epoch();
+  require(step >= 1 && step <= steps,
+          Errc::kInvalidArgument,
+          "--step is ",
+          step,
+          ", not in [1, ",
+          steps,
+          "]");
+}
+
 /// Of all batches of the epoch that the step is in.
 void print_epoch(std::ostream& out, const DataSide& side, std::int64_t epoch) {
   const std::int64_t steps = side.shape.steps_per_epoch();
@@ -78,18 +109,11 @@ void print_epoch(std::ostream& out, const DataSide& side, std::int64_t epoch) {
       << " samples, " << bad << " unreadable, digest " << crc_text(crc) << "\n";
 }
 
-void write_page(const std::string& output,
-                const std::string& title,
-                const std::string& subtitle,
-                nlohmann::ordered_json cards) {
-  pipeline::write_and_rename(
-      output, fill_page({{"title", title}, {"subtitle", subtitle}, {"batch", std::move(cards)}}));
-}
-
 void print_step(std::ostream& out, const DataSide& side, const BatchSubject& subject) {
   pipeline::Prefetcher lanes = side.lanes_of(subject.step - 1, 1);
   std::vector<std::vector<std::string>> rows{{"lane", "sees", "file"}};
-  nlohmann::ordered_json cards = nlohmann::ordered_json::array();
+  auto cards = nlohmann::ordered_json::array();
+  auto unreadable = nlohmann::ordered_json::array();
   std::uint32_t crc = 0;
   for (int number = 0; number < side.options.lanes; ++number) {
     const pipeline::Batch lane = lanes.next();
@@ -100,6 +124,9 @@ void print_step(std::ostream& out, const DataSide& side, const BatchSubject& sub
     }
     for (const pipeline::BadSample& sample : lane.bad) {
       rows.push_back({std::to_string(number), "unreadable: " + sample.message, sample.name});
+      unreadable.push_back({{"file", sample.name},
+                            {"kind", std::string(pipeline::name_of(sample.code))},
+                            {"error", sample.message}});
     }
     for (auto& card : batch_cards(lane, seen)) cards.push_back(std::move(card));
   }
@@ -115,7 +142,13 @@ void print_step(std::ostream& out, const DataSide& side, const BatchSubject& sub
                                     " lanes, digest ",
                                     crc_text(crc));
   out << aligned_text(rows) << step << ": " << facts << "\n";
-  if (!subject.output.empty()) write_page(subject.output, step, facts, std::move(cards));
+  if (subject.output.empty()) return;
+  pipeline::write_and_rename(subject.output,
+                             fill_page({{"title", step},
+                                        {"subtitle", facts},
+                                        {"batch", std::move(cards)},
+                                        {"unreadable_files", std::move(unreadable)},
+                                        {"configuration", config_rows(side.config)}}));
 }
 
 }  // namespace
@@ -126,24 +159,20 @@ void run_inspect_batch(Invocation& call) {
                    "What a step of a training really sees: samples, labels and shares, augmented "
                    "and mixed as the training has them, and one digest of it all.",
                    "configs/demo/clip.yaml --step 1 --output batch.html");
-  line.argument("CONFIG", "YAML file", subject.file);
+  line.argument("CONFIG", "YAML file or folder of a run", subject.file);
   line.rest("OVERRIDES", "key=value, as in train.mixup=0.8", subject.overrides);
   line.option("--step", "from 1", subject.step);
   line.option("--output", "page to write: a picture of each sample", subject.output);
   line.flag("--epoch",
-            "only one digest of all batches of the step's epoch, the same on any machine and any "
-            "number of ranks",
+            "only one digest of all batches of the step's epoch, the same on any number of ranks; "
+            "another processor or FFmpeg may give other pixels",
             subject.epoch);
   if (!line.parse()) return;
-  require(subject.step >= 1,
-          pipeline::Errc::kInvalidArgument,
-          "--step is ",
-          subject.step,
-          ", not >= 1");
-  const LoadedConfig loaded = load_config(subject.file, subject.overrides);
+  check(subject);
+  const LoadedConfig loaded = load_config(config_path(subject.file), subject.overrides);
   check_paths(loaded, {"data.train"});
   const DataSide side(loaded);
-  call.phase = Phase::kRun;
+  check_step(side, subject.step);
   if (subject.epoch) {
     print_epoch(call.out, side, side.shape.epoch_of(subject.step - 1));
   } else {

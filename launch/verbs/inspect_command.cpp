@@ -12,12 +12,6 @@
 namespace larkspur::launch {
 namespace {
 
-/// A configuration as people name it: its file, or the folder of a run, which keeps its own.
-std::filesystem::path config_path(const std::filesystem::path& named) {
-  std::error_code error;
-  return std::filesystem::is_directory(named, error) ? named / "config.yaml" : named;
-}
-
 /// What stands in front of the overrides, if it is none.
 std::string take_second_file(std::vector<std::string>& words) {
   if (words.empty() || words.front().find('=') != std::string::npos) return "";

@@ -13,8 +13,9 @@
 namespace larkspur::model3d {
 namespace {
 
-constexpr std::int64_t kBytes = 4;     // a float32
-constexpr std::int64_t kPerPlace = 2;  // what a LayerNorm keeps of a place: mean, deviation
+constexpr std::int64_t kBytes = 4;            // a float32
+constexpr std::int64_t kSplatValues = 8 * 5;  // of a point: 8 links, two numbers and a weight each
+constexpr std::int64_t kPerPlace = 2;         // what a LayerNorm keeps of a place: mean, deviation
 
 std::int64_t product(const Extent3& extent) { return extent[0] * extent[1] * extent[2]; }
 
@@ -253,6 +254,7 @@ LayerSummary summarise_filling(const PointToCellsOptions& options, std::int64_t 
     row.add(inner * wide, inner * wide * points).keep(inner * points);
   }
   row.add(2 * wide).keep((wide + kPerPlace) * points);
+  row.keep(kSplatValues * points);
   LayerSummary filling = row.done(Position{wide, {grid, grid, grid}}, 1);
   filling.receptive_field.reset();
   return filling;

@@ -63,6 +63,9 @@ at::Tensor checked(const at::Tensor& points_NP3, std::int64_t k) {
           points_NP3.sizes(),
           ", not [N,P,3] with P > 0");
   require(k >= 1, Errc::kInvalidArgument, "[nearest_points] k is ", k, ", not >= 1");
+  require(!points_NP3.is_cpu() || points_NP3.isfinite().all().item<bool>(),
+          Errc::kInvalidArgument,
+          "[nearest_points] points are not all finite");
   return points_NP3.detach().to(at::kFloat);
 }
 

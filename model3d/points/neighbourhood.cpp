@@ -60,6 +60,7 @@ at::Tensor largest_edge(const at::Tensor& given_NPH,
                         const at::Tensor& nearest_NPk) {
   check_neighbours(given_NPH, nearest_NPk);
   require(taken_NPH.sizes() == given_NPH.sizes() && weight_CH.dim() == 2 &&
+              taken_NPH.scalar_type() == given_NPH.scalar_type() &&
               weight_CH.size(1) == given_NPH.size(2),
           Errc::kInvalidArgument,
           "[neighbourhood] given ",

@@ -3,8 +3,8 @@
 //
 // x [N,P,C], floating point; nearest int64 [N,P,k] as nearest_points() gives it, on x's device, its
 // numbers inside [0, P). float32 on the CPU goes through model3d/ops/neighbour_max, which says what
-// is computed; all else through the library. Bits depend on neither threads nor the batch.
-// First derivatives. Throws kInvalidArgument for shapes that do not fit.
+// is computed, and there bits depend on neither threads nor, in a sample's rows, on the batch; all
+// else through the library. First derivatives. Throws kInvalidArgument for shapes that do not fit.
 #pragma once
 
 #include <ATen/core/Tensor.h>

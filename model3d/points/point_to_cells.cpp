@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 
+#include "model3d/layers/full_precision.h"
 #include "model3d/points/cell_splat.h"
 #include "model3d/points/nearest_points.h"
 #include "model3d/points/neighbourhood.h"
@@ -31,11 +32,16 @@ PointToCells::PointToCells(const PointToCellsOptions& options)
 
 at::Tensor PointToCells::edge_features(const at::Tensor& points_NP3,
                                        const at::Tensor& nearest_NPk) const {
-  const at::Tensor places = points_NP3 * kNeighbourhoods;
-  const at::Tensor heights = points_NP3.narrow(2, 2, 1);
-  const at::Tensor given = first_.forward(at::cat({places, heights}, 2));
-  const at::Tensor taken =
-      model3d::linear(places, first_.weight().narrow(1, 0, 3).contiguous(), at::Tensor());
+  const at::Tensor points = points_NP3.detach();
+  const at::Tensor places = points * kNeighbourhoods;
+  at::Tensor given;
+  at::Tensor taken;
+  {
+    // Their difference is small beside them: rounded to 16 bits little of it would be left.
+    const FullPrecision exact(points);
+    given = first_.forward(at::cat({places, points.narrow(2, 2, 1)}, 2));
+    taken = model3d::linear(places, first_.weight().narrow(1, 0, 3).contiguous(), at::Tensor());
+  }
   const at::Tensor strongest = largest_edge(given, taken, second_.weight(), nearest_NPk);
   return edge_norm_.forward(strongest.flatten(0, 1)).view(strongest.sizes());
 }

@@ -24,7 +24,7 @@
 namespace larkspur::model3d {
 
 struct PointToCellsOptions {
-  std::int64_t grid = 8;         ///< G, cells along each axis, >= 1
+  std::int64_t grid = 16;        ///< G, cells along each axis, >= 1
   std::int64_t channels = 32;    ///< C, > 0
   std::int64_t blocks = 2;       ///< >= 0
   std::int64_t neighbours = 16;  ///< of a point, itself among them; of a cloud of fewer, all

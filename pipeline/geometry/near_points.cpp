@@ -273,7 +273,7 @@ std::int64_t near_points(std::span<const float> points,
     const float* const point = grid.point(p);
     const Place3 bucket = grid.bucket_of(point);
     best.clear();
-    for (std::int64_t ring = kFirstRing; ring <= grid.side(); ++ring) {
+    for (std::int64_t ring = kFirstRing; ring < std::max<std::int64_t>(grid.side(), 2); ++ring) {
       offer_ring(grid, point, bucket, ring, best);
       if (best.are_within(grid.unseen_from(point, bucket, ring))) break;
     }

@@ -70,12 +70,42 @@ TEST(CellMaps, ThatPointsFillGoThroughABackboneFromStageTwoOn) {
   const at::Tensor map = filling.forward(batch.inputs["points"]);
   EXPECT_EQ(map.sizes(), (at::IntArrayRef{2, 16, 8, 8, 8}));
   EXPECT_EQ(own.at("downsample_layers.1.0.weight").sizes(), (at::IntArrayRef{32, 16, 1, 1, 1}));
+  EXPECT_EQ(own.at("downsample_layers.2.0.weight").sizes(), (at::IntArrayRef{64, 32, 3, 3, 3}));
   const at::Tensor features = network.backbone().forward(map, {}).mean({2, 3, 4});
   EXPECT_TRUE(network.forward(batch).equal(network.head().forward(features)));
   for (const auto& [name, tensor] : own) {
     EXPECT_FALSE(name.starts_with("downsample_layers.0.") || name.starts_with("stages.0.")) << name;
   }
   expect_summed_parameters(network, {{40, 3}});
+}
+
+at::Tensor tensor_named(const Network& network, const std::string& name) {
+  for (const NamedTensor& entry : network.entries()) {
+    if (entry.name == name) return entry.tensor;
+  }
+  return {};
+}
+
+TEST(CellMaps, MixChannelsByOneTapWhereTheyDoNotStride) {
+  ModelOptions options = small_cells("cells");
+  options.last_stride = 1;
+  const Network cells(options);
+  EXPECT_EQ(tensor_named(cells, "downsample_layers.3.0.weight").sizes(),
+            (at::IntArrayRef{128, 64, 1, 1, 1}));
+  options.form = "voxel";
+  const Network voxels(options);
+  EXPECT_EQ(tensor_named(voxels, "downsample_layers.3.0.weight").sizes(),
+            (at::IntArrayRef{128, 64, 3, 3, 3}));
+}
+
+TEST(CellMaps, FreezeWhatFillsThemWithStageOne) {
+  for (const std::int64_t frozen : {0, 1}) {
+    ModelOptions options = small_cells("cells");
+    options.freeze_stages = frozen;
+    const Network network(options);
+    EXPECT_EQ(tensor_named(network, "point_to_cells.edges.0.weight").requires_grad(), frozen == 0);
+    EXPECT_TRUE(tensor_named(network, "downsample_layers.1.0.weight").requires_grad());
+  }
 }
 
 TEST(CellMaps, RefuseStridesAndGridsThereAreNot) {

@@ -4,9 +4,9 @@
 //
 //   <gradient, d>  =  (loss(p + h d) - loss(p - h d)) / 2h  + O(h^2)
 //
-// The only kinks are those of the ReLU inside squeeze-excite, and of the maxima over views and over
-// neighbours of points. A direction that steps over one is known by its two differences, of h and
-// of h / 4, that disagree; it is drawn again, and counted.
+// The only kinks are those of the ReLU inside squeeze-excite and of edges of points, and of the
+// maxima over views and over neighbours of points. A direction that steps over one is known by its
+// two differences, of h and of h / 4, that disagree; it is drawn again, and counted.
 #include <cmath>
 #include <map>
 

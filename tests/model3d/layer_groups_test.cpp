@@ -40,6 +40,16 @@ TEST(LayerGroups, AreThePublishedTwelveForDepths3_3_27_3) {
   }
 }
 
+TEST(LayerGroups, HaveStemAndStageOneOfCellsOnPoints) {
+  for (const char* stem : {"edges.0.weight", "edge_norm.bias", "blocks.0.around.weight"}) {
+    EXPECT_EQ(group(std::string("point_to_cells.") + stem, "a"), 0) << stem;
+  }
+  EXPECT_EQ(group("point_to_cells.blocks.1.wide.bias", "a"), 1);
+  EXPECT_EQ(group("point_to_cells.blocks.10.wide.bias", "a"), 1);
+  EXPECT_EQ(group("point_to_cells.point_norm.weight", "a"), 1);
+  EXPECT_EQ(group("point_to_image.lift.weight", "a"), 6);
+}
+
 TEST(LayerGroups, FollowTheDepthOfStage3) {
   EXPECT_EQ(layer_groups(find_variant("micro")), 6);  // 2 blocks
   EXPECT_EQ(layer_groups(find_variant("a")), 7);      // 6

@@ -142,8 +142,8 @@ function predictions(counts) {
   table(box, [{ name: 'class', long: true }, { name: 'samples', number: true }], counts, { search: 'Search classes' });
 }
 
-function sampleCard(cards, sample) {
-  const card = put(cards, 'div', { class: 'card sample' });
+function sampleCard(cards, sample, kind) {
+  const card = put(cards, 'div', { class: `card ${kind}` });
   if (sample.frames) {
     const row = put(card, 'div', { class: 'frames' });
     for (const frame of sample.frames) put(row, 'img', { src: frame, alt: 'a frame of the sample' });
@@ -157,7 +157,7 @@ function batch(samples) {
   put(box, 'p', { class: 'quiet' }, 'As the network gets them: cut, turned, scaled, mixed. Clips show four of their frames.');
   const cards = put(box, 'div', { class: 'cards' });
   for (const one of samples) {
-    const card = sampleCard(cards, one);
+    const card = sampleCard(cards, one, 'sample');
     put(card, 'b', { class: 'name' }, one.text);
     put(card, 'div', { class: 'quiet name' }, `lane ${one.lane}, ${one.file}`);
   }
@@ -170,7 +170,7 @@ function mistakes(list, report) {
   put(box, 'p', { class: 'quiet' }, 'The wrong predictions that the network was surest of.');
   const cards = put(box, 'div', { class: 'cards' });
   for (const one of list) {
-    const card = sampleCard(cards, one);
+    const card = sampleCard(cards, one, 'mistake');
     put(card, 'b', { class: 'name' }, `${one.labels.map(name).join(' and ')}, taken for ${name(one.predicted)}`);
     put(card, 'div', {}, `${percent(100 * one.probability)} sure` +
       (one.label_probability === null ? '' : `, the label ${percent(100 * one.label_probability)}`));

@@ -13,9 +13,9 @@
 //
 // All float32 on the CPU. nearest: int64 [N,P,k], k >= 1, rows of the same sample, each inside
 // [0, P); neither that nor the other sizes are looked at here (points/neighbourhood.h does). Of
-// equal values the first neighbour wins. Bits depend on neither threads nor, in a sample's y, on
-// the batch. First derivatives; asked for second ones, backward throws kUnsupported. Thread-safe;
-// uses ATen's intra-op threads.
+// equal values the first neighbour wins; not a number wins against all and passes through relu.
+// Bits depend on neither threads nor, in a sample's y, on the batch. First derivatives; asked for
+// second ones, backward throws kUnsupported. Thread-safe; uses ATen's intra-op threads.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -274,12 +274,18 @@ TEST_F(CheckPaths, AMissingFolderIsNamedWithItsNeighbour) {
 }
 
 TEST_F(CheckPaths, OfAStateDictInsideAFileTheFileMustBeThere) {
-  loaded_.config.model.weights = path("train.txt") + "#model_ema";
+  std::ofstream(path("a.pth"));
+  loaded_.config.model.weights = path("a.pth") + "#model_ema";
   EXPECT_EQ(refusal_of([&] { check_weights_paths(loaded_); }), Refusal{});
-  EXPECT_EQ(file_of_weights(loaded_.config.model.weights), path("train.txt"));
+  EXPECT_EQ(file_of_weights(loaded_.config.model.weights), path("a.pth"));
   loaded_.config.model.weights = path("absent.pth") + "#model_ema";
   EXPECT_THAT(refusal_of([&] { check_weights_paths(loaded_); }).text,
               ::testing::HasSubstr("no such file or folder '" + path("absent.pth") + "'"));
+  for (const char* named : {"clouds#2/a.pth", "clouds#model", "a.safetensors#model"}) {
+    loaded_.config.model.weights = path(named);
+    EXPECT_THAT(refusal_of([&] { check_weights_paths(loaded_); }).text,
+                ::testing::HasSubstr("no such file or folder '" + path(named) + "'"));
+  }
   std::ofstream(path("a#1.pth"));  // a name of its own
   loaded_.config.model.weights = path("a#1.pth");
   EXPECT_EQ(refusal_of([&] { check_weights_paths(loaded_); }), Refusal{});

@@ -89,6 +89,14 @@ TEST_F(InspectBatch, HasOneDigestAStepAndAnEpochWhichEveryDrawChanges) {
   EXPECT_EQ(digest(epoch), digest(inspected({"--step", "2"})));  // the epoch's only step
 }
 
+TEST_F(InspectBatch, MixesAsTheTrainingDoesAndNamesWhatCannotBeRead) {
+  EXPECT_THAT(inspected({"model.form=voxel", "train.mixup=0.8"}), HasSubstr(" % "));
+  std::ofstream(dir_.path() / "data" / "cup" / "train" / "0.off") << "OFF\n4 4 0\n0 0\n";
+  std::string both;
+  for (const char* step : {"1", "2", "3", "4"}) both += inspected({"--step", step});
+  EXPECT_THAT(both, HasSubstr("unreadable: "));
+}
+
 TEST_F(InspectBatch, DrawsEachSampleOnAPage) {
   const auto page = dir_.path() / "batch.html";
   inspected({"--output", page.string()});
@@ -101,7 +109,16 @@ TEST_F(InspectBatch, DrawsEachSampleOnAPage) {
 }
 
 TEST_F(InspectBatch, RefusesStepsThereAreNot) {
-  EXPECT_EQ(refusal_of([&] { inspected({"--step", "0"}); }).text, "--step is 0, not >= 1");
+  EXPECT_EQ(refusal_of([&] { inspected({"--step", "0"}); }).text, "--step is 0, not in [1, 10]");
+  EXPECT_EQ(refusal_of([&] { inspected({"--step", "11"}); }).text, "--step is 11, not in [1, 10]");
+  EXPECT_THAT(refusal_of([&] {
+                inspected({"--output", "absent/x.html"});
+              }).text,
+              HasSubstr("there is no such folder"));
+  EXPECT_THAT(refusal_of([&] {
+                inspected({"--epoch", "--output", "x.html"});
+              }).text,
+              HasSubstr("leave --output out"));
   EXPECT_THAT(refusal_of([&] { inspected({"train.global_batch=8"}); }).text,
               HasSubstr("6 samples, fewer than train.global_batch=8"));
 }

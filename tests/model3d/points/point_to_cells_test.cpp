@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "model3d/points/cell_splat.h"
+#include "pipeline/precision.h"
 #include "tests/support/finite_difference.h"
 #include "tests/support/golden_formula.h"
 #include "tests/support/point_references.h"
@@ -130,6 +131,25 @@ TEST(PointToCells, HasTheGradientOfItsFiniteDifferences) {
   const at::Tensor weights = golden_noise("loss", {2, 8, 4, 4, 4}).to(at::kDouble);
   larkspur::testing::expect_directional_derivative(
       leaves, [&] { return (filling.layer.forward(points) * weights).sum(); });
+}
+
+TEST(PointToCells, TakesDifferencesOfFarPointsInFloat32UnderAutocast) {
+  const at::NoGradGuard no_grad;
+  const Filling filling;
+  const at::Tensor points = 0.95 + 0.01 * golden_noise("points", {2, 60, 3});
+  const at::Tensor exact = filling.layer.forward(points);
+  pipeline::PrecisionScope rounded(pipeline::Precision::kBFloat16, at::kCPU);
+  const at::Tensor map = filling.layer.forward(points);
+  rounded.end();
+  const double size = exact.abs().max().item<double>();
+  EXPECT_LT((map - exact).abs().max().item<double>(), 0.05 * size);
+}
+
+TEST(PointToCells, PassesNoGradientToThePoints) {
+  const Filling filling;
+  const at::Tensor points = golden_noise("points", {1, 20, 3}).requires_grad_();
+  filling.layer.forward(points).sum().backward();
+  EXPECT_FALSE(points.grad().defined());
 }
 
 TEST(PointToCells, RefusesOtherShapesByTheName) {

@@ -50,7 +50,7 @@ TEST(CheckpointSaver, ASlowDiskDelaysSavesAndNoStep) {
   const TempDir folder;
   ReleaseAt release(8);  // steps 2 to 8 happen while the save of step 1 is held
   plan_disk_fault(DiskFault::kHold, 0, "/shard-");
-  train_and_save({{folder.path(), 100}, 2, 1, 400, &release});
+  train_and_save({{folder.path(), 400}, 2, 1, 400, &release});  // all of them are kept
   const std::vector<std::int64_t> steps = steps_in(folder.path());
   ASSERT_GE(steps.size(), 3U);
   EXPECT_EQ(steps[0], 1);

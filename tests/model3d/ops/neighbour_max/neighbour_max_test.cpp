@@ -3,6 +3,7 @@
 #include "model3d/ops/neighbour_max/neighbour_max.h"
 
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -10,6 +11,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -101,6 +103,16 @@ TEST(NeighbourMax, GivesTheGradientOfEqualOnesToTheFirst) {
   largest_nearby(x, nearest.expand({1, 3, 3})).narrow(1, 0, 1).sum().backward();
   EXPECT_EQ(x.grad()[0][1][0].item<float>(), 1.0F);  // the first neighbour is point 1
   EXPECT_EQ(x.grad().sum().item<float>(), 2.0F);
+}
+
+TEST(NeighbourMax, LetsNothingBeLargerThanNotANumber) {
+  const at::Tensor nearest = at::arange(3, at::kLong).expand({1, 3, 3});
+  at::Tensor x = at::ones({1, 3, 2});
+  x[0][1][0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(largest_nearby(x, nearest).select(2, 0).isnan().all().item<bool>());
+  EXPECT_TRUE(largest_nearby(x, nearest).select(2, 1).isfinite().all().item<bool>());
+  const at::Tensor edges = largest_edge(x, at::zeros_like(x), at::ones({4, 2}), nearest);
+  EXPECT_TRUE(edges.isnan().all().item<bool>());
 }
 
 TEST(NeighbourMax, GivesTheSameBitsOnTwoThreadsAndInAnyBatch) {

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains a small R(2+1)D network on clips in PyTorch: what a user gets in the same minutes.
+
+clip.py TRAIN.csv EVAL.csv MINUTES [SEED [SIZE [STRIDE [MIRROR [THREADS]]]]]      lines `path label`, paths from the list's folder
+Videos are decoded once and kept small; a training clip is 16 frames STRIDE apart from a random place, a random crop of
+0.7 to 1 of the area, mirrored one time in two (MIRROR 1); the scored one lies in the middle. AdamW, cosine, smoothing;
+epochs are what fits and the schedule runs to its end. Scores the last weights on EVAL.csv, once.
+"""
+import csv
+import math
+import pathlib
+import sys
+import time
+
+import av
+import numpy
+import torch
+from torch import nn
+
+BATCH, FRAMES = 16, 16
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1, 1)
+DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1, 1)
+
+
+def conv(inputs, outputs, taps, stride):
+    padding = tuple(tap // 2 for tap in taps)
+    return nn.Sequential(nn.Conv3d(inputs, outputs, taps, stride, padding, bias=False), nn.BatchNorm3d(outputs), nn.ReLU())
+
+
+class Block(nn.Module):
+    """Space, then time, twice (Tran et al. 2018, arXiv 1711.11248)."""
+
+    def __init__(self, inputs, outputs, stride, time_stride):
+        super().__init__()
+        self.way = nn.Sequential(
+            conv(inputs, outputs, (1, 3, 3), (1, stride, stride)), conv(outputs, outputs, (3, 1, 1), (time_stride, 1, 1)),
+            conv(outputs, outputs, (1, 3, 3), 1),
+            nn.Conv3d(outputs, outputs, (3, 1, 1), 1, (1, 0, 0), bias=False), nn.BatchNorm3d(outputs))
+        self.short = nn.Sequential(nn.Conv3d(inputs, outputs, 1, (time_stride, stride, stride), bias=False), nn.BatchNorm3d(outputs))
+
+    def forward(self, x):
+        return torch.relu(self.way(x) + self.short(x))
+
+
+def network(classes):
+    return nn.Sequential(
+        conv(3, 16, (1, 7, 7), (1, 2, 2)), conv(16, 16, (3, 1, 1), 1),
+        Block(16, 32, 1, 1), Block(32, 64, 2, 2), Block(64, 128, 2, 2),
+        nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(128, classes))
+
+
+def decoded(path, side):
+    """uint8 [3,T,side,side]: the largest centred square of every frame."""
+    frames = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            picture = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)
+            height, width = picture.shape[1:]
+            edge = min(height, width)
+            top, left = (height - edge) // 2, (width - edge) // 2
+            square = picture[None, :, top:top + edge, left:left + edge]
+            small = nn.functional.interpolate(square.float(), (side, side), mode="bilinear", antialias=True)[0]
+            frames.append(small.round().clamp(0, 255).byte())
+    return torch.stack(frames, 1)
+
+
+def load(listed, side):
+    folder = pathlib.Path(listed).parent
+    with open(listed, newline="", encoding="utf-8") as file:
+        rows = [line.strip().rsplit(" ", 1) if "," not in line else next(csv.reader([line])) for line in file if line.strip()]
+    return [decoded(folder / row[0], side) for row in rows], torch.tensor([int(row[1]) for row in rows])
+
+
+def clip_of(video, start, stride):
+    numbers = (start + torch.arange(FRAMES) * stride).clamp(max=video.shape[1] - 1)
+    return video[:, numbers]
+
+
+def prepared(clip, size):
+    """[3,T,h,w] to normalised [3,T,size,size]."""
+    small = nn.functional.interpolate(clip.permute(1, 0, 2, 3).float(), (size, size), mode="bilinear", antialias=True)
+    return (small.permute(1, 0, 2, 3) / 255 - MEAN) / DEVIATION
+
+
+def drawn(video, stride, size, mirror, rng):
+    room = max(0, video.shape[1] - 1 - (FRAMES - 1) * stride)
+    clip = clip_of(video, int(rng.integers(room + 1)), stride)
+    if mirror:
+        edge = int(round(math.sqrt(rng.uniform(0.7, 1.0)) * video.shape[2]))
+        top, left = (int(rng.integers(video.shape[2] - edge + 1)) for _ in range(2))
+        clip = clip[:, :, top:top + edge, left:left + edge]
+        if rng.random() < 0.5:
+            clip = clip.flip(3)
+    return prepared(clip, size)
+
+
+def main():
+    given = sys.argv[1:4]
+    seed, size, stride, mirror, threads = (int(v) for v in (sys.argv[4:] + ["1", "40", "2", "1", "2"][len(sys.argv) - 4:]))
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    rng = numpy.random.default_rng(seed)
+    side = size * 5 // 4 if mirror else size
+    videos, labels = load(given[0], side)
+    classes = int(labels.max()) + 1
+    model = network(classes).to(memory_format=torch.channels_last_3d)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05, fused=True)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.1)
+    batch = min(BATCH, len(videos))
+    an_epoch = len(videos) // batch
+    start, total, step = time.perf_counter(), None, 0
+    while total is None or step < total:
+        for part in torch.from_numpy(rng.permutation(len(videos)))[: an_epoch * batch].split(batch):
+            if step == 5:
+                start_of_rate = time.perf_counter()
+            if total is None and step == 20:
+                each = (time.perf_counter() - start_of_rate) / 15
+                left = float(given[2]) * 60 - (time.perf_counter() - start)
+                total = max(1, int(left / each + step) // an_epoch) * an_epoch
+                print(f"{each * 1e3:.1f} ms a step, {total // an_epoch} epochs", flush=True)
+            planned = total or 1000 * an_epoch
+            rate = 1e-3 * min(1.0, (step + 1) / (0.1 * planned)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / planned)))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            x = torch.stack([drawn(videos[i], stride, size, mirror, rng) for i in part])
+            loss = loss_of(model(x.contiguous(memory_format=torch.channels_last_3d)), labels[part])
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5)
+            optimizer.step()
+            optimizer.zero_grad()
+            step += 1
+    trained = time.perf_counter() - start
+    videos, labels = load(given[1], size)
+    model.eval()
+    with torch.no_grad():
+        middle = [clip_of(v, max(0, (v.shape[1] - 1 - (FRAMES - 1) * stride) // 2), stride) for v in videos]
+        found = torch.cat([model(prepared(clip, size)[None]).argmax(1) for clip in middle])
+    count = sum(parameter.numel() for parameter in model.parameters())
+    print(f"top1 {(found == labels).float().mean().item():.2%}  {trained / 60:.1f} minutes  {count} parameters  last loss {loss.item():.3f}")
+
+
+main()
