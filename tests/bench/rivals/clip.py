@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains a small R(2+1)D network on clips in PyTorch: what a user gets in the same minutes.
 
-clip.py TRAIN.csv EVAL.csv MINUTES [SEED [SIZE [STRIDE [MIRROR [THREADS]]]]]      lines `path label`, paths from the list's folder
-Videos are decoded once and kept small; a training clip is 16 frames STRIDE apart from a random place, a random crop of
-0.7 to 1 of the area, mirrored one time in two (MIRROR 1); the scored one lies in the middle. AdamW, cosine, smoothing;
-epochs are what fits and the schedule runs to its end. Scores the last weights on EVAL.csv, once.
+clip.py TRAIN EVAL MINUTES [SEED [SIZE [STRIDE [AUGMENT [THREADS]]]]]
+TRAIN, EVAL: a list of lines `path label`, paths from its folder, or a folder of videos with a folder a class. They are
+decoded once and kept small; a training clip is 16 frames STRIDE apart from a random place, with AUGMENT 1 a random crop of
+0.7 to 1 of the area, mirrored one time in two; the scored one lies in the middle. AdamW, cosine, smoothing; epochs are what
+fits, measured on a copy beforehand, and the schedule runs to its end. Scores the last weights on EVAL, once.
 """
-import csv
+import copy
 import math
 import pathlib
 import sys
@@ -17,7 +18,7 @@ import numpy
 import torch
 from torch import nn
 
-BATCH, FRAMES = 16, 16
+BATCH, FRAMES, PEAK = 16, 16, 1e-3
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1, 1)
 
@@ -64,11 +65,19 @@ def decoded(path, side):
     return torch.stack(frames, 1)
 
 
-def load(listed, side):
-    folder = pathlib.Path(listed).parent
-    with open(listed, newline="", encoding="utf-8") as file:
-        rows = [line.strip().rsplit(" ", 1) if "," not in line else next(csv.reader([line])) for line in file if line.strip()]
-    return [decoded(folder / row[0], side) for row in rows], torch.tensor([int(row[1]) for row in rows])
+def listed(where):
+    """[(path, label)]"""
+    where = pathlib.Path(where)
+    if where.is_dir():
+        classes = sorted(path.name for path in where.iterdir() if path.is_dir())
+        return [(file, label) for label, name in enumerate(classes) for file in sorted((where / name).glob("*.mp4"))]
+    rows = [line.rsplit(" ", 1) for line in where.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [(where.parent / path, int(label)) for path, label in rows]
+
+
+def load(where, side):
+    rows = listed(where)
+    return [decoded(path, side) for path, _ in rows], torch.tensor([label for _, label in rows])
 
 
 def clip_of(video, start, stride):
@@ -82,10 +91,10 @@ def prepared(clip, size):
     return (small.permute(1, 0, 2, 3) / 255 - MEAN) / DEVIATION
 
 
-def drawn(video, stride, size, mirror, rng):
+def drawn(video, stride, size, augment, rng):
     room = max(0, video.shape[1] - 1 - (FRAMES - 1) * stride)
     clip = clip_of(video, int(rng.integers(room + 1)), stride)
-    if mirror:
+    if augment:
         edge = int(round(math.sqrt(rng.uniform(0.7, 1.0)) * video.shape[2]))
         top, left = (int(rng.integers(video.shape[2] - edge + 1)) for _ in range(2))
         clip = clip[:, :, top:top + edge, left:left + edge]
@@ -94,40 +103,59 @@ def drawn(video, stride, size, mirror, rng):
     return prepared(clip, size)
 
 
+class Training:
+    def __init__(self, model, videos, labels, look):
+        self.model, self.videos, self.labels, self.look = model, videos, labels, look
+        kernels = [p for p in model.parameters() if p.dim() > 1]
+        others = [p for p in model.parameters() if p.dim() <= 1]
+        groups = [{"params": kernels, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=PEAK, fused=True)
+        self.loss_of = nn.CrossEntropyLoss(label_smoothing=0.1)
+
+    def step(self, part, rate, rng):
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        x = torch.stack([drawn(self.videos[i], *self.look, rng) for i in part])
+        loss = self.loss_of(self.model(x.contiguous(memory_format=torch.channels_last_3d)), self.labels[part])
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.item()
+
+
+def seconds_a_step(training, batch):
+    """Of fifteen, behind five that warm up, on a copy of the network."""
+    trial = Training(copy.deepcopy(training.model), training.videos, training.labels, training.look)
+    rng = numpy.random.default_rng(0)
+    times = []
+    for _ in range(20):
+        begin = time.perf_counter()
+        trial.step(torch.from_numpy(rng.permutation(len(trial.videos)))[:batch], PEAK / 10, rng)
+        times.append(time.perf_counter() - begin)
+    return sum(times[5:]) / 15
+
+
 def main():
     given = sys.argv[1:4]
-    seed, size, stride, mirror, threads = (int(v) for v in (sys.argv[4:] + ["1", "40", "2", "1", "2"][len(sys.argv) - 4:]))
+    seed, size, stride, augment, threads = (int(v) for v in (sys.argv[4:] + ["1", "40", "2", "1", "2"][len(sys.argv) - 4:]))
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     rng = numpy.random.default_rng(seed)
-    side = size * 5 // 4 if mirror else size
-    videos, labels = load(given[0], side)
-    classes = int(labels.max()) + 1
-    model = network(classes).to(memory_format=torch.channels_last_3d)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05, fused=True)
-    loss_of = nn.CrossEntropyLoss(label_smoothing=0.1)
+    videos, labels = load(given[0], size * 5 // 4 if augment else size)
+    model = network(int(labels.max()) + 1).to(memory_format=torch.channels_last_3d)
+    training = Training(model, videos, labels, (stride, size, augment))
     batch = min(BATCH, len(videos))
     an_epoch = len(videos) // batch
-    start, total, step = time.perf_counter(), None, 0
-    while total is None or step < total:
+    start = time.perf_counter()
+    each = seconds_a_step(training, batch)
+    epochs = max(1, int((float(given[2]) * 60 - (time.perf_counter() - start)) / each / an_epoch))
+    total, step, losses = epochs * an_epoch, 0, []
+    print(f"{each * 1e3:.1f} ms a step, {epochs} epochs", flush=True)
+    for _ in range(epochs):
         for part in torch.from_numpy(rng.permutation(len(videos)))[: an_epoch * batch].split(batch):
-            if step == 5:
-                start_of_rate = time.perf_counter()
-            if total is None and step == 20:
-                each = (time.perf_counter() - start_of_rate) / 15
-                left = float(given[2]) * 60 - (time.perf_counter() - start)
-                total = max(1, int(left / each + step) // an_epoch) * an_epoch
-                print(f"{each * 1e3:.1f} ms a step, {total // an_epoch} epochs", flush=True)
-            planned = total or 1000 * an_epoch
-            rate = 1e-3 * min(1.0, (step + 1) / (0.1 * planned)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / planned)))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            x = torch.stack([drawn(videos[i], stride, size, mirror, rng) for i in part])
-            loss = loss_of(model(x.contiguous(memory_format=torch.channels_last_3d)), labels[part])
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5)
-            optimizer.step()
-            optimizer.zero_grad()
+            warm = min(1.0, (step + 1) / (0.1 * total))
+            losses.append(training.step(part, warm * PEAK * 0.5 * (1 + math.cos(math.pi * step / total)), rng))
             step += 1
     trained = time.perf_counter() - start
     videos, labels = load(given[1], size)
@@ -136,7 +164,8 @@ def main():
         middle = [clip_of(v, max(0, (v.shape[1] - 1 - (FRAMES - 1) * stride) // 2), stride) for v in videos]
         found = torch.cat([model(prepared(clip, size)[None]).argmax(1) for clip in middle])
     count = sum(parameter.numel() for parameter in model.parameters())
-    print(f"top1 {(found == labels).float().mean().item():.2%}  {trained / 60:.1f} minutes  {count} parameters  last loss {loss.item():.3f}")
+    loss = sum(losses[-an_epoch:]) / an_epoch
+    print(f"top1 {(found == labels).float().mean().item():.2%}  {trained / 60:.1f} minutes  {count} parameters  last loss {loss:.3f}")
 
 
 main()
