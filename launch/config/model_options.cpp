@@ -72,8 +72,7 @@ RunConfig config_of_form(std::string_view form) {
   RunConfig config;
   ModelConfig& model = config.model;
   model.form = choice_of_word<ModelForm>(form);
-  model.kernel = own.kernel;
-  model.stem_stride = own.stem_stride;
+  model = filled_by_form(model);
   model.temporal_strides = own.temporal_strides.value_or(model.temporal_strides);
   model.view_stem_stride = model3d::find_form("views").stem_stride;
   return config;

@@ -18,8 +18,9 @@ ModelConfig filled_by_form(const ModelConfig& model);
 /// A configuration that describes such a network: what the options leave to the form, filled in.
 RunConfig config_of_network(const model3d::ModelOptions& options);
 
-/// A configuration of a form where nothing else is set: kernel and strides are the form's own, not
-/// those of a configuration file that leaves them out. Throws kInvalidArgument for an unknown form.
+/// A configuration of a form where nothing else is set: kernel and strides are the form's own,
+/// those in time too, which a configuration file that leaves them out has as form clip has them.
+/// Throws kInvalidArgument for an unknown form.
 RunConfig config_of_form(std::string_view form);
 
 }  // namespace larkspur::launch

@@ -199,9 +199,8 @@ void check_several_labels(const LoadedConfig& loaded) {
   }
 }
 
-/// That what the key names is there, or `path` instead.
-void check_path(const LoadedConfig& loaded, const ConfigKey& key, std::string path = "") {
-  if (path.empty()) path = std::get<std::string>(key.get(loaded.config));
+/// That the path, which the key names, is there; none: nothing to be there.
+void check_path(const LoadedConfig& loaded, const ConfigKey& key, const std::string& path) {
   if (path.empty()) return;
   const char* const what = key.exists == PathKind::kFile     ? "file"
                            : key.exists == PathKind::kFolder ? "folder"
@@ -276,9 +275,10 @@ void check_paths(const LoadedConfig& loaded, const std::vector<std::string>& sid
     bool named = false;
     for (const ConfigKey& key : config_keys()) {
       if (key.exists == PathKind::kNone || !key.path.starts_with(side + ".")) continue;
-      check_path(loaded, key);
+      const auto path = std::get<std::string>(key.get(loaded.config));
+      check_path(loaded, key, path);
       const bool holds_samples = !key.path.ends_with(".labels");
-      named |= holds_samples && !std::get<std::string>(key.get(loaded.config)).empty();
+      named |= holds_samples && !path.empty();
     }
     require(named, Errc::kInvalidArgument, side, ": neither list nor root is set");
   }

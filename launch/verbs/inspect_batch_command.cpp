@@ -19,6 +19,7 @@
 #include "launch/supervise/task_progress.h"
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
+#include "pipeline/bad_sample_json.h"
 #include "pipeline/data/prefetcher.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
@@ -113,7 +114,7 @@ void print_step(std::ostream& out, const DataSide& side, const BatchSubject& sub
   pipeline::Prefetcher lanes = side.lanes_of(subject.step - 1, 1);
   std::vector<std::vector<std::string>> rows{{"lane", "sees", "file"}};
   auto cards = nlohmann::ordered_json::array();
-  auto unreadable = nlohmann::ordered_json::array();
+  std::vector<pipeline::BadSample> unreadable;
   std::uint32_t crc = 0;
   for (int number = 0; number < side.options.lanes; ++number) {
     const pipeline::Batch lane = lanes.next();
@@ -124,10 +125,8 @@ void print_step(std::ostream& out, const DataSide& side, const BatchSubject& sub
     }
     for (const pipeline::BadSample& sample : lane.bad) {
       rows.push_back({std::to_string(number), "unreadable: " + sample.message, sample.name});
-      unreadable.push_back({{"file", sample.name},
-                            {"kind", std::string(pipeline::name_of(sample.code))},
-                            {"error", sample.message}});
     }
+    unreadable.insert(unreadable.end(), lane.bad.begin(), lane.bad.end());
     for (auto& card : batch_cards(lane, seen)) cards.push_back(std::move(card));
   }
   const std::string step = text_of("Step ",
@@ -147,7 +146,7 @@ void print_step(std::ostream& out, const DataSide& side, const BatchSubject& sub
                              fill_page({{"title", step},
                                         {"subtitle", facts},
                                         {"batch", std::move(cards)},
-                                        {"unreadable_files", std::move(unreadable)},
+                                        {"unreadable_files", pipeline::to_json(unreadable)},
                                         {"configuration", config_rows(side.config)}}));
 }
 
