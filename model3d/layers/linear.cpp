@@ -38,6 +38,11 @@ void Linear::add_to(const StateDict& state) const {
   if (bias_.defined()) state.constant("bias", bias_);
 }
 
+void Linear::add_evenly_to(const StateDict& state, double share) const {
+  state.drawn_evenly("weight", weight_, share);
+  if (bias_.defined()) state.constant("bias", bias_);
+}
+
 BiasedWeight Linear::biased_weight() const {
   return {
       weight_.detach().to(at::kDouble),

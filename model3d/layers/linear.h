@@ -27,6 +27,9 @@ class Linear {
   /// "weight" and "bias" if there is one.
   void add_to(const StateDict& state) const;
 
+  /// The same, first weights as StateDict::drawn_evenly() has them: where no norm follows.
+  void add_evenly_to(const StateDict& state, double share = 1.0) const;
+
   /// Float64 copies, the bias zero if there is none.
   BiasedWeight biased_weight() const;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/layers/pointwise.h"
 
-#include <cmath>
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/zeros.h>
@@ -21,7 +19,7 @@ at::Tensor Pointwise::forward(const at::Tensor& x_NCM) const {
 }
 
 void Pointwise::add_to(const StateDict& state) const {
-  state.drawn("weight", weight_, 1.0 / std::sqrt(static_cast<double>(weight_.size(1))));
+  state.drawn_evenly("weight", weight_);
   if (bias_.defined()) state.constant("bias", bias_);
 }
 

@@ -9,6 +9,7 @@
 // Lists are made anew each time, so after a merge only what is left appears.
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,10 @@ class StateDict {
              const at::Tensor& tensor,
              double deviation = kDrawnDeviation) const {
     entries_->push_back({full(name), tensor, TensorKind::kDrawn, deviation});
+  }
+  /// Weights [outputs,inputs,...] whose products are about `share` times as large as the inputs.
+  void drawn_evenly(const std::string& name, const at::Tensor& tensor, double share = 1.0) const {
+    drawn(name, tensor, share / std::sqrt(static_cast<double>(tensor.size(1))));
   }
   void constant(const std::string& name, const at::Tensor& tensor) const {
     entries_->push_back({full(name), tensor, TensorKind::kConstant});

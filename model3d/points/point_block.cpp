@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model3d/points/point_block.h"
 
-#include <cmath>
-
 #include <ATen/TensorOperators.h>
 
 #include "model3d/points/neighbourhood.h"
@@ -13,16 +11,7 @@ namespace {
 /// So much smaller are the first weights at a residual's end: it begins as a small step.
 constexpr double kFirstStep = 0.5;
 
-double even_size(const Linear& linear) {
-  return 1.0 / std::sqrt(static_cast<double>(linear.weight().size(1)));
-}
-
 }  // namespace
-
-void add_drawn(const StateDict& state, const Linear& linear) {
-  state.drawn("weight", linear.weight(), even_size(linear));
-  if (linear.bias().defined()) state.constant("bias", linear.bias());
-}
 
 PointBlock::PointBlock(std::int64_t channels)
     : around_(channels, channels, Bias::kNone),
@@ -42,11 +31,11 @@ at::Tensor PointBlock::forward(const at::Tensor& x_NPC, const at::Tensor& neares
 }
 
 void PointBlock::add_to(const StateDict& state) const {
-  add_drawn(state.under("around"), around_);
+  around_.add_evenly_to(state.under("around"));
   around_norm_.add_to(state.under("around_norm"));
-  add_drawn(state.under("wide"), wide_);
+  wide_.add_evenly_to(state.under("wide"));
   wide_norm_.add_to(state.under("wide_norm"));
-  state.under("narrow").drawn("weight", narrow_.weight(), kFirstStep * even_size(narrow_));
+  narrow_.add_evenly_to(state.under("narrow"), kFirstStep);
 }
 
 }  // namespace larkspur::model3d

@@ -40,7 +40,4 @@ class PointBlock {
   Linear narrow_;
 };
 
-/// First weights that leave rows as large as they were, and a bias of zeros: where no norm follows.
-void add_drawn(const StateDict& state, const Linear& linear);
-
 }  // namespace larkspur::model3d

@@ -60,8 +60,8 @@ at::Tensor PointToCells::forward(const at::Tensor& points_NP3) const {
 }
 
 void PointToCells::add_to(const StateDict& state) const {
-  add_drawn(state.under("edges.0"), first_);
-  add_drawn(state.under("edges.1"), second_);
+  first_.add_evenly_to(state.under("edges.0"));
+  second_.add_evenly_to(state.under("edges.1"));
   edge_norm_.add_to(state.under("edge_norm"));
   std::size_t number = 0;
   for (const PointBlock& block : blocks_) {
