@@ -12,11 +12,13 @@
 #include "model3d/inspect/summary.h"
 #include "model3d/network.h"
 #include "tests/support/golden_formula.h"
+#include "tests/support/network_entry.h"
 #include "tests/support/refusal.h"
 
 namespace larkspur::model3d {
 namespace {
 
+using larkspur::testing::entry_of;
 using larkspur::testing::golden_noise;
 using larkspur::testing::refusal_of;
 
@@ -79,22 +81,15 @@ TEST(CellMaps, ThatPointsFillGoThroughABackboneFromStageTwoOn) {
   expect_summed_parameters(network, {{40, 3}});
 }
 
-at::Tensor tensor_named(const Network& network, const std::string& name) {
-  for (const NamedTensor& entry : network.entries()) {
-    if (entry.name == name) return entry.tensor;
-  }
-  return {};
-}
-
 TEST(CellMaps, MixChannelsByOneTapWhereTheyDoNotStride) {
   ModelOptions options = small_cells("cells");
   options.last_stride = 1;
   const Network cells(options);
-  EXPECT_EQ(tensor_named(cells, "downsample_layers.3.0.weight").sizes(),
+  EXPECT_EQ(entry_of(cells, "downsample_layers.3.0.weight").sizes(),
             (at::IntArrayRef{128, 64, 1, 1, 1}));
   options.form = "voxel";
   const Network voxels(options);
-  EXPECT_EQ(tensor_named(voxels, "downsample_layers.3.0.weight").sizes(),
+  EXPECT_EQ(entry_of(voxels, "downsample_layers.3.0.weight").sizes(),
             (at::IntArrayRef{128, 64, 3, 3, 3}));
 }
 
@@ -103,8 +98,8 @@ TEST(CellMaps, FreezeWhatFillsThemWithStageOne) {
     ModelOptions options = small_cells("cells");
     options.freeze_stages = frozen;
     const Network network(options);
-    EXPECT_EQ(tensor_named(network, "point_to_cells.edges.0.weight").requires_grad(), frozen == 0);
-    EXPECT_TRUE(tensor_named(network, "downsample_layers.1.0.weight").requires_grad());
+    EXPECT_EQ(entry_of(network, "point_to_cells.edges.0.weight").requires_grad(), frozen == 0);
+    EXPECT_TRUE(entry_of(network, "downsample_layers.1.0.weight").requires_grad());
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "model3d/network.h"
 #include "tests/support/golden_formula.h"
+#include "tests/support/network_entry.h"
 
 namespace larkspur::model3d {
 namespace {
@@ -109,11 +110,8 @@ TEST(LargeValues, ComeFromStatisticsOfOtherDataBlockAfterBlock) {
 
 at::Tensor half_rounded(const at::Tensor& x) { return x.to(at::kHalf).to(at::kFloat); }
 
-at::Tensor entry_of(const Network& network, const std::string& name) {
-  for (const NamedTensor& entry : network.entries()) {
-    if (entry.name == name) return entry.tensor.detach();
-  }
-  throw std::runtime_error("no entry " + name);
+at::Tensor values_of(const Network& network, const std::string& name) {
+  return larkspur::testing::entry_of(network, name).detach();
 }
 
 /// The last downsampling as mixed precision computes it: the convolution takes and gives float16,
@@ -125,14 +123,14 @@ at::Tensor half_downsampling(const Network& network, const at::Tensor& x) {
     std::vector<NamedTensor> entries;
     layer.add_to(StateDict(&entries));
     for (const NamedTensor& entry : entries) {
-      entry.tensor.detach().copy_(entry_of(network, prefix + name + "." + entry.name));
+      entry.tensor.detach().copy_(values_of(network, prefix + name + "." + entry.name));
     }
     return layer.forward(y);
   };
   const at::Tensor in = network.options().norm_before_downsampling ? norm(x, "pre_norm") : x;
   const at::Tensor sums = at::convolution(half_rounded(in),
-                                          half_rounded(entry_of(network, prefix + "0.weight")),
-                                          half_rounded(entry_of(network, prefix + "0.bias")),
+                                          half_rounded(values_of(network, prefix + "0.weight")),
+                                          half_rounded(values_of(network, prefix + "0.bias")),
                                           {1, 2, 2},
                                           {0, 1, 1},
                                           {1, 1, 1},
@@ -158,9 +156,9 @@ TEST(LargeValues, BeyondFloat16AreNanBehindTheLastDownsamplingAndFiniteBehindAnE
 TEST(LargeValues, OfWhichOnlyTheSumOverflowsAreNanToo) {
   const at::NoGradGuard no_grad;
   const Network published = variant_a(1.0);
-  entry_of(published, "downsample_layers.3.0.weight").fill_(0.02);
+  values_of(published, "downsample_layers.3.0.weight").fill_(0.02);
   const Network remedied = variant_a(1.0, true);
-  entry_of(remedied, "downsample_layers.3.0.weight").fill_(0.02);
+  values_of(remedied, "downsample_layers.3.0.weight").fill_(0.02);
   const at::Tensor x = golden_noise("x", {1, 160, 1, 8, 4}).mul(100).add(3000);
   EXPECT_LT(largest_of(x), kLargestHalf);
   EXPECT_FALSE(is_finite(half_downsampling(published, x)));

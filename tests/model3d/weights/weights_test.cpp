@@ -11,6 +11,7 @@
 #include "tests/support/golden_formula.h"
 #include "tests/support/golden_record.h"
 #include "tests/support/memory_tensor_file.h"
+#include "tests/support/network_entry.h"
 #include "tests/support/refusal.h"
 
 namespace larkspur::model3d {
@@ -41,11 +42,8 @@ Network variant_a(std::int64_t classes = 1000) {
   return Network({.form = "image", .variant = "a", .classes = classes});
 }
 
-at::Tensor entry_of(const Network& network, const std::string& name) {
-  for (const NamedTensor& entry : network.entries()) {
-    if (entry.name == name) return entry.tensor.detach().clone();
-  }
-  throw std::runtime_error("no entry " + name);
+at::Tensor copy_of(const Network& network, const std::string& name) {
+  return larkspur::testing::entry_of(network, name).detach().clone();
 }
 
 TEST(Weights, PublishedEntriesFillEveryEntryOfTheNetwork) {
@@ -105,11 +103,11 @@ TEST(Weights, WhatIsMissingOrLeftOverIsToldByName) {
   MemoryTensorFile file = published_file();
   file.all().erase("norm.weight");
   file.all()["decoder.weight"] = at::zeros({3});
-  const at::Tensor before = entry_of(network, "norm.weight");
+  const at::Tensor before = copy_of(network, "norm.weight");
   const LoadedWeights loaded = load_weights(network, file, HeadRule::kLoad);
   EXPECT_THAT(loaded.missing, ElementsAre("norm.weight"));
   EXPECT_THAT(loaded.unexpected, ElementsAre("decoder.weight"));
-  EXPECT_TRUE(entry_of(network, "norm.weight").equal(before));
+  EXPECT_TRUE(copy_of(network, "norm.weight").equal(before));
   EXPECT_EQ(refusal_of([&] { require_whole(loaded, "x.safetensors"); }).text,
             "x.safetensors lacks 1 entries of the network: norm.weight; it has no place for: "
             "decoder.weight");
@@ -117,33 +115,33 @@ TEST(Weights, WhatIsMissingOrLeftOverIsToldByName) {
 
 TEST(Weights, AHeadOfOtherClassesIsRefusedOrKept) {
   Network network = variant_a(15);
-  const at::Tensor head = entry_of(network, "head.weight");
-  const at::Tensor stem = entry_of(network, "downsample_layers.0.0.weight");
+  const at::Tensor head = copy_of(network, "head.weight");
+  const at::Tensor stem = copy_of(network, "downsample_layers.0.0.weight");
   const auto refusal =
       refusal_of([&] { load_weights(network, published_file(), HeadRule::kLoad); });
   EXPECT_EQ(refusal.code, "invalid argument");
   EXPECT_EQ(refusal.text,
             "weights.file has a head of 1000 classes (head.weight), the network one of 15: set "
             "--classes (in a configuration model.classes) to that");
-  EXPECT_TRUE(entry_of(network, "downsample_layers.0.0.weight").equal(stem)) << "half loaded";
+  EXPECT_TRUE(copy_of(network, "downsample_layers.0.0.weight").equal(stem)) << "half loaded";
   for (const HeadRule rule : {HeadRule::kFit, HeadRule::kKeepOwn}) {
     Network other = variant_a(15);
     const LoadedWeights loaded = load_weights(other, published_file(), rule);
     EXPECT_TRUE(loaded.whole());
     EXPECT_TRUE(loaded.new_head);
     EXPECT_THAT(loaded.unexpected, IsEmpty());
-    EXPECT_TRUE(entry_of(other, "head.weight").equal(head));
-    EXPECT_FALSE(entry_of(other, "downsample_layers.0.0.weight").equal(stem));
+    EXPECT_TRUE(copy_of(other, "head.weight").equal(head));
+    EXPECT_FALSE(copy_of(other, "downsample_layers.0.0.weight").equal(stem));
   }
 }
 
 TEST(Weights, AHeadOfTheSameClassesIsLoadedUnlessANewOneIsAskedFor) {
   Network fitting = variant_a();
-  const at::Tensor own = entry_of(fitting, "head.weight");
+  const at::Tensor own = copy_of(fitting, "head.weight");
   EXPECT_TRUE(load_weights(fitting, published_file(), HeadRule::kKeepOwn).new_head);
-  EXPECT_TRUE(entry_of(fitting, "head.weight").equal(own));
+  EXPECT_TRUE(copy_of(fitting, "head.weight").equal(own));
   EXPECT_FALSE(load_weights(fitting, published_file(), HeadRule::kFit).new_head);
-  EXPECT_TRUE(entry_of(fitting, "head.weight").equal(golden_entry("head.weight", own.sizes())));
+  EXPECT_TRUE(copy_of(fitting, "head.weight").equal(golden_entry("head.weight", own.sizes())));
 }
 
 TEST(Weights, AFileWithoutAHeadFitsATrainingAndIsNotWholeOtherwise) {
@@ -227,13 +225,13 @@ TEST(Weights, AnExtraNormBeginsAfreshWherePublishedWeightsHaveNone) {
   EXPECT_THAT(
       loaded.initialized,
       ElementsAre("downsample_layers.3.pre_norm.bias", "downsample_layers.3.pre_norm.weight"));
-  EXPECT_EQ(entry_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 160);
+  EXPECT_EQ(copy_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 160);
   MemoryTensorFile file = published_file();
   file.all()["downsample_layers.3.pre_norm.weight"] = at::zeros({160}).fill_(3.0);
   // Half a norm is no norm of published weights.
   EXPECT_THAT(load_weights(network, file, HeadRule::kLoad).missing,
               ElementsAre("downsample_layers.3.pre_norm.bias"));
-  EXPECT_EQ(entry_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 480);
+  EXPECT_EQ(copy_of(network, "downsample_layers.3.pre_norm.weight").sum().item<double>(), 480);
   Network plain = variant_a();
   EXPECT_THAT(refusal_of([&] { load_weights(plain, file, HeadRule::kLoad); }).text,
               HasSubstr("set model.norm_before_downsampling"));
