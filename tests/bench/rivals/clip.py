@@ -7,18 +7,18 @@ decoded once and kept small; a training clip is 16 frames STRIDE apart from a ra
 0.7 to 1 of the area, mirrored one time in two; the scored one lies in the middle. AdamW, cosine, smoothing; epochs are what
 fits, measured on a copy beforehand, and the schedule runs to its end. Scores the last weights on EVAL, once.
 """
-import copy
 import math
 import pathlib
 import sys
-import time
 
 import av
 import numpy
 import torch
 from torch import nn
 
-BATCH, FRAMES, PEAK = 16, 16, 1e-3
+from training import Training
+
+FRAMES = 16
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1, 1)
 
@@ -103,39 +103,6 @@ def drawn(video, stride, size, augment, rng):
     return prepared(clip, size)
 
 
-class Training:
-    def __init__(self, model, videos, labels, look):
-        self.model, self.videos, self.labels, self.look = model, videos, labels, look
-        kernels = [p for p in model.parameters() if p.dim() > 1]
-        others = [p for p in model.parameters() if p.dim() <= 1]
-        groups = [{"params": kernels, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=PEAK, fused=True)
-        self.loss_of = nn.CrossEntropyLoss(label_smoothing=0.1)
-
-    def step(self, part, rate, rng):
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        x = torch.stack([drawn(self.videos[i], *self.look, rng) for i in part])
-        loss = self.loss_of(self.model(x.contiguous(memory_format=torch.channels_last_3d)), self.labels[part])
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 5)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        return loss.item()
-
-
-def seconds_a_step(training, batch):
-    """Of fifteen, behind five that warm up, on a copy of the network."""
-    trial = Training(copy.deepcopy(training.model), training.videos, training.labels, training.look)
-    rng = numpy.random.default_rng(0)
-    times = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        trial.step(torch.from_numpy(rng.permutation(len(trial.videos)))[:batch], PEAK / 10, rng)
-        times.append(time.perf_counter() - begin)
-    return sum(times[5:]) / 15
-
-
 def main():
     given = sys.argv[1:4]
     seed, size, stride, augment, threads = (int(v) for v in (sys.argv[4:] + ["1", "40", "2", "1", "2"][len(sys.argv) - 4:]))
@@ -144,28 +111,19 @@ def main():
     rng = numpy.random.default_rng(seed)
     videos, labels = load(given[0], size * 5 // 4 if augment else size)
     model = network(int(labels.max()) + 1).to(memory_format=torch.channels_last_3d)
-    training = Training(model, videos, labels, (stride, size, augment))
-    batch = min(BATCH, len(videos))
-    an_epoch = len(videos) // batch
-    start = time.perf_counter()
-    each = seconds_a_step(training, batch)
-    epochs = max(1, int((float(given[2]) * 60 - (time.perf_counter() - start)) / each / an_epoch))
-    total, step, losses = epochs * an_epoch, 0, []
-    print(f"{each * 1e3:.1f} ms a step, {epochs} epochs", flush=True)
-    for _ in range(epochs):
-        for part in torch.from_numpy(rng.permutation(len(videos)))[: an_epoch * batch].split(batch):
-            warm = min(1.0, (step + 1) / (0.1 * total))
-            losses.append(training.step(part, warm * PEAK * 0.5 * (1 + math.cos(math.pi * step / total)), rng))
-            step += 1
-    trained = time.perf_counter() - start
-    videos, labels = load(given[1], size)
+
+    def look(batch):
+        clips = torch.stack([drawn(videos[i], stride, size, augment, rng) for i in batch])
+        return clips.contiguous(memory_format=torch.channels_last_3d)
+
+    trained = Training(model, look, labels, min(16, len(videos)), 1e-3, 0.0, 0.1).run(float(given[2]), 15)
+    scored, labels = load(given[1], size)
     model.eval()
     with torch.no_grad():
-        middle = [clip_of(v, max(0, (v.shape[1] - 1 - (FRAMES - 1) * stride) // 2), stride) for v in videos]
+        middle = [clip_of(v, max(0, (v.shape[1] - 1 - (FRAMES - 1) * stride) // 2), stride) for v in scored]
         found = torch.cat([model(prepared(clip, size)[None]).argmax(1) for clip in middle])
     count = sum(parameter.numel() for parameter in model.parameters())
-    loss = sum(losses[-an_epoch:]) / an_epoch
-    print(f"top1 {(found == labels).float().mean().item():.2%}  {trained / 60:.1f} minutes  {count} parameters  last loss {loss:.3f}")
+    print(f"top1 {(found == labels).float().mean().item():.2%}  {trained:.1f} minutes  {count} parameters")
 
 
 main()

@@ -6,19 +6,15 @@ Occupancy grids, the same scaling and shifts, smoothing, AdamW, decay and cosine
 are what fits, measured on a copy beforehand, and the schedule runs to its end. HOLDOUT=0.1 keeps a tenth of each class out
 of training and scores that; without it the last weights are scored on the test split, once. BF16=1: under autocast.
 """
-import copy
-import math
 import os
 import pathlib
 import sys
-import time
 
 import numpy
 import torch
 from torch import nn
 
-BATCH, PEAK, FLOOR = 32, 2e-3, 2e-7
-BF16 = os.environ.get("BF16") == "1"
+from training import Training
 
 
 class Block(nn.Module):
@@ -95,43 +91,6 @@ def normalised(cloud):
     return cloud / numpy.sqrt((cloud**2).sum(1)).max()
 
 
-def parameter_groups(model):
-    """No decay of norms and biases."""
-    kernels = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    return [{"params": kernels, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
-
-
-class Training:
-    def __init__(self, model, clouds, labels, grid):
-        self.model, self.clouds, self.labels, self.grid = model, clouds, labels, grid
-        self.optimizer = torch.optim.AdamW(parameter_groups(model), lr=PEAK, fused=True)
-        self.loss_of = nn.CrossEntropyLoss(label_smoothing=0.2)
-
-    def step(self, batch, rate):
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        x = occupancy(augmented(self.clouds[batch]), self.grid)
-        with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
-            loss = self.loss_of(self.model(x), self.labels[batch])
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 5)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        return loss.item()
-
-
-def seconds_a_step(training):
-    """Of forty, behind five that warm up, on a copy."""
-    trial = copy.deepcopy(training)
-    times = []
-    for _ in range(45):
-        begin = time.perf_counter()
-        trial.step(torch.randperm(len(trial.labels))[:BATCH], PEAK / 10)
-        times.append(time.perf_counter() - begin)
-    return sum(times[5:]) / 40
-
-
 def main():
     folder, minutes = sys.argv[1], float(sys.argv[2])
     seed, grid, width, threads = (int(value) for value in (sys.argv[3:] + ["1", "32", "16", "2"][len(sys.argv) - 3:]))
@@ -142,24 +101,12 @@ def main():
     scored = (clouds[~kept], labels[~kept]) if not kept.all() else load(folder, "test")[:2]
     clouds, labels = clouds[kept], labels[kept]
     model = network(width, len(classes)).to(memory_format=torch.channels_last_3d)
-    training = Training(model, clouds, labels, grid)
-    an_epoch = len(labels) // BATCH
-    start = time.perf_counter()
-    each = seconds_a_step(training)
-    epochs = max(1, int((minutes * 60 - (time.perf_counter() - start)) / each / an_epoch))
-    print(f"{each * 1e3:.1f} ms a step, {epochs} epochs", flush=True)
-    total, step = epochs * an_epoch, 0
-    for epoch in range(epochs):
-        losses = []
-        for batch in torch.randperm(len(labels))[: an_epoch * BATCH].split(BATCH):
-            warm = min(1.0, (step + 1) / (0.1 * total))
-            losses.append(training.step(batch, warm * (FLOOR + (PEAK - FLOOR) * 0.5 * (1 + math.cos(math.pi * step / total)))))
-            step += 1
-        print(f"epoch {epoch + 1}/{epochs}: loss {sum(losses) / len(losses):.4f}, {time.perf_counter() - start:.0f} s", flush=True)
-    trained = time.perf_counter() - start
+    training = Training(model, lambda batch: occupancy(augmented(clouds[batch]), grid), labels, 32, 2e-3, 2e-7, 0.2,
+                        os.environ.get("BF16") == "1")
+    trained = training.run(minutes, 40)
     top1, mean = evaluate(model, *scored, grid, len(classes))
     count = sum(parameter.numel() for parameter in model.parameters())
-    print(f"top1 {top1:.2%}  class mean {mean:.2%}  of {len(scored[1])}  {trained / 60:.1f} minutes  {count} parameters")
+    print(f"top1 {top1:.2%}  class mean {mean:.2%}  of {len(scored[1])}  {trained:.1f} minutes  {count} parameters")
 
 
 main()
