@@ -20,15 +20,24 @@ bool ends_torn(const std::filesystem::path& path) {
 JsonLinesSink::JsonLinesSink(const std::filesystem::path& path, const std::string& header)
     : path_(path), file_(path, std::ios::app) {
   if (ends_torn(path)) file_ << '\n';
-  file_ << header << std::endl;
+  write(header);
+}
+
+void JsonLinesSink::write(const std::string& line) {
+  file_ << line << std::endl;
   require(file_.good(), Errc::kIo, "cannot write ", path_);
 }
 
 void JsonLinesSink::step(const StepMetrics& metrics) {
   nlohmann::ordered_json line;
   visit_fields(metrics, [&](const char* name, const auto& value) { line[name] = value; });
-  file_ << line.dump() << std::endl;
-  require(file_.good(), Errc::kIo, "cannot write ", path_);
+  write(line.dump());
+}
+
+void JsonLinesSink::evaluation(const EvaluationMetrics& metrics) {
+  nlohmann::ordered_json fields;
+  visit_evaluation(metrics, [&](const char* name, const auto& value) { fields[name] = value; });
+  write(nlohmann::ordered_json{{"evaluation", std::move(fields)}}.dump());
 }
 
 }  // namespace larkspur::pipeline

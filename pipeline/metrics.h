@@ -2,6 +2,7 @@
 // Numbers for programs: what a step and an evaluation measured, and where that goes.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -46,11 +47,40 @@ void visit_fields(Metrics& metrics, const Visit& visit) {
   visit("skipped_steps", metrics.skipped_steps);
 }
 
+/// One evaluation beside the training, of the weights as they were after a step.
+struct EvaluationMetrics {
+  std::int64_t step = 0;   ///< steps finished
+  std::int64_t epoch = 0;  ///< the one that has just ended, from 0
+  bool held_out = false;   ///< of what data.holdout keeps out; else of data.eval
+  double top1 = 0.0;       ///< percent, as those below; NaN where the labels do not allow it
+  double mean_class_accuracy = 0.0;
+  double mean_average_precision = 0.0;
+  std::int64_t samples = 0;
+  double seconds = 0.0;  ///< on rank 0
+
+  /// What runs of such labels are compared by, percent.
+  double score() const { return std::isnan(top1) ? mean_average_precision : top1; }
+};
+
+/// The fields of `evaluation` in a line of metrics.jsonl, likewise.
+template <typename Metrics, typename Visit>
+void visit_evaluation(Metrics& metrics, const Visit& visit) {
+  visit("step", metrics.step);
+  visit("epoch", metrics.epoch);
+  visit("held_out", metrics.held_out);
+  visit("top1", metrics.top1);
+  visit("mean_class_accuracy", metrics.mean_class_accuracy);
+  visit("mean_average_precision", metrics.mean_average_precision);
+  visit("samples", metrics.samples);
+  visit("seconds", metrics.seconds);
+}
+
 /// Takes metrics as they come. One thread at a time.
 class MetricSink {
  public:
   virtual ~MetricSink() = default;
   virtual void step(const StepMetrics& metrics) = 0;
+  virtual void evaluation(const EvaluationMetrics& /*metrics*/) {}
 
  protected:
   MetricSink() = default;
@@ -66,8 +96,11 @@ class JsonLinesSink : public MetricSink {
   /// Throws kIo naming the path.
   JsonLinesSink(const std::filesystem::path& path, const std::string& header);
   void step(const StepMetrics& metrics) override;
+  void evaluation(const EvaluationMetrics& metrics) override;
 
  private:
+  void write(const std::string& line);
+
   std::filesystem::path path_;
   std::ofstream file_;
 };
@@ -78,6 +111,9 @@ class FanOutSink : public MetricSink {
   void add(std::unique_ptr<MetricSink> sink) { sinks_.push_back(std::move(sink)); }
   void step(const StepMetrics& metrics) override {
     for (auto& sink : sinks_) sink->step(metrics);
+  }
+  void evaluation(const EvaluationMetrics& metrics) override {
+    for (auto& sink : sinks_) sink->evaluation(metrics);
   }
 
  private:

@@ -259,6 +259,12 @@ std::vector<Row> run_keeping_rows() {
                                  "steps is kept; 0: none")
           .at_least(0)
           .on_resume(kFree),
+      key<train, &T::evaluate_every>(
+          "train.evaluate_every",
+          "epochs between evaluations beside the training, of what eval.on says, the last epoch's "
+          "too; 0: none. With eval.on=holdout each is saved, and checkpoints/best is the best one")
+          .at_least(0)
+          .on_resume(kFree),
       key<train, &T::tensorboard>("train.tensorboard",
                                   "write output/tensorboard, too: the numbers of metrics.jsonl as "
                                   "event files of TensorBoard")

@@ -105,6 +105,7 @@ struct ModelConfig {
 struct TrainConfig : pipeline::TrainOptions, pipeline::AdamWOptions {
   std::int64_t keep = 3;                   ///< newest checkpoints kept
   std::int64_t keep_every = 0;             ///< beside them one every so many steps; 0: none
+  std::int64_t evaluate_every = 0;         ///< epochs between evaluations beside it; 0: none
   std::int64_t bucket_elements = 4194304;  ///< gradient elements exchanged together
   double minutes = 0.0;                    ///< that decide epochs when a run begins; 0: none
   double average_decay = 0.0;              ///< of the weights' average over steps; 0: none is kept

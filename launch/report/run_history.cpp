@@ -20,9 +20,11 @@ namespace larkspur::launch {
 namespace {
 
 using nlohmann::ordered_json;
+using pipeline::EvaluationMetrics;
 using pipeline::StepMetrics;
 
-void forget_from(std::vector<StepMetrics>& steps, std::int64_t first) {
+template <typename Metrics>
+void forget_from(std::vector<Metrics>& steps, std::int64_t first) {
   while (!steps.empty() && steps.back().step >= first) steps.pop_back();
 }
 
@@ -80,6 +82,18 @@ void add_point(std::span<const StepMetrics> steps, ordered_json& series) {
   });
 }
 
+/// All of them: there are not as many as steps.
+ordered_json curves_of(const std::vector<EvaluationMetrics>& evaluations) {
+  ordered_json curve{{"held_out", evaluations.back().held_out}};
+  for (const EvaluationMetrics& each : evaluations) {
+    curve["steps"].push_back(each.step);
+    curve["top1"].push_back(drawn(each.top1));
+    curve["mean_class_accuracy"].push_back(drawn(each.mean_class_accuracy));
+    curve["mean_average_precision"].push_back(drawn(each.mean_average_precision));
+  }
+  return curve;
+}
+
 }  // namespace
 
 double RunHistory::seconds(std::int64_t global_batch) const {
@@ -105,8 +119,12 @@ RunHistory read_history(const std::filesystem::path& metrics_file) {
     for (const MetricsLine& line : lines) {
       if (const auto* start = std::get_if<RunStart>(&line)) {
         forget_from(history.steps, start->first_step);
+        forget_from(history.evaluations, start->first_step);
         history.total_steps = start->total_steps;
         ++history.starts;
+      } else if (const auto* evaluation = std::get_if<EvaluationMetrics>(&line)) {
+        forget_from(history.evaluations, evaluation->step);
+        history.evaluations.push_back(*evaluation);
       } else {
         const auto& step = std::get<StepMetrics>(line);
         forget_from(history.steps, step.step);
@@ -130,14 +148,16 @@ ordered_json curves(const RunHistory& history, std::int64_t points) {
     places.push_back(part.back().step);
     add_point(part, series);
   }
-  return {{"first_step", steps.front().step},
-          {"last_step", steps.back().step},
-          {"total_steps", history.total_steps},
-          {"starts", history.starts},
-          {"torn", history.torn},
-          {"bin", bin},
-          {"steps", std::move(places)},
-          {"series", std::move(series)}};
+  ordered_json drawing{{"first_step", steps.front().step},
+                       {"last_step", steps.back().step},
+                       {"total_steps", history.total_steps},
+                       {"starts", history.starts},
+                       {"torn", history.torn},
+                       {"bin", bin},
+                       {"steps", std::move(places)},
+                       {"series", std::move(series)}};
+  if (!history.evaluations.empty()) drawing["evaluations"] = curves_of(history.evaluations);
+  return drawing;
 }
 
 }  // namespace larkspur::launch

@@ -16,10 +16,11 @@
 namespace larkspur::launch {
 
 struct RunHistory {
-  std::vector<pipeline::StepMetrics> steps;  ///< by step, each once
-  std::int64_t total_steps = 0;              ///< of the whole run; 0: the file does not say
-  std::int64_t starts = 0;                   ///< headers
-  std::int64_t torn = 0;                     ///< lines that could not be read
+  std::vector<pipeline::StepMetrics> steps;              ///< by step, each once
+  std::vector<pipeline::EvaluationMetrics> evaluations;  ///< beside the training, likewise
+  std::int64_t total_steps = 0;  ///< of the whole run; 0: the file does not say
+  std::int64_t starts = 0;       ///< headers
+  std::int64_t torn = 0;         ///< lines that could not be read
 
   /// Where the time of these steps went, seconds on rank 0.
   double seconds(std::int64_t global_batch) const;
@@ -31,9 +32,11 @@ struct RunHistory {
 RunHistory read_history(const std::filesystem::path& metrics_file);
 
 /// {first_step, last_step, total_steps, starts, torn, bin, steps: [...], series: {NAME: {mean, low,
-/// high}}}. At most `points` entries an array: each stands for `bin` steps in a row, `steps` for
-/// the last of them; what is not finite is left out, null where nothing remains. Names are those of
-/// the file. null for a history without steps.
+/// high}}},
+/// and where there are any {evaluations: {held_out, steps, top1, mean_class_accuracy,
+/// mean_average_precision}}. At most `points` entries an array: each stands for `bin` steps in a
+/// row, `steps` for the last of them; what is not finite is left out, null where nothing remains.
+/// Names are those of the file. null for a history without steps.
 nlohmann::ordered_json curves(const RunHistory& history, std::int64_t points = 300);
 
 }  // namespace larkspur::launch

@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <type_traits>
 
 #include <unistd.h>
@@ -144,6 +145,18 @@ std::vector<TaggedScalar> scalars_of(const pipeline::StepMetrics& metrics) {
   return scalars;
 }
 
+std::vector<TaggedScalar> scalars_of(const pipeline::EvaluationMetrics& metrics) {
+  const std::string part = metrics.held_out ? "held_out/" : "eval/";
+  std::vector<TaggedScalar> scalars;
+  const auto add = [&](const char* name, double value) {
+    if (!std::isnan(value)) scalars.push_back({part + name, static_cast<float>(value)});
+  };
+  add("top1", metrics.top1);
+  add("mean_class_accuracy", metrics.mean_class_accuracy);
+  add("mean_average_precision", metrics.mean_average_precision);
+  return scalars;
+}
+
 TensorboardSink::TensorboardSink(const std::filesystem::path& folder, std::int64_t first_step)
     : path_(folder / event_file_name()) {
   std::error_code error;
@@ -161,6 +174,10 @@ void TensorboardSink::write(const std::string& message) {
 }
 
 void TensorboardSink::step(const pipeline::StepMetrics& metrics) {
+  write(scalars_event(seconds_since_1970(), metrics.step, scalars_of(metrics)));
+}
+
+void TensorboardSink::evaluation(const pipeline::EvaluationMetrics& metrics) {
   write(scalars_event(seconds_since_1970(), metrics.step, scalars_of(metrics)));
 }
 

@@ -39,12 +39,16 @@ std::string framed_record(std::string_view message);
 /// Every number of a step but the step itself, as "train/<its key in metrics.jsonl>".
 std::vector<TaggedScalar> scalars_of(const pipeline::StepMetrics& metrics);
 
+/// The scores, as "held_out/top1" or "eval/top1"; those that are NaN are left out.
+std::vector<TaggedScalar> scalars_of(const pipeline::EvaluationMetrics& metrics);
+
 /// Writes one file of its own below `folder`, flushed step by step.
 class TensorboardSink : public pipeline::MetricSink {
  public:
   /// Makes the folder. `first_step`: the one that comes next. Throws kIo naming the path.
   TensorboardSink(const std::filesystem::path& folder, std::int64_t first_step);
   void step(const pipeline::StepMetrics& metrics) override;
+  void evaluation(const pipeline::EvaluationMetrics& metrics) override;
 
  private:
   void write(const std::string& message);

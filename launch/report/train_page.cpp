@@ -40,6 +40,13 @@ RunHistory latest(const RunHistory& history) {
   return tail;
 }
 
+/// The earliest of the highest; null where nothing was evaluated.
+const pipeline::EvaluationMetrics* best_of(const RunHistory& history) {
+  const auto best = std::ranges::max_element(
+      history.evaluations, {}, [](const auto& evaluation) { return evaluation.score(); });
+  return best == history.evaluations.end() ? nullptr : &*best;
+}
+
 /// Value, name and note of each.
 ordered_json tiles_of(const RunHistory& history, const RunConfig& config) {
   const RunHistory tail = latest(history);
@@ -60,6 +67,11 @@ ordered_json tiles_of(const RunHistory& history, const RunConfig& config) {
   tiles.push_back({in_digits("%.4g", loss), "loss", note});
   tiles.push_back({in_digits("%.2f %%", accuracy), "accuracy in training", note});
   tiles.push_back({duration(left), "to the end", "at the speed of the last steps"});
+  if (const auto best = best_of(history)) {
+    tiles.push_back({in_digits("%.2f %%", best->score()),
+                     best->held_out ? "best on the held-out part" : "best on data.eval",
+                     text_of("after step ", best->step)});
+  }
   tiles.push_back({text_of(last.bad_samples), "unreadable samples", "named in train.json"});
   return tiles;
 }
@@ -93,7 +105,10 @@ TrainPage::TrainPage(TrainPageContext context, std::int64_t steps_per_epoch)
     : context_(std::move(context)), steps_per_epoch_(steps_per_epoch) {}
 
 void TrainPage::step(const pipeline::StepMetrics& metrics) {
-  if (metrics.step % steps_per_epoch_ != 0) return;
+  if (metrics.step % steps_per_epoch_ == 0) write();
+}
+
+void TrainPage::write() const {
   const std::filesystem::path output = context_.config.output;
   const RunHistory history = read_history(output / "metrics.jsonl");
   pipeline::write_and_rename(output / "report" / "train.html",

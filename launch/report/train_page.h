@@ -26,15 +26,18 @@ struct TrainPageContext {
 /// minute and says when the last of them will be done, at the speed of the latest ones.
 nlohmann::ordered_json training_page(const RunHistory& history, const TrainPageContext& context);
 
-/// Writes report/train.html below the output folder at the end of each epoch, by rename, from the
-/// metrics.jsonl there: stands behind the sink that writes it. Throws kIo.
+/// Writes report/train.html below the output folder at each epoch's end and evaluation, from the
+/// metrics.jsonl there, by rename: stands behind the sink that writes it. Throws kIo.
 class TrainPage : public pipeline::MetricSink {
  public:
   /// steps_per_epoch > 0.
   TrainPage(TrainPageContext context, std::int64_t steps_per_epoch);
   void step(const pipeline::StepMetrics& metrics) override;
+  void evaluation(const pipeline::EvaluationMetrics&) override { write(); }
 
  private:
+  void write() const;
+
   TrainPageContext context_;
   std::int64_t steps_per_epoch_;
 };

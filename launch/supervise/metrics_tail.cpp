@@ -25,7 +25,7 @@ template <typename T>
 void take(const json& line, const char* key, T& value) {
   const auto found = line.find(key);
   if (found == line.end()) return;
-  if (found->is_number()) value = found->get<T>();
+  if (found->is_number() || found->is_boolean()) value = found->get<T>();
   if (found->is_null()) value = std::numeric_limits<T>::quiet_NaN();  // 0 where T is whole
 }
 
@@ -39,6 +39,12 @@ std::vector<MetricsLine> parse_metrics_line(const std::string& line) {
     take(parsed, "first_step", start.first_step);
     take(parsed, "total_steps", start.total_steps);
     return {start};
+  }
+  if (const auto found = parsed.find("evaluation"); found != parsed.end()) {
+    pipeline::EvaluationMetrics evaluation;
+    pipeline::visit_evaluation(evaluation,
+                               [&](const char* name, auto& value) { take(*found, name, value); });
+    return {evaluation};
   }
   if (!parsed.contains("step")) return {};
   pipeline::StepMetrics step;

@@ -18,7 +18,7 @@ struct RunStart {
   std::int64_t total_steps = 0;  ///< of the whole run; 0: the header does not say
 };
 
-using MetricsLine = std::variant<RunStart, pipeline::StepMetrics>;
+using MetricsLine = std::variant<RunStart, pipeline::StepMetrics, pipeline::EvaluationMetrics>;
 
 /// One line of the file. Nothing (an empty vector) where it is not one of ours; keys it lacks keep
 /// their defaults.

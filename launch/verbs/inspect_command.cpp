@@ -68,6 +68,7 @@ void print_content(std::ostream& out, const pipeline::Checkpoint& checkpoint) {
       << manifest.run.ranks << "\nthreads " << manifest.run.threads << "\nprocessor "
       << manifest.run.processor << "\nclasses " << manifest.run.classes.size()
       << "\nunreadable samples " << manifest.bad.size() << "\n";
+  if (manifest.held_out) out << "held out " << *manifest.held_out << " %\n";
   for (const pipeline::CheckpointShard& shard : manifest.shards) {
     out << shard.file << "  " << shard.bytes << " bytes, " << shard.pieces.size() << " pieces\n";
   }

@@ -70,10 +70,9 @@ class Display {
     for (const MetricsLine& line : tail_.poll()) {
       if (const auto* start = std::get_if<RunStart>(&line)) {
         begin(*start);
-      } else {
-        const auto& metrics = std::get<pipeline::StepMetrics>(line);
-        highest_step_ = std::max(highest_step_, metrics.step);
-        if (bar_) bar_->step(metrics);
+      } else if (const auto* metrics = std::get_if<pipeline::StepMetrics>(&line)) {
+        highest_step_ = std::max(highest_step_, metrics->step);
+        if (bar_) bar_->step(*metrics);
       }
     }
     std::cerr.clear();

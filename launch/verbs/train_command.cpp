@@ -34,6 +34,7 @@
 #include "pipeline/operation_ring.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
+#include "pipeline/train/phased_communicator.h"
 
 namespace larkspur::launch {
 namespace {
@@ -170,6 +171,23 @@ void record_operations(RankJob& job, const fs::path& output, pipeline::PhaseBoar
   }
 }
 
+/// What train.evaluate_every asks for at an epoch's end; borrows all of them.
+std::function<bool(std::int64_t)> evaluation_hook(const PreparedTraining& prepared,
+                                                  pipeline::TrainState& state,
+                                                  pipeline::Communicator& communicator,
+                                                  pipeline::PhaseBoard& board,
+                                                  pipeline::MetricSink& metrics) {
+  if (!prepared.evaluation) return {};
+  return [&](std::int64_t epoch) {
+    if (!prepared.evaluation->is_due(epoch, prepared.config.train.epochs)) return false;
+    pipeline::PhasedCommunicator phased(communicator, &board);
+    const auto found = prepared.evaluation->evaluate(*prepared.network, state.step, epoch, phased);
+    if (found.held_out) state.held_out = {found.step, found.score()};
+    if (communicator.rank() == 0) metrics.evaluation(found);
+    return found.held_out;
+  };
+}
+
 /// Trains to the end or to a stop; the job is left in good order either way.
 pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   const auto started = std::chrono::steady_clock::now();
@@ -222,6 +240,7 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
                              &saver,
                              report};
   parts.board = &board;
+  parts.at_epoch_end = evaluation_hook(prepared, state, communicator, board, metrics);
   const pipeline::TrainEnd end = pipeline::train(options, parts);
   report();
   board.enter(pipeline::RunPhase::kEnd);

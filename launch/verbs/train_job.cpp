@@ -26,6 +26,9 @@ PreparedTraining prepare(const LoadedConfig& loaded,
                          bool is_rehearsal,
                          const distributed::RankEnv& env) {
   check_paths(loaded, {"data.train"});
+  const bool scores_eval =
+      loaded.config.train.evaluate_every > 0 && loaded.config.eval.on == EvalPart::kEval;
+  if (scores_eval) check_paths(loaded, {"data.eval"});
   if (!has_begun) check_weights_paths(loaded);  // a resume does not read them
   PreparedTraining prepared;
   prepared.config = loaded.config;
@@ -45,6 +48,8 @@ PreparedTraining prepare(const LoadedConfig& loaded,
     pipeline::log_info(
         text_of("model.classes: ", prepared.config.model.classes, ", as data.train has them"));
   }
+  prepared.evaluation =
+      make_train_evaluation(prepared.config, prepared.data.classes, env.rank == 0);
   prepared.network = make_network(prepared.config);
   pipeline::place(*prepared.network, prepared.device.place);
   prepared.identity = run_identity(prepared.config, prepared.data, prepared.device, env.size);

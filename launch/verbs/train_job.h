@@ -12,6 +12,7 @@
 #include "launch/run/dataset.h"
 #include "launch/run/device.h"
 #include "launch/run/rank_job.h"
+#include "launch/run/train_evaluation.h"
 #include "launch/verbs/verb.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint/checkpoint_manifest.h"
@@ -38,6 +39,7 @@ struct PreparedTraining {
   bool has_begun = false;  ///< the output folder holds a checkpoint, as rank 0 found
   Device device;
   Dataset data;
+  std::unique_ptr<TrainEvaluation> evaluation;  ///< beside the training, if asked for
   std::unique_ptr<model3d::Network> network;
   pipeline::RunIdentity identity;
 };

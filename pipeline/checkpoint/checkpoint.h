@@ -23,7 +23,7 @@ namespace larkspur::pipeline {
 /// Where checkpoints go and how many stay.
 struct CheckpointOptions {
   std::filesystem::path folder;  ///< the `checkpoints` folder; made if it is not there
-  int keep = 3;                  ///< newest ones kept, >= 1
+  int keep = 3;                  ///< newest ones kept, >= 1; beside them the best_link()
   std::int64_t keep_every = 0;   ///< beside them the first at or after every so many steps; 0: none
   double deadline_seconds = 600.0;  ///< a shard or a manifest that takes longer has failed
 };

@@ -24,20 +24,22 @@ std::string hex(std::uint32_t value) {
 json to_json(const CheckpointManifest& manifest) {
   json shards = json::array();
   for (const CheckpointShard& shard : manifest.shards) shards.push_back(to_json(shard));
-  return {{"format", manifest.format},
-          {"arithmetic", manifest.arithmetic},
-          {"step", manifest.step},
-          {"config", manifest.run.config},
-          {"classes", manifest.run.classes},
-          {"list_crc32c", manifest.run.list_crc},
-          {"ranks", manifest.run.ranks},
-          {"threads", manifest.run.threads},
-          {"processor", manifest.run.processor},
-          {"bad_samples", to_json(manifest.bad)},
-          {"loss_scale", manifest.scaler.scale()},
-          {"good_steps", manifest.scaler.good_steps()},
-          {"skipped_steps", manifest.scaler.skipped()},
-          {"shards", std::move(shards)}};
+  json text = {{"format", manifest.format},
+               {"arithmetic", manifest.arithmetic},
+               {"step", manifest.step},
+               {"config", manifest.run.config},
+               {"classes", manifest.run.classes},
+               {"list_crc32c", manifest.run.list_crc},
+               {"ranks", manifest.run.ranks},
+               {"threads", manifest.run.threads},
+               {"processor", manifest.run.processor},
+               {"bad_samples", to_json(manifest.bad)},
+               {"loss_scale", manifest.scaler.scale()},
+               {"good_steps", manifest.scaler.good_steps()},
+               {"skipped_steps", manifest.scaler.skipped()},
+               {"shards", std::move(shards)}};
+  if (manifest.held_out) text["held_out"] = *manifest.held_out;
+  return text;
 }
 
 LossScaler scaler_from_json(const json& json, std::int64_t step) {
@@ -63,6 +65,7 @@ CheckpointManifest manifest_from_json(const json& json) {
   manifest.bad = bad_samples_from_json(json.at("bad_samples"));
   manifest.scaler = scaler_from_json(json, manifest.step);
   manifest.arithmetic = json.value("arithmetic", 1);
+  if (json.contains("held_out")) manifest.held_out = json.at("held_out").get<double>();
   for (const auto& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
 }

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pipeline/checkpoint/best_checkpoint.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
@@ -79,12 +80,14 @@ void commit_checkpoint(const fs::path& folder,
 std::vector<fs::path> superseded(const CheckpointOptions& options,
                                  std::vector<CheckpointFolder> folders,
                                  const fs::path& newest,
-                                 std::int64_t step) {
+                                 std::int64_t step,
+                                 const fs::path& best) {
   const std::set<fs::path> for_ever = kept_for_ever(options, folders);
   std::vector<fs::path> gone;
   int kept = 1;
   for (const CheckpointFolder& found : folders) {
     if (found.path == newest || found.step > step) continue;
+    if (found.complete && found.path == best) continue;
     if (found.complete && (kept++ < options.keep || for_ever.count(found.path) > 0)) continue;
     gone.push_back(found.path);
   }
@@ -98,7 +101,8 @@ void remove_older(const CheckpointOptions& options, const fs::path& newest, std:
   } catch (const Error& error) {
     log_warn(text_of("older checkpoints stay: ", error.what()));
   }
-  for (const fs::path& old : superseded(options, there, newest, step)) {
+  const fs::path best = renew_best(options.folder, there, newest);
+  for (const fs::path& old : superseded(options, there, newest, step, best)) {
     std::error_code error;
     fs::remove(old / "manifest.json", error);  // first: what is half gone is no checkpoint
     if (!error) fs::remove_all(old, error);

@@ -26,13 +26,15 @@ void commit_checkpoint(const std::filesystem::path& folder,
                        const std::vector<std::string>& shards);
 
 /// Which of `folders` go, once the one at `newest` is safe: whole ones that neither `keep` nor
-/// `keep_every` keeps, and interrupted ones of its step or before.
+/// `keep_every` keeps and that are not `best`, and interrupted ones of its step or before.
 std::vector<std::filesystem::path> superseded(const CheckpointOptions& options,
                                               std::vector<CheckpointFolder> folders,
                                               const std::filesystem::path& newest,
-                                              std::int64_t step);
+                                              std::int64_t step,
+                                              const std::filesystem::path& best = {});
 
-/// Removes them. What cannot be listed or removed is a warning: the newest is safe.
+/// Renews the link to the best one (best_checkpoint.h), then removes them. What cannot be listed or
+/// removed is a warning: the newest is safe.
 void remove_older(const CheckpointOptions& options,
                   const std::filesystem::path& newest,
                   std::int64_t step);

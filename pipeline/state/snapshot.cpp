@@ -10,7 +10,10 @@ namespace larkspur::pipeline {
 
 StateSnapshot take_snapshot(const TrainState& state) {
   const at::NoGradGuard no_grad;
-  StateSnapshot snapshot{state.step, state.bad, state.scaler, {}};
+  StateSnapshot snapshot{state.step, state.bad, state.scaler, {}, {}};
+  if (state.held_out && state.held_out->step == state.step) {
+    snapshot.held_out = state.held_out->percent;
+  }
   for (const StateTensor& tensor : state.tensors()) {
     const std::int64_t elements = tensor.owned.size();
     if (elements == 0) continue;

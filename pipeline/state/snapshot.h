@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct StateSnapshot {
   std::vector<BadSample> bad;
   LossScaler scaler;
   std::vector<SnapshotPiece> pieces;  ///< what this rank owns, in the order of tensors()
+  std::optional<double> held_out;     ///< this step's score there, percent
 };
 
 /// Copies what this rank owns. All copies, those from a GPU too, are finished when it returns: the

@@ -150,18 +150,23 @@ class StepClock {
   Clock::time_point start_ = Clock::now();
 };
 
-/// What an epoch's end brings beside training; the network is as before when this returns.
-void end_epoch(const TrainOptions& options,
+/// What an epoch's end brings beside training; the network is as before when this returns. Whether
+/// this state is to be saved.
+bool end_epoch(const TrainOptions& options,
                const StepShape& shape,
                TrainParts& parts,
                TrainContext& run,
-               std::int64_t epoch) {
+               EpochSummary& summary) {
+  const std::int64_t epoch = shape.epoch_of(run.state.step - 1);
+  log_info(summary.text(epoch, options.epochs));
+  summary = EpochSummary();
   run.arriving->wait_for_all();
   const PhaseScope phase(parts.board, RunPhase::kEpochEnd);
   if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts.source, run);
-  if (!parts.at_epoch_end) return;
-  parts.at_epoch_end(epoch);
+  if (!parts.at_epoch_end) return false;
+  const bool saves = parts.at_epoch_end(epoch);
   run.classifier.set_training(true);  // the hook may have evaluated
+  return saves;
 }
 
 /// This rank's lanes of so many steps from the state's own on.
@@ -295,15 +300,14 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     if (run.communicator.rank() == 0) parts.metrics.step(metrics);
     require_few_bad(state.bad, {shape.samples, options.max_bad_fraction, "training samples"});
     epoch_summary.add(metrics);
-    if (state.step % shape.steps_per_epoch() == 0) {
-      log_info(epoch_summary.text(epoch, options.epochs));
-      epoch_summary = EpochSummary();
-      end_epoch(options, shape, parts, run, epoch);
-    }
+    const bool ends_epoch = state.step % shape.steps_per_epoch() == 0;
+    const bool saves = ends_epoch && end_epoch(options, shape, parts, run, epoch_summary);
 
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);
     if (end || outcome.facts.checkpoint_requested) {
       saving.now();
+    } else if (saves) {
+      saving.this_state();
     } else {
       saving.beside(checkpoint_due(options, shape, state.step));
     }

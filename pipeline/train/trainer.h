@@ -53,8 +53,9 @@ struct TrainParts {
   std::function<void()> report_bad;  ///< new unreadable samples are in the state; collective
 
   /// After each epoch, before its checkpoint; collective. May run the network, also in evaluation,
-  /// but leaves weights and statistics as they are.
-  std::function<void(std::int64_t epoch)> at_epoch_end{};
+  /// but leaves weights and statistics as they are. True, on every rank alike, where this very
+  /// state is to be saved.
+  std::function<bool(std::int64_t epoch)> at_epoch_end{};
 
   /// Where the loop writes what it is at; null: nowhere.
   PhaseBoard* board = nullptr;

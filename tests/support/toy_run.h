@@ -58,7 +58,7 @@ struct ToyRun {
   std::vector<std::int64_t> saved_at;
   HookSaver saver{[this] { saved_at.push_back(state.step); }};
   int bad_reports = 0;
-  std::function<void(std::int64_t)> at_epoch_end;
+  std::function<bool(std::int64_t)> at_epoch_end;
 };
 
 }  // namespace larkspur::testing

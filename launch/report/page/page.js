@@ -94,6 +94,15 @@ const CURVES = [
   ['exposed_reduce_seconds', 'Wait for gradients, s a step'], ['samples_per_second', 'Samples a second'],
 ];
 
+function evaluations(grid, history) {
+  const scores = [['top1', 'top-1'], ['mean_class_accuracy', 'mean over classes'], ['mean_average_precision', 'mean average precision']];
+  const lines = scores.filter(([key]) => history[key].some(value => value !== null))
+    .map(([key, name]) => ({ name, steps: history.steps, mean: history[key] }));
+  const box = put(grid, 'div');
+  curve(box, history.held_out ? 'Score on the held-out part, %' : 'Score on data.eval, %', lines);
+  legend(box, lines.map(line => line.name));
+}
+
 function learning(history) {
   const box = section('learning', 'Learning');
   put(box, 'p', { class: 'quiet' }, `Steps ${history.first_step} to ${history.last_step} of ${history.total_steps || '?'}` +
@@ -101,7 +110,10 @@ function learning(history) {
     (history.starts > 1 ? ` Started ${history.starts} times.` : '') +
     (history.torn ? ` ${history.torn} lines of metrics.jsonl could not be read.` : ''));
   const grid = put(box, 'div', { class: 'grid' });
-  for (const [name, title] of CURVES) curve(grid, title, [{ steps: history.steps, ...history.series[name] }]);
+  for (const [name, title] of CURVES) {
+    curve(grid, title, [{ steps: history.steps, ...history.series[name] }]);
+    if (name === 'accuracy' && history.evaluations) evaluations(grid, history.evaluations);
+  }
 }
 
 function confusion(report, cells) {

@@ -70,6 +70,33 @@ TEST_F(History, LongOnesAreDrawnAsMeansWithTheirRange) {
   EXPECT_EQ(longer["series"]["loss"]["high"], (ordered_json{1.0, 6.0}));
 }
 
+TEST_F(History, EvaluationsStandBesideTheStepsAndAreDoneTwiceLikewise) {
+  const auto evaluation = [&](int step, double top1) {
+    add(ordered_json{{"evaluation",
+                      {{"step", step},
+                       {"held_out", true},
+                       {"top1", top1},
+                       {"mean_average_precision", nullptr}}}}
+            .dump() +
+        "\n");
+  };
+  add("{\"schema\":1,\"first_step\":1,\"total_steps\":6}\n");
+  add_steps(1, 4, 1.0);
+  evaluation(2, 50.0);
+  evaluation(4, 60.0);
+  add("{\"schema\":1,\"first_step\":3,\"total_steps\":6}\n");
+  add_steps(3, 6, 1.0);
+  evaluation(4, 65.0);
+  const RunHistory history = read_history(file_);
+  EXPECT_EQ(history.torn, 0);
+  EXPECT_EQ(history.steps.size(), 6U);
+  const ordered_json drawn = curves(history)["evaluations"];
+  EXPECT_EQ(drawn["held_out"], true);
+  EXPECT_EQ(drawn["steps"], (ordered_json{2, 4}));
+  EXPECT_EQ(drawn["top1"], (ordered_json{50.0, 65.0}));
+  EXPECT_EQ(drawn["mean_average_precision"], (ordered_json{nullptr, nullptr}));
+}
+
 TEST_F(History, StepsWithoutANumberAreAGap) {
   add("{\"step\":1,\"loss\":null}\n{\"step\":2,\"loss\":0.5}\n");
   const ordered_json loss = curves(read_history(file_))["series"]["loss"];

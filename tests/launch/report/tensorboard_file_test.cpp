@@ -155,6 +155,21 @@ TEST(TensorboardSink, WritesEveryNumberOfAStep) {
   EXPECT_EQ(reader.record(), "");
 }
 
+TEST(TensorboardFile, NamesScoresByWhatWasScoredAndLeavesOutThoseThereAreNot) {
+  pipeline::EvaluationMetrics metrics{12, 3, true, 75.5, 70.0, std::nan(""), 40, 1.0};
+  const auto tags = [&] {
+    std::vector<std::string> found;
+    for (const TaggedScalar& scalar : scalars_of(metrics)) found.push_back(scalar.tag);
+    return found;
+  };
+  EXPECT_THAT(tags(), ElementsAre("held_out/top1", "held_out/mean_class_accuracy"));
+  EXPECT_EQ(scalars_of(metrics)[0].value, 75.5F);
+  metrics.held_out = false;
+  metrics.top1 = metrics.mean_class_accuracy = std::nan("");
+  metrics.mean_average_precision = 30.0;
+  EXPECT_THAT(tags(), ElementsAre("eval/mean_average_precision"));
+}
+
 TEST(TensorboardSink, NamesTheFileItCannotWrite) {
   EXPECT_THAT(testing::refusal_of([] { TensorboardSink("/proc/none", 1); }).text,
               HasSubstr("/proc/none/events.out.tfevents."));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/report/train_page.h"
 
+#include <cmath>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -67,6 +68,24 @@ TEST_F(TrainPageFile, IsRenewedAtTheEndOfEachEpoch) {
   train(6, 6);
   EXPECT_EQ(data()["history"]["last_step"], 6);
   EXPECT_FALSE(data().contains("renew"));
+}
+
+TEST_F(TrainPageFile, ShowsTheEvaluationsAndTheEarliestOfTheBest) {
+  train(1, 3);
+  pipeline::EvaluationMetrics evaluation{3, 0, true, 50.0, 40.0, std::nan(""), 8, 0.1};
+  const std::filesystem::path metrics = dir_.path() / "run" / "metrics.jsonl";
+  for (const auto& [step, top1] : {std::pair{1, 50.0}, {2, 62.5}, {3, 62.5}}) {
+    evaluation.step = step;
+    evaluation.top1 = top1;
+    pipeline::JsonLinesSink(metrics, R"({"schema":1,"first_step":4,"total_steps":6})")
+        .evaluation(evaluation);
+    TrainPage(context_, 3).evaluation(evaluation);
+  }
+  EXPECT_EQ(data()["history"]["evaluations"]["steps"], (ordered_json{1, 2, 3}));
+  const ordered_json tile = data()["tiles"][5];
+  EXPECT_EQ(tile[0], "62.50 %");
+  EXPECT_EQ(tile[1], "best on the held-out part");
+  EXPECT_EQ(tile[2], "after step 2");
 }
 
 TEST_F(TrainPageFile, SaysTheTimeToTheEndInRoundWords) {

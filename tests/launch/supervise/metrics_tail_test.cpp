@@ -119,5 +119,28 @@ TEST(ParseMetricsLine, ReadsEveryFieldThatTheWriterWrites) {
                          [&](const char* name, auto& field) { EXPECT_EQ(field, next++) << name; });
 }
 
+TEST(ParseMetricsLine, ReadsEveryFieldOfAnEvaluationThatTheWriterWrites) {
+  const testing::TempDir folder;
+  const auto path = folder.path() / "metrics.jsonl";
+  const pipeline::EvaluationMetrics written{12, 3, true, 75.5, 70.25, std::nan(""), 40, 1.5};
+  pipeline::JsonLinesSink(path, "{}").evaluation(written);
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  std::getline(file, line);
+  const auto parsed = parse_metrics_line(line);
+  ASSERT_EQ(parsed.size(), 1U);
+  const auto read = std::get<pipeline::EvaluationMetrics>(parsed.front());
+  EXPECT_EQ(read.step, 12);
+  EXPECT_EQ(read.epoch, 3);
+  EXPECT_TRUE(read.held_out);
+  EXPECT_EQ(read.top1, 75.5);
+  EXPECT_EQ(read.mean_class_accuracy, 70.25);
+  EXPECT_TRUE(std::isnan(read.mean_average_precision));
+  EXPECT_EQ(read.samples, 40);
+  EXPECT_EQ(read.seconds, 1.5);
+  EXPECT_EQ(read.score(), 75.5);
+}
+
 }  // namespace
 }  // namespace larkspur::launch

@@ -90,7 +90,10 @@ TEST(ArrivingValues, NothingInARunUsesAWeightBeforeItHasArrived) {
                      late.requests,
                      &saver,
                      [] {},
-                     [&](std::int64_t) { EXPECT_TRUE(is_whole()); }};
+                     [&](std::int64_t) {
+                       EXPECT_TRUE(is_whole());
+                       return true;
+                     }};
     train(late.options, parts);
     EXPECT_TRUE(at::equal(late.state.parameters.values(), plain.state.parameters.values()));
     EXPECT_EQ(late.sink.steps.back().loss, plain.sink.steps.back().loss);

@@ -140,15 +140,27 @@ TEST(Trainer, CallsTheHookAtEachEpochsEndBeforeItsCheckpoint) {
     order.push_back("epoch " + std::to_string(epoch) + " at step " +
                     std::to_string(toy.state.step) + ", saved " +
                     std::to_string(toy.saved_at.size()));
+    return false;
   };
   toy.run();
   EXPECT_THAT(order, ElementsAre("epoch 0 at step 5, saved 0", "epoch 1 at step 10, saved 1"));
 }
 
+TEST(Trainer, SavesTheStateOfAnEpochsEndWhereTheHookSaysSo) {
+  ToyRun toy;
+  toy.options.checkpoint_every = 4;  // due after 4, 8 and, as the last one, 10
+  toy.at_epoch_end = [](std::int64_t epoch) { return epoch == 0; };
+  toy.run();
+  EXPECT_THAT(toy.saved_at, ElementsAre(4, 5, 8, 10));
+}
+
 TEST(Trainer, AHookThatEvaluatesDoesNotTouchTheTraining) {
   ToyRun plain;
   ToyRun evaluated;
-  evaluated.at_epoch_end = [&](std::int64_t) { evaluated.classifier->set_training(false); };
+  evaluated.at_epoch_end = [&](std::int64_t) {
+    evaluated.classifier->set_training(false);
+    return true;
+  };
   plain.run();
   evaluated.run();
   EXPECT_TRUE(evaluated.state.parameters.values().equal(plain.state.parameters.values()));
