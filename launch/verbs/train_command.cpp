@@ -231,7 +231,9 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   pipeline::CheckpointSaver saver(
       checkpoint_options(config),
       prepared.identity,
-      [&] { return pipeline::take_snapshot(state); },
+      [&](pipeline::StateSnapshot before) {
+        return pipeline::take_snapshot(state, std::move(before));
+      },
       communicator);
   pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
                              source,

@@ -15,6 +15,14 @@ namespace larkspur::pipeline {
 namespace fs = std::filesystem;
 namespace {
 
+/// Where checkpoints/best leads now: the link may move while ranks open what it led to.
+fs::path behind_link(const fs::path& path) {
+  const fs::path link = path.has_filename() ? path : path.parent_path();
+  std::error_code none;
+  const fs::path target = fs::read_symlink(link, none);
+  return none ? path : link.parent_path() / target;
+}
+
 /// What rank 0 has found whole, opened by every rank.
 Checkpoint open_on_all(const fs::path& folder, Communicator& communicator) {
   std::optional<Checkpoint> opened;
@@ -141,7 +149,7 @@ std::string Checkpoint::digest() const {
 std::optional<Checkpoint> newest_checkpoint(const fs::path& path) {
   std::error_code error;
   if (fs::exists(path / "manifest.json", error)) {
-    Checkpoint checkpoint(path);
+    Checkpoint checkpoint(behind_link(path));
     checkpoint.verify();
     return checkpoint;
   }

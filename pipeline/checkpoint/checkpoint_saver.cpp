@@ -23,7 +23,7 @@ std::uint32_t agreed_name(Communicator& communicator) {
 
 CheckpointSaver::CheckpointSaver(CheckpointOptions options,
                                  RunIdentity run,
-                                 std::function<StateSnapshot()> snapshot,
+                                 TakeSnapshot snapshot,
                                  Communicator& communicator)
     : options_(std::move(options)),
       run_(std::move(run)),
@@ -34,8 +34,8 @@ CheckpointSaver::CheckpointSaver(CheckpointOptions options,
 
 void CheckpointSaver::begin() {
   require(!is_busy(), Errc::kInvalidArgument, "a save begins while another is under way");
-  const auto copy = std::make_shared<const StateSnapshot>(snapshot_());
-  copy_ = copy;
+  copy_ = std::make_shared<StateSnapshot>(snapshot_(std::exchange(saved_, {})));
+  const std::shared_ptr<const StateSnapshot> copy = copy_;
   folder_ = options_.folder / new_checkpoint_name(copy->step, name_);
   std::ranges::fill(shards_, std::string());
   enter(Stage::kWriting);
@@ -89,6 +89,7 @@ void CheckpointSaver::hear(const std::vector<std::string>& told) {
       });
     });
   }
+  saved_ = std::move(*copy_);  // the thread has told its shard: it is through with it
   copy_.reset();
 }
 
@@ -110,7 +111,7 @@ std::filesystem::path save_checkpoint(const CheckpointOptions& options,
                                       const RunIdentity& run,
                                       Communicator& communicator) {
   CheckpointSaver saver(
-      options, run, [&] { return state; }, communicator);
+      options, run, [&](const StateSnapshot&) { return state; }, communicator);
   saver.begin();
   finish_save(saver, communicator);
   return saver.folder();

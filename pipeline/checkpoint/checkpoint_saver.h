@@ -22,13 +22,18 @@
 namespace larkspur::pipeline {
 
 /// Saves one state again and again, each time as save_checkpoint() does. One snapshot at most is in
-/// memory. The thread that writes touches files and its copy of the state, nothing else.
+/// memory, from the first save on. The thread that writes touches files and its copy of the state,
+/// nothing else.
 class CheckpointSaver final : public StateSaver {
  public:
-  /// `snapshot` gives what begin() saves. A collective call: ranks agree on a name for their saves.
+  /// What begin() saves; may take the memory of the snapshot before, which is saved and not needed
+  /// any more (empty at the first call).
+  using TakeSnapshot = std::function<StateSnapshot(StateSnapshot before)>;
+
+  /// A collective call: ranks agree on a name for their saves.
   CheckpointSaver(CheckpointOptions options,
                   RunIdentity run,
-                  std::function<StateSnapshot()> snapshot,
+                  TakeSnapshot snapshot,
                   Communicator& communicator);
 
   void begin() override;
@@ -49,12 +54,13 @@ class CheckpointSaver final : public StateSaver {
 
   CheckpointOptions options_;
   RunIdentity run_;
-  std::function<StateSnapshot()> snapshot_;
+  TakeSnapshot snapshot_;
   int rank_;
   std::uint32_t name_;  ///< what makes this job's folders differ from those of other jobs
 
   Stage stage_ = Stage::kIdle;
-  std::shared_ptr<const StateSnapshot> copy_;  ///< what is being written
+  std::shared_ptr<StateSnapshot> copy_;  ///< what is being written
+  StateSnapshot saved_;                  ///< its shard is written: memory for the next one
   std::filesystem::path folder_;
   std::vector<std::string> shards_;  ///< [ranks] as each told its own; empty: not yet
   Clock::time_point since_;  ///< of this stage: between two of them lies a step, however long

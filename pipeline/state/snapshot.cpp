@@ -1,14 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/state/snapshot.h"
 
+#include <utility>
+
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 
 #include "pipeline/finite.h"
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
 
-StateSnapshot take_snapshot(const TrainState& state) {
+namespace {
+
+/// The piece of an earlier snapshot that has this one's place; null where there is none.
+SnapshotPiece* same_piece(StateSnapshot& earlier, std::size_t index, const StateTensor& tensor) {
+  if (index >= earlier.pieces.size()) return nullptr;
+  SnapshotPiece& piece = earlier.pieces[index];
+  const bool same =
+      piece.kind == tensor.kind && piece.name == tensor.name && piece.range == tensor.owned;
+  return same ? &piece : nullptr;
+}
+
+}  // namespace
+
+StateSnapshot take_snapshot(const TrainState& state, StateSnapshot reuse) {
   const at::NoGradGuard no_grad;
   StateSnapshot snapshot{state.step, state.bad, state.scaler, {}, {}};
   if (state.held_out && state.held_out->step == state.step) {
@@ -19,10 +35,12 @@ StateSnapshot take_snapshot(const TrainState& state) {
     if (elements == 0) continue;
     const at::Tensor owned =
         tensor.values.narrow(0, tensor.owned.begin - tensor.held.begin, elements);
-    // `copy`: without it a tensor in host memory would come back as itself.
-    const at::Tensor copied =
-        owned.to(owned.options().device(at::kCPU), /*non_blocking=*/false, /*copy=*/true);
-    snapshot.pieces.push_back({tensor.kind, tensor.name, tensor.owned, copied.contiguous()});
+    SnapshotPiece* const earlier = same_piece(reuse, snapshot.pieces.size(), tensor);
+    at::Tensor copied = earlier != nullptr
+                            ? std::move(earlier->values)
+                            : at::empty({elements}, owned.options().device(at::kCPU));
+    copied.copy_(owned);
+    snapshot.pieces.push_back({tensor.kind, tensor.name, tensor.owned, std::move(copied)});
   }
   return snapshot;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "distributed/group_communicator.h"
 #include "distributed/tree_exchange.h"
@@ -38,7 +39,12 @@ inline void train_and_save(const SavingJob& job) {
     toy.options.stop_after_steps = job.last_step;
     toy.options.epochs = 100;
     pipeline::CheckpointSaver saver(
-        job.checkpoints, {}, [&] { return pipeline::take_snapshot(state); }, communicator);
+        job.checkpoints,
+        {},
+        [&](pipeline::StateSnapshot before) {
+          return pipeline::take_snapshot(state, std::move(before));
+        },
+        communicator);
     RecordingSink none;
     pipeline::TrainParts parts{{*network, state, exchange, communicator},
                                toy.source,

@@ -94,7 +94,10 @@ class SlowStep : public ::testing::Test {
  protected:
   SlowStep()
       : saver_(
-            options(), {}, [this] { return take_snapshot(toy_.state); }, toy_.communicator) {}
+            options(),
+            {},
+            [this](StateSnapshot before) { return take_snapshot(toy_.state, std::move(before)); },
+            toy_.communicator) {}
   ~SlowStep() override { release_disk(); }
 
   CheckpointOptions options() const {
@@ -199,7 +202,9 @@ TEST_F(ScoredSaves, KeepTheBestBesideTheNewestOfEqualOnesTheEarliest) {
   save({50, 70, 60, 70, 10});
   EXPECT_THAT(steps_in(folder_.path()), ElementsAre(2, 5));
   EXPECT_EQ(best_step(), 2);
-  EXPECT_EQ(find_checkpoint(best_link(folder_.path())).manifest().held_out, 70);
+  const Checkpoint best = find_checkpoint(best_link(folder_.path()) / "");
+  EXPECT_EQ(best.manifest().held_out, 70);
+  EXPECT_TRUE(best.folder().filename().string().starts_with("step-000002."));
   save({kNone, 71});
   EXPECT_THAT(steps_in(folder_.path()), ElementsAre(7));
   EXPECT_EQ(best_step(), 7);

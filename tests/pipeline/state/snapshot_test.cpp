@@ -2,6 +2,7 @@
 #include "pipeline/state/snapshot.h"
 
 #include <limits>
+#include <utility>
 
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
@@ -31,6 +32,26 @@ TEST(Snapshot, IsACopyThatTrainingDoesNotReach) {
   for (std::size_t i = 0; i < snapshot.pieces.size(); ++i) {
     EXPECT_TRUE(at::equal(snapshot.pieces[i].values, before[i])) << snapshot.pieces[i].name;
     EXPECT_FALSE(at::equal(snapshot.pieces[i].values, now[i].values)) << now[i].name;
+  }
+}
+
+TEST(Snapshot, TakesTheMemoryOfTheOneBefore) {
+  ToyRun toy;
+  StateSnapshot first = take_snapshot(toy.state);
+  std::vector<const void*> places;
+  for (const SnapshotPiece& piece : first.pieces) places.push_back(piece.values.const_data_ptr());
+  first.pieces.back().name = "of another state";
+  toy.options.stop_after_steps = 2;
+  toy.run();
+  const StateSnapshot fresh = take_snapshot(toy.state);
+  const StateSnapshot second = take_snapshot(toy.state, std::move(first));
+  ASSERT_EQ(second.pieces.size(), fresh.pieces.size());
+  for (std::size_t i = 0; i < fresh.pieces.size(); ++i) {
+    EXPECT_TRUE(at::equal(second.pieces[i].values, fresh.pieces[i].values)) << i;
+    EXPECT_EQ(second.pieces[i].name, fresh.pieces[i].name);
+    if (i + 1 < fresh.pieces.size()) {
+      EXPECT_EQ(second.pieces[i].values.const_data_ptr(), places[i]) << i;
+    }
   }
 }
 
