@@ -2,6 +2,7 @@
 """How the rivals that train do it: AdamW, linear rise over a tenth, cosine to its end, in so many minutes."""
 import copy
 import math
+import os
 import time
 
 import torch
@@ -43,11 +44,12 @@ class Training:
         return sum(times[5:]) / steps
 
     def run(self, minutes, timed_steps):
-        """As many epochs as fit, printed one by one; the minutes they took."""
+        """As many epochs as fit, or EPOCHS if that is set, printed one by one; the minutes they took."""
         an_epoch = len(self.labels) // self.batch
         start = time.perf_counter()
         each = self.seconds_a_step(timed_steps)
-        epochs = max(1, int((minutes * 60 - (time.perf_counter() - start)) / each / an_epoch))
+        fit = max(1, int((minutes * 60 - (time.perf_counter() - start)) / each / an_epoch))
+        epochs = int(os.environ.get("EPOCHS", fit))
         print(f"{each * 1e3:.1f} ms a step, {epochs} epochs", flush=True)
         total, step = epochs * an_epoch, 0
         for epoch in range(epochs):

@@ -98,6 +98,16 @@ TEST(ParseMetricsLine, TakesWhatIsNoNumberAsSuch) {
   EXPECT_TRUE(std::isnan(std::get<pipeline::StepMetrics>(lines[0]).accuracy));
 }
 
+TEST(ParseMetricsLine, LeavesWhatHasAnotherTypeOrIsNotOurs) {
+  EXPECT_EQ(
+      std::get<pipeline::StepMetrics>(parse_metrics_line(R"({"step":5,"loss":true})")[0]).loss,
+      0.0);
+  EXPECT_FALSE(std::get<pipeline::EvaluationMetrics>(
+                   parse_metrics_line(R"({"evaluation":{"step":1,"held_out":1}})")[0])
+                   .held_out);
+  EXPECT_TRUE(parse_metrics_line(R"({"evaluation":null})").empty());
+}
+
 TEST(ParseMetricsLine, ReadsEveryFieldThatTheWriterWrites) {
   const testing::TempDir folder;
   const auto path = folder.path() / "metrics.jsonl";
