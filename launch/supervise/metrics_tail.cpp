@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 #include <system_error>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 
@@ -25,7 +26,8 @@ template <typename T>
 void take(const json& line, const char* key, T& value) {
   const auto found = line.find(key);
   if (found == line.end()) return;
-  if (found->is_number() || found->is_boolean()) value = found->get<T>();
+  const bool fits = std::is_same_v<T, bool> ? found->is_boolean() : found->is_number();
+  if (fits) value = found->get<T>();
   if (found->is_null()) value = std::numeric_limits<T>::quiet_NaN();  // 0 where T is whole
 }
 
@@ -41,6 +43,7 @@ std::vector<MetricsLine> parse_metrics_line(const std::string& line) {
     return {start};
   }
   if (const auto found = parsed.find("evaluation"); found != parsed.end()) {
+    if (!found->is_object() || !found->contains("step")) return {};
     pipeline::EvaluationMetrics evaluation;
     pipeline::visit_evaluation(evaluation,
                                [&](const char* name, auto& value) { take(*found, name, value); });
