@@ -204,6 +204,7 @@ TEST(ResumeRules, LeaveFreeOnlyWhatDoesNotChangeTheResult) {
                                         "train.deadline_seconds",
                                         "train.keep",
                                         "train.keep_every",
+                                        "train.evaluate_every",
                                         "train.stop_after_steps",
                                         "train.tensorboard",
                                         "eval.on",
