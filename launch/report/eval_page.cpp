@@ -43,8 +43,8 @@ ordered_json predicted_of(const pipeline::Evaluation& evaluation, const EvalCont
   return predicted;
 }
 
-/// Which weights of its run were evaluated: of its step, or averaged up to it. Runs do not keep the
-/// best, so beyond that its place among those kept can be told.
+/// Which weights of its run were evaluated: of its step, or averaged up to it. Beyond that
+/// its place among those kept can be told.
 std::string weights_of(const EvalContext& context, const fs::path& checkpoint, std::int64_t total) {
   const std::int64_t step = context.step;
   const std::string averaged = context.averaged ? "averaged over updates, " : "";

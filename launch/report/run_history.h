@@ -32,11 +32,10 @@ struct RunHistory {
 RunHistory read_history(const std::filesystem::path& metrics_file);
 
 /// {first_step, last_step, total_steps, starts, torn, bin, steps: [...], series: {NAME: {mean, low,
-/// high}}},
-/// and where there are any {evaluations: {held_out, steps, top1, mean_class_accuracy,
-/// mean_average_precision}}. At most `points` entries an array: each stands for `bin` steps in a
-/// row, `steps` for the last of them; what is not finite is left out, null where nothing remains.
-/// Names are those of the file. null for a history without steps.
+/// high}}}. At most `points` entries an array: each stands for `bin` steps in a row, `steps` for
+/// the last of them; what is not finite is left out, null where nothing remains. Names are those of
+/// the file. Where there are any, `evaluations` too, every one: {held_out, steps, top1,
+/// mean_class_accuracy, mean_average_precision}. null for a history without steps.
 nlohmann::ordered_json curves(const RunHistory& history, std::int64_t points = 300);
 
 }  // namespace larkspur::launch

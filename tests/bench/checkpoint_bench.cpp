@@ -22,6 +22,7 @@
 
 #include "distributed/group_communicator.h"
 #include "distributed/transport/group_registry.h"
+#include "launch/config/run_config.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/state/snapshot.h"
@@ -33,7 +34,7 @@ namespace fs = std::filesystem;
 using namespace larkspur::pipeline;  // NOLINT: a program of this room's parts
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kBucketElements = 4194304;  // the default of train.bucket_elements
+const std::int64_t kBucketElements = larkspur::launch::TrainConfig().bucket_elements;
 
 larkspur::model3d::Network network_of(const std::string& variant) {
   larkspur::model3d::ModelOptions options;

@@ -17,6 +17,7 @@
 
 #include "distributed/transport/group_registry.h"
 #include "distributed/tree_exchange.h"
+#include "launch/config/run_config.h"
 #include "pipeline/lanes.h"
 #include "pipeline/state/flat_parameters.h"
 
@@ -28,7 +29,7 @@ using larkspur::distributed::TreeExchange;
 using larkspur::pipeline::FlatParameters;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kBucketElements = 4194304;  // the default of train.bucket_elements
+const std::int64_t kBucketElements = larkspur::launch::TrainConfig().bucket_elements;
 
 /// Of at most 1 MiB each, as a network's are.
 std::vector<larkspur::pipeline::Parameter> parameters_of(std::int64_t megabytes) {

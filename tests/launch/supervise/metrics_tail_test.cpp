@@ -108,20 +108,27 @@ TEST(ParseMetricsLine, LeavesWhatHasAnotherTypeOrIsNotOurs) {
   EXPECT_TRUE(parse_metrics_line(R"({"evaluation":null})").empty());
 }
 
-TEST(ParseMetricsLine, ReadsEveryFieldThatTheWriterWrites) {
+/// What the writer makes of one thing, read again: the one line behind its header.
+template <typename Write>
+std::vector<MetricsLine> read_back(const Write& write) {
   const testing::TempDir folder;
   const auto path = folder.path() / "metrics.jsonl";
+  pipeline::JsonLinesSink sink(path, "{}");
+  write(sink);
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  std::getline(file, line);
+  return parse_metrics_line(line);
+}
+
+TEST(ParseMetricsLine, ReadsEveryFieldThatTheWriterWrites) {
   pipeline::StepMetrics written;
   int next = 1;
   pipeline::visit_fields(written, [&](const char*, auto& field) {
     field = static_cast<std::remove_reference_t<decltype(field)>>(next++);
   });
-  pipeline::JsonLinesSink(path, "{}").step(written);
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  std::getline(file, line);
-  const auto parsed = parse_metrics_line(line);
+  const auto parsed = read_back([&](pipeline::JsonLinesSink& sink) { sink.step(written); });
   ASSERT_EQ(parsed.size(), 1U);
   auto read = std::get<pipeline::StepMetrics>(parsed.front());
   next = 1;
@@ -130,15 +137,8 @@ TEST(ParseMetricsLine, ReadsEveryFieldThatTheWriterWrites) {
 }
 
 TEST(ParseMetricsLine, ReadsEveryFieldOfAnEvaluationThatTheWriterWrites) {
-  const testing::TempDir folder;
-  const auto path = folder.path() / "metrics.jsonl";
   const pipeline::EvaluationMetrics written{12, 3, true, 75.5, 70.25, std::nan(""), 40, 1.5};
-  pipeline::JsonLinesSink(path, "{}").evaluation(written);
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  std::getline(file, line);
-  const auto parsed = parse_metrics_line(line);
+  const auto parsed = read_back([&](pipeline::JsonLinesSink& sink) { sink.evaluation(written); });
   ASSERT_EQ(parsed.size(), 1U);
   const auto read = std::get<pipeline::EvaluationMetrics>(parsed.front());
   EXPECT_EQ(read.step, 12);
