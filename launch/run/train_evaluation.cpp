@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/train_evaluation.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 
@@ -19,7 +20,6 @@ using pipeline::text_of;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 void name_bad(const pipeline::Evaluation& evaluation, std::int64_t samples) {
-  if (evaluation.bad.empty()) return;
   pipeline::log_warn(text_of(evaluation.bad.size(),
                              " of ",
                              samples,
@@ -59,9 +59,23 @@ std::string text(const EvaluationMetrics& metrics) {
 
 TrainEvaluation::TrainEvaluation(const RunConfig& config, const std::vector<std::string>& classes)
     : config_(config), data_(make_evaluation_data(config, classes)) {
+  const SideConfig& side = evaluated_side(config);
   require(data_.source->size() > 0 && data_.source->label(0) != pipeline::kNoLabel,
           Errc::kInvalidArgument,
-          "train.evaluate_every: the list has no samples with labels to evaluate on");
+          "train.evaluate_every: ",
+          side.list.empty() ? side.root : side.list,
+          " has no samples with labels to evaluate on");
+}
+
+std::string TrainEvaluation::way() const {
+  const EvalConfig& eval = config_.eval;
+  const bool held_out = eval.on == EvalPart::kHoldout;
+  const bool counts_bad = eval.bad_samples == BadSampleRule::kWrong;
+  return text_of(held_out ? "data.holdout" : "data.eval",
+                 ", protocol ",
+                 eval.protocol,
+                 eval.size > 0 ? text_of(", size ", eval.size) : std::string(),
+                 counts_bad ? "" : ", without what cannot be read");
 }
 
 bool TrainEvaluation::is_due(std::int64_t epoch, std::int64_t epochs) const {
@@ -81,10 +95,10 @@ EvaluationMetrics TrainEvaluation::evaluate(pipeline::Classifier& network,
   metrics.epoch = epoch;
   metrics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (communicator.rank() == 0) {
-    if (!has_named_bad_) name_bad(evaluation, data_.source->size());
+    if (evaluation.bad.size() > named_bad_) name_bad(evaluation, data_.source->size());
     pipeline::log_info(text(metrics));
   }
-  has_named_bad_ = has_named_bad_ || !evaluation.bad.empty();
+  named_bad_ = std::max(named_bad_, evaluation.bad.size());
   return metrics;
 }
 

@@ -3,6 +3,7 @@
 // learn from.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,8 +31,12 @@ class TrainEvaluation {
   /// Whether there is one at the end of this epoch, from 0, of so many.
   bool is_due(std::int64_t epoch, std::int64_t epochs) const;
 
+  /// What is scored and how, in words: scores by other words are not compared.
+  std::string way() const;
+
   /// Leaves the network in evaluation mode. The same on every rank but for the seconds; unreadable
-  /// samples count as eval.bad_samples says, and are named once in the log. A collective call.
+  /// samples count as eval.bad_samples says, and the log names one whenever there are more than
+  /// before. A collective call.
   pipeline::EvaluationMetrics evaluate(pipeline::Classifier& network,
                                        std::int64_t step,
                                        std::int64_t epoch,
@@ -40,10 +45,11 @@ class TrainEvaluation {
  private:
   RunConfig config_;
   Dataset data_;
-  bool has_named_bad_ = false;
+  std::size_t named_bad_ = 0;
 };
 
 /// Nothing where train.evaluate_every is 0. Rank 0 warns of samples that are trained on as well.
+/// What is said of that list names it.
 std::unique_ptr<TrainEvaluation> make_train_evaluation(const RunConfig& config,
                                                        const std::vector<std::string>& classes,
                                                        bool is_root);

@@ -8,6 +8,7 @@
 #include "launch/verbs/command_line.h"
 #include "launch/verbs/commands.h"
 #include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/checkpoint/checkpoint_scores.h"
 
 namespace larkspur::launch {
 namespace {
@@ -68,7 +69,10 @@ void print_content(std::ostream& out, const pipeline::Checkpoint& checkpoint) {
       << manifest.run.ranks << "\nthreads " << manifest.run.threads << "\nprocessor "
       << manifest.run.processor << "\nclasses " << manifest.run.classes.size()
       << "\nunreadable samples " << manifest.bad.size() << "\n";
-  if (manifest.held_out) out << "held out " << *manifest.held_out << " %\n";
+  const auto scores = pipeline::read_scores(checkpoint.folder().parent_path());
+  if (const auto score = pipeline::score_of(scores, manifest.step)) {
+    out << "score " << score->percent << " % (" << score->by << ")\n";
+  }
   for (const pipeline::CheckpointShard& shard : manifest.shards) {
     out << shard.file << "  " << shard.bytes << " bytes, " << shard.pieces.size() << " pieces\n";
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -30,6 +31,7 @@
 #include "pipeline/all_or_none.h"
 #include "pipeline/bad_sample_json.h"
 #include "pipeline/checkpoint/checkpoint_saver.h"
+#include "pipeline/checkpoint/checkpoint_writer.h"
 #include "pipeline/log.h"
 #include "pipeline/operation_ring.h"
 #include "pipeline/require.h"
@@ -171,21 +173,55 @@ void record_operations(RankJob& job, const fs::path& output, pipeline::PhaseBoar
   }
 }
 
-/// What train.evaluate_every asks for at an epoch's end; borrows all of them.
-std::function<bool(std::int64_t)> evaluation_hook(const PreparedTraining& prepared,
-                                                  pipeline::TrainState& state,
-                                                  pipeline::Communicator& communicator,
-                                                  pipeline::PhaseBoard& board,
-                                                  pipeline::MetricSink& metrics) {
+/// Borrows the state.
+pipeline::CheckpointSaver::TakeSnapshot snapshots_of(const pipeline::TrainState& state) {
+  return [&state](pipeline::StateSnapshot before) {
+    return pipeline::take_snapshot(state, std::move(before));
+  };
+}
+
+/// What train.evaluate_every asks for; borrows all of them. Empty where it asks for nothing.
+pipeline::EpochEvaluation epoch_evaluation(const PreparedTraining& prepared,
+                                           const pipeline::TrainState& state,
+                                           pipeline::Communicator& communicator,
+                                           pipeline::PhaseBoard& board,
+                                           pipeline::MetricSink& metrics) {
   if (!prepared.evaluation) return {};
-  return [&](std::int64_t epoch) {
-    if (!prepared.evaluation->is_due(epoch, prepared.config.train.epochs)) return false;
+  const auto is_due = [&](std::int64_t epoch) {
+    return prepared.evaluation->is_due(epoch, prepared.config.train.epochs);
+  };
+  const auto run = [&](std::int64_t epoch) {
     pipeline::PhasedCommunicator phased(communicator, &board);
     const auto found = prepared.evaluation->evaluate(*prepared.network, state.step, epoch, phased);
-    if (found.held_out) state.held_out = {found.step, found.score()};
-    if (communicator.rank() == 0) metrics.evaluation(found);
-    return found.held_out;
+    if (communicator.rank() != 0) return;
+    metrics.evaluation(found);
+    if (!std::isfinite(found.score())) return;  // no class of the list has a sample
+    pipeline::record_score(checkpoint_options(prepared.config),
+                           {found.step, found.score(), prepared.evaluation->way(), found.held_out});
   };
+  return {is_due, run};
+}
+
+/// Of the state that the run goes on from, where one was due and what ended the run came before its
+/// score. A collective call.
+void evaluate_what_was_missed(const PreparedTraining& prepared,
+                              const pipeline::EpochEvaluation& evaluation,
+                              std::int64_t step,
+                              pipeline::Communicator& communicator,
+                              pipeline::PhaseBoard& board) {
+  const TrainConfig& train = prepared.config.train;
+  const pipeline::StepShape shape{prepared.data.source->size(), train.global_batch, train.lanes};
+  if (!evaluation.is_due || step == 0 || step % shape.steps_per_epoch() != 0) return;
+  const std::int64_t epoch = shape.epoch_of(step - 1);
+  if (!evaluation.is_due(epoch)) return;
+  const auto is_missed = [&] {
+    const auto scores = pipeline::read_scores(checkpoints_folder(prepared.config));
+    return !pipeline::score_of(scores, step, prepared.evaluation->way());
+  };
+  const std::string mine = communicator.rank() == 0 && is_missed() ? "missed" : "";
+  if (communicator.all_gather(mine).front().empty()) return;
+  const pipeline::PhaseScope phase(&board, pipeline::RunPhase::kEpochEnd);
+  evaluation.run(epoch);
 }
 
 /// Trains to the end or to a stop; the job is left in good order either way.
@@ -207,7 +243,6 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   const RunConfig& config = prepared.config;
   if (!signals) signals.emplace(requests, communicator.size());
   fit_epochs(prepared, job, requests, started);
-  const pipeline::SampleSource& source = *prepared.data.source;
   pipeline::TrainState state = train_state(config, *prepared.network, communicator);
   call.phase = Phase::kCheckpoint;
   resume_or_start(prepared, state, communicator);
@@ -224,25 +259,22 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;
   if (job.is_root()) {
-    sinks.emplace(config, state.step, total_steps(options, source.size()), prepared.identity);
+    sinks.emplace(
+        config, state.step, total_steps(options, prepared.data.source->size()), prepared.identity);
   }
   pipeline::MetricSink& metrics = sinks ? static_cast<pipeline::MetricSink&>(*sinks) : none;
   const auto report = [&] { report_on_all(communicator, config, state); };
   pipeline::CheckpointSaver saver(
-      checkpoint_options(config),
-      prepared.identity,
-      [&](pipeline::StateSnapshot before) {
-        return pipeline::take_snapshot(state, std::move(before));
-      },
-      communicator);
+      checkpoint_options(config), prepared.identity, snapshots_of(state), communicator);
   pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
-                             source,
+                             *prepared.data.source,
                              metrics,
                              requests,
                              &saver,
                              report};
   parts.board = &board;
-  parts.at_epoch_end = evaluation_hook(prepared, state, communicator, board, metrics);
+  parts.evaluation = epoch_evaluation(prepared, state, communicator, board, metrics);
+  evaluate_what_was_missed(prepared, parts.evaluation, state.step, communicator, board);
   const pipeline::TrainEnd end = pipeline::train(options, parts);
   report();
   board.enter(pipeline::RunPhase::kEnd);

@@ -38,7 +38,6 @@ json to_json(const CheckpointManifest& manifest) {
                {"good_steps", manifest.scaler.good_steps()},
                {"skipped_steps", manifest.scaler.skipped()},
                {"shards", std::move(shards)}};
-  if (manifest.held_out) text["held_out"] = *manifest.held_out;
   return text;
 }
 
@@ -65,7 +64,6 @@ CheckpointManifest manifest_from_json(const json& json) {
   manifest.bad = bad_samples_from_json(json.at("bad_samples"));
   manifest.scaler = scaler_from_json(json, manifest.step);
   manifest.arithmetic = json.value("arithmetic", 1);
-  if (json.contains("held_out")) manifest.held_out = json.at("held_out").get<double>();
   for (const auto& shard : json.at("shards")) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
 }

@@ -12,7 +12,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,7 +65,6 @@ struct CheckpointManifest {
   LossScaler scaler;  ///< a fresh one where the manifest says nothing of it
   int arithmetic =
       kArithmetic;  ///< of the run that wrote it (arithmetic.h); 1 where it is not said
-  std::optional<double> held_out{};  ///< this step's score on what data.holdout keeps out, percent
 };
 
 nlohmann::json to_json(const CheckpointShard& shard);

@@ -73,9 +73,8 @@ void CheckpointSaver::hear(const std::vector<std::string>& told) {
   if (std::ranges::any_of(shards_, &std::string::empty)) return;
   enter(Stage::kCommitting);
   if (rank_ == 0) {
-    CheckpointManifest manifest{
+    const CheckpointManifest manifest{
         kCheckpointFormat, copy_->step, run_, copy_->bad, {}, copy_->scaler};
-    manifest.held_out = copy_->held_out;
     work_.start([manifest,
                  options = options_,
                  folder = folder_,

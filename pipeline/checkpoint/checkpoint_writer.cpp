@@ -7,7 +7,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/checkpoint/best_checkpoint.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
@@ -101,12 +100,26 @@ void remove_older(const CheckpointOptions& options, const fs::path& newest, std:
   } catch (const Error& error) {
     log_warn(text_of("older checkpoints stay: ", error.what()));
   }
-  const fs::path best = renew_best(options.folder, there, newest);
+  const fs::path best = best_of(options.folder, there);
+  renew_best_link(options.folder, best);
   for (const fs::path& old : superseded(options, there, newest, step, best)) {
     std::error_code error;
     fs::remove(old / "manifest.json", error);  // first: what is half gone is no checkpoint
     if (!error) fs::remove_all(old, error);
     if (error) log_warn(text_of("cannot remove ", old.string(), ": ", error.message()));
+  }
+}
+
+void record_score(const CheckpointOptions& options, const CheckpointScore& score) {
+  try {
+    add_score(options.folder, score);
+    const std::vector<CheckpointFolder> there = list_checkpoints(options.folder);
+    const auto scored = std::ranges::find_if(there, [&](const CheckpointFolder& found) {
+      return found.complete && found.step == score.step;
+    });
+    if (scored != there.end()) remove_older(options, scored->path, score.step);
+  } catch (const Error& error) {
+    log_warn(text_of("a score is not kept: ", error.what()));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
+#include "pipeline/checkpoint/checkpoint_scores.h"
 #include "pipeline/state/snapshot.h"
 
 namespace larkspur::pipeline {
@@ -33,10 +34,15 @@ std::vector<std::filesystem::path> superseded(const CheckpointOptions& options,
                                               std::int64_t step,
                                               const std::filesystem::path& best = {});
 
-/// Renews the link to the best one (best_checkpoint.h), then removes them. What cannot be listed or
-/// removed is a warning: the newest is safe.
+/// Renews the link to the best one (checkpoint_scores.h), then removes them. What cannot be listed
+/// or removed is a warning: the newest is safe.
 void remove_older(const CheckpointOptions& options,
                   const std::filesystem::path& newest,
                   std::int64_t step);
+
+/// Notes a score (checkpoint_scores.h). If that step's checkpoint is there, the link is renewed and
+/// older ones go, as above; else they do once it is saved. What cannot be written is a warning. Not
+/// while a save is under way.
+void record_score(const CheckpointOptions& options, const CheckpointScore& score);
 
 }  // namespace larkspur::pipeline

@@ -26,10 +26,7 @@ SnapshotPiece* same_piece(StateSnapshot& earlier, std::size_t index, const State
 
 StateSnapshot take_snapshot(const TrainState& state, StateSnapshot reuse) {
   const at::NoGradGuard no_grad;
-  StateSnapshot snapshot{state.step, state.bad, state.scaler, {}, {}};
-  if (state.held_out && state.held_out->step == state.step) {
-    snapshot.held_out = state.held_out->percent;
-  }
+  StateSnapshot snapshot{state.step, state.bad, state.scaler, {}};
   for (const StateTensor& tensor : state.tensors()) {
     const std::int64_t elements = tensor.owned.size();
     if (elements == 0) continue;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +29,6 @@ struct StateSnapshot {
   std::vector<BadSample> bad;
   LossScaler scaler;
   std::vector<SnapshotPiece> pieces;  ///< what this rank owns, in the order of tensors()
-  std::optional<double> held_out;     ///< this step's score there, percent
 };
 
 /// Copies what this rank owns, into the memory of `reuse` where that was taken of the same state:

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,12 +49,6 @@ struct StateTensor {
   Sharding sharding = Sharding::kOwned;
 };
 
-/// How well a step's weights did on what data.holdout keeps out.
-struct HeldOutScore {
-  std::int64_t step = 0;
-  double percent = 0.0;
-};
-
 /// The moving parts of a run, on one rank and on the device the network was placed on. The order of
 /// samples, the schedule and every random draw follow from `step` and the configuration, so there
 /// is no generator and no loader to save.
@@ -83,7 +76,6 @@ struct TrainState {
   LossScaler scaler;           ///< of a float16 run; untouched in others
   std::int64_t step = 0;       ///< steps finished: place in the schedule and in the data
   std::vector<BadSample> bad;  ///< distinct unreadable samples, in the order they were met
-  std::optional<HeldOutScore> held_out;  ///< the last one; a checkpoint of its step says it
 
   /// Steps that changed the weights: what the optimiser's bias correction counts.
   std::int64_t updates() const { return step - scaler.skipped(); }

@@ -16,18 +16,12 @@ void Saving::beside(bool is_due) {
   begin();
 }
 
-void Saving::this_state() {
+void Saving::now() {
+  run_.arriving->wait_for_all();  // with or without a saver: what travels uses the exchange
   if (saver_ == nullptr) return;
   const PhaseScope phase(board_, RunPhase::kSave);
   finish_save(*saver_, run_.communicator);
   begin();
-}
-
-void Saving::now() {
-  run_.arriving->wait_for_all();  // with or without a saver: what travels uses the exchange
-  if (saver_ == nullptr) return;
-  this_state();
-  const PhaseScope phase(board_, RunPhase::kSave);
   finish_save(*saver_, run_.communicator);
 }
 

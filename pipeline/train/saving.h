@@ -22,9 +22,6 @@ class Saving {
   /// way the next waits, not the steps: it saves the state of the step it begins at.
   void beside(bool is_due);
 
-  /// After a step: a save of its state begins, once one under way is safe. A collective call.
-  void this_state();
-
   /// After a step: its state is here whole when this returns, and safe if there is a saver. A
   /// collective call.
   void now();

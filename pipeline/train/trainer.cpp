@@ -85,14 +85,16 @@ void measure_ahead(const TrainOptions& options,
   measure_norms(job);
 }
 
-/// Sums over the steps of one epoch, for the one line an epoch gets in the log.
+/// Sums over the steps of one epoch, for the one line an epoch gets in the log. Its seconds are
+/// those of the steps, without what an epoch's end brings.
 struct EpochSummary {
   double loss = 0.0;
   double accuracy = 0.0;
   std::int64_t steps = 0;
-  Clock::time_point start = Clock::now();
+  double seconds = 0.0;
 
-  void add(const StepMetrics& metrics) {
+  void add(const StepMetrics& metrics, std::int64_t global_batch) {
+    seconds += static_cast<double>(global_batch) / metrics.samples_per_second;
     if (!std::isfinite(metrics.loss)) return;  // skipped, and counted as such
     loss += metrics.loss;
     accuracy += metrics.accuracy;
@@ -109,7 +111,7 @@ struct EpochSummary {
                    ", training accuracy ",
                    accuracy / count,
                    " %, ",
-                   seconds_since(start),
+                   seconds,
                    " s");
   }
 };
@@ -150,23 +152,31 @@ class StepClock {
   Clock::time_point start_ = Clock::now();
 };
 
-/// What an epoch's end brings beside training; the network is as before when this returns. Whether
-/// this state is to be saved.
-bool end_epoch(const TrainOptions& options,
+/// What an epoch's end brings before its state is saved.
+void end_epoch(const TrainOptions& options,
                const StepShape& shape,
                TrainParts& parts,
                TrainContext& run,
                EpochSummary& summary) {
-  const std::int64_t epoch = shape.epoch_of(run.state.step - 1);
-  log_info(summary.text(epoch, options.epochs));
+  log_info(summary.text(shape.epoch_of(run.state.step - 1), options.epochs));
   summary = EpochSummary();
   run.arriving->wait_for_all();
+  if (options.precise_norm_samples == 0) return;
   const PhaseScope phase(parts.board, RunPhase::kEpochEnd);
-  if (options.precise_norm_samples > 0) measure_ahead(options, shape, parts.source, run);
-  if (!parts.at_epoch_end) return false;
-  const bool saves = parts.at_epoch_end(epoch);
-  run.classifier.set_training(true);  // the hook may have evaluated
-  return saves;
+  measure_ahead(options, shape, parts.source, run);
+}
+
+bool is_evaluated(const TrainParts& parts, std::int64_t epoch, std::optional<TrainEnd> end) {
+  if (!parts.evaluation.is_due || end == TrainEnd::kStopRequested) return false;
+  return parts.evaluation.is_due(epoch);
+}
+
+/// The network is as before when this returns.
+void evaluate_epoch(TrainParts& parts, TrainContext& run, std::int64_t epoch) {
+  const PhaseScope phase(parts.board, RunPhase::kEpochEnd);
+  run.arriving->wait_for_all();
+  parts.evaluation.run(epoch);
+  run.classifier.set_training(true);
 }
 
 /// This rank's lanes of so many steps from the state's own on.
@@ -218,6 +228,16 @@ void log_end(std::int64_t step, TrainEnd end) {
                          "model.weights"));
 }
 
+TrainContext context_of(const TrainOptions& options,
+                        TrainParts& parts,
+                        GradientExchange& exchange,
+                        Communicator& communicator) {
+  TrainContext run{parts.run.classifier, parts.run.state, exchange, communicator};
+  run.lanes = lanes_of_rank(communicator.rank(), communicator.size(), options.lanes);
+  run.precision = options.precision;
+  return run;
+}
+
 /// None where every lane is normalised by itself.
 std::unique_ptr<LockstepLanes> lockstep_lanes(const TrainOptions& options,
                                               const TrainContext& run) {
@@ -259,9 +279,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
   options.check();
   TimedExchange exchange(parts.run.exchange, parts.board);
   PhasedCommunicator communicator(parts.run.communicator, parts.board);
-  TrainContext run{parts.run.classifier, parts.run.state, exchange, communicator};
-  run.lanes = lanes_of_rank(run.communicator.rank(), run.communicator.size(), options.lanes);
-  run.precision = options.precision;
+  TrainContext run = context_of(options, parts, exchange, communicator);
   TrainState& state = run.state;
   const StepShape shape = step_shape(options, parts.source.size());
   const LearningRateSchedule schedule = schedule_of(options, shape.steps_per_epoch());
@@ -299,18 +317,18 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     clock.write(metrics, options.global_batch);
     if (run.communicator.rank() == 0) parts.metrics.step(metrics);
     require_few_bad(state.bad, {shape.samples, options.max_bad_fraction, "training samples"});
-    epoch_summary.add(metrics);
+    epoch_summary.add(metrics, options.global_batch);
     const bool ends_epoch = state.step % shape.steps_per_epoch() == 0;
-    const bool saves = ends_epoch && end_epoch(options, shape, parts, run, epoch_summary);
+    if (ends_epoch) end_epoch(options, shape, parts, run, epoch_summary);
 
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);
-    if (end || outcome.facts.checkpoint_requested) {
+    const bool evaluates = ends_epoch && is_evaluated(parts, epoch, end);
+    if (end || evaluates || outcome.facts.checkpoint_requested) {
       saving.now();
-    } else if (saves) {
-      saving.this_state();
     } else {
       saving.beside(checkpoint_due(options, shape, state.step));
     }
+    if (evaluates) evaluate_epoch(parts, run, epoch);
     if (end) return *end;
   }
 }

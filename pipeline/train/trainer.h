@@ -43,6 +43,16 @@ struct TrainOptions {
   void check() const;
 };
 
+/// Scores the state at an epoch's end, from 0. Empty functions: never.
+struct EpochEvaluation {
+  std::function<bool(std::int64_t epoch)> is_due;  ///< the same on every rank
+
+  /// Collective. Its state is safe before: what ends the run meanwhile costs no training. May run
+  /// the network, also in evaluation, but leaves weights and statistics as they are. Not called
+  /// where a stop was asked for.
+  std::function<void(std::int64_t epoch)> run;
+};
+
 /// Who takes part. References outlive the trainer.
 struct TrainParts {
   TrainContext run;  ///< lanes, precision and lockstep lanes are set from the options
@@ -52,10 +62,7 @@ struct TrainParts {
   StateSaver* saver = nullptr;       ///< of the state; null: nothing is saved
   std::function<void()> report_bad;  ///< new unreadable samples are in the state; collective
 
-  /// After each epoch, before its checkpoint; collective. May run the network, also in evaluation,
-  /// but leaves weights and statistics as they are. True, on every rank alike, where this very
-  /// state is to be saved.
-  std::function<bool(std::int64_t epoch)> at_epoch_end{};
+  EpochEvaluation evaluation{};
 
   /// Where the loop writes what it is at; null: nowhere.
   PhaseBoard* board = nullptr;
@@ -67,10 +74,10 @@ enum class TrainEnd : std::uint8_t {
   kStopRequested,  ///< a rank was asked to stop
 };
 
-/// Trains from parts.run.state.step on. Saves go on beside the steps; that of the last step, and
-/// one that was asked for, is safe before the loop goes on or returns. Throws kCorruptData when too
-/// much of the list is unreadable, naming the first such sample in epoch order, and what a step
-/// throws. A collective call.
+/// Trains from parts.run.state.step on. Saves go on beside the steps; that of the last step, of one
+/// that is evaluated, and one that was asked for, is safe before the loop goes on or returns.
+/// Throws kCorruptData when too much of the list is unreadable, naming the first such sample in
+/// epoch order, and what a step throws. A collective call.
 TrainEnd train(const TrainOptions& options, TrainParts& parts);
 
 }  // namespace larkspur::pipeline

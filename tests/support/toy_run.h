@@ -43,7 +43,7 @@ struct ToyRun {
                                requests,
                                &saver,
                                [this] { ++bad_reports; },
-                               at_epoch_end};
+                               evaluation};
     return pipeline::train(options, parts);
   }
 
@@ -58,7 +58,7 @@ struct ToyRun {
   std::vector<std::int64_t> saved_at;
   HookSaver saver{[this] { saved_at.push_back(state.step); }};
   int bad_reports = 0;
-  std::function<bool(std::int64_t)> at_epoch_end;
+  pipeline::EpochEvaluation evaluation;
 };
 
 }  // namespace larkspur::testing

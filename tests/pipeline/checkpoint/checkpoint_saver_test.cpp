@@ -2,13 +2,10 @@
 #include "pipeline/checkpoint/checkpoint_saver.h"
 
 #include <chrono>
-#include <cmath>
-#include <limits>
 #include <thread>
 
 #include <gmock/gmock.h>
 
-#include "pipeline/checkpoint/best_checkpoint.h"
 #include "pipeline/checkpoint/checkpoint_writer.h"
 #include "tests/support/disk_faults.h"
 #include "tests/support/refusal.h"
@@ -177,57 +174,6 @@ std::vector<std::int64_t> gone_of(const CheckpointOptions& options,
     }
   }
   return gone;
-}
-
-/// Saves steps 1, 2, ... of one rank with these held-out scores; NaN: none.
-class ScoredSaves : public ::testing::Test {
- protected:
-  void save(const std::vector<double>& scores, int keep = 1) {
-    for (const double score : scores) {
-      ++toy_.state.step;
-      if (!std::isnan(score)) toy_.state.held_out = {toy_.state.step, score};
-      save_checkpoint({folder_.path(), keep}, toy_.state, {}, toy_.communicator);
-    }
-  }
-  std::int64_t best_step() const {
-    return find_checkpoint(best_link(folder_.path())).manifest().step;
-  }
-
-  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  TempDir folder_;
-  testing::ToyRun toy_;
-};
-
-TEST_F(ScoredSaves, KeepTheBestBesideTheNewestOfEqualOnesTheEarliest) {
-  save({50, 70, 60, 70, 10});
-  EXPECT_THAT(steps_in(folder_.path()), ElementsAre(2, 5));
-  EXPECT_EQ(best_step(), 2);
-  const Checkpoint best = find_checkpoint(best_link(folder_.path()) / "");
-  EXPECT_EQ(best.manifest().held_out, 70);
-  EXPECT_TRUE(best.folder().filename().string().starts_with("step-000002."));
-  save({kNone, 71});
-  EXPECT_THAT(steps_in(folder_.path()), ElementsAre(7));
-  EXPECT_EQ(best_step(), 7);
-}
-
-TEST_F(ScoredSaves, AScoreIsOfItsStepOnly) {
-  save({50, kNone});
-  EXPECT_EQ(newest_checkpoint(folder_.path())->manifest().step, 2);
-  EXPECT_FALSE(newest_checkpoint(folder_.path())->manifest().held_out);
-}
-
-TEST_F(ScoredSaves, WithoutAScoreThereIsNoBest) {
-  save({kNone, kNone});
-  EXPECT_FALSE(std::filesystem::exists(best_link(folder_.path())));
-  EXPECT_THAT(steps_in(folder_.path()), ElementsAre(2));
-}
-
-TEST_F(ScoredSaves, WhereTheBestIsGoneTheNextBestOfAllThereAreIs) {
-  save({50, 70, 60, 65}, 9);
-  std::filesystem::remove_all(folder_.path() /
-                              std::filesystem::read_symlink(best_link(folder_.path())));
-  save({40}, 9);
-  EXPECT_EQ(best_step(), 4);
 }
 
 TEST(CheckpointSaver, KeepsTheNewestAndTheFirstOfEveryPeriod) {

@@ -133,34 +133,49 @@ TEST(Trainer, SavesOnceAndGoesOnWhenAsked) {
   EXPECT_THAT(toy.saved_at, ElementsAre(1, 5, 10));
 }
 
-TEST(Trainer, CallsTheHookAtEachEpochsEndBeforeItsCheckpoint) {
-  ToyRun toy;
-  std::vector<std::string> order;
-  toy.at_epoch_end = [&](std::int64_t epoch) {
-    order.push_back("epoch " + std::to_string(epoch) + " at step " +
-                    std::to_string(toy.state.step) + ", saved " +
-                    std::to_string(toy.saved_at.size()));
-    return false;
-  };
-  toy.run();
-  EXPECT_THAT(order, ElementsAre("epoch 0 at step 5, saved 0", "epoch 1 at step 10, saved 1"));
-}
-
-TEST(Trainer, SavesTheStateOfAnEpochsEndWhereTheHookSaysSo) {
+TEST(Trainer, EvaluatesTheEpochsThatAreDueOnceTheirStateIsSafe) {
   ToyRun toy;
   toy.options.checkpoint_every = 4;  // due after 4, 8 and, as the last one, 10
-  toy.at_epoch_end = [](std::int64_t epoch) { return epoch == 0; };
+  std::vector<std::string> order;
+  toy.evaluation.is_due = [](std::int64_t epoch) { return epoch == 0; };
+  toy.evaluation.run = [&](std::int64_t epoch) {
+    order.push_back(
+        text_of("epoch ", epoch, " at step ", toy.state.step, ", saved ", toy.saved_at.back()));
+  };
   toy.run();
+  EXPECT_THAT(order, ElementsAre("epoch 0 at step 5, saved 5"));
   EXPECT_THAT(toy.saved_at, ElementsAre(4, 5, 8, 10));
 }
 
-TEST(Trainer, AHookThatEvaluatesDoesNotTouchTheTraining) {
-  ToyRun plain;
-  ToyRun evaluated;
-  evaluated.at_epoch_end = [&](std::int64_t) {
-    evaluated.classifier->set_training(false);
+TEST(Trainer, TheLastStateIsSafeBeforeItIsEvaluated) {
+  ToyRun toy;
+  std::vector<std::int64_t> saved;
+  toy.evaluation.is_due = [](std::int64_t epoch) { return epoch == 1; };
+  toy.evaluation.run = [&](std::int64_t) { saved = toy.saved_at; };
+  toy.run();
+  EXPECT_THAT(saved, ElementsAre(5, 10));
+}
+
+TEST(Trainer, WhoeverAskedForAStopDoesNotWaitForAnEvaluation) {
+  ToyRun toy;
+  toy.options.epochs = 3;
+  int evaluations = 0;
+  toy.evaluation.is_due = [&](std::int64_t epoch) {
+    toy.requests.stop = epoch == 0;  // heard at the next step, the first of its epoch
     return true;
   };
+  toy.evaluation.run = [&](std::int64_t) { ++evaluations; };
+  toy.options.global_batch = 40;  // an epoch is a step
+  EXPECT_EQ(toy.run(), TrainEnd::kStopRequested);
+  EXPECT_EQ(evaluations, 1);
+  EXPECT_THAT(toy.saved_at, ElementsAre(1, 2));
+}
+
+TEST(Trainer, AnEvaluationDoesNotTouchTheTraining) {
+  ToyRun plain;
+  ToyRun evaluated;
+  evaluated.evaluation.is_due = [](std::int64_t) { return true; };
+  evaluated.evaluation.run = [&](std::int64_t) { evaluated.classifier->set_training(false); };
   plain.run();
   evaluated.run();
   EXPECT_TRUE(evaluated.state.parameters.values().equal(plain.state.parameters.values()));
