@@ -121,7 +121,9 @@ TreeExchange::Bucket TreeExchange::make_bucket(int index) const {
   const auto sums_sent = static_cast<std::int64_t>(mine);
   const auto sums_received = static_cast<std::int64_t>(finish_steps_.size() - mine);
   Bucket bucket;
-  bucket.outgoing = room_for(sums_sent * elements);
+  bucket.outgoing = lanes_.count == 1
+                        ? flat_.gradients().narrow(0, layout.bucket(index).begin, elements)
+                        : room_for(sums_sent * elements);
   bucket.held = room_for(std::max<std::int64_t>(0, slots_of(lane_steps_) - sums_sent) * elements);
   bucket.incoming = room_for(sums_received * static_cast<std::int64_t>(my_share));
   const std::span<float> values(flat_.values().mutable_data_ptr<float>(),
@@ -184,9 +186,15 @@ void TreeExchange::lane_done(int lane, int bucket) {
           lanes_.count,
           " lanes from ",
           lanes_.first);
+  const FoldStep step = lane_steps_[static_cast<std::size_t>(state.lanes_done++)];
+  if (lanes_.count > 1) take_lane(step, bucket);
+  if (state.lanes_done == lanes_.count) start(bucket);
+}
+
+void TreeExchange::take_lane(const FoldStep& step, int bucket) {
+  const FlatLayout& layout = flat_.layout();
   // Owner by owner, because sums lie by owner; on a CPU chunk by chunk, so that joins hit the
   // cache.
-  const FoldStep step = lane_steps_[static_cast<std::size_t>(state.lanes_done++)];
   const float* gradients = flat_.gradients().const_data_ptr<float>();
   for (int owner = 0; owner < group_.size(); ++owner) {
     const ElementRange share = layout.owned(bucket, owner, group_.size());
@@ -197,7 +205,6 @@ void TreeExchange::lane_done(int lane, int bucket) {
       });
     }
   }
-  if (state.lanes_done == lanes_.count) start(bucket);
 }
 
 void TreeExchange::start(int index) {

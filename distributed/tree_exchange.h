@@ -27,9 +27,9 @@
 namespace larkspur::distributed {
 
 /// Borrows the group and the parameters (float32), which must outlive it; the group moves the
-/// memory that they lie in. Allocates its
-/// buffers once: with S sums held at a time (at most log2(lanes.count) + 1; 1 for up to two lanes
-/// on as many ranks as a power of two) about S + 2 times the gradients.
+/// memory that they lie in. Allocates its buffers once: with S sums held at a time (at most
+/// log2(lanes.count) + 1; 1 for two lanes on as many ranks as a power of two) about S + 2 times the
+/// gradients. A rank of one lane holds no sums (S = 0): its gradients go out from where they lie.
 class TreeExchange : public pipeline::GradientExchange {
  public:
   /// `lanes` must be lanes_of_rank(group.rank(), group.size(), total) with total a power of two of
@@ -56,9 +56,9 @@ class TreeExchange : public pipeline::GradientExchange {
   /// What one bucket needs, where the parameters lie. Blocks and leaves point into the bucket's own
   /// buffers.
   struct Bucket {
-    at::Tensor outgoing;               ///< [owner][my subtree][owner's share]
-    at::Tensor held;                   ///< [sum beyond my subtrees][bucket], while adding lanes
-    at::Tensor incoming;               ///< [other rank][its subtree][my share]
+    at::Tensor outgoing;  ///< [owner][my subtree][owner's share]; of one lane the flat gradients
+    at::Tensor held;      ///< [sum beyond my subtrees][bucket], while adding lanes
+    at::Tensor incoming;  ///< [other rank][its subtree][my share]
     std::vector<ConstBlock> sends;     ///< [ranks] of outgoing
     std::vector<Block> receives;       ///< [ranks] of incoming
     std::vector<const float*> leaves;  ///< [subtree of the job, lane order][my share]
@@ -69,6 +69,7 @@ class TreeExchange : public pipeline::GradientExchange {
   at::Tensor room_for(std::int64_t elements) const;
   Bucket make_bucket(int index) const;
   float* sum_at(int index, int slot, int owner);
+  void take_lane(const FoldStep& step, int bucket);
   void start(int index);
   float* finish(int index, float* owned);
 

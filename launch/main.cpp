@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   // Words that nobody reads any more must not end a run that could still save its work.
   std::signal(SIGPIPE, SIG_IGN);
   larkspur::launch::keep_freed_memory();
+  larkspur::launch::ask_for_huge_pages();
   const int code = larkspur::launch::run({"larkspur", {argv + 1, argv + argc}, std::cout});
   // After an error a message may still be under way, and its library wait for it on the way out.
   if (code != 0 && code != larkspur::launch::kExitStopped) std::_Exit(code);

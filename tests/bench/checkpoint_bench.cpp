@@ -23,6 +23,7 @@
 #include "distributed/group_communicator.h"
 #include "distributed/transport/group_registry.h"
 #include "launch/config/run_config.h"
+#include "launch/run/kept_memory.h"
 #include "model3d/network.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/state/snapshot.h"
@@ -143,6 +144,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: [mpirun -n N] checkpoint_bench FOLDER [VARIANT [ROUNDS]]\n");
     return 2;
   }
+  larkspur::launch::keep_freed_memory();  // both as the program does
+  larkspur::launch::ask_for_huge_pages();
   const auto group = larkspur::distributed::make_process_group({});
   larkspur::distributed::GroupCommunicator communicator(*group);
   const std::string variant = argc > 2 ? argv[2] : "t";

@@ -18,6 +18,7 @@
 #include "distributed/transport/group_registry.h"
 #include "distributed/tree_exchange.h"
 #include "launch/config/run_config.h"
+#include "launch/run/kept_memory.h"
 #include "pipeline/lanes.h"
 #include "pipeline/state/flat_parameters.h"
 
@@ -67,6 +68,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: mpirun -n N exchange_bench MEGABYTES [SECONDS]\n");
     return 2;
   }
+  larkspur::launch::ask_for_huge_pages();  // as the program does
   const double least = argc > 2 ? std::atof(argv[2]) : 3.0;
   const auto group = make_process_group({});
   FlatParameters flat(parameters_of(std::atoll(argv[1])), kBucketElements);

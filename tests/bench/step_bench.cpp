@@ -21,6 +21,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "launch/run/kept_memory.h"
 #include "model3d/network.h"
 #include "pipeline/precision.h"
 #include "pipeline/rng.h"
@@ -165,6 +166,8 @@ int main(int argc, char** argv) {
                  "[SECONDS]]]\n");
     return 2;
   }
+  larkspur::launch::keep_freed_memory();  // both as the program does
+  larkspur::launch::ask_for_huge_pages();
   const std::int64_t batch = std::atoll(argv[4]);
   at::set_num_threads(argc > 6 ? std::atoi(argv[6]) : 1);
   Bench bench(work_of(argv[1], argv[2], argv[3], batch), argc > 5 ? argv[5] : "train");

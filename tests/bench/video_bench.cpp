@@ -286,7 +286,8 @@ int main(int count, char** words) {
     std::fprintf(stderr, "usage: video_bench WORK SECONDS FILE...\n");
     return 2;
   }
-  launch::keep_freed_memory();  // as the program does
+  launch::keep_freed_memory();  // both as the program does
+  launch::ask_for_huge_pages();
   at::set_num_threads(1);
   const std::string work = words[1];
   const double least = std::stod(words[2]);
