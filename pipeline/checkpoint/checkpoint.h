@@ -74,6 +74,12 @@ class Checkpoint {
   /// wrong.
   at::Tensor read_piece(const std::string& kind, const std::string& name, std::size_t piece) const;
 
+  /// The same into memory of that size; what is in it after a throw is undefined.
+  void read_piece(const std::string& kind,
+                  const std::string& name,
+                  std::size_t piece,
+                  float* out) const;
+
   /// A whole logical tensor: float32 [elements]. Throws what pieces() and read_piece() throw.
   at::Tensor read(const std::string& kind, const std::string& name) const;
 
@@ -89,6 +95,7 @@ class Checkpoint {
 
   const std::vector<PiecePlace>& places(const std::string& kind, const std::string& name) const;
   void read_into(float* out, const PiecePlace& place) const;
+  void require_crc(const PiecePlace& place, std::uint32_t found) const;
 
   std::filesystem::path folder_;
   CheckpointManifest manifest_;

@@ -69,7 +69,12 @@ std::vector<std::pair<std::string, std::string>> Checkpoint::tensors() const {
 }
 
 void Checkpoint::verify() const {
-  for (const auto& [key, places] : places_) (void)read(key.first, key.second);
+  for (const auto& [key, places] : places_) {
+    (void)pieces(key.first, key.second);  // without a gap
+    for (const PiecePlace& place : places) {
+      require_crc(place, readers_[place.shard].crc(place.piece.entry()));
+    }
+  }
 }
 
 const std::vector<Checkpoint::PiecePlace>& Checkpoint::places(const std::string& kind,
@@ -97,16 +102,17 @@ std::vector<ElementRange> Checkpoint::pieces(const std::string& kind,
   return ranges;
 }
 
-void Checkpoint::read_into(float* out, const PiecePlace& place) const {
-  const auto& [shard, piece] = place;
-  const std::string entry = piece.entry();
-  const std::uint32_t crc = readers_[shard].read(entry, out);
-  require(crc == piece.crc,
+void Checkpoint::require_crc(const PiecePlace& place, std::uint32_t found) const {
+  require(found == place.piece.crc,
           Errc::kCorruptData,
-          (folder_ / manifest_.shards[shard].file).string(),
+          (folder_ / manifest_.shards[place.shard].file).string(),
           ": ",
-          entry,
+          place.piece.entry(),
           " fails its checksum");
+}
+
+void Checkpoint::read_into(float* out, const PiecePlace& place) const {
+  require_crc(place, readers_[place.shard].read(place.piece.entry(), out));
 }
 
 at::Tensor Checkpoint::read_piece(const std::string& kind,
@@ -116,6 +122,13 @@ at::Tensor Checkpoint::read_piece(const std::string& kind,
   const at::Tensor values = at::empty({range.size()}, at::kFloat);
   read_into(values.data_ptr<float>(), places(kind, name)[piece]);
   return values;
+}
+
+void Checkpoint::read_piece(const std::string& kind,
+                            const std::string& name,
+                            std::size_t piece,
+                            float* out) const {
+  read_into(out, places(kind, name).at(piece));
 }
 
 at::Tensor Checkpoint::read(const std::string& kind, const std::string& name) const {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstring>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
 #include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
@@ -74,6 +73,31 @@ void warn_of_other_arithmetic(const Checkpoint& checkpoint) {
                    ": bits may differ from an unbroken run"));
 }
 
+/// What this rank holds of one piece. Whole pieces are read, because a checksum is one of a whole
+/// piece; they are cut as the job that wrote them was, so one may reach beyond what this rank
+/// holds.
+void restore_piece(const Checkpoint& checkpoint,
+                   const StateTensor& tensor,
+                   std::size_t index,
+                   ElementRange piece) {
+  const std::int64_t begin = std::max(piece.begin, tensor.held.begin);
+  const std::int64_t end = std::min(piece.end, tensor.held.end);
+  if (begin >= end) return;
+  const at::Tensor held = tensor.values.narrow(0, begin - tensor.held.begin, end - begin);
+  if (held.is_cpu() && end - begin == piece.size()) {
+    checkpoint.read_piece(tensor.kind, tensor.name, index, held.mutable_data_ptr<float>());
+  } else {
+    const at::Tensor values = checkpoint.read_piece(tensor.kind, tensor.name, index);
+    held.copy_(values.narrow(0, begin - piece.begin, end - begin));
+  }
+}
+
+void restore_alone(const Checkpoint& checkpoint, const StateTensor& tensor) {
+  const auto pieces = pieces_of(checkpoint, tensor.kind, tensor.name, tensor.elements);
+  for (std::size_t i = 0; i < pieces.size(); ++i) restore_piece(checkpoint, tensor, i, pieces[i]);
+  require_finite_values(checkpoint, tensor.kind, tensor.name, tensor.values);
+}
+
 /// A piece of something that every rank holds.
 struct SharedPiece {
   const StateTensor* tensor;
@@ -83,18 +107,17 @@ struct SharedPiece {
 
 /// Each piece is read by one rank and handed to all, a piece a rank at a time: nobody holds more
 /// than that beside its state.
-void restore_replicated(const Checkpoint& checkpoint,
-                        const std::vector<StateTensor>& tensors,
-                        Communicator& communicator) {
+void restore_together(const Checkpoint& checkpoint,
+                      const std::vector<StateTensor>& tensors,
+                      Communicator& communicator) {
   std::vector<SharedPiece> shared;
   for (const StateTensor& tensor : tensors) {
-    if (tensor.sharding != Sharding::kReplicated) continue;
     const auto pieces = pieces_of(checkpoint, tensor.kind, tensor.name, tensor.elements);
     for (std::size_t i = 0; i < pieces.size(); ++i) shared.push_back({&tensor, i, pieces[i]});
   }
   const auto ranks = static_cast<std::size_t>(communicator.size());
   for (std::size_t first = 0; first < shared.size(); first += ranks) {
-    const auto bytes = all_or_none(communicator, [&]() -> std::string {
+    auto bytes = all_or_none(communicator, [&]() -> std::string {
       const std::size_t mine = first + static_cast<std::size_t>(communicator.rank());
       if (mine >= shared.size()) return "";
       const auto& [tensor, index, range] = shared[mine];
@@ -104,24 +127,9 @@ void restore_replicated(const Checkpoint& checkpoint,
     });
     for (std::size_t i = first; i < std::min(first + ranks, shared.size()); ++i) {
       const auto& [tensor, index, range] = shared[i];
-      const at::Tensor values = at::empty({range.size()}, at::kFloat);
-      std::memcpy(values.mutable_data_ptr(), bytes[i - first].data(), values.nbytes());
+      const at::Tensor values = at::from_blob(bytes[i - first].data(), {range.size()}, at::kFloat);
       tensor->values.narrow(0, range.begin, range.size()).copy_(values);
     }
-  }
-}
-
-/// Whole pieces, because a checksum is one of a whole piece; they are cut as the job that wrote
-/// them was, so one may reach beyond what this rank owns.
-void restore_owned(const Checkpoint& checkpoint, const StateTensor& tensor) {
-  const auto pieces = pieces_of(checkpoint, tensor.kind, tensor.name, tensor.elements);
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const std::int64_t begin = std::max(pieces[i].begin, tensor.held.begin);
-    const std::int64_t end = std::min(pieces[i].end, tensor.held.end);
-    if (begin >= end) continue;
-    const at::Tensor piece = checkpoint.read_piece(tensor.kind, tensor.name, i);
-    tensor.values.narrow(0, begin - tensor.held.begin, end - begin)
-        .copy_(piece.narrow(0, begin - pieces[i].begin, end - begin));
   }
 }
 
@@ -149,12 +157,15 @@ void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& comm
     warn_of_unknown_kinds(checkpoint);
     warn_of_other_arithmetic(checkpoint);
   }
-  const std::vector<StateTensor> tensors = state.tensors();
-  restore_replicated(checkpoint, tensors, communicator);
+  std::vector<StateTensor> shared;
+  std::vector<StateTensor> own;
+  for (const StateTensor& tensor : state.tensors()) {
+    const bool is_shared = tensor.sharding == Sharding::kReplicated && communicator.size() > 1;
+    (is_shared ? shared : own).push_back(tensor);
+  }
+  restore_together(checkpoint, shared, communicator);
   all_or_none(communicator, [&] {
-    for (const StateTensor& tensor : tensors) {
-      if (tensor.sharding == Sharding::kOwned) restore_owned(checkpoint, tensor);
-    }
+    for (const StateTensor& tensor : own) restore_alone(checkpoint, tensor);
     return std::string();
   });
   state.step = checkpoint.manifest().step;

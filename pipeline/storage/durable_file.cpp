@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/storage/durable_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -12,6 +13,11 @@
 #include "pipeline/require.h"
 
 namespace larkspur::pipeline {
+namespace {
+
+constexpr std::int64_t kAtATime = 8 << 20;  // bytes that the disk begins with together
+
+}  // namespace
 
 DurableFile::DurableFile(const std::filesystem::path& path)
     : path_(path),
@@ -22,12 +28,24 @@ DurableFile::DurableFile(const std::filesystem::path& path)
 void DurableFile::write(const void* data, std::size_t bytes) {
   const auto* next = static_cast<const char*>(data);
   while (bytes > 0) {
-    const ssize_t written = ::write(descriptor_.get(), next, bytes);
+    const ssize_t written =
+        ::write(descriptor_.get(), next, std::min<std::size_t>(bytes, kAtATime));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail("write");
     next += written;
     bytes -= static_cast<std::size_t>(written);
+    written_ += written;
+    begin_on_disk();
   }
+}
+
+/// A wish: where it cannot be, fsync does all of it.
+void DurableFile::begin_on_disk() {
+#if defined(__linux__)
+  if (written_ - begun_ < kAtATime) return;
+  (void)::sync_file_range(descriptor_.get(), begun_, written_ - begun_, SYNC_FILE_RANGE_WRITE);
+  begun_ = written_;
+#endif
 }
 
 void DurableFile::finish() {

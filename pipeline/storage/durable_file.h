@@ -2,6 +2,7 @@
 // Files that are on the disk when a call returns, or not there at all.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -21,14 +22,18 @@ class DurableFile {
   DurableFile(const DurableFile&) = delete;
   DurableFile& operator=(const DurableFile&) = delete;
 
+  /// The disk begins with it every few megabytes, so that finish() finds most of it there.
   void write(const void* data, std::size_t bytes);
   void finish();  ///< fsync and close
 
  private:
+  void begin_on_disk();
   [[noreturn]] void fail(const char* what) const;
 
   std::filesystem::path path_;
   FileDescriptor descriptor_;
+  std::int64_t written_ = 0;
+  std::int64_t begun_ = 0;  ///< bytes that the disk has begun with
 };
 
 /// Makes the names in a folder durable (fsync of the folder). Throws kIo.

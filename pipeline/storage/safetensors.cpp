@@ -2,12 +2,16 @@
 #include "pipeline/storage/safetensors.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <optional>
 #include <string_view>
 
 #include <ATen/ops/empty.h>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "pipeline/require.h"
 #include "pipeline/storage/crc32c.h"
@@ -298,11 +302,30 @@ std::int64_t SafetensorsReader::elements(const std::string& name) const {
   return entry(name).bytes.size() / element_bytes(entry(name).type);
 }
 
-void SafetensorsReader::read_bytes(const Entry& entry, void* out) const {
-  std::ifstream file(path_, std::ios::binary);
-  file.seekg(data_begin_ + entry.bytes.begin);
-  file.read(static_cast<char*>(out), entry.bytes.size());
-  require(file.good(), Errc::kIo, "cannot read ", path_.string());
+FileDescriptor SafetensorsReader::open() const {
+  FileDescriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  require(file.valid(), Errc::kIo, "cannot read ", path_.string(), ": ", std::strerror(errno));
+  return file;
+}
+
+/// `bytes` relative to data_begin_.
+void SafetensorsReader::read_bytes(const FileDescriptor& file,
+                                   ElementRange bytes,
+                                   void* out) const {
+  auto* next = static_cast<char*>(out);
+  for (std::int64_t at = bytes.begin; at < bytes.end;) {
+    const ssize_t got =
+        ::pread(file.get(), next, static_cast<std::size_t>(bytes.end - at), data_begin_ + at);
+    if (got < 0 && errno == EINTR) continue;
+    require(got > 0,
+            Errc::kIo,
+            "cannot read ",
+            path_.string(),
+            ": ",
+            got < 0 ? std::strerror(errno) : "it has become shorter");
+    next += got;
+    at += got;
+  }
 }
 
 std::uint32_t SafetensorsReader::read(const std::string& name, float* out) const {
@@ -315,8 +338,22 @@ std::uint32_t SafetensorsReader::read(const std::string& name, float* out) const
           " is ",
           wanted.type,
           ", not F32");
-  read_bytes(wanted, out);
+  read_bytes(open(), wanted.bytes, out);
   return crc32c(out, static_cast<std::size_t>(wanted.bytes.size()));
+}
+
+std::uint32_t SafetensorsReader::crc(const std::string& name) const {
+  constexpr std::int64_t kPassing = 1 << 18;  // bytes at a time: they stay in the cache
+  const ElementRange bytes = entry(name).bytes;
+  const FileDescriptor file = open();
+  std::vector<char> piece(static_cast<std::size_t>(std::min(kPassing, bytes.size())));
+  std::uint32_t crc = 0;
+  for (std::int64_t at = bytes.begin; at < bytes.end; at += kPassing) {
+    const ElementRange now{at, std::min(at + kPassing, bytes.end)};
+    read_bytes(file, now, piece.data());
+    crc = crc32c(piece.data(), static_cast<std::size_t>(now.size()), crc);
+  }
+  return crc;
 }
 
 at::Tensor SafetensorsReader::tensor(const std::string& name) const {
@@ -333,7 +370,7 @@ at::Tensor SafetensorsReader::tensor(const std::string& name) const {
           wanted.type,
           ", which is no type of weights: F64, F32, F16, BF16");
   const at::Tensor values = at::empty(wanted.shape, at::TensorOptions(*row->real));
-  read_bytes(wanted, values.mutable_data_ptr());
+  read_bytes(open(), wanted.bytes, values.mutable_data_ptr());
   return values.to(at::kFloat);
 }
 

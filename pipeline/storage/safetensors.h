@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pipeline/flat_layout.h"
+#include "pipeline/storage/file_descriptor.h"
 #include "pipeline/storage/tensor_file.h"
 
 namespace larkspur::pipeline {
@@ -68,6 +69,9 @@ class SafetensorsReader final : public TensorFile {
   /// kUnsupported for another type.
   std::uint32_t read(const std::string& name, float* out) const;
 
+  /// The CRC-32C of a tensor of any type, read in passing: no memory is taken for it.
+  std::uint32_t crc(const std::string& name) const;
+
  private:
   struct Entry {
     std::string type;  ///< as the header has it: "F32"
@@ -78,7 +82,8 @@ class SafetensorsReader final : public TensorFile {
   void parse_header(const std::string& header);
   void check_that_entries_fill_the_file() const;
   const Entry& entry(const std::string& name) const;
-  void read_bytes(const Entry& entry, void* out) const;
+  FileDescriptor open() const;
+  void read_bytes(const FileDescriptor& file, ElementRange bytes, void* out) const;
 
   TensorFileMetadata metadata_;
   std::filesystem::path path_;
