@@ -9,6 +9,7 @@
 
 #include "launch/report/page.h"
 #include "launch/report/page_parts.h"
+#include "pipeline/log.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
 
@@ -111,8 +112,12 @@ void TrainPage::step(const pipeline::StepMetrics& metrics) {
 void TrainPage::write() const {
   const std::filesystem::path output = context_.config.output;
   const RunHistory history = read_history(output / "metrics.jsonl");
-  pipeline::write_and_rename(output / "report" / "train.html",
-                             fill_page(training_page(history, context_)));
+  try {
+    pipeline::write_and_rename(output / "report" / "train.html",
+                               fill_page(training_page(history, context_)));
+  } catch (const pipeline::Error& error) {
+    pipeline::log_warn(text_of("the page stays as it was: ", error.what()));
+  }
 }
 
 }  // namespace larkspur::launch

@@ -36,6 +36,7 @@ class TrainPage : public pipeline::MetricSink {
   void evaluation(const pipeline::EvaluationMetrics&) override { write(); }
 
  private:
+  /// A page that cannot be written is a warning: a training does not end for it.
   void write() const;
 
   TrainPageContext context_;

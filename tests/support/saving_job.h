@@ -21,23 +21,32 @@ struct SavingJob {
   std::int64_t every = 3;
   std::int64_t last_step = 10;
   pipeline::MetricSink* metrics = nullptr;  ///< of rank 0
+  std::int64_t inputs = 5;                  ///< of a sample and of the network
+  double gradient_limit = 0.0;              ///< make_toy_classifier()'s
+  double average_decay = 0.0;
+  pipeline::AdamWOptions optimizer{};
+  std::function<void(ToyRun& run)> tune{};  ///< options and source, on every rank; empty: as is
 };
 
 /// Goes on from the newest whole checkpoint, if there is one, to the last step. Throws what a rank
 /// throws.
 inline void train_and_save(const SavingJob& job) {
   run_ranks(job.ranks, [&](distributed::ProcessGroup& group) {
-    ToyRun toy;
-    const auto network = make_toy_classifier(5, 3, 1);
-    pipeline::TrainState state(*network, 64, group.rank(), group.size(), {});
+    ToyRun toy(1, 0.0, job.inputs);
+    toy.options.checkpoint_every = job.every;
+    toy.options.stop_after_steps = job.last_step;
+    toy.options.epochs = 100;
+    if (job.tune) job.tune(toy);
+    const auto network = make_toy_classifier(job.inputs, 3, 1, job.gradient_limit);
+    pipeline::TrainState state(
+        *network, 64, group.rank(), group.size(), job.optimizer, job.average_decay);
     distributed::GroupCommunicator communicator(group);
     const auto found = pipeline::newest_checkpoint(job.checkpoints.folder, communicator);
     if (found) pipeline::restore(*found, state, communicator);
     distributed::TreeExchange exchange(
-        group, state.parameters, pipeline::lanes_of_rank(group.rank(), group.size(), 4));
-    toy.options.checkpoint_every = job.every;
-    toy.options.stop_after_steps = job.last_step;
-    toy.options.epochs = 100;
+        group,
+        state.parameters,
+        pipeline::lanes_of_rank(group.rank(), group.size(), toy.options.lanes));
     pipeline::CheckpointSaver saver(
         job.checkpoints,
         {},

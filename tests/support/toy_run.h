@@ -21,11 +21,11 @@ class RecordingSink : public pipeline::MetricSink {
   std::vector<pipeline::StepMetrics> steps;
 };
 
-/// Five inputs, three classes, bucket of one chunk. Members may be changed before run().
+/// Three classes, bucket of one chunk. Members may be changed before run().
 struct ToyRun {
-  explicit ToyRun(std::uint64_t seed = 1, double gradient_limit = 0.0)
-      : source(40, {5}, 3),
-        classifier(make_toy_classifier(5, 3, seed, gradient_limit)),
+  explicit ToyRun(std::uint64_t seed = 1, double gradient_limit = 0.0, std::int64_t inputs = 5)
+      : source(40, {inputs}, 3),
+        classifier(make_toy_classifier(inputs, 3, seed, gradient_limit)),
         state(*classifier, 64, 0, 1, {}),
         exchange(state.parameters) {
     options.seed = seed;

@@ -93,9 +93,11 @@ class Job:
         return len(left)
 
     def sentence(self):
-        lines = [line for line in self.errors.read_text(errors="replace").splitlines() if line.strip()]
-        told = [line for line in lines if line.startswith(("larkspur: ", "launch: "))]
-        return (told or lines or ["(nothing)"])[0 if self.starter == "mpirun" else -1].replace(str(self.folder), "")
+        """The last error of ours, else the last warning."""
+        lines = self.errors.read_text(errors="replace").replace(str(self.folder), "").splitlines()
+        told = [line.split("warning ")[-1].strip() for line in lines if " warning " in line]
+        told += [line for line in lines if line.startswith("larkspur: ")]
+        return told[-1] if told else "(nothing of ours)"
 
 
 def to_rank(number):

@@ -53,6 +53,14 @@ class TrainPageFile : public ::testing::Test {
   TrainPageContext context_;
 };
 
+TEST_F(TrainPageFile, WhereItCannotBeWrittenTheTrainingGoesOn) {
+  std::filesystem::remove(dir_.path() / "run" / "report");
+  ::testing::internal::CaptureStderr();
+  train(1, 3);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ::testing::HasSubstr("the page stays as it was: cannot create"));
+}
+
 TEST_F(TrainPageFile, IsRenewedAtTheEndOfEachEpoch) {
   train(1, 2);
   EXPECT_FALSE(std::filesystem::exists(page_));

@@ -84,16 +84,14 @@ TEST(ArrivingValues, NothingInARunUsesAWeightBeforeItHasArrived) {
       return !late.state.parameters.values().isnan().any().item<bool>();
     };
     testing::HookSaver saver([&] { EXPECT_TRUE(is_whole()); });
-    TrainParts parts{{*late.classifier, late.state, exchange, late.communicator},
-                     late.source,
-                     late.sink,
-                     late.requests,
-                     &saver,
-                     [] {},
-                     [&](std::int64_t) {
-                       EXPECT_TRUE(is_whole());
-                       return true;
-                     }};
+    TrainParts parts{
+        {*late.classifier, late.state, exchange, late.communicator},
+        late.source,
+        late.sink,
+        late.requests,
+        &saver,
+        [] {},
+        {[](std::int64_t) { return true; }, [&](std::int64_t) { EXPECT_TRUE(is_whole()); }}};
     train(late.options, parts);
     EXPECT_TRUE(at::equal(late.state.parameters.values(), plain.state.parameters.values()));
     EXPECT_EQ(late.sink.steps.back().loss, plain.sink.steps.back().loss);

@@ -10,6 +10,7 @@
 #include "distributed/group_communicator.h"
 #include "distributed/tree_exchange.h"
 #include "pipeline/error.h"
+#include "pipeline/require.h"
 #include "tests/support/thread_ranks.h"
 #include "tests/support/toy_run.h"
 
