@@ -2,6 +2,7 @@
 # or mounted elsewhere.
 #
 #   bin/larkspur   lib/liblarkspur.so   lib/liblarkspur_cuda.so      component program
+#   share/larkspur/train.sbatch                                      component program
 #   lib/larkspur/libtorch/{torch,nvidia}/...                         component libtorch: LibTorch as launch/setup unpacked it
 #
 # Packages of the system stay where they are: MPI, FFmpeg, HDF5, zlib, PCL's io library, spdlog, yaml-cpp, xxHash.
@@ -16,6 +17,7 @@ if(TARGET larkspur_cuda)
   list(APPEND program larkspur_cuda)
 endif()
 install(TARGETS ${program} RUNTIME DESTINATION bin COMPONENT program LIBRARY DESTINATION lib COMPONENT program)
+install(PROGRAMS ${CMAKE_CURRENT_LIST_DIR}/cluster/train.sbatch DESTINATION share/larkspur COMPONENT program)
 
 # A gigabyte and more that nobody writes to: linked where the prefix is on the same file system, copied elsewhere.
 install(CODE "

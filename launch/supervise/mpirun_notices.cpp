@@ -10,12 +10,17 @@ namespace {
 
 constexpr std::size_t kFewestDashes = 70;
 
-// Its first line. The ranks have said why, and the supervisor says that the job has ended.
-constexpr std::array<std::string_view, 2> kRepeated{
+// Its first line, of OpenMPI 4.1 and 5. The ranks have said why, and the supervisor says that the
+// job has ended.
+constexpr std::array<std::string_view, 3> kRepeated{
     "Primary job  terminated normally, but",
     "mpirun detected that one or more processes exited with non-zero status",
+    "prterun detected that one or more processes exited with non-zero status",
 };
-constexpr std::string_view kLostHost = "ORTE has lost communication with a remote daemon";
+constexpr std::array<std::string_view, 2> kLostHost{
+    "ORTE has lost communication with a remote daemon",
+    "PRTE has lost communication with a remote daemon",
+};
 constexpr std::string_view kLostDaemon = "Remote daemon:";
 constexpr std::string_view kOnNode = " on node ";
 constexpr std::string_view kForwarding = "mpirun: Forwarding signal ";
@@ -75,10 +80,8 @@ void MpirunNotices::take_line(const std::string& line, std::string& passed) {
 }
 
 bool MpirunNotices::is_known() {
-  const std::string& first = notice_[1];
-  if (!first.starts_with(kLostHost)) {
-    return std::ranges::any_of(kRepeated, [&](auto known) { return first.starts_with(known); });
-  }
+  const auto starts_it = [&](std::string_view known) { return notice_[1].starts_with(known); };
+  if (std::ranges::none_of(kLostHost, starts_it)) return std::ranges::any_of(kRepeated, starts_it);
   for (const std::string& line : notice_) {
     const std::size_t node = line.find(kOnNode);
     if (line.find(kLostDaemon) == std::string::npos || node == std::string::npos) continue;

@@ -60,7 +60,7 @@ class Installed(unittest.TestCase):
                        check=True, capture_output=True)
         names = {str(path.relative_to(self.folder / "alone")) for path in (self.folder / "alone").rglob("*.*")}
         self.assertTrue((self.folder / "alone/bin/larkspur").exists())
-        self.assertLessEqual(names, {"lib/liblarkspur.so", "lib/liblarkspur_cuda.so"})
+        self.assertLessEqual(names, {"lib/liblarkspur.so", "lib/liblarkspur_cuda.so", "share/larkspur/train.sbatch"})
 
     def config(self):
         path = self.folder / "run.yaml"

@@ -25,6 +25,7 @@ TEST(MpirunNotices, LeaveOutWhatTheRanksHaveSaid) {
       "larkspur: x.off is not there\n" +
       notice("Primary job  terminated normally, but 1 process returned\na non-zero exit code.") +
       notice("mpirun detected that one or more processes exited with non-zero status, thus\n") +
+      notice("prterun detected that one or more processes exited with non-zero status,\nthus") +
       "mpirun: Forwarding signal 12 to job\nthe last line";
   for (const std::size_t bytes : {1UL, 7UL, 10000UL}) {
     MpirunNotices notices;
@@ -42,14 +43,17 @@ TEST(MpirunNotices, KeepWhatOnlyMpirunKnows) {
 }
 
 TEST(MpirunNotices, TellTheHostThatWasLost) {
-  MpirunNotices notices;
-  EXPECT_EQ(passed(notices,
-                   notice("ORTE has lost communication with a remote daemon.\n\n"
-                          "  HNP daemon   : [[15430,0],0] on node first\n"
-                          "  Remote daemon: [[15430,0],1] on node second.cluster\n\nThis is"),
-                   9),
-            "");
-  EXPECT_EQ(notices.lost_host(), "second.cluster");
+  for (const std::string daemons : {"ORTE", "PRTE"}) {
+    MpirunNotices notices;
+    EXPECT_EQ(
+        passed(notices,
+               notice(daemons + " has lost communication with a remote daemon.\n\n"
+                                "  HNP daemon   : [[15430,0],0] on node first\n"
+                                "  Remote daemon: [[15430,0],1] on node second.cluster\n\nThis is"),
+               9),
+        "");
+    EXPECT_EQ(notices.lost_host(), "second.cluster");
+  }
 }
 
 TEST(MpirunNotices, TellTheHostOfARankThatIsSilent) {
