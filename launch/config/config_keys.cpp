@@ -262,7 +262,8 @@ std::vector<Row> run_keeping_rows() {
       key<train, &T::evaluate_every>(
           "train.evaluate_every",
           "epochs between evaluations beside the training, of what eval.on says, the last epoch's "
-          "too; 0: none. With eval.on=holdout each is saved, and checkpoints/best is the best one")
+          "too; 0: none. What is evaluated is saved; with eval.on=holdout checkpoints/best is the "
+          "best one")
           .at_least(0)
           .on_resume(kFree),
       key<train, &T::tensorboard>("train.tensorboard",

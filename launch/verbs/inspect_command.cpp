@@ -69,7 +69,7 @@ void print_content(std::ostream& out, const pipeline::Checkpoint& checkpoint) {
       << manifest.run.ranks << "\nthreads " << manifest.run.threads << "\nprocessor "
       << manifest.run.processor << "\nclasses " << manifest.run.classes.size()
       << "\nunreadable samples " << manifest.bad.size() << "\n";
-  const auto scores = pipeline::read_scores(checkpoint.folder().parent_path());
+  const auto scores = pipeline::readable_scores(checkpoint.folder().parent_path());
   if (const auto score = pipeline::score_of(scores, manifest.step)) {
     out << "score " << score->percent << " % (" << score->by << ")\n";
   }

@@ -173,6 +173,15 @@ void record_operations(RankJob& job, const fs::path& output, pipeline::PhaseBoar
   }
 }
 
+/// Of checkpoints that a person has removed, to go on from an earlier one.
+void forget_later_scores(const RunConfig& config, std::int64_t step) {
+  try {
+    pipeline::forget_scores_after(checkpoints_folder(config), step);
+  } catch (const pipeline::Error& error) {
+    pipeline::log_warn(text_of("scores stay as they are: ", error.what()));
+  }
+}
+
 /// Borrows the state.
 pipeline::CheckpointSaver::TakeSnapshot snapshots_of(const pipeline::TrainState& state) {
   return [&state](pipeline::StateSnapshot before) {
@@ -215,7 +224,7 @@ void evaluate_what_was_missed(const PreparedTraining& prepared,
   const std::int64_t epoch = shape.epoch_of(step - 1);
   if (!evaluation.is_due(epoch)) return;
   const auto is_missed = [&] {
-    const auto scores = pipeline::read_scores(checkpoints_folder(prepared.config));
+    const auto scores = pipeline::readable_scores(checkpoints_folder(prepared.config));
     return !pipeline::score_of(scores, step, prepared.evaluation->way());
   };
   const std::string mine = communicator.rank() == 0 && is_missed() ? "missed" : "";
@@ -259,6 +268,7 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;
   if (job.is_root()) {
+    forget_later_scores(config, state.step);
     sinks.emplace(
         config, state.step, total_steps(options, prepared.data.source->size()), prepared.identity);
   }

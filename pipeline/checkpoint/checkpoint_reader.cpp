@@ -20,7 +20,7 @@ fs::path behind_link(const fs::path& path) {
   const fs::path link = path.has_filename() ? path : path.parent_path();
   std::error_code none;
   const fs::path target = fs::read_symlink(link, none);
-  return none ? path : link.parent_path() / target;
+  return none ? link : link.parent_path() / target;
 }
 
 /// What rank 0 has found whole, opened by every rank.

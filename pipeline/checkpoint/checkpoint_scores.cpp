@@ -2,7 +2,7 @@
 #include "pipeline/checkpoint/checkpoint_scores.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -38,28 +38,69 @@ fs::file_time_type written_at(const fs::path& folder) {
   return error ? fs::file_time_type::min() : time;
 }
 
-/// How the last score that chooses was made; nothing where there is none.
-std::optional<std::string> way_of_choosing(const std::vector<CheckpointScore>& scores) {
+/// The ways of the scores that choose, the last one's first.
+std::vector<std::string> ways_of_choosing(const std::vector<CheckpointScore>& scores) {
+  std::vector<std::string> ways;
   for (auto score = scores.rbegin(); score != scores.rend(); ++score) {
-    if (score->chooses) return score->by;
+    const bool is_new = std::ranges::find(ways, score->by) == ways.end();
+    if (score->chooses && is_new) ways.push_back(score->by);
   }
-  return std::nullopt;
+  return ways;
+}
+
+/// The whole one with the highest score of this way; empty where none has one.
+fs::path best_by(const std::string& way,
+                 const std::vector<CheckpointScore>& scores,
+                 const std::vector<CheckpointFolder>& there) {
+  using Rank = std::pair<double, std::int64_t>;
+  std::optional<Rank> highest;
+  for (const CheckpointFolder& found : there) {
+    const auto score = found.complete ? score_of(scores, found.step, way) : std::nullopt;
+    if (!score || !score->chooses) continue;
+    const Rank rank{score->percent, -found.step};
+    if (!highest || rank > *highest) highest = rank;
+  }
+  return highest ? last_written(there, -highest->second) : fs::path();
+}
+
+void write_scores(const fs::path& checkpoints, const std::vector<CheckpointScore>& scores) {
+  json entries = json::array();
+  for (const CheckpointScore& one : scores) {
+    entries.push_back(
+        {{"step", one.step}, {"percent", one.percent}, {"by", one.by}, {"chooses", one.chooses}});
+  }
+  write_and_rename(scores_file(checkpoints), json{{"scores", entries}}.dump(1) + "\n");
 }
 
 }  // namespace
 
 std::vector<CheckpointScore> read_scores(const fs::path& checkpoints) {
+  const fs::path file = scores_file(checkpoints);
+  std::error_code error;
+  const bool is_there = fs::exists(file, error);
+  require(!error, Errc::kIo, "cannot look at ", file.string(), ": ", error.message());
+  if (!is_there) return {};
   std::vector<CheckpointScore> scores;
   try {
-    const json parsed = json::parse(read_file(scores_file(checkpoints)));
+    const json parsed = json::parse(read_file(file));
     for (const json& entry : parsed.at("scores")) scores.push_back(score_from_json(entry));
-  } catch (const Error& error) {
-    if (error.code() != Errc::kNotFound) log_warn(text_of("no scores: ", error.what()));
   } catch (const json::exception& exception) {
-    log_warn(text_of(scores_file(checkpoints).string(), " is passed over: ", exception.what()));
-    scores.clear();
+    throw Error(Errc::kCorruptData,
+                text_of(file.string(),
+                        ": ",
+                        exception.what(),
+                        "; without that file scores begin anew, with the next evaluation"));
   }
   return scores;
+}
+
+std::vector<CheckpointScore> readable_scores(const fs::path& checkpoints) {
+  try {
+    return read_scores(checkpoints);
+  } catch (const Error& error) {
+    log_warn(text_of("scores are passed over: ", error.what()));
+    return {};
+  }
 }
 
 std::optional<CheckpointScore> score_of(const std::vector<CheckpointScore>& scores,
@@ -74,38 +115,47 @@ std::optional<CheckpointScore> score_of(const std::vector<CheckpointScore>& scor
 
 void add_score(const fs::path& checkpoints, const CheckpointScore& score) {
   std::vector<CheckpointScore> scores = read_scores(checkpoints);
-  std::erase_if(scores, [&](const CheckpointScore& old) { return old.step == score.step; });
+  std::erase_if(scores, [&](const CheckpointScore& old) {
+    return old.step == score.step && old.by == score.by;
+  });
   scores.push_back(score);
-  json entries = json::array();
-  for (const CheckpointScore& one : scores) {
-    entries.push_back(
-        {{"step", one.step}, {"percent", one.percent}, {"by", one.by}, {"chooses", one.chooses}});
-  }
-  write_and_rename(scores_file(checkpoints), json{{"scores", entries}}.dump(1) + "\n");
+  write_scores(checkpoints, scores);
+}
+
+void forget_scores_after(const fs::path& checkpoints, std::int64_t step) {
+  std::vector<CheckpointScore> scores = read_scores(checkpoints);
+  const auto later = [step](const CheckpointScore& score) { return score.step > step; };
+  if (std::erase_if(scores, later) > 0) write_scores(checkpoints, scores);
 }
 
 fs::path best_link(const fs::path& checkpoints) { return checkpoints / "best"; }
 
-fs::path best_of(const fs::path& checkpoints, const std::vector<CheckpointFolder>& there) {
-  const std::vector<CheckpointScore> scores = read_scores(checkpoints);
-  const std::optional<std::string> by = way_of_choosing(scores);
-  using Rank = std::tuple<double, std::int64_t, fs::file_time_type>;
-  std::optional<Rank> highest;
-  fs::path best;
-  for (const CheckpointFolder& found : there) {
-    const auto score = by && found.complete ? score_of(scores, found.step, *by) : std::nullopt;
-    if (!score || !score->chooses) continue;
-    const Rank rank{score->percent, -found.step, written_at(found.path)};
-    if (highest && rank <= *highest) continue;
-    highest = rank;
-    best = found.path;
+BestCheckpoints best_of(const fs::path& checkpoints, const std::vector<CheckpointFolder>& there) {
+  const std::vector<CheckpointScore> scores = readable_scores(checkpoints);
+  BestCheckpoints found;
+  for (const std::string& way : ways_of_choosing(scores)) {
+    const fs::path best = best_by(way, scores, there);
+    if (best.empty()) continue;
+    if (found.best.empty()) found.best = best;
+    found.kept.insert(best);
   }
-  if (highest) return best;
+  if (!found.best.empty()) return found;
   const fs::path name = linked_name(checkpoints);
-  for (const CheckpointFolder& found : there) {
-    if (found.complete && found.path.filename() == name) return found.path;
+  for (const CheckpointFolder& folder : there) {
+    if (!folder.complete || folder.path.filename() != name) continue;
+    found.best = folder.path;
+    found.kept.insert(folder.path);
   }
-  return {};
+  return found;
+}
+
+fs::path last_written(const std::vector<CheckpointFolder>& there, std::int64_t step) {
+  fs::path last;
+  for (const CheckpointFolder& found : there) {
+    if (!found.complete || found.step != step) continue;
+    if (last.empty() || written_at(found.path) > written_at(last)) last = found.path;
+  }
+  return last;
 }
 
 void renew_best_link(const fs::path& checkpoints, const fs::path& best) {

@@ -80,13 +80,13 @@ std::vector<fs::path> superseded(const CheckpointOptions& options,
                                  std::vector<CheckpointFolder> folders,
                                  const fs::path& newest,
                                  std::int64_t step,
-                                 const fs::path& best) {
+                                 const std::set<fs::path>& best) {
   const std::set<fs::path> for_ever = kept_for_ever(options, folders);
   std::vector<fs::path> gone;
   int kept = 1;
   for (const CheckpointFolder& found : folders) {
     if (found.path == newest || found.step > step) continue;
-    if (found.complete && found.path == best) continue;
+    if (found.complete && best.count(found.path) > 0) continue;
     if (found.complete && (kept++ < options.keep || for_ever.count(found.path) > 0)) continue;
     gone.push_back(found.path);
   }
@@ -100,9 +100,9 @@ void remove_older(const CheckpointOptions& options, const fs::path& newest, std:
   } catch (const Error& error) {
     log_warn(text_of("older checkpoints stay: ", error.what()));
   }
-  const fs::path best = best_of(options.folder, there);
+  const auto [best, kept] = best_of(options.folder, there);
   renew_best_link(options.folder, best);
-  for (const fs::path& old : superseded(options, there, newest, step, best)) {
+  for (const fs::path& old : superseded(options, there, newest, step, kept)) {
     std::error_code error;
     fs::remove(old / "manifest.json", error);  // first: what is half gone is no checkpoint
     if (!error) fs::remove_all(old, error);
@@ -113,11 +113,8 @@ void remove_older(const CheckpointOptions& options, const fs::path& newest, std:
 void record_score(const CheckpointOptions& options, const CheckpointScore& score) {
   try {
     add_score(options.folder, score);
-    const std::vector<CheckpointFolder> there = list_checkpoints(options.folder);
-    const auto scored = std::ranges::find_if(there, [&](const CheckpointFolder& found) {
-      return found.complete && found.step == score.step;
-    });
-    if (scored != there.end()) remove_older(options, scored->path, score.step);
+    const fs::path scored = last_written(list_checkpoints(options.folder), score.step);
+    if (!scored.empty()) remove_older(options, scored, score.step);
   } catch (const Error& error) {
     log_warn(text_of("a score is not kept: ", error.what()));
   }

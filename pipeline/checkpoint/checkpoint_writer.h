@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,12 @@ void commit_checkpoint(const std::filesystem::path& folder,
                        const std::vector<std::string>& shards);
 
 /// Which of `folders` go, once the one at `newest` is safe: whole ones that neither `keep` nor
-/// `keep_every` keeps and that are not `best`, and interrupted ones of its step or before.
+/// `keep_every` keeps and that are none of the `best`, and interrupted ones of its step or before.
 std::vector<std::filesystem::path> superseded(const CheckpointOptions& options,
                                               std::vector<CheckpointFolder> folders,
                                               const std::filesystem::path& newest,
                                               std::int64_t step,
-                                              const std::filesystem::path& best = {});
+                                              const std::set<std::filesystem::path>& best = {});
 
 /// Renews the link to the best one (checkpoint_scores.h), then removes them. What cannot be listed
 /// or removed is a warning: the newest is safe.

@@ -166,9 +166,9 @@ void end_epoch(const TrainOptions& options,
   measure_ahead(options, shape, parts.source, run);
 }
 
-bool is_evaluated(const TrainParts& parts, std::int64_t epoch, std::optional<TrainEnd> end) {
-  if (!parts.evaluation.is_due || end == TrainEnd::kStopRequested) return false;
-  return parts.evaluation.is_due(epoch);
+/// Whoever asked for a stop does not wait for it.
+bool is_evaluated(const TrainParts& parts, std::int64_t epoch, const StepStats& facts) {
+  return !facts.stop_requested && parts.evaluation.is_due && parts.evaluation.is_due(epoch);
 }
 
 /// The network is as before when this returns.
@@ -322,7 +322,7 @@ TrainEnd train(const TrainOptions& options, TrainParts& parts) {
     if (ends_epoch) end_epoch(options, shape, parts, run, epoch_summary);
 
     const auto end = end_after(options, outcome.facts, state.step, schedule.total_steps);
-    const bool evaluates = ends_epoch && is_evaluated(parts, epoch, end);
+    const bool evaluates = ends_epoch && is_evaluated(parts, epoch, outcome.facts);
     if (end || evaluates || outcome.facts.checkpoint_requested) {
       saving.now();
     } else {

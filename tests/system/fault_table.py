@@ -115,6 +115,7 @@ def to_starter(number):
 
 
 def save_and_go_on(job):
+    job.words.append("train.checkpoint_every=1000000")
     job.start()
     job.process.send_signal(signal.SIGUSR1)
     job.wait_for_lines(20)
@@ -167,31 +168,34 @@ def daemon_killed(job):
     between_hosts(job, lambda hosted: os.kill(next(iter(hosted.processes(1, "orted"))), signal.SIGKILL))
 
 
+# With the codes of mpirun and of launch; None: it stays, but its ranks do not.
 FAULTS = {
-    "a rank killed (SIGKILL)": to_rank(signal.SIGKILL),
-    "a rank stopped (SIGSTOP)": to_rank(signal.SIGSTOP),
-    "a rank exits with 0 in a reader": in_reader("_exit(0);"),
-    "a reader that never comes back": in_reader("for (;;) usleep(1000);"),
-    "the disk full while saving": disk_full,
-    "daemon of the other host killed": daemon_killed,
-    "link between hosts cut": link_cut,
-    "TERM": to_starter(signal.SIGTERM),
-    "INT": to_starter(signal.SIGINT),
-    "HUP": to_starter(signal.SIGHUP),
-    "USR1, then USR2": save_and_go_on,
-    "USR2": to_starter(signal.SIGUSR2),
-    "mpirun or launch itself killed": to_starter(signal.SIGKILL),
+    "a rank killed (SIGKILL)": (to_rank(signal.SIGKILL), 137, 5),
+    "a rank stopped (SIGSTOP)": (to_rank(signal.SIGSTOP), 5, 5),
+    "a rank exits with 0 in a reader": (in_reader("_exit(0);"), 1, 5),
+    "a reader that never comes back": (in_reader("for (;;) usleep(1000);"), 5, 5),
+    "the disk full while saving": (disk_full, 4, 4),
+    "daemon of the other host killed": (daemon_killed, 9, 5),
+    "link between hosts cut": (link_cut, None, 5),
+    "TERM": (to_starter(signal.SIGTERM), 1, 75),
+    "INT": (to_starter(signal.SIGINT), 1, 75),
+    "HUP": (to_starter(signal.SIGHUP), 1, 75),
+    "USR1, then USR2": (save_and_go_on, 75, 75),
+    "USR2": (to_starter(signal.SIGUSR2), 75, 75),
+    "mpirun or launch itself killed": (to_starter(signal.SIGKILL), -signal.SIGKILL, -signal.SIGKILL),
 }
 
 
-def row(name, inject, starter, deadline):
+def row(data, name, starter, deadline):
     """Runs one; its cells, and whether it is as it should be."""
+    inject, *codes = FAULTS[name]
+    expected = codes[starter == "launch"]
     folder = pathlib.Path(tempfile.mkdtemp(prefix="larkspur-faults-"))
-    job = Job(folder, CONFIG, starter, deadline)
+    job = Job(folder, data / "run.yaml", starter, deadline)
     job.hosts = None
     try:
         inject(job)
-        mpirun_may_stay = starter == "mpirun" and job.hosts is not None
+        mpirun_may_stay = expected is None
         seconds = job.wait_for_end(mpirun_may_stay)
         code = job.process.poll()
         left = 0 if mpirun_may_stay and code is None else job.left_behind()
@@ -203,13 +207,13 @@ def row(name, inject, starter, deadline):
             job.left_behind()
         subprocess.run(["umount", str(job.output)], capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
-    good = seconds <= deadline + SLACK_SECONDS and left == 0
+    good = seconds <= deadline + SLACK_SECONDS and left == 0 and code == expected
     ended = "mpirun stays" if code is None else str(code)
-    return f"| {name} | {starter} | {deadline} | {seconds:.1f} | {ended} | {said}{'' if left == 0 else f'; LEFT BEHIND: {left}'} |", good
+    wrong = "" if good else f" (WRONG: code {expected} expected, {left} left behind)"
+    return f"| {name} | {starter} | {deadline} | {seconds:.1f} | {ended}{wrong} | {said} |", good
 
 
 def main():
-    global CONFIG
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--deadlines", default="5,60")
     parser.add_argument("--only", default="")
@@ -217,22 +221,25 @@ def main():
     if os.environ.get("LARKSPUR_OWN_MOUNTS") is None:  # small disks are seen by nobody else, and go with this process
         os.environ["LARKSPUR_OWN_MOUNTS"] = "1"
         os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
-    data = pathlib.Path(tempfile.mkdtemp(prefix="larkspur-faults-"))
-    CONFIG = data / "run.yaml"
-    CONFIG.write_text(support.CONFIG.format(folder=data))
-    subprocess.run([support.PROGRAM, "data", "make", "clouds", "--output", str(data / "clouds"), "--classes", "4", "--train",
-                    "12", "--test", "4"], check=True, capture_output=True, env=support.environment())
-    print("| fault | started by | deadline, s | seconds to the end | code | says |\n|---|---|---|---|---|---|", flush=True)
-    all_good = True
-    for deadline in map(int, words.deadlines.split(",")):
-        for name, inject in FAULTS.items():
-            for starter in ("mpirun", "launch"):
-                if words.only in name:
-                    text, good = row(name, inject, starter, deadline)
-                    print(text, flush=True)
-                    all_good = all_good and good
-    shutil.rmtree(data)
-    return 0 if all_good else 1
+    with tempfile.TemporaryDirectory(prefix="larkspur-faults-") as folder:
+        data = pathlib.Path(folder)
+        (data / "run.yaml").write_text(support.CONFIG.format(folder=data))
+        subprocess.run([support.PROGRAM, "data", "make", "clouds", "--output", str(data / "clouds"), "--classes", "4", "--train",
+                        "12", "--test", "4"], check=True, capture_output=True, env=support.environment())
+        print("| fault | started by | deadline, s | seconds to the end | code | says |\n|---|---|---|---|---|---|", flush=True)
+        rows = [(name, starter, int(deadline)) for deadline in words.deadlines.split(",") for name in FAULTS
+                for starter in ("mpirun", "launch") if words.only in name]
+        return 0 if all([is_good(data, *each) for each in rows]) else 1
+
+
+def is_good(data, name, starter, deadline):
+    """Prints its row."""
+    try:
+        text, good = row(data, name, starter, deadline)
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        text, good = f"| {name} | {starter} | {deadline} | | | WRONG: {error} |", False
+    print(text, flush=True)
+    return good
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/checkpoint/checkpoint_writer.h"
+#include "pipeline/storage/durable_file.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/toy_run.h"
 
@@ -89,15 +90,35 @@ TEST_F(CheckpointScores, WhatChoosesNothingIsKeptButLinksNothing) {
   EXPECT_FALSE(score_of(read_scores(folder_.path()), 2));
 }
 
-TEST_F(CheckpointScores, ThoseOfAnotherWayAreNotCompared) {
-  keep_ = 9;
-  save_scored({90, 80});
+TEST_F(CheckpointScores, ThoseOfAnotherWayAreNotComparedAndTheBestOfEachWayStays) {
+  save_scored({80, 90, 70});
   save();
   score(30, "thirty views");
-  EXPECT_EQ(best_step(), 3);
+  EXPECT_EQ(best_step(), 4);
   save();
   score(31, "thirty views");
-  EXPECT_EQ(best_step(), 4);
+  EXPECT_EQ(best_step(), 5);
+  save();
+  EXPECT_THAT(steps(), ElementsAre(6, 5, 2));
+}
+
+TEST_F(CheckpointScores, AStepsScoreOfOneWayStaysWhereItIsScoredInAnother) {
+  save_scored({90, 80});
+  score(75, "test set", false);
+  save();
+  EXPECT_EQ(score_of(read_scores(folder_.path()), 2, "held out")->percent, 80);
+  EXPECT_EQ(score_of(read_scores(folder_.path()), 2)->percent, 75);
+  EXPECT_EQ(best_step(), 1);
+}
+
+TEST_F(CheckpointScores, ThoseOfStepsToComeCanBeForgotten) {
+  keep_ = 9;
+  save_scored({50, 90});
+  fs::remove_all(find_checkpoint(link()).folder());
+  forget_scores_after(folder_.path(), 1);
+  toy_.state.step = 1;
+  save();  // of step 2 again: not scored yet
+  EXPECT_EQ(best_step(), 1);
 }
 
 TEST_F(CheckpointScores, WhereTheBestIsGoneTheNextBestIs) {
@@ -116,12 +137,13 @@ TEST_F(CheckpointScores, ALostLinkIsMadeAgainAndItsCheckpointNeverGoes) {
   EXPECT_EQ(best_step(), 2);
 }
 
-TEST_F(CheckpointScores, WithoutTheFileTheLinkSaysWhatStays) {
+TEST_F(CheckpointScores, WhereTheFileCannotBeReadNothingIsWrittenOverItAndTheLinkSaysWhatStays) {
   save_scored({50, 70});
   std::ofstream(folder_.path() / "scores.json") << "{torn";
   ::testing::internal::CaptureStderr();
-  save();
+  save_scored({90});
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("scores.json"));
+  EXPECT_EQ(read_file(folder_.path() / "scores.json"), "{torn");
   EXPECT_THAT(steps(), ElementsAre(3, 2));
   EXPECT_EQ(best_step(), 2);
 }
@@ -147,7 +169,7 @@ TEST_F(CheckpointScores, SomethingElseOfTheLinksNameIsAWarningAndStays) {
 
 TEST_F(CheckpointScores, ThereAreNoneInAnEmptyFolder) {
   EXPECT_THAT(read_scores(folder_.path()), IsEmpty());
-  EXPECT_TRUE(best_of(folder_.path(), {}).empty());
+  EXPECT_TRUE(best_of(folder_.path(), {}).best.empty());
 }
 
 }  // namespace

@@ -172,6 +172,16 @@ TEST(Trainer, WhoeverAskedForAStopDoesNotWaitForAnEvaluation) {
   EXPECT_THAT(toy.saved_at, ElementsAre(1, 2));
 }
 
+TEST(Trainer, NorDoesAStopThatComesInTheLastStep) {
+  ToyRun toy;
+  toy.requests.stop = true;
+  toy.options.epochs = 1;
+  toy.options.global_batch = 40;
+  toy.evaluation.is_due = [](std::int64_t) { return true; };
+  toy.evaluation.run = [](std::int64_t) { FAIL(); };
+  EXPECT_EQ(toy.run(), TrainEnd::kFinished);
+}
+
 TEST(Trainer, AnEvaluationDoesNotTouchTheTraining) {
   ToyRun plain;
   ToyRun evaluated;
