@@ -217,7 +217,8 @@ MemoryEstimate memory_estimate(const RunConfig& config, std::int64_t parameters,
   MemoryEstimate need;
   need.weights = kFloatBytes * parameters;
   // As TreeExchange says of itself: sums on the way, what goes out, what comes in.
-  const std::int64_t sums = lanes <= 2 ? 1 : std::bit_width(static_cast<std::uint64_t>(lanes));
+  const std::int64_t sums =
+      lanes <= 2 ? lanes - 1 : std::bit_width(static_cast<std::uint64_t>(lanes));
   need.exchange = (sums + 2) * need.weights;
   need.optimiser = (config.train.average_decay > 0 ? 3 : 2) * need.weights / ranks;
   need.kept = summary.kept_bytes() * lane_batch * (all_at_once ? lanes : 1);

@@ -115,7 +115,7 @@ def to_starter(number):
 
 
 def save_and_go_on(job):
-    job.words.append("train.checkpoint_every=1000000")
+    job.words[job.words.index("train.checkpoint_every=0")] = "train.checkpoint_every=1000000"  # nothing else saves
     job.start()
     job.process.send_signal(signal.SIGUSR1)
     job.wait_for_lines(20)

@@ -33,6 +33,7 @@ TEST(MemoryEstimate, CountsWhatARankHolds) {
   const MemoryEstimate shared = memory_estimate(config, kParameters, 2);
   EXPECT_EQ(shared.optimiser, 4000);
   EXPECT_EQ(shared.exchange, (1 + 2) * 4000);
+  EXPECT_EQ(memory_estimate(config, kParameters, 4).exchange, 2 * 4000);  // a lane a rank
   EXPECT_EQ(shared.kept, alone.kept);
   EXPECT_EQ(shared.read_ahead, (2 * 2 + 1) * 2 * 4 * 12 * 12 * 12);
 
