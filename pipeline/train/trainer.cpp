@@ -171,10 +171,9 @@ bool is_evaluated(const TrainParts& parts, std::int64_t epoch, const StepStats& 
   return !facts.stop_requested && parts.evaluation.is_due && parts.evaluation.is_due(epoch);
 }
 
-/// The network is as before when this returns.
+/// Of a state that is saved, so here whole. The network is as before when this returns.
 void evaluate_epoch(TrainParts& parts, TrainContext& run, std::int64_t epoch) {
   const PhaseScope phase(parts.board, RunPhase::kEpochEnd);
-  run.arriving->wait_for_all();
   parts.evaluation.run(epoch);
   run.classifier.set_training(true);
 }

@@ -99,7 +99,7 @@ SavingJob job_of(const Setting& setting, const TempDir& folder, int ranks) {
   return job;
 }
 
-/// In a process of its own; its exit status.
+/// In a process of its own.
 pid_t start(const SavingJob& job) {
   const pid_t child = ::fork();
   if (child != 0) return child;
@@ -114,6 +114,7 @@ pid_t start(const SavingJob& job) {
   ::_exit(0);
 }
 
+/// Its status, as waitpid() gives it.
 int wait_for(pid_t child) {
   int status = 0;
   ::waitpid(child, &status, 0);
