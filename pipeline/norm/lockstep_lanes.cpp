@@ -163,16 +163,20 @@ void LockstepLanes::measure(const std::vector<bool>& takes_part,
   run(takes_part, pass);
 }
 
-void LockstepLanes::backward(const std::vector<at::Tensor>& losses) {
+void LockstepLanes::backward(const std::vector<at::Tensor>& scalars,
+                             const std::vector<at::Tensor>& slopes) {
   state_.parameters.on_bucket_ready({});
-  state_.parameters.begin_lane();
-  for (const at::Tensor& gradients : gradients_) gradients.zero_();
+  state_.parameters.begin_lane();  // clears those of lane 0
+  for (std::size_t lane = 1; lane < gradients_.size(); ++lane) gradients_[lane].zero_();
   torch::autograd::variable_list roots;
-  for (const at::Tensor& loss : losses) {
-    if (loss.defined()) roots.push_back(loss);
+  torch::autograd::variable_list begin_with;
+  for (std::size_t lane = 0; lane < scalars.size(); ++lane) {
+    if (!scalars[lane].defined()) continue;
+    roots.push_back(scalars[lane]);
+    begin_with.push_back(slopes[lane]);
   }
   or_tell(rounds_, [&] {
-    if (!roots.empty()) torch::autograd::backward(roots);
+    if (!roots.empty()) torch::autograd::backward(roots, begin_with);
     state_.parameters.finish_lane();
     rounds_.finish();
   });

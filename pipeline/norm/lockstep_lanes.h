@@ -56,8 +56,9 @@ class LockstepLanes final : public BatchNormHook {
   /// The same without random depth, and for the watch's sake: the statistics stay.
   void measure(const std::vector<bool>& takes_part, const Pass& pass, const MomentsObserver& watch);
 
-  /// Backward from every scalar that is defined, into gradients(index). Collective, as forward().
-  void backward(const std::vector<at::Tensor>& losses);
+  /// Backward from every scalar that is defined, with its slope, into gradients(index). Collective,
+  /// as forward().
+  void backward(const std::vector<at::Tensor>& scalars, const std::vector<at::Tensor>& slopes);
 
   /// The lane's flat gradients, as FlatParameters lays them out; zero where it took no part. Those
   /// of lane 0 are the state's own.

@@ -17,14 +17,16 @@ at::Tensor bytes_of(const at::Tensor& tensor) { return tensor.reshape({-1}).view
 
 }  // namespace
 
-void LaneReadings::add(const at::Tensor& loss, const at::Tensor& correct) {
-  losses_.push_back(loss.detach());
+void LaneReadings::add(const at::Tensor& sum, std::int64_t nominal, const at::Tensor& correct) {
+  sums_.push_back(sum.detach());
   correct_.push_back(correct);
+  nominals_.push_back(nominal);
 }
 
 void LaneReadings::add_nothing() {
-  losses_.emplace_back();
+  sums_.emplace_back();
   correct_.emplace_back();
+  nominals_.push_back(1);
 }
 
 at::Tensor LaneReadings::read_into(StepStats& facts,
@@ -32,7 +34,7 @@ at::Tensor LaneReadings::read_into(StepStats& facts,
                                    PhaseBoard* board) const {
   const PhaseScope phase(board, RunPhase::kReduce);
   std::vector<at::Tensor> parts{bytes_of(more)};
-  for (const std::vector<at::Tensor>* scalars : {&losses_, &correct_}) {
+  for (const std::vector<at::Tensor>* scalars : {&sums_, &correct_}) {
     std::vector<at::Tensor> there;
     std::copy_if(
         scalars->begin(), scalars->end(), std::back_inserter(there), [](const at::Tensor& scalar) {
@@ -48,7 +50,10 @@ at::Tensor LaneReadings::read_into(StepStats& facts,
     next += sizeof(value);
     return value;
   };
-  for (const at::Tensor& loss : losses_) facts.loss.push_back(loss.defined() ? take() : 0.0);
+  for (std::size_t lane = 0; lane < sums_.size(); ++lane) {
+    const double sum = sums_[lane].defined() ? take() : 0.0;
+    facts.loss.push_back(sum / static_cast<double>(nominals_[lane]));
+  }
   for (const at::Tensor& correct : correct_) {
     if (correct.defined()) facts.correct += static_cast<std::int64_t>(take());
   }

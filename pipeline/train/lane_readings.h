@@ -15,8 +15,9 @@ namespace larkspur::pipeline {
 /// One rank's lanes, in lane order. Holds tensors where the network works.
 class LaneReadings {
  public:
-  /// Scalars: a lane's loss, and how many of its samples were right.
-  void add(const at::Tensor& loss, const at::Tensor& correct);
+  /// Scalars: the sum of a lane's losses, and how many of its samples were right; its loss is that
+  /// sum over `nominal`, > 0.
+  void add(const at::Tensor& sum, std::int64_t nominal, const at::Tensor& correct);
 
   /// A lane without a sample that could be read: no loss, none right.
   void add_nothing();
@@ -27,8 +28,9 @@ class LaneReadings {
   at::Tensor read_into(StepStats& facts, const at::Tensor& more, PhaseBoard* board = nullptr) const;
 
  private:
-  std::vector<at::Tensor> losses_;   ///< [lanes]; undefined: nothing
-  std::vector<at::Tensor> correct_;  ///< likewise
+  std::vector<at::Tensor> sums_;        ///< [lanes]; undefined: nothing
+  std::vector<at::Tensor> correct_;     ///< likewise
+  std::vector<std::int64_t> nominals_;  ///< [lanes]; what the sums are divided by
 };
 
 }  // namespace larkspur::pipeline

@@ -5,7 +5,8 @@
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/nll_loss.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "pipeline/require.h"
@@ -13,12 +14,21 @@
 namespace larkspur::pipeline {
 namespace {
 
-at::Tensor cross_entropy(const at::Tensor& logits,
-                         const at::Tensor& labels,
+/// As at::cross_entropy_loss, bit for bit, less what that starts for labels to be ignored, of which
+/// there are none.
+at::Tensor cross_entropy(const at::Tensor& logits_NK,
+                         const at::Tensor& labels_N,
                          at::Reduction::Reduction reduction,
                          double smoothing) {
   constexpr std::int64_t kNoIgnoredLabel = -100;
-  return at::cross_entropy_loss(logits, labels, {}, reduction, kNoIgnoredLabel, smoothing);
+  const bool is_rounded = c10::isReducedFloatingType(logits_NK.scalar_type());
+  const at::Tensor logs_NK = at::log_softmax(is_rounded ? logits_NK.to(at::kFloat) : logits_NK, 1);
+  const at::Tensor sharp = at::nll_loss(logs_NK, labels_N, {}, reduction, kNoIgnoredLabel);
+  if (smoothing == 0.0) return sharp;
+  const at::Tensor logs_N = logs_NK.sum(1);
+  const at::Tensor even = reduction == at::Reduction::Sum ? logs_N.sum() : logs_N;
+  const auto classes = static_cast<double>(logits_NK.size(1));
+  return (1.0 - smoothing) * sharp + even * (-smoothing / classes);
 }
 
 at::Tensor loss_of_several(const at::Tensor& logits_NK, const at::Tensor& labels_NL) {
@@ -40,17 +50,16 @@ at::Tensor mixed_loss(const at::Tensor& logits, const Batch& batch, double smoot
 
 }  // namespace
 
-at::Tensor lane_loss(const at::Tensor& logits, const Batch& batch, double smoothing) {
+at::Tensor sum_of_losses(const at::Tensor& logits, const Batch& batch, double smoothing) {
   if (batch.labels.dim() == 2) {
     require(smoothing == 0.0,
             Errc::kInvalidArgument,
             "[loss] samples of several labels have no label smoothing");
-    return loss_of_several(logits, batch.labels).div(static_cast<double>(batch.nominal));
+    return loss_of_several(logits, batch.labels);
   }
-  const at::Tensor sum = batch.partner_labels.defined()
-                             ? mixed_loss(logits, batch, smoothing)
-                             : cross_entropy(logits, batch.labels, at::Reduction::Sum, smoothing);
-  return sum.div(static_cast<double>(batch.nominal));
+  return batch.partner_labels.defined()
+             ? mixed_loss(logits, batch, smoothing)
+             : cross_entropy(logits, batch.labels, at::Reduction::Sum, smoothing);
 }
 
 at::Tensor count_correct(const at::Tensor& logits, const Batch& batch) {

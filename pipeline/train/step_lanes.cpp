@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/train/step_lanes.h"
 
+#include <ATen/ops/full.h>
+
 #include "pipeline/norm/lockstep_lanes.h"
 #include "pipeline/placement.h"
 #include "pipeline/state/arriving_values.h"
@@ -9,9 +11,10 @@
 namespace larkspur::pipeline {
 namespace {
 
-/// What backward starts from.
-at::Tensor scaled(const at::Tensor& loss, double scale) {
-  return scale == 1.0 || !loss.defined() ? loss : loss.mul(scale);
+/// What backward starts with at the sum of a lane's losses: its loss is that over the nominal size,
+/// and counts `scale` times.
+at::Tensor slope(const at::Tensor& sum, const Batch& batch, double scale) {
+  return at::full({}, scale / static_cast<double>(batch.nominal), sum.options());
 }
 
 /// Lets each part of a network use its weights when they have arrived, while it lives.
@@ -45,11 +48,11 @@ void run_lane(TrainStep& job, const Batch& batch, double scale, LaneReadings& re
   }
   PrecisionScope scope(job.run.precision, batch.labels.device());
   const at::Tensor logits_NK = job.run.classifier.forward(batch);
-  const at::Tensor loss = lane_loss(logits_NK, batch, job.label_smoothing);
+  const at::Tensor sum = sum_of_losses(logits_NK, batch, job.label_smoothing);
   scope.end();
   wait_for_all(job.run);
-  scaled(loss, scale).backward();
-  readings.add(loss, count_correct(logits_NK.detach(), batch));
+  sum.backward(slope(sum, batch, scale));
+  readings.add(sum, batch.nominal, count_correct(logits_NK.detach(), batch));
 }
 
 /// Every lane as if it were alone: its gradients go into the exchange bucket by bucket while
@@ -85,21 +88,23 @@ void run_lockstep(TrainStep& job, double scale, LaneReadings& readings, StepStat
   }
   PrecisionScope scope(run.precision, gradients.device());
   std::vector<at::Tensor> correct(batches.size());
-  const auto losses = run.lockstep->forward(takes_part, [&](int index, Classifier& network) {
+  const auto sums = run.lockstep->forward(takes_part, [&](int index, Classifier& network) {
     const Batch& batch = batches[static_cast<std::size_t>(index)];
     const at::Tensor logits_NK = network.forward(batch);
     correct[static_cast<std::size_t>(index)] = count_correct(logits_NK.detach(), batch);
-    return lane_loss(logits_NK, batch, job.label_smoothing);
+    return sum_of_losses(logits_NK, batch, job.label_smoothing);
   });
   scope.end();
-  std::vector<at::Tensor> roots;
-  for (const at::Tensor& loss : losses) roots.push_back(scaled(loss, scale));
-  run.lockstep->backward(roots);
+  std::vector<at::Tensor> slopes(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if (sums[i].defined()) slopes[i] = slope(sums[i], batches[i], scale);
+  }
+  run.lockstep->backward(sums, slopes);
   if (run.lockstep->reporter() == run.communicator.rank()) run.state.statistics.end_lane();
   for (int index = 0; index < run.lanes.count; ++index) {
-    const at::Tensor& loss = losses[static_cast<std::size_t>(index)];
-    if (loss.defined()) {
-      readings.add(loss, correct[static_cast<std::size_t>(index)]);
+    const auto i = static_cast<std::size_t>(index);
+    if (sums[i].defined()) {
+      readings.add(sums[i], batches[i].nominal, correct[i]);
     } else {
       readings.add_nothing();
     }

@@ -46,8 +46,9 @@ TrainingPass training_pass(Network& network,
   batch = pipeline::on_device(batch, device);
   pipeline::PrecisionScope scope(precision, device);
   const at::Tensor logits = network.forward(batch);
-  const at::Tensor loss = pipeline::lane_loss(logits, batch, 0.0);
+  const at::Tensor sum = pipeline::sum_of_losses(logits, batch, 0.0);
   scope.end();
+  const at::Tensor loss = sum.div(static_cast<double>(batch.nominal));
   loss.backward();
   TrainingPass pass{logits.detach().cpu().to(at::kFloat), loss.item<double>(), {}, {}};
   for (const auto& parameter : network.parameters()) {

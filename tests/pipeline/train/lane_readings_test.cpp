@@ -23,9 +23,9 @@ at::Tensor scalar(float value) { return at::tensor(value); }
 
 TEST(LaneReadings, HaveEveryLanesFactsInOrder) {
   LaneReadings readings;
-  readings.add(scalar(1.5F), at::tensor(std::int64_t{3}));
+  readings.add(scalar(3.0F), 2, at::tensor(std::int64_t{3}));
   readings.add_nothing();
-  readings.add(scalar(-2.25F), at::tensor(std::int64_t{4}));
+  readings.add(scalar(-2.25F), 1, at::tensor(std::int64_t{4}));
   StepStats facts;
   const at::Tensor more = at::tensor({0.1, 0.2}, at::kDouble);
   EXPECT_TRUE(at::equal(readings.read_into(facts, more), more));
