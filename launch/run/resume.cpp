@@ -38,19 +38,20 @@ std::optional<std::int64_t> epochs_begun_with(const RunConfig& config) {
   return epochs;
 }
 
-bool resume_if_possible(const RunConfig& config,
-                        const pipeline::RunIdentity& now,
-                        pipeline::TrainState& state,
-                        pipeline::Communicator& communicator) {
-  const auto checkpoint = pipeline::newest_checkpoint(checkpoints_folder(config), communicator);
-  if (!checkpoint) return false;
-  const std::string where = checkpoint->folder().string();
+namespace {
+
+/// Throws kInvalidArgument where a run of `config` and `now` cannot go on from this checkpoint, and
+/// warns where its bits may differ.
+void require_same_run(const pipeline::Checkpoint& checkpoint,
+                      const RunConfig& config,
+                      const pipeline::RunIdentity& now) {
+  const std::string where = checkpoint.folder().string();
   require(config.resume == ResumeChoice::kAuto,
           Errc::kInvalidArgument,
           where,
           " is there and resume=never: choose another output folder, or resume=auto");
-  const pipeline::RunIdentity& saved = checkpoint->manifest().run;
-  LoadedConfig then = parse_config(saved.config, (checkpoint->folder() / "manifest.json").string());
+  const pipeline::RunIdentity& saved = checkpoint.manifest().run;
+  LoadedConfig then = parse_config(saved.config, (checkpoint.folder() / "manifest.json").string());
   // The run's own configuration, of which the minutes have become epochs, is no other one.
   if (config.train.minutes == 0) then.config.train.minutes = 0;
   compare_for_resume(then, config, where);
@@ -72,14 +73,27 @@ bool resume_if_possible(const RunConfig& config,
                      now.processor,
                      ": bits may differ from an unbroken run"));
   }
-  pipeline::restore(*checkpoint, state, communicator);
+}
+
+}  // namespace
+
+bool resume_if_possible(const RunConfig& config,
+                        const pipeline::RunIdentity& now,
+                        pipeline::TrainState& state,
+                        pipeline::Communicator& communicator) {
+  const auto checkpoint = pipeline::restore_newest(
+      checkpoints_folder(config), state, communicator, [&](const pipeline::Checkpoint& found) {
+        require_same_run(found, config, now);
+      });
+  if (!checkpoint) return false;
+  const int then = checkpoint->manifest().run.ranks;
   log_info(text_of("continues from ",
-                   where,
+                   checkpoint->folder().string(),
                    " at step ",
                    state.step,
                    " (written by ",
-                   saved.ranks,
-                   saved.ranks == 1 ? " rank, now " : " ranks, now ",
+                   then,
+                   then == 1 ? " rank, now " : " ranks, now ",
                    now.ranks,
                    ")"));
   return true;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -103,15 +104,14 @@ class Checkpoint {
   std::map<std::pair<std::string, std::string>, std::vector<PiecePlace>> places_;
 };
 
+/// One that is there, opened by every rank; on any rank's failure all throw it. A collective call.
+Checkpoint open_checkpoint(const std::filesystem::path& folder, Communicator& communicator);
+
 /// The newest checkpoint at `path` that is whole; damaged ones are named in the log and passed
 /// over. `path` is what people have at hand: a run's folder, its checkpoints folder, or one
 /// checkpoint itself, and then only that one counts. Nothing when there is none and no damaged one
 /// either; throws kCorruptData when all there are, are damaged.
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& path);
-
-/// The same, decided by rank 0 for all. A collective call.
-std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& path,
-                                            Communicator& communicator);
 
 /// The same for one that somebody asked for: throws kNotFound naming the path where it is not
 /// there, is a file, or holds no checkpoint.
@@ -127,6 +127,16 @@ Checkpoint find_checkpoint(const std::filesystem::path& path, Communicator& comm
 /// lacks a tensor, kCorruptData naming one that has another size, a wrong checksum, or a weight or
 /// statistic that is not finite. A collective call.
 void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& communicator);
+
+/// Restores the newest checkpoint in a checkpoints folder that can be: one with damage that any
+/// rank meets in the part it reads is named in the log and passed over, so that a restore is the
+/// only reading. `fits` sees each one, opened, before it is restored; what it throws, on every
+/// rank, passes through. Nothing when there is no checkpoint; kCorruptData when all there are, are
+/// damaged, and after that, as after any throw, `state` is good for nothing. A collective call.
+std::optional<Checkpoint> restore_newest(const std::filesystem::path& folder,
+                                         TrainState& state,
+                                         Communicator& communicator,
+                                         const std::function<void(const Checkpoint&)>& fits);
 
 /// Which weights and statistics of a checkpoint.
 enum class WeightSet : std::uint8_t {

@@ -7,7 +7,7 @@
 #include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "pipeline/checkpoint/checkpoint_files.h"
-#include "pipeline/log.h"
+#include "pipeline/checkpoint/newest_first.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/safetensors.h"
 
@@ -21,16 +21,6 @@ fs::path behind_link(const fs::path& path) {
   std::error_code none;
   const fs::path target = fs::read_symlink(link, none);
   return none ? link : link.parent_path() / target;
-}
-
-/// What rank 0 has found whole, opened by every rank.
-Checkpoint open_on_all(const fs::path& folder, Communicator& communicator) {
-  std::optional<Checkpoint> opened;
-  all_or_none(communicator, [&] {
-    opened.emplace(folder);
-    return std::string();
-  });
-  return std::move(*opened);
 }
 
 }  // namespace
@@ -168,35 +158,20 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& path) {
   }
   const fs::path inside = checkpoints_folder(path);
   const fs::path& folder = fs::is_directory(inside, error) ? inside : path;
-  std::string damage;
-  for (const CheckpointFolder& found : list_checkpoints(folder)) {
-    if (!found.complete) continue;
-    try {
-      Checkpoint checkpoint(found.path);
-      checkpoint.verify();
-      return checkpoint;
-    } catch (const Error& failure) {
-      damage = failure.what();
-      log_warn(text_of("checkpoint refused: ", damage, "; trying the one before"));
-    }
-  }
-  require(damage.empty(),
-          Errc::kCorruptData,
-          "no checkpoint in ",
-          folder.string(),
-          " is whole; the oldest one: ",
-          damage);
-  return std::nullopt;
+  return first_whole(folder, newest_first(folder), /*tells=*/true, [](const fs::path& found) {
+    Checkpoint checkpoint(found);
+    checkpoint.verify();
+    return checkpoint;
+  });
 }
 
-std::optional<Checkpoint> newest_checkpoint(const fs::path& path, Communicator& communicator) {
-  const auto told = all_or_none(communicator, [&]() -> std::string {
-    if (communicator.rank() != 0) return "";
-    const auto found = newest_checkpoint(path);
-    return found ? found->folder().string() : "";
+Checkpoint open_checkpoint(const fs::path& folder, Communicator& communicator) {
+  std::optional<Checkpoint> opened;
+  all_or_none(communicator, [&] {
+    opened.emplace(folder);
+    return std::string();
   });
-  if (told.front().empty()) return std::nullopt;
-  return open_on_all(told.front(), communicator);
+  return std::move(*opened);
 }
 
 Checkpoint find_checkpoint(const fs::path& path) {
@@ -217,7 +192,7 @@ Checkpoint find_checkpoint(const fs::path& path, Communicator& communicator) {
   const auto told = all_or_none(communicator, [&]() -> std::string {
     return communicator.rank() == 0 ? find_checkpoint(path).folder().string() : "";
   });
-  return open_on_all(told.front(), communicator);
+  return open_checkpoint(told.front(), communicator);
 }
 
 }  // namespace larkspur::pipeline

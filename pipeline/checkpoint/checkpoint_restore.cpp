@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <sstream>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 
 #include "pipeline/all_or_none.h"
 #include "pipeline/checkpoint/checkpoint.h"
+#include "pipeline/checkpoint/newest_first.h"
 #include "pipeline/finite.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
@@ -171,6 +173,28 @@ void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& comm
   state.step = checkpoint.manifest().step;
   state.bad = checkpoint.manifest().bad;
   state.scaler = checkpoint.manifest().scaler;
+}
+
+std::optional<Checkpoint> restore_newest(const std::filesystem::path& folder,
+                                         TrainState& state,
+                                         Communicator& communicator,
+                                         const std::function<void(const Checkpoint&)>& fits) {
+  const bool first = communicator.rank() == 0;
+  const auto told = all_or_none(communicator, [&] {
+    std::string paths;
+    if (!first) return paths;
+    for (const auto& path : newest_first(folder)) paths += path.string() + '\0';
+    return paths;
+  });
+  std::vector<std::filesystem::path> paths;
+  std::istringstream words(told.front());
+  for (std::string path; std::getline(words, path, '\0');) paths.emplace_back(path);
+  return first_whole(folder, paths, first, [&](const std::filesystem::path& path) {
+    Checkpoint checkpoint = open_checkpoint(path, communicator);
+    fits(checkpoint);
+    restore(checkpoint, state, communicator);
+    return checkpoint;
+  });
 }
 
 void restore_network(const Checkpoint& checkpoint, const Classifier& classifier, WeightSet set) {

@@ -41,8 +41,8 @@ inline void train_and_save(const SavingJob& job) {
     pipeline::TrainState state(
         *network, 64, group.rank(), group.size(), job.optimizer, job.average_decay);
     distributed::GroupCommunicator communicator(group);
-    const auto found = pipeline::newest_checkpoint(job.checkpoints.folder, communicator);
-    if (found) pipeline::restore(*found, state, communicator);
+    pipeline::restore_newest(
+        job.checkpoints.folder, state, communicator, [](const pipeline::Checkpoint&) {});
     distributed::TreeExchange exchange(
         group,
         state.parameters,

@@ -45,11 +45,14 @@ struct WideRank {
   distributed::GroupCommunicator communicator;
 };
 
-std::filesystem::path save_wide(const std::filesystem::path& folder, int ranks) {
+std::filesystem::path save_wide(const std::filesystem::path& folder,
+                                int ranks,
+                                std::int64_t step = 0) {
   std::filesystem::path saved;
   testing::run_ranks(ranks, [&](distributed::ProcessGroup& group) {
     WideRank rank(group);
     rank.fill();
+    rank.state.step = step;
     const auto path = save_checkpoint({folder, 9}, rank.state, {}, rank.communicator);
     if (group.rank() == 0) saved = path;
   });
@@ -101,6 +104,79 @@ TEST(CheckpointRestore, ReadsASharedPieceOnceAndOfOthersWhatARankNeeds) {
   EXPECT_LT(read_by(3), 1.1);
   EXPECT_LT(read_by(1), 1.1);
   EXPECT_LT(read_by(4), 1.9);  // a third of it is weights, and of the others 4 ranks cut 3 pieces
+}
+
+/// One bit of the last value in the file.
+void spoil(const std::filesystem::path& file) {
+  std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+  bytes.seekg(-1, std::ios::end);
+  const int last = bytes.get();
+  bytes.seekp(-1, std::ios::end);
+  bytes.put(static_cast<char>(last ^ 1));
+}
+
+TEST(RestoreNewest, PassesOverWhatAnyRankFindsDamaged) {
+  const testing::TempDir folder;
+  save_wide(folder.path(), 2, 4);
+  spoil(save_wide(folder.path(), 2, 5) / "shard-00001.safetensors");
+  std::filesystem::remove(save_wide(folder.path(), 2, 6) / "shard-00000.safetensors");
+  for (const int ranks : {1, 2, 3}) {
+    testing::run_ranks(ranks, [&](distributed::ProcessGroup& group) {
+      WideRank rank(group);
+      WideRank expected(group);
+      expected.fill();
+      std::vector<std::int64_t> seen;
+      const auto found = restore_newest(
+          folder.path(), rank.state, rank.communicator, [&](const Checkpoint& checkpoint) {
+            seen.push_back(checkpoint.manifest().step);
+          });
+      ASSERT_TRUE(found);
+      EXPECT_EQ(found->manifest().step, 4);
+      EXPECT_EQ(rank.state.step, 4);
+      EXPECT_THAT(seen, ::testing::ElementsAre(5, 4));  // of 6 a file is missing
+      const auto held = rank.state.tensors();
+      const auto wanted = expected.state.tensors();
+      for (std::size_t i = 0; i < held.size(); ++i) {
+        EXPECT_TRUE(at::equal(held[i].values, wanted[i].values)) << held[i].name;
+      }
+    });
+  }
+}
+
+TEST(RestoreNewest, SaysSoWhereNoneIsWholeAndNothingWhereThereIsNone) {
+  const testing::TempDir folder;
+  testing::run_ranks(2, [&](distributed::ProcessGroup& group) {
+    WideRank rank(group);
+    const auto any = [](const Checkpoint&) {};
+    EXPECT_FALSE(restore_newest(folder.path() / "absent", rank.state, rank.communicator, any));
+  });
+  spoil(save_wide(folder.path(), 1) / "shard-00000.safetensors");
+  testing::run_ranks(2, [&](distributed::ProcessGroup& group) {
+    WideRank rank(group);
+    const Error error = error_of([&] {
+      restore_newest(folder.path(), rank.state, rank.communicator, [](const Checkpoint&) {});
+    });
+    EXPECT_EQ(error.code(), Errc::kCorruptData);
+    EXPECT_THAT(error.what(),
+                AllOf(::testing::HasSubstr("is whole; the oldest one: "),
+                      ::testing::HasSubstr("fails its checksum")));
+  });
+}
+
+/// Another run's checkpoint is no damaged one: going on from what lies behind it would be worse.
+TEST(RestoreNewest, WhatDoesNotFitIsNotPassedOver) {
+  const testing::TempDir folder;
+  save_wide(folder.path(), 1, 4);
+  save_wide(folder.path(), 1, 5);
+  testing::run_ranks(1, [&](distributed::ProcessGroup& group) {
+    WideRank rank(group);
+    const Error error = error_of([&] {
+      restore_newest(folder.path(), rank.state, rank.communicator, [](const Checkpoint& found) {
+        throw Error(Errc::kInvalidArgument, std::to_string(found.manifest().step));
+      });
+    });
+    EXPECT_STREQ(error.what(), "5");
+  });
 }
 
 TEST(CheckpointRestore, TheNetworkIsTheLastOneOrTheAverage) {
