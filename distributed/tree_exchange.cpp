@@ -12,11 +12,12 @@
 namespace larkspur::distributed {
 namespace {
 
-using pipeline::ElementRange;
 using pipeline::Errc;
 using pipeline::FlatLayout;
 using pipeline::kChunkElements;
 using pipeline::require;
+
+constexpr std::int64_t kFetchedElements = 65536;  // at a time: they stay in second-level cache
 
 /// Takes a run of one leaf into the held sums; sum_at(slot) is where a sum lies.
 template <typename SumAt>
@@ -93,6 +94,10 @@ TreeExchange::TreeExchange(ProcessGroup& group,
     all.insert(all.end(), subtrees_.back().begin(), subtrees_.back().end());
   }
   finish_steps_ = fold_steps(all);
+  for (int rank = 0; rank < group.size(); ++rank) {
+    const auto sums = static_cast<std::int64_t>(subtrees_[static_cast<std::size_t>(rank)].size());
+    leaves_read_ += group.reads(rank) ? sums : 0;
+  }
   const FlatLayout& layout = flat.layout();
   std::int64_t owned = 0;
   std::int64_t longest_run = 0;
@@ -103,6 +108,7 @@ TreeExchange::TreeExchange(ProcessGroup& group,
     longest_run = std::max(longest_run, sums_.run_of(share));
   }
   pending_.resize(buckets_.size());
+  fetched_ = room_for(leaves_read_ * window_of(longest_run));
   finish_held_ = room_for((slots_of(finish_steps_) - 1) * longest_run);
   owned_ = room_for(owned);
 }
@@ -119,7 +125,7 @@ TreeExchange::Bucket TreeExchange::make_bucket(int index) const {
       static_cast<std::size_t>(layout.owned(index, group_.rank(), group_.size()).size());
   const std::size_t mine = subtrees_[me].size();
   const auto sums_sent = static_cast<std::int64_t>(mine);
-  const auto sums_received = static_cast<std::int64_t>(finish_steps_.size() - mine);
+  const auto sums_received = static_cast<std::int64_t>(finish_steps_.size() - mine) - leaves_read_;
   Bucket bucket;
   bucket.outgoing = lanes_.count == 1
                         ? flat_.gradients().narrow(0, layout.bucket(index).begin, elements)
@@ -130,19 +136,30 @@ TreeExchange::Bucket TreeExchange::make_bucket(int index) const {
                                 static_cast<std::size_t>(layout.elements()));
   float* outgoing = bucket.outgoing.mutable_data_ptr<float>();
   float* incoming = bucket.incoming.mutable_data_ptr<float>();
+  bucket.offered.resize(subtrees_.size());
+  bucket.found.resize(subtrees_.size());
+  std::int64_t slot = 0;
   for (std::size_t rank = 0; rank < subtrees_.size(); ++rank) {
     const ElementRange range = layout.owned(index, static_cast<int>(rank), group_.size());
     const auto share = static_cast<std::size_t>(range.size());
-    // What I owe myself stays where it is.
+    // What I owe myself stays where it is, and so does what is read there.
     const bool is_me = rank == me;
+    const bool is_read = group_.reads(static_cast<int>(rank));
     const float* sums = is_me ? outgoing : incoming;
     for (std::size_t leaf = 0; leaf < subtrees_[rank].size(); ++leaf) {
-      bucket.leaves.push_back(sums + leaf * my_share);
+      const auto offset = static_cast<std::int64_t>(leaf * my_share);
+      bucket.leaves.push_back(is_read ? Leaf{nullptr, static_cast<int>(rank), offset, slot++}
+                                      : Leaf{sums + offset});
     }
-    const std::size_t sent = is_me ? 0 : mine * share;
-    const std::size_t received = is_me ? 0 : subtrees_[rank].size() * my_share;
-    bucket.sends.push_back(std::as_bytes(std::span(outgoing, sent)));
-    bucket.receives.push_back(std::as_writable_bytes(std::span(incoming, received)));
+    const std::size_t received = is_me || is_read ? 0 : subtrees_[rank].size() * my_share;
+    if (is_read) {
+      bucket.offered[rank] = reinterpret_cast<std::uint64_t>(outgoing);
+      bucket.sends.push_back(std::as_bytes(std::span(&bucket.offered[rank], 1)));
+      bucket.receives.push_back(std::as_writable_bytes(std::span(&bucket.found[rank], 1)));
+    } else {
+      bucket.sends.push_back(std::as_bytes(std::span(outgoing, is_me ? 0 : mine * share)));
+      bucket.receives.push_back(std::as_writable_bytes(std::span(incoming, received)));
+    }
     bucket.values.push_back(
         std::as_writable_bytes(values.subspan(static_cast<std::size_t>(range.begin), share)));
     outgoing += mine * share;
@@ -213,16 +230,44 @@ void TreeExchange::start(int index) {
       bucket.sends, bucket.receives, pipeline::text_of("gradients, bucket ", index));
 }
 
+/// Runs that are fetched together, of each sum: whole ones.
+std::int64_t TreeExchange::window_of(std::int64_t run) const {
+  if (leaves_read_ == 0 || run == 0) return run;
+  return std::max<std::int64_t>(1, kFetchedElements / (leaves_read_ * run)) * run;
+}
+
+/// A part of what this rank owns of a bucket, of all sums that are read where they lie.
+void TreeExchange::fetch(const Bucket& bucket, ElementRange part, std::int64_t window) {
+  for (const Leaf& leaf : bucket.leaves) {
+    if (leaf.here != nullptr) continue;
+    const std::uint64_t address = bucket.found[static_cast<std::size_t>(leaf.rank)];
+    const std::span<float> room(fetched_.mutable_data_ptr<float>() + leaf.slot * window,
+                                static_cast<std::size_t>(part.size()));
+    group_.read(leaf.rank,
+                address + static_cast<std::uint64_t>(leaf.offset + part.begin) * sizeof(float),
+                std::as_writable_bytes(room));
+  }
+}
+
 /// Returns where the next bucket's owned sums go.
 float* TreeExchange::finish(int index, float* owned) {
   const Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
   const std::int64_t share = flat_.layout().owned(index, group_.rank(), group_.size()).size();
   const std::int64_t run = sums_.run_of(share);
+  const std::int64_t window = window_of(run);
+  const float* fetched = fetched_.const_data_ptr<float>();
   float* held = finish_held_.mutable_data_ptr<float>();
   for (std::int64_t at = 0; at < share; at += run) {
+    const std::int64_t in_window = leaves_read_ == 0 ? 0 : at % window;
+    if (leaves_read_ > 0 && in_window == 0) {
+      fetch(bucket, {at, std::min(share, at + window)}, window);
+    }
     const auto sum_at = [&](int slot) { return slot == 0 ? owned + at : held + (slot - 1) * run; };
-    for (std::size_t leaf = 0; leaf < bucket.leaves.size(); ++leaf) {
-      take_leaf(sums_, finish_steps_[leaf], bucket.leaves[leaf] + at, run, sum_at);
+    for (std::size_t i = 0; i < bucket.leaves.size(); ++i) {
+      const Leaf& leaf = bucket.leaves[i];
+      const float* values =
+          leaf.here != nullptr ? leaf.here + at : fetched + leaf.slot * window + in_window;
+      take_leaf(sums_, finish_steps_[i], values, run, sum_at);
     }
   }
   return owned + share;

@@ -15,8 +15,9 @@ class GradientExchange {
   virtual ~GradientExchange() = default;
 
   /// The flat gradient of `bucket` now holds what absolute lane `lane` contributes; it is copied or
-  /// added before the call returns, but that of the last of my lanes stays as it is until reduce()
-  /// has returned. Lanes ascend within a step, buckets ascend within a lane.
+  /// added before the call returns, but that of the last of my lanes stays as it is until something
+  /// that all ranks do together after reduce() has ended: other ranks may still read it. Lanes
+  /// ascend within a step, buckets ascend within a lane.
   virtual void lane_done(int lane, int bucket) = 0;
 
   /// After lane_done of all my lanes and buckets. Returns the sum over all lanes of the whole job,

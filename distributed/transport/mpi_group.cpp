@@ -12,6 +12,7 @@
 
 #include "distributed/transport/communication_thread.h"
 #include "distributed/transport/exchange.h"
+#include "distributed/transport/peer_memory.h"
 #include "distributed/transport/rank_env.h"
 #include "pipeline/require.h"
 
@@ -39,7 +40,45 @@ struct World {
   MPI_Comm communicator = MPI_COMM_NULL;
   int rank = 0;
   int size = 1;
+  std::uint64_t word = draw_word();          ///< where the ranks of this host try to read it
+  std::vector<std::int64_t> processes = {};  ///< [size]: of ranks that read this one's memory and
+                                             ///< it theirs; 0: they do not
 };
+
+/// What each of `communicator` has, in the order of its ranks.
+template <typename Value>
+std::vector<Value> gather_from_all(const std::vector<Value>& mine, MPI_Comm communicator) {
+  int size = 0;
+  check(MPI_Comm_size(communicator, &size), "MPI_Comm_size");
+  std::vector<Value> all(mine.size() * static_cast<std::size_t>(size));
+  const int bytes = static_cast<int>(mine.size() * sizeof(Value));
+  check(MPI_Allgather(mine.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE, communicator),
+        "MPI_Allgather");
+  return all;
+}
+
+/// Ranks of one host try to read each other; those that both can, do.
+void find_readable(World& world, bool allowed) {
+  world.processes.assign(static_cast<std::size_t>(world.size), 0);
+  MPI_Comm host = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(
+            world.communicator, MPI_COMM_TYPE_SHARED, world.rank, MPI_INFO_NULL, &host),
+        "MPI_Comm_split_type");
+  const std::vector<int> ranks = gather_from_all<int>({world.rank}, host);
+  const auto cards = gather_from_all<MemoryCard>({card_of(world.word)}, host);
+  std::vector<std::uint8_t> mine;
+  for (const MemoryCard& card : cards) mine.push_back(allowed && may_read(card) ? 1 : 0);
+  const auto all = gather_from_all(mine, host);  // row by row
+  const auto me =
+      static_cast<std::size_t>(std::find(ranks.begin(), ranks.end(), world.rank) - ranks.begin());
+  for (std::size_t peer = 0; peer < ranks.size(); ++peer) {
+    const bool both = mine[peer] != 0 && all[peer * ranks.size() + me] != 0;
+    if (both && peer != me) {
+      world.processes[static_cast<std::size_t>(ranks[peer])] = cards[peer].process;
+    }
+  }
+  check(MPI_Comm_free(&host), "MPI_Comm_free");
+}
 
 void begin_mpi(World& world, const RankEnv& env) {
   int initialised = 0;
@@ -220,6 +259,17 @@ class MpiGroup : public ProcessGroup {
   MpiGroup& operator=(const MpiGroup&) = delete;
 
   void abandon() noexcept override { leave(); }
+  bool reads(int peer) const noexcept override {
+    return world_->processes[static_cast<std::size_t>(peer)] != 0;
+  }
+  void read(int peer, std::uint64_t address, Block to) const override {
+    try {
+      read_memory(world_->processes[static_cast<std::size_t>(peer)], address, to);
+    } catch (const Error& error) {
+      throw error.within(
+          pipeline::text_of("[read] rank ", rank(), " of rank ", peer, ", which has gone"));
+    }
+  }
   void set_deadline(double seconds) override { thread_->set_deadline(seconds); }
   void record_in(std::shared_ptr<pipeline::OperationRing> ring) override {
     thread_->record_in(std::move(ring));
@@ -255,7 +305,10 @@ std::unique_ptr<ProcessGroup> make_mpi_group(const GroupOptions& options) {
   auto thread = std::make_unique<CommunicationThread>(
       CommunicationOptions{env.rank,
                            options.deadline_seconds,
-                           [world, env] { begin_mpi(*world, env); },
+                           [world, env, reads = options.reads_memory] {
+                             begin_mpi(*world, env);
+                             find_readable(*world, reads);
+                           },
                            [world] { end_mpi(*world); }});
   return std::make_unique<MpiGroup>(world, std::move(thread));
 }

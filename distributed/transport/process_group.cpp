@@ -77,6 +77,11 @@ Pending ProcessGroup::barrier() {
       {Operation::kBarrier, 0, std::vector<ConstBlock>(ranks), std::vector<Block>(ranks)});
 }
 
+void ProcessGroup::read(int peer, std::uint64_t /*address*/, Block /*to*/) const {
+  throw pipeline::Error(Errc::kInvalidArgument,
+                        pipeline::text_of("[read] rank ", rank_, " does not read rank ", peer));
+}
+
 void ProcessGroup::copy_own(Block to, ConstBlock from) {
   std::memcpy(to.data(), from.data(), from.size());
 }

@@ -48,6 +48,10 @@ struct GroupOptions {
   /// Where it returns, or there is none, the next operation throws kCollective.
   std::function<void(const pipeline::Error&)> on_failure{};
 
+  /// Host memory only: ranks of one host that may read each other's memory do so where an exchange
+  /// offers it (TreeExchange), instead of copying it through the transport. The bits are the same.
+  bool reads_memory = true;
+
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
 };
@@ -120,6 +124,15 @@ class ProcessGroup {
 
   /// Done once every rank has issued it.
   Pending barrier();
+
+  /// Whether this rank may read() the memory of that other one, and that one this rank's: the same
+  /// answer on both, for the life of the group.
+  virtual bool reads(int /*peer*/) const noexcept { return false; }
+
+  /// Copies what lies at `address` in the memory of a peer that it reads(). The peer keeps it there
+  /// and as it is until an operation that this rank issues after its last read has ended there.
+  /// Throws kCollective where the peer has gone.
+  virtual void read(int peer, std::uint64_t address, Block to) const;
 
   /// How long one wait() may last from now on, > 0; of no meaning where wait() holds no host.
   virtual void set_deadline(double /*seconds*/) {}

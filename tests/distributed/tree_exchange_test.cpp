@@ -74,8 +74,9 @@ float tree_sum(const LaneGradients& lanes,
          tree_sum(lanes, element, first + count / 2, count / 2);
 }
 
-/// Plays the lanes of one rank and returns what it owns.
-at::Tensor play_step(TreeExchange& exchange,
+/// Plays the lanes of one rank and returns what it owns, when the others have read theirs.
+at::Tensor play_step(ProcessGroup& group,
+                     TreeExchange& exchange,
                      FlatParameters& flat,
                      Lanes mine,
                      const LaneGradients& lanes) {
@@ -88,7 +89,9 @@ at::Tensor play_step(TreeExchange& exchange,
       exchange.lane_done(lane, bucket);
     }
   }
-  return exchange.reduce();
+  at::Tensor owned = exchange.reduce();
+  group.barrier().wait();
+  return owned;
 }
 
 /// The owned sums of all ranks put where they belong: the whole flat gradient.
@@ -122,16 +125,24 @@ bool same_bits(const std::vector<float>& one, const std::vector<float>& other) {
          std::memcmp(one.data(), other.data(), one.size() * sizeof(float)) == 0;
 }
 
-class TreeExchangeRanks : public ::testing::TestWithParam<int> {};
+/// Number of ranks, and whether they read each other's sums instead of sending them.
+class TreeExchangeRanks : public ::testing::TestWithParam<std::tuple<int, bool>> {
+ protected:
+  template <typename Work>
+  static void run(const Work& work) {
+    const auto [ranks, reads_memory] = GetParam();
+    run_ranks(ranks, work, 30.0, reads_memory);
+  }
+};
 
 TEST_P(TreeExchangeRanks, AddsWithTheBitsOfAPlainRecursionOverLanes) {
   const LaneGradients lanes = all_lane_gradients(flat_elements(), 1);
   WholeGradient whole(flat_elements());
-  run_ranks(GetParam(), [&](ProcessGroup& group) {
+  run([&](ProcessGroup& group) {
     FlatParameters flat(parameters(), kBucketElements);
     const Lanes mine = lanes_of_rank(group.rank(), group.size(), kLanes);
     TreeExchange exchange(group, flat, mine);
-    whole.put(flat.layout(), group, play_step(exchange, flat, mine, lanes));
+    whole.put(flat.layout(), group, play_step(group, exchange, flat, mine, lanes));
   });
   std::vector<float> expected(whole.values().size());
   for (std::size_t element = 0; element < expected.size(); ++element) {
@@ -143,12 +154,12 @@ TEST_P(TreeExchangeRanks, AddsWithTheBitsOfAPlainRecursionOverLanes) {
 TEST_P(TreeExchangeRanks, StartsEachStepAfreshInTheSameBuffers) {
   const LaneGradients first = all_lane_gradients(flat_elements(), 1);
   const LaneGradients second = all_lane_gradients(flat_elements(), 2);
-  run_ranks(GetParam(), [&](ProcessGroup& group) {
+  run([&](ProcessGroup& group) {
     FlatParameters flat(parameters(), kBucketElements);
     const Lanes mine = lanes_of_rank(group.rank(), group.size(), kLanes);
     TreeExchange exchange(group, flat, mine);
-    const at::Tensor before = play_step(exchange, flat, mine, first);
-    const at::Tensor after = play_step(exchange, flat, mine, second);
+    const at::Tensor before = play_step(group, exchange, flat, mine, first);
+    const at::Tensor after = play_step(group, exchange, flat, mine, second);
     EXPECT_EQ(before.const_data_ptr<float>(), after.const_data_ptr<float>());
     const auto range = flat.layout().owned(0, group.rank(), group.size());
     for (std::int64_t place = 0; place < range.size(); place += 97) {
@@ -159,7 +170,7 @@ TEST_P(TreeExchangeRanks, StartsEachStepAfreshInTheSameBuffers) {
 }
 
 TEST_P(TreeExchangeRanks, GatherMakesTheOwnedValuesKnownEverywhere) {
-  run_ranks(GetParam(), [&](ProcessGroup& group) {
+  run([&](ProcessGroup& group) {
     FlatParameters flat(parameters(), kBucketElements);
     TreeExchange exchange(group, flat, lanes_of_rank(group.rank(), group.size(), kLanes));
     auto* values = flat.values().mutable_data_ptr<float>();
@@ -180,7 +191,15 @@ TEST_P(TreeExchangeRanks, GatherMakesTheOwnedValuesKnownEverywhere) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Ranks, TreeExchangeRanks, ::testing::Range(1, 9));
+std::string name_of_ranks(const ::testing::TestParamInfo<std::tuple<int, bool>>& info) {
+  const auto [ranks, reads_memory] = info.param;
+  return std::to_string(ranks) + (reads_memory ? "_read" : "_send");
+}
+
+INSTANTIATE_TEST_SUITE_P(Ranks,
+                         TreeExchangeRanks,
+                         ::testing::Combine(::testing::Range(1, 9), ::testing::Bool()),
+                         name_of_ranks);
 
 TEST(TreeExchange, WouldBeSeenToAddInAnotherOrder) {
   const LaneGradients lanes = all_lane_gradients(4096, 1);

@@ -60,6 +60,26 @@ TEST(MpiGroup, StaysInOrderBeyondTheReuseOfTags) {
   }
 }
 
+/// All ranks are on this host here; where reading is not allowed, none reads.
+TEST(MpiGroup, RanksOfOneHostReadEachOther) {
+  const std::vector<int> mine(5000, world()->rank() + 1);
+  GroupCommunicator communicator(*world());
+  const auto places =
+      communicator.all_gather(std::to_string(reinterpret_cast<std::uint64_t>(mine.data())));
+  EXPECT_FALSE(world()->reads(world()->rank()));
+  const bool first = world()->reads((world()->rank() + 1) % world()->size());
+  for (int peer = 0; peer < world()->size(); ++peer) {
+    if (peer == world()->rank()) continue;
+    EXPECT_EQ(world()->reads(peer), first);
+    if (!first) continue;
+    std::vector<int> found(mine.size());
+    const std::uint64_t address = std::stoull(places[static_cast<std::size_t>(peer)]);
+    world()->read(peer, address, std::as_writable_bytes(std::span(found)));
+    EXPECT_EQ(found, std::vector<int>(mine.size(), peer + 1));
+  }
+  world()->barrier().wait();  // until then `mine` stays
+}
+
 TEST(MpiGroup, PeersGatherTexts) {
   const auto texts = GroupCommunicator(*world()).all_gather(std::to_string(world()->rank() * 1000));
   for (std::size_t rank = 0; rank < texts.size(); ++rank) {
