@@ -8,7 +8,8 @@
 //                  (last lane)                      --> owned gradient, packed        flat values
 //
 // The all_to_all of a bucket starts inside backward, as soon as my last lane has filled the bucket,
-// so it travels while the next buckets are computed.
+// so it travels while the next buckets are computed; of ranks that are read, an address alone does,
+// and their sums are fetched in reduce().
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ namespace larkspur::distributed {
 /// Borrows the group and the parameters (float32), which must outlive it; the group moves the
 /// memory that they lie in. Allocates its buffers once: with S sums held at a time (at most
 /// log2(lanes.count) + 1; 1 for two lanes on as many ranks as a power of two) about S + 2 times the
-/// gradients. A rank of one lane holds no sums (S = 0): its gradients go out from where they lie.
+/// gradients, S + 1 where all others are read. A rank of one lane holds no sums (S = 0): its
+/// gradients go out from where they lie.
 /// Where ranks read each other's memory (ProcessGroup::reads), only addresses travel before
 /// reduce(), which fetches what this rank owns piece by piece, into the cache, from where it lies.
 class TreeExchange : public pipeline::GradientExchange {

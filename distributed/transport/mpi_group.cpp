@@ -266,8 +266,7 @@ class MpiGroup : public ProcessGroup {
     try {
       read_memory(world_->processes[static_cast<std::size_t>(peer)], address, to);
     } catch (const Error& error) {
-      throw error.within(
-          pipeline::text_of("[read] rank ", rank(), " of rank ", peer, ", which has gone"));
+      throw error.within(pipeline::text_of("[read] rank ", rank(), " of rank ", peer));
     }
   }
   void set_deadline(double seconds) override { thread_->set_deadline(seconds); }

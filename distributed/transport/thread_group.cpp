@@ -231,8 +231,12 @@ class ThreadGroup : public ProcessGroup {
   bool reads(int peer) const noexcept override { return reads_memory_ && peer != rank(); }
 
   /// Not by memcpy: what a rank that fails leaves behind is not there any more.
-  void read(int /*peer*/, std::uint64_t address, Block to) const override {
-    read_memory(::getpid(), address, to);
+  void read(int peer, std::uint64_t address, Block to) const override {
+    try {
+      read_memory(::getpid(), address, to);
+    } catch (const Error& error) {
+      throw error.within(pipeline::text_of("[read] rank ", rank(), " of rank ", peer));
+    }
   }
 
  protected:

@@ -124,15 +124,16 @@ Checkpoint find_checkpoint(const std::filesystem::path& path, Communicator& comm
 /// each piece of what all hold is read once and handed round; of what ranks own, each rank reads
 /// the pieces it needs. Kinds of tensors that this version does not know, and another arithmetic,
 /// are a warning each. On any rank's failure all ranks throw it: kNotFound when the checkpoint
-/// lacks a tensor, kCorruptData naming one that has another size, a wrong checksum, or a weight or
-/// statistic that is not finite. A collective call.
+/// lacks a tensor, kInvalidArgument naming one that has another size, kCorruptData one that has a
+/// wrong checksum, or a weight or statistic that is not finite. A collective call.
 void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& communicator);
 
 /// Restores the newest checkpoint in a checkpoints folder that can be: one with damage that any
 /// rank meets in the part it reads is named in the log and passed over, so that a restore is the
-/// only reading. `fits` sees each one, opened, before it is restored; what it throws, on every
-/// rank, passes through. Nothing when there is no checkpoint; kCorruptData when all there are, are
-/// damaged, and after that, as after any throw, `state` is good for nothing. A collective call.
+/// only reading. `fits` sees each one, opened, before it is restored; where it throws, or tensors
+/// of `state` are not in it with their sizes, that ends it all: kInvalidArgument with its text.
+/// Nothing when there is no checkpoint; kCorruptData when all there are, are damaged, and after
+/// that, as after any throw, `state` is good for nothing. A collective call.
 std::optional<Checkpoint> restore_newest(const std::filesystem::path& folder,
                                          TrainState& state,
                                          Communicator& communicator,

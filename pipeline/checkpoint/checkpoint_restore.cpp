@@ -22,7 +22,7 @@ std::vector<ElementRange> pieces_of(const Checkpoint& checkpoint,
                                     std::int64_t elements) {
   const std::vector<ElementRange> pieces = checkpoint.pieces(kind, name);
   require(pieces.back().end == elements,
-          Errc::kCorruptData,
+          Errc::kInvalidArgument,
           checkpoint.folder().string(),
           ": ",
           kind,
@@ -129,6 +129,9 @@ void restore_together(const Checkpoint& checkpoint,
     });
     for (std::size_t i = first; i < std::min(first + ranks, shared.size()); ++i) {
       const auto& [tensor, index, range] = shared[i];
+      require(bytes[i - first].size() == static_cast<std::size_t>(range.size()) * sizeof(float),
+              Errc::kCollective,
+              "[restore] ranks are at different pieces of a checkpoint");
       const at::Tensor values = at::from_blob(bytes[i - first].data(), {range.size()}, at::kFloat);
       tensor->values.narrow(0, range.begin, range.size()).copy_(values);
     }
@@ -175,6 +178,41 @@ void restore(const Checkpoint& checkpoint, TrainState& state, Communicator& comm
   state.scaler = checkpoint.manifest().scaler;
 }
 
+namespace {
+
+/// What has other tensors is no damaged checkpoint, as headers have checksums of their own: it is
+/// another network's, and so would be those before it.
+void require_tensors_of(const TrainState& state, const Checkpoint& checkpoint) {
+  const auto there = checkpoint.tensors();  // sorted
+  for (const StateTensor& tensor : state.tensors()) {
+    require(std::ranges::binary_search(there, std::pair(std::string(tensor.kind), tensor.name)),
+            Errc::kInvalidArgument,
+            checkpoint.folder().string(),
+            " has no ",
+            tensor.kind,
+            " ",
+            tensor.name);
+    (void)pieces_of(checkpoint, tensor.kind, tensor.name, tensor.elements);
+  }
+}
+
+/// On all ranks or on none, and never as damage.
+void require_fit(const std::function<void(const Checkpoint&)>& fits,
+                 const Checkpoint& checkpoint,
+                 Communicator& communicator) {
+  try {
+    all_or_none(communicator, [&] {
+      fits(checkpoint);
+      return std::string();
+    });
+  } catch (const Error& error) {
+    if (error.code() == Errc::kCollective) throw;
+    throw Error(Errc::kInvalidArgument, error.what());
+  }
+}
+
+}  // namespace
+
 std::optional<Checkpoint> restore_newest(const std::filesystem::path& folder,
                                          TrainState& state,
                                          Communicator& communicator,
@@ -191,7 +229,8 @@ std::optional<Checkpoint> restore_newest(const std::filesystem::path& folder,
   for (std::string path; std::getline(words, path, '\0');) paths.emplace_back(path);
   return first_whole(folder, paths, first, [&](const std::filesystem::path& path) {
     Checkpoint checkpoint = open_checkpoint(path, communicator);
-    fits(checkpoint);
+    require_fit(fits, checkpoint, communicator);
+    require_tensors_of(state, checkpoint);
     restore(checkpoint, state, communicator);
     return checkpoint;
   });

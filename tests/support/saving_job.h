@@ -31,38 +31,42 @@ struct SavingJob {
 /// Goes on from the newest whole checkpoint, if there is one, to the last step. Throws what a rank
 /// throws.
 inline void train_and_save(const SavingJob& job) {
-  run_ranks(job.ranks, [&](distributed::ProcessGroup& group) {
-    ToyRun toy(1, 0.0, job.inputs);
-    toy.options.checkpoint_every = job.every;
-    toy.options.stop_after_steps = job.last_step;
-    toy.options.epochs = 100;
-    if (job.tune) job.tune(toy);
-    const auto network = make_toy_classifier(job.inputs, 3, 1, job.gradient_limit);
-    pipeline::TrainState state(
-        *network, 64, group.rank(), group.size(), job.optimizer, job.average_decay);
-    distributed::GroupCommunicator communicator(group);
-    pipeline::restore_newest(
-        job.checkpoints.folder, state, communicator, [](const pipeline::Checkpoint&) {});
-    distributed::TreeExchange exchange(
-        group,
-        state.parameters,
-        pipeline::lanes_of_rank(group.rank(), group.size(), toy.options.lanes));
-    pipeline::CheckpointSaver saver(
-        job.checkpoints,
-        {},
-        [&](pipeline::StateSnapshot before) {
-          return pipeline::take_snapshot(state, std::move(before));
-        },
-        communicator);
-    RecordingSink none;
-    pipeline::TrainParts parts{{*network, state, exchange, communicator},
-                               toy.source,
-                               job.metrics != nullptr ? *job.metrics : none,
-                               toy.requests,
-                               &saver,
-                               [] {}};
-    pipeline::train(toy.options, parts);
-  });
+  run_ranks(
+      job.ranks,
+      [&](distributed::ProcessGroup& group) {
+        ToyRun toy(1, 0.0, job.inputs);
+        toy.options.checkpoint_every = job.every;
+        toy.options.stop_after_steps = job.last_step;
+        toy.options.epochs = 100;
+        if (job.tune) job.tune(toy);
+        const auto network = make_toy_classifier(job.inputs, 3, 1, job.gradient_limit);
+        pipeline::TrainState state(
+            *network, 64, group.rank(), group.size(), job.optimizer, job.average_decay);
+        distributed::GroupCommunicator communicator(group);
+        pipeline::restore_newest(
+            job.checkpoints.folder, state, communicator, [](const pipeline::Checkpoint&) {});
+        distributed::TreeExchange exchange(
+            group,
+            state.parameters,
+            pipeline::lanes_of_rank(group.rank(), group.size(), toy.options.lanes));
+        pipeline::CheckpointSaver saver(
+            job.checkpoints,
+            {},
+            [&](pipeline::StateSnapshot before) {
+              return pipeline::take_snapshot(state, std::move(before));
+            },
+            communicator);
+        RecordingSink none;
+        pipeline::TrainParts parts{{*network, state, exchange, communicator},
+                                   toy.source,
+                                   job.metrics != nullptr ? *job.metrics : none,
+                                   toy.requests,
+                                   &saver,
+                                   [] {}};
+        pipeline::train(toy.options, parts);
+      },
+      30.0,
+      /*reads_memory=*/true);
 }
 
 }  // namespace larkspur::testing

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "distributed/transport/thread_group.h"
 #include "pipeline/error.h"
 #include "tests/support/refusal.h"
 
@@ -25,6 +26,7 @@ class Twin {
  public:
   Twin() : process_(::fork()) {
     if (process_ == 0) {
+      ::alarm(60);  // where the test itself is killed
       for (;;) ::pause();
     }
   }
@@ -77,6 +79,16 @@ TEST(PeerMemory, IsRefusedWhereTheWordIsAnotherOne) {
                 read_memory(card.process, 16, std::as_writable_bytes(std::span(&room, 1)));
               }).what(),
               HasSubstr("Bad address"));
+}
+
+TEST(PeerMemory, IsReadByRanksThatAreThreadsWhereItMayBe) {
+  const std::uint64_t word = draw_word();
+  const auto groups = make_thread_groups(2, {});
+  EXPECT_EQ(groups[0]->reads(1), may_read(card_of(word)));
+  EXPECT_FALSE(groups[0]->reads(0));
+  GroupOptions sends;
+  sends.reads_memory = false;
+  EXPECT_FALSE(make_thread_groups(2, sends)[0]->reads(1));
 }
 
 TEST(PeerMemory, WordsAreNotTheSame) { EXPECT_NE(draw_word(), draw_word()); }

@@ -10,6 +10,7 @@
 #include "distributed/group_communicator.h"
 #include "pipeline/checkpoint/checkpoint.h"
 #include "tests/support/edit_manifest.h"
+#include "tests/support/flip_bit.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/thread_ranks.h"
@@ -19,6 +20,7 @@ namespace larkspur::pipeline {
 namespace {
 
 using ::larkspur::testing::error_of;
+using ::larkspur::testing::flip_bit;
 using ::testing::AllOf;
 
 /// What a job of some ranks holds: 79 chunks of one parameter, small ones before it.
@@ -106,19 +108,20 @@ TEST(CheckpointRestore, ReadsASharedPieceOnceAndOfOthersWhatARankNeeds) {
   EXPECT_LT(read_by(4), 1.9);  // a third of it is weights, and of the others 4 ranks cut 3 pieces
 }
 
-/// One bit of the last value in the file.
-void spoil(const std::filesystem::path& file) {
-  std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
-  bytes.seekg(-1, std::ios::end);
-  const int last = bytes.get();
-  bytes.seekp(-1, std::ios::end);
-  bytes.put(static_cast<char>(last ^ 1));
+/// Of the values in the file, the first.
+std::int64_t first_value_from_end(const std::filesystem::path& file) {
+  std::uint64_t header = 0;
+  std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(&header), sizeof(header));
+  return static_cast<std::int64_t>(std::filesystem::file_size(file) - sizeof(header) - header);
 }
 
+/// Of damage in what one rank owns (the last value), and in what all hold (the first, a weight).
 TEST(RestoreNewest, PassesOverWhatAnyRankFindsDamaged) {
   const testing::TempDir folder;
-  save_wide(folder.path(), 2, 4);
-  spoil(save_wide(folder.path(), 2, 5) / "shard-00001.safetensors");
+  save_wide(folder.path(), 2, 3);
+  flip_bit(save_wide(folder.path(), 2, 4) / "shard-00001.safetensors", 1);
+  const auto shared = save_wide(folder.path(), 2, 5) / "shard-00000.safetensors";
+  flip_bit(shared, first_value_from_end(shared));
   std::filesystem::remove(save_wide(folder.path(), 2, 6) / "shard-00000.safetensors");
   for (const int ranks : {1, 2, 3}) {
     testing::run_ranks(ranks, [&](distributed::ProcessGroup& group) {
@@ -131,9 +134,9 @@ TEST(RestoreNewest, PassesOverWhatAnyRankFindsDamaged) {
             seen.push_back(checkpoint.manifest().step);
           });
       ASSERT_TRUE(found);
-      EXPECT_EQ(found->manifest().step, 4);
-      EXPECT_EQ(rank.state.step, 4);
-      EXPECT_THAT(seen, ::testing::ElementsAre(5, 4));  // of 6 a file is missing
+      EXPECT_EQ(found->manifest().step, 3);
+      EXPECT_EQ(rank.state.step, 3);
+      EXPECT_THAT(seen, ::testing::ElementsAre(5, 4, 3));  // of 6 a file is missing
       const auto held = rank.state.tensors();
       const auto wanted = expected.state.tensors();
       for (std::size_t i = 0; i < held.size(); ++i) {
@@ -150,7 +153,7 @@ TEST(RestoreNewest, SaysSoWhereNoneIsWholeAndNothingWhereThereIsNone) {
     const auto any = [](const Checkpoint&) {};
     EXPECT_FALSE(restore_newest(folder.path() / "absent", rank.state, rank.communicator, any));
   });
-  spoil(save_wide(folder.path(), 1) / "shard-00000.safetensors");
+  flip_bit(save_wide(folder.path(), 1) / "shard-00000.safetensors", 1);
   testing::run_ranks(2, [&](distributed::ProcessGroup& group) {
     WideRank rank(group);
     const Error error = error_of([&] {
@@ -176,6 +179,23 @@ TEST(RestoreNewest, WhatDoesNotFitIsNotPassedOver) {
       });
     });
     EXPECT_STREQ(error.what(), "5");
+  });
+}
+
+TEST(RestoreNewest, AnotherNetworksTensorsAreNotTakenForDamage) {
+  const testing::TempDir folder;
+  testing::ToyRun toy;
+  for (const std::int64_t step : {1, 2}) {
+    toy.state.step = step;
+    save_checkpoint({folder.path(), 3}, toy.state, {}, toy.communicator);
+  }
+  testing::run_ranks(2, [&](distributed::ProcessGroup& group) {
+    WideRank rank(group);
+    const Error error = error_of([&] {
+      restore_newest(folder.path(), rank.state, rank.communicator, [](const Checkpoint&) {});
+    });
+    EXPECT_EQ(error.code(), Errc::kInvalidArgument);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("step-000002"));
   });
 }
 

@@ -11,6 +11,7 @@
 #include "pipeline/storage/crc32c.h"
 #include "pipeline/storage/durable_file.h"
 #include "tests/support/edit_manifest.h"
+#include "tests/support/flip_bit.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/toy_run.h"
@@ -20,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::larkspur::testing::edit_manifest;
+using ::larkspur::testing::flip_bit;
 using ::larkspur::testing::TempDir;
 using ::larkspur::testing::ToyRun;
 using ::testing::HasSubstr;
@@ -37,14 +39,6 @@ std::unique_ptr<ToyRun> trained(std::int64_t steps, std::uint64_t seed = 1) {
   toy->options.stop_after_steps = steps;
   toy->run();
   return toy;
-}
-
-void flip_bit(const fs::path& path, std::int64_t offset_from_end) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(-offset_from_end, std::ios::end);
-  const auto byte = static_cast<char>(file.get() ^ 4);
-  file.seekp(-offset_from_end, std::ios::end);
-  file.put(byte);
 }
 
 std::string refusal(const fs::path& folder) {

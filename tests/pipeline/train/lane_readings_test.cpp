@@ -42,6 +42,28 @@ TEST(LaneReadings, OfNothingAreNothing) {
   EXPECT_EQ(facts.correct, 0);
 }
 
+/// Of a lane whose other samples could not be read: gradients and loss are those of a whole one.
+TEST(TrainStep, DividesALaneByWhatItShouldHaveHeld) {
+  const auto step_of = [](std::int64_t nominal) {
+    ToyRun toy;
+    const auto batch = [&] {
+      const SampleKey first{1, 0, 0, 0};
+      const SampleKey second{1, 0, 1, 0};
+      Batch lane = collate(
+          {toy.source.read(first).value(), toy.source.read(second).value()}, {first, second}, {});
+      lane.nominal = nominal;
+      return lane;
+    };
+    TrainContext run{*toy.classifier, toy.state, toy.exchange, toy.communicator, {0, 1, 1}};
+    TrainStep job{run, batch, 0.1, toy.requests};
+    return train_step(job, 0.01);
+  };
+  const StepOutcome whole = step_of(2);
+  const StepOutcome half = step_of(4);
+  EXPECT_EQ(half.grad_norm, whole.grad_norm / 2);
+  EXPECT_EQ(half.loss, whole.loss / 2);
+}
+
 /// A GPU is drained by every read: one a step, for lanes and norm together, however many lanes
 /// there are.
 TEST(HostReads, AreOneAStepWhateverTheNumberOfLanes) {

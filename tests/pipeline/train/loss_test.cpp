@@ -3,8 +3,10 @@
 
 #include <cmath>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
@@ -63,6 +65,18 @@ TEST(SumOfLosses, IsTheLibrarysCrossEntropyBitForBit) {
     want.backward();
     sum.backward();
     EXPECT_TRUE(at::equal(ours.grad(), theirs.grad())) << smoothing;
+    Batch mixed = batch;
+    mixed.partner_labels = batch.labels.flip(0);
+    mixed.own_share = at::full({33}, 0.75F);
+    const auto each = [&](const at::Tensor& labels) {
+      return at::cross_entropy_loss(logits, labels, {}, at::Reduction::None, -100, smoothing);
+    };
+    const at::Tensor shares =
+        mixed.own_share * each(batch.labels) + (1.0 - mixed.own_share) * each(mixed.partner_labels);
+    EXPECT_TRUE(at::equal(sum_of_losses(logits, mixed, smoothing), shares.sum())) << smoothing;
+    const at::Tensor rounded = logits.to(at::kBFloat16);
+    EXPECT_TRUE(at::equal(sum_of_losses(rounded, batch, smoothing),
+                          sum_of_losses(rounded.to(at::kFloat), batch, smoothing)));
   }
 }
 
