@@ -198,6 +198,10 @@ std::vector<Row> optimiser_rows() {
           .on_resume(ResumeRule::kNotRead),
       key<train, &T::global_batch>("train.global_batch", "samples a step, over all ranks")
           .at_least(1),
+      key<train, &T::repeats>("train.repeats",
+                              "views of each sample in a step, drawn one by one, read from one "
+                              "opening; train.global_batch counts them")
+          .within(1, 1024),
       key<train, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
           .within(1, 65536),
       key<train, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),

@@ -156,16 +156,25 @@ void check_train(const LoadedConfig& loaded) {
           train.global_batch,
           " is not divisible by train.lanes, ",
           train.lanes);
+  const std::int64_t lane_views = train.global_batch / train.lanes;
+  require(lane_views % train.repeats == 0,
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "train.repeats", "train.global_batch"),
+          train.repeats,
+          " does not divide the ",
+          lane_views,
+          " views of a lane (train.global_batch over train.lanes)");
   const std::pair<const char*, double> mixes[] = {{"train.mixup", train.mix.mixup},
                                                   {"train.cutmix", train.mix.cutmix}};
   for (const auto& [key, beta] : mixes) {
-    require(train.global_batch > train.lanes || beta == 0,
+    require(lane_views > train.repeats || beta == 0,
             Errc::kInvalidArgument,
             key_origin(loaded.origins, key, "train.lanes"),
             "has no partner in a lane of one sample; train.global_batch, ",
             train.global_batch,
             ", must be above train.lanes, ",
-            train.lanes);
+            train.lanes,
+            train.repeats == 1 ? "" : pipeline::text_of(", times train.repeats, ", train.repeats));
   }
   require(train.min_learning_rate <= train.learning_rate,
           Errc::kInvalidArgument,

@@ -23,9 +23,9 @@
 #include "launch/verbs/rehearsal.h"
 #include "launch/verbs/train_minutes.h"
 #include "pipeline/all_or_none.h"
-#include "pipeline/data/epoch_order.h"
 #include "pipeline/log.h"
 #include "pipeline/require.h"
+#include "pipeline/train/lane_batches.h"
 
 namespace larkspur::launch {
 namespace {
@@ -147,13 +147,19 @@ bool is_open(const PreparedTraining& prepared) {
   return prepared.config.train.minutes > 0 && !prepared.has_begun;
 }
 
+/// What a step's batch counts.
+std::string views_text(const pipeline::StepShape& shape) {
+  if (shape.repeats == 1) return " samples";
+  return text_of(" views, ", shape.repeats, " of each of ", shape.step_samples(), " samples,");
+}
+
 void print_plan(std::ostream& out,
                 const PreparedTraining& prepared,
                 const pipeline::TrainState& state,
                 std::int64_t samples,
                 int ranks) {
   const RunConfig& config = prepared.config;
-  const pipeline::StepShape shape{samples, config.train.global_batch, config.train.lanes};
+  const pipeline::StepShape shape = pipeline::shape_of(train_options(config), samples);
   fact(out, "steps");
   if (is_open(prepared)) {
     out << "as many as fit into " << text_of(config.train.minutes) << " minutes: epochs";
@@ -161,7 +167,7 @@ void print_plan(std::ostream& out,
     out << total_steps(train_options(config), samples) << ": " << config.train.epochs << " epochs";
   }
   out << " of " << shape.steps_per_epoch() << ", each of " << config.train.global_batch
-      << " samples in " << config.train.lanes << " lanes on " << ranks
+      << views_text(shape) << " in " << config.train.lanes << " lanes on " << ranks
       << (ranks == 1 ? " rank" : " ranks") << "; " << state.step << " done\n";
 }
 
@@ -287,7 +293,7 @@ void run_dry(Invocation& call, const TrainRequest& request) {
   const auto steps = rehearse(prepared, job, state, requests, {kEnoughSeconds, kMostSteps});
   if (!steps.empty()) {
     const StepForecast take = forecast(steps, config.train.global_batch);
-    const pipeline::StepShape shape{samples, config.train.global_batch, config.train.lanes};
+    const pipeline::StepShape shape = pipeline::shape_of(train_options(config), samples);
     print_measured(call.out, take, steps);
     print_end(call.out, config, take.seconds, steps_left, shape.steps_per_epoch());
   }

@@ -60,7 +60,9 @@ struct DataSide {
     const pipeline::Lanes all{0, options.lanes, options.lanes};
     return {*data.source,
             pipeline::lane_batches(options, shape, all, first),
-            {.end = count * options.lanes, .workers = options.workers, .mix = options.mix}};
+            {.end = count * options.lanes,
+             .workers = options.workers,
+             .mix = {options.mix, options.repeats}}};
   }
 };
 

@@ -36,6 +36,7 @@
 #include "pipeline/operation_ring.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/durable_file.h"
+#include "pipeline/train/lane_batches.h"
 #include "pipeline/train/phased_communicator.h"
 
 namespace larkspur::launch {
@@ -218,8 +219,8 @@ void evaluate_what_was_missed(const PreparedTraining& prepared,
                               std::int64_t step,
                               pipeline::Communicator& communicator,
                               pipeline::PhaseBoard& board) {
-  const TrainConfig& train = prepared.config.train;
-  const pipeline::StepShape shape{prepared.data.source->size(), train.global_batch, train.lanes};
+  const pipeline::StepShape shape =
+      pipeline::shape_of(train_options(prepared.config), prepared.data.source->size());
   if (!evaluation.is_due || step == 0 || step % shape.steps_per_epoch() != 0) return;
   const std::int64_t epoch = shape.epoch_of(step - 1);
   if (!evaluation.is_due(epoch)) return;

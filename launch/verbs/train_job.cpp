@@ -9,10 +9,10 @@
 #include "launch/run/start_weights.h"
 #include "launch/verbs/command_line.h"
 #include "pipeline/all_or_none.h"
-#include "pipeline/data/epoch_order.h"
 #include "pipeline/log.h"
 #include "pipeline/placement.h"
 #include "pipeline/require.h"
+#include "pipeline/train/lane_batches.h"
 
 namespace larkspur::launch {
 namespace {
@@ -106,8 +106,8 @@ void resume_or_start(const PreparedTraining& prepared,
 }
 
 std::int64_t total_steps(const pipeline::TrainOptions& options, std::int64_t samples) {
-  const pipeline::StepShape shape{samples, options.global_batch, options.lanes};
-  return std::max<std::int64_t>(1, options.epochs * shape.steps_per_epoch());
+  return std::max<std::int64_t>(
+      1, options.epochs * pipeline::shape_of(options, samples).steps_per_epoch());
 }
 
 }  // namespace larkspur::launch

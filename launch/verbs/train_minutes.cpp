@@ -9,9 +9,9 @@
 #include "launch/run/assemble.h"
 #include "launch/verbs/rehearsal.h"
 #include "pipeline/all_or_none.h"
-#include "pipeline/data/epoch_order.h"
 #include "pipeline/log.h"
 #include "pipeline/placement.h"
+#include "pipeline/train/lane_batches.h"
 
 namespace larkspur::launch {
 namespace {
@@ -64,8 +64,8 @@ void fit_epochs(PreparedTraining& prepared,
   RunConfig& config = prepared.config;
   if (config.train.minutes == 0 || prepared.has_begun) return;
   pipeline::Communicator& communicator = job.communicator();
-  const pipeline::StepShape shape{
-      prepared.data.source->size(), config.train.global_batch, config.train.lanes};
+  const pipeline::StepShape shape =
+      pipeline::shape_of(train_options(config), prepared.data.source->size());
   const double minutes = config.train.minutes;
   const RehearsalLimits limits{
       std::clamp(minutes * 60.0 * kRehearsedShare, kShortest, kLongest),

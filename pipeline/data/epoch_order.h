@@ -34,20 +34,23 @@ class EpochOrder {
 /// How the positions of an epoch fall to steps and lanes. A plain value.
 struct StepShape {
   std::int64_t samples = 0;       ///< in the list
-  std::int64_t global_batch = 0;  ///< samples a step, over all lanes
-  int lanes = 1;                  ///< divides global_batch
+  std::int64_t global_batch = 0;  ///< views a step, over all lanes
+  int lanes = 1;
+  int repeats = 1;  ///< views of each sample in a step; lanes x repeats divides global_batch
 
-  std::int64_t lane_batch() const { return global_batch / lanes; }
+  /// Samples a step, and of these a lane.
+  std::int64_t step_samples() const { return global_batch / repeats; }
+  std::int64_t lane_samples() const { return step_samples() / lanes; }
 
-  /// Whole global batches in an epoch; what is left over is not seen in that epoch.
-  std::int64_t steps_per_epoch() const { return samples / global_batch; }
+  /// Whole steps in an epoch; what is left over is not seen in that epoch.
+  std::int64_t steps_per_epoch() const { return samples / step_samples(); }
 
   std::int64_t epoch_of(std::int64_t step) const { return step / steps_per_epoch(); }
 
   /// Position of the first sample of a lane in `step` (counted from the start of training); its
-  /// lane_batch() samples follow one another.
+  /// lane_samples() samples follow one another.
   std::int64_t first_position(std::int64_t step, int lane) const {
-    return step % steps_per_epoch() * global_batch + lane * lane_batch();
+    return step % steps_per_epoch() * step_samples() + lane * lane_samples();
   }
 };
 

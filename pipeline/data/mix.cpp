@@ -94,21 +94,22 @@ void MixOptions::check() const {
   require(cutmix >= 0, Errc::kInvalidArgument, "cutmix is ", cutmix, ", not >= 0");
 }
 
-std::vector<MixPlan> plan_mix(const MixOptions& options,
+std::vector<MixPlan> plan_mix(const LaneMix& mix,
                               const std::vector<SampleKey>& keys,
                               std::int64_t height,
                               std::int64_t width) {
-  if (keys.size() < 2) return std::vector<MixPlan>(keys.size());
+  const auto next = static_cast<std::size_t>(mix.repeats);
+  if (keys.size() <= next) return std::vector<MixPlan>(keys.size());
   std::vector<MixPlan> plans;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    plans.push_back(plan_sample(options, keys[i], height, width));
-    plans.back().partner = (i + 1) % keys.size();
+    plans.push_back(plan_sample(mix.options, keys[i], height, width));
+    plans.back().partner = (i + next) % keys.size();
   }
   return plans;
 }
 
-void mix_lane(const MixOptions& options, Batch& batch) {
-  if (!options.is_on() || batch.size() == 0) return;
+void mix_lane(const LaneMix& mix, Batch& batch) {
+  if (!mix.options.is_on() || batch.size() == 0) return;
   require(
       batch.inputs.size() == 1,
       Errc::kInvalidArgument,
@@ -120,7 +121,7 @@ void mix_lane(const MixOptions& options, Batch& batch) {
           "[mix] samples with several labels are not mixed");
   at::Tensor& input = batch.inputs.begin()->tensor;
   const at::Tensor own = float_input(input).contiguous();
-  const std::vector<MixPlan> plans = plan_mix(options, batch.keys, own.size(-2), own.size(-1));
+  const std::vector<MixPlan> plans = plan_mix(mix, batch.keys, own.size(-2), own.size(-1));
   input = at::empty_like(own);
   batch.partner_labels = at::empty({batch.size()}, at::kLong);
   batch.own_share = at::empty({batch.size()}, at::kFloat);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mixup and cutmix inside one lane: a sample is blended with the next one of its lane.
+// Mixup and cutmix inside one lane: a sample is blended with the next one of its lane, of several
+// views each with the same view of the next sample.
 //
 //   lane of N samples, keys --> plan_mix: partner, share, box --> mix_lane: inputs and labels
 //
@@ -27,6 +28,12 @@ struct MixOptions {
   void check() const;
 };
 
+/// How one lane is mixed. A value.
+struct LaneMix {
+  MixOptions options{};
+  int repeats = 1;  ///< views of each sample, side by side; divides what the lane holds
+};
+
 /// What happens to one sample of a lane; a pure value.
 struct MixPlan {
   std::size_t partner = 0;  ///< place in the lane
@@ -35,9 +42,9 @@ struct MixPlan {
   CropBox box{};            ///< over the last two axes; may be empty
 };
 
-/// Plans of all samples of a lane, in order; the draws are keyed by each sample. A lane of one
-/// sample is left alone. `height`, `width`: the last two axes of the input.
-std::vector<MixPlan> plan_mix(const MixOptions& options,
+/// Plans of all views of a lane, in order; the draws are keyed by each. A lane of one sample is
+/// left alone. `height`, `width`: the last two axes of the input.
+std::vector<MixPlan> plan_mix(const LaneMix& mix,
                               const std::vector<SampleKey>& keys,
                               std::int64_t height,
                               std::int64_t width);
@@ -46,6 +53,6 @@ std::vector<MixPlan> plan_mix(const MixOptions& options,
 /// float32, batch.partner_labels and batch.own_share. Nothing is done when options are off. Throws
 /// kInvalidArgument for samples with several labels or several inputs, as a box of one input means
 /// nothing in another.
-void mix_lane(const MixOptions& options, Batch& batch);
+void mix_lane(const LaneMix& mix, Batch& batch);
 
 }  // namespace larkspur::pipeline

@@ -36,7 +36,7 @@ struct PrefetchOptions {
   int workers = 1;         ///< reading threads, >= 1
   int ahead = 4;           ///< batches in flight or waiting, >= 1: bounds the memory
   bool pinned = false;     ///< packed in page-locked memory, for one copy to a GPU; needs one
-  MixOptions mix{};        ///< applied to each batch; a batch is a lane then
+  LaneMix mix{};           ///< applied to each batch; a batch is a lane then
 };
 
 /// next() from one thread. The source must outlive the prefetcher. Destruction stops the workers

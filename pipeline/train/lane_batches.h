@@ -11,7 +11,10 @@
 
 namespace larkspur::pipeline {
 
-/// Throws kInvalidArgument for fewer samples than a global batch.
+/// Of a list of so many samples; its steps_per_epoch() are 0 where a step needs more.
+StepShape shape_of(const TrainOptions& options, std::int64_t samples);
+
+/// The same. Throws kInvalidArgument for fewer samples than a step has.
 StepShape step_shape(const TrainOptions& options, std::int64_t samples);
 
 /// Batch k of a rank: its lanes of step first_step (from 0), then of the next step, and so on.

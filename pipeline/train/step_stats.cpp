@@ -20,6 +20,7 @@ std::vector<std::uint8_t> bytes_of(const std::vector<std::string>& told) {
 std::string encode(const StepStats& facts) {
   const json message = {{"loss", facts.loss},
                         {"samples", facts.samples},
+                        {"nominal", facts.nominal},
                         {"correct", facts.correct},
                         {"bad", to_json(facts.bad)},
                         {"checkpoint", facts.checkpoint_requested},
@@ -34,6 +35,7 @@ void append(StepStats& all, const std::string& bytes) {
   const json message = json::from_cbor(bytes);
   for (const json& loss : message.at("loss")) all.loss.push_back(loss.get<double>());
   all.samples += message.at("samples").get<std::int64_t>();
+  all.nominal += message.at("nominal").get<std::int64_t>();
   all.correct += message.at("correct").get<std::int64_t>();
   for (BadSample& bad : bad_samples_from_json(message.at("bad"))) {
     all.bad.push_back(std::move(bad));
@@ -48,6 +50,7 @@ void append(StepStats& all, const std::string& bytes) {
 
 void StepStats::add(const Batch& batch) {
   samples += batch.size();
+  nominal += batch.nominal;
   bad.insert(bad.end(), batch.bad.begin(), batch.bad.end());
 }
 

@@ -16,7 +16,8 @@ struct Batch;
 /// One rank's lanes, or after all_gather() all lanes of the job in lane order. A plain value.
 struct StepStats {
   std::vector<double> loss;           ///< [lanes] each lane's loss
-  std::int64_t samples = 0;           ///< good samples
+  std::int64_t samples = 0;           ///< good samples, each of their views
+  std::int64_t nominal = 0;           ///< with those of unreadable ones
   std::int64_t correct = 0;           ///< of these, where the largest logit was the label
   std::vector<BadSample> bad;         ///< in order of position
   bool checkpoint_requested = false;  ///< some rank was asked to save

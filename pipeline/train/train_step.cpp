@@ -22,8 +22,7 @@ void add_news(TrainStep& job, StepStats& mine) {
 double mean_over_samples(const StepStats& all, const Lanes& lanes) {
   const double mean = std::accumulate(all.loss.begin(), all.loss.end(), 0.0) / lanes.total;
   if (all.bad.empty()) return mean;
-  const auto read = static_cast<double>(all.samples);
-  return mean * (read + static_cast<double>(all.bad.size())) / read;
+  return mean * static_cast<double>(all.nominal) / static_cast<double>(all.samples);
 }
 
 /// Leaves weights, moments and statistics as they were before the step.
@@ -60,6 +59,7 @@ StepOutcome train_step(TrainStep& job, double learning_rate) {
   const at::Tensor square_sums =
       readings.read_into(mine, state.optimizer.square_sums(owned_gradient, to_mean), job.board);
   add_news(job, mine);
+  // Behind it all ranks have left reduce(): nobody reads this rank's gradients any more.
   outcome.facts = all_gather(mine, run.communicator);
   outcome.loss = mean_over_samples(outcome.facts, run.lanes);
   outcome.grad_norm = state.optimizer.global_norm(square_sums, run.communicator);

@@ -191,7 +191,7 @@ Prefetcher lanes_to_come(const TrainOptions& options,
                      options.workers,
                      2 * run.lanes.count + options.workers,
                      run.state.parameters.values().is_cuda(),
-                     options.mix});
+                     {options.mix, options.repeats}});
 }
 
 Batch next_batch(Prefetcher& prefetcher, PhaseBoard* board) {
@@ -253,10 +253,11 @@ void TrainOptions::check() const {
   };
   need(epochs > 0, "epochs", epochs, "must be > 0");
   need(is_power_of_two(lanes), "lanes", lanes, "must be a power of two");
-  need(global_batch > 0 && global_batch % lanes == 0,
+  need(repeats > 0, "repeats", repeats, "must be > 0");
+  need(global_batch > 0 && global_batch % (std::int64_t{lanes} * repeats) == 0,
        "global_batch",
        global_batch,
-       "must be a multiple of train.lanes");
+       "must be a multiple of train.lanes times train.repeats");
   need(learning_rate >= min_learning_rate,
        "learning_rate",
        learning_rate,

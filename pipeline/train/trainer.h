@@ -20,16 +20,18 @@ namespace larkspur::pipeline {
 
 struct TrainOptions {
   std::uint64_t seed = 1;
-  std::int64_t epochs = 1;            ///< > 0
-  std::int64_t global_batch = 16;     ///< samples a step over all lanes, a multiple of `lanes`
-  int lanes = 4;                      ///< a power of two, >= the number of ranks
-  double learning_rate = 1e-3;        ///< peak
-  double min_learning_rate = 0.0;     ///< after the last step
-  double warmup_epochs = 0.0;         ///< >= 0
-  double warmup_share = 0.0;          ///< [0, 1) of all steps, in place of warmup_epochs; 0: that
-  double label_smoothing = 0.0;       ///< [0, 1)
-  MixOptions mix{};                   ///< inside each lane
-  double max_bad_fraction = 0.01;     ///< of the list; more distinct unreadable samples end the run
+  std::int64_t epochs = 1;         ///< > 0
+  std::int64_t global_batch = 16;  ///< views a step over all lanes, a multiple of lanes x repeats
+  int lanes = 4;                   ///< a power of two, >= the number of ranks
+  int repeats = 1;                 ///< views of each sample in a step, > 0: repeated augmentation
+                                   ///< (Hoffer et al. 2020, arXiv 1901.09335)
+  double learning_rate = 1e-3;     ///< peak
+  double min_learning_rate = 0.0;  ///< after the last step
+  double warmup_epochs = 0.0;      ///< >= 0
+  double warmup_share = 0.0;       ///< [0, 1) of all steps, in place of warmup_epochs; 0: that
+  double label_smoothing = 0.0;    ///< [0, 1)
+  MixOptions mix{};                ///< inside each lane
+  double max_bad_fraction = 0.01;  ///< of the list; more distinct unreadable samples end the run
   std::int64_t checkpoint_every = 0;  ///< steps; 0: at the end of each epoch
   std::int64_t stop_after_steps = 0;  ///< save and end there; 0: run to the end
   int workers = 1;                    ///< reading threads a rank

@@ -47,9 +47,9 @@ TEST(FloatInput, IsWhatBatchesBecomeOnTheirDeviceAndWhenTheyAreMixed) {
   wide.inputs["clip"] = normalised(pictures());
   for (const MixOptions& options : {MixOptions{0.8, 0.0}, MixOptions{0.0, 1.0}}) {
     Batch mixed = batch;
-    mix_lane(options, mixed);
+    mix_lane({options}, mixed);
     Batch expected = wide;
-    mix_lane(options, expected);
+    mix_lane({options}, expected);
     EXPECT_TRUE(at::equal(mixed.inputs["clip"], expected.inputs["clip"]));
   }
 }

@@ -73,6 +73,19 @@ class Exact(Workspace):
         self.train("stopped", *norms, ranks=3)
         self.assertEqual(self.digest("stopped"), self.digest("alone"))
 
+    def test_several_views_of_a_sample_in_a_step_do_not_depend_on_ranks(self):
+        views = ("train.repeats=2", "train.epochs=1")
+        self.train("alone", *views)
+        _, steps = self.metrics("alone")
+        self.assertEqual(len(steps), 12, "half as many samples a step, twice as many steps")
+        for ranks in (2, 3):
+            self.train(f"on{ranks}", *views, ranks=ranks)
+            self.assertEqual(self.digest(f"on{ranks}"), self.digest("alone"))
+        self.train("stopped", *views, "train.stop_after_steps=5", ranks=3)
+        self.assertIn("train.repeats", self.train("stopped", "train.epochs=1", code=4).stderr)
+        self.train("stopped", *views, ranks=2)
+        self.assertEqual(self.digest("stopped"), self.digest("alone"))
+
     def evaluate_averages(self, kept, not_kept):
         """Averaged weights give scores of their own, last ones are the default, none is an error."""
         predictions = []

@@ -58,6 +58,7 @@ const std::vector<Setting>& settings() {
       {"clipping", [](SavingJob& job, ToyRun&) { job.optimizer.clip_norm = 0.1; }},
       {"average", [](SavingJob& job, ToyRun&) { job.average_decay = 0.9; }},
       {"mixup", [](SavingJob&, ToyRun& run) { run.options.mix.mixup = 0.8; }},
+      {"two views a sample", [](SavingJob&, ToyRun& run) { run.options.repeats = 2; }},
       {"synchronised",
        [](SavingJob&, ToyRun& run) { run.options.batch_norm = p::NormScope::kSynchronised; }},
       {"precise", [](SavingJob&, ToyRun& run) { run.options.precise_norm_samples = 16; }},

@@ -122,6 +122,8 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.model.form = ModelForm::kClip;
   changed.data.crop = {0.25, 0.5, 1.1 + 2.2, true};
   changed.train.lanes = 4;
+  changed.train.global_batch = 24;
+  changed.train.repeats = 2;
   changed.model.stem_stride = 4;
   changed.model.last_stride = 1;
   changed.data.augmentation.scale_max = 0.1 + 0.2 + 1;  // no short decimal

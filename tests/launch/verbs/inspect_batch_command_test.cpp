@@ -133,7 +133,7 @@ TEST(BatchPage, SaysWhatIsMixedIntoWhatAndDigestsEveryPart) {
   }
   const pipeline::Batch plain = pipeline::collate(samples, keys, {});
   pipeline::Batch mixed = pipeline::collate(samples, keys, {});
-  pipeline::mix_lane({.mixup = 0.8}, mixed);
+  pipeline::mix_lane({{.mixup = 0.8}}, mixed);
   const std::vector<std::string> classes{"a", "b", "c", "d"};
   EXPECT_EQ(seen_samples(plain, 0, source, classes)[0].text(), "b");
   const SeenSample seen = seen_samples(mixed, 1, source, classes)[0];

@@ -66,13 +66,21 @@ TEST(EpochOrder, RefusesAnEmptyList) { EXPECT_THROW(EpochOrder(0, 1, 0), Error);
 
 TEST(StepShape, GivesEachLaneItsOwnConsecutivePositions) {
   const StepShape shape{100, 24, 4};
-  EXPECT_EQ(shape.lane_batch(), 6);
+  EXPECT_EQ(shape.lane_samples(), 6);
   EXPECT_EQ(shape.steps_per_epoch(), 4);
   EXPECT_EQ(shape.first_position(0, 0), 0);
   EXPECT_EQ(shape.first_position(0, 3), 18);
   EXPECT_EQ(shape.first_position(1, 0), 24);
   EXPECT_EQ(shape.first_position(4, 1), 6);  // the next epoch begins again
   EXPECT_EQ(shape.epoch_of(4), 1);
+}
+
+TEST(StepShape, OfSeveralViewsASampleHasFewerSamplesAStep) {
+  const StepShape shape{100, 24, 4, 3};
+  EXPECT_EQ(shape.step_samples(), 8);
+  EXPECT_EQ(shape.lane_samples(), 2);
+  EXPECT_EQ(shape.steps_per_epoch(), 12);
+  EXPECT_EQ(shape.first_position(1, 3), 14);
 }
 
 }  // namespace

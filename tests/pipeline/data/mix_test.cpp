@@ -34,7 +34,7 @@ TEST(Mix, OffLeavesTheBatchAlone) {
 
 TEST(Mixup, BlendsEverySampleWithTheNextOneOfItsLane) {
   Batch batch = lane_of(4);
-  mix_lane({0.8, 0.0}, batch);
+  mix_lane({{0.8, 0.0}}, batch);
   double value = 1.0;
   for (std::int64_t i = 0; i < 4; ++i, value *= 10.0) {
     const double next = i == 3 ? 1.0 : value * 10.0;
@@ -49,11 +49,23 @@ TEST(Mixup, BlendsEverySampleWithTheNextOneOfItsLane) {
   }
 }
 
+TEST(Mixup, OfSeveralViewsASampleTakesTheSameViewOfTheNextSample) {
+  Batch batch = lane_of(6);  // three samples of two views
+  mix_lane({{0.8, 0.0}, 2}, batch);
+  for (std::int64_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(batch.partner_labels[i].item<std::int64_t>(), (i + 2) % 6);
+  }
+  Batch one = lane_of(2);  // two views of one sample, the others could not be read
+  mix_lane({{0.8, 0.0}, 2}, one);
+  EXPECT_EQ(one.inputs["voxels"][1].max().item<double>(), 10.0);
+  EXPECT_EQ(one.own_share.min().item<double>(), 1.0);
+}
+
 TEST(Cutmix, PastesABoxOfTheNextSampleAndSharesLabelsByItsArea) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     Batch batch = lane_of(3);
     for (SampleKey& key : batch.keys) key.seed = seed;
-    mix_lane({0.0, 1.0}, batch);
+    mix_lane({{0.0, 1.0}}, batch);
     for (std::int64_t i = 0; i < 3; ++i) {
       const double own = std::pow(10.0, i);
       const double other = std::pow(10.0, (i + 1) % 3);
@@ -76,7 +88,7 @@ TEST(Mix, SharesFollowTheFoldedBetaDistribution) {
     for (std::uint32_t i = 0; i < 20000; ++i) keys.push_back({3, 0, i, 0});
     double mean = 0.0;
     double second = 0.0;
-    for (const MixPlan& plan : plan_mix({a, 0.0}, keys, 1, 1)) {
+    for (const MixPlan& plan : plan_mix({{a, 0.0}}, keys, 1, 1)) {
       mean += plan.own / 20000;
       second += (plan.own - 0.5) * (plan.own - 0.5) / 20000;
     }
@@ -91,7 +103,7 @@ TEST(Mix, WithBothOnEachSampleDrawsOne) {
   std::vector<SampleKey> keys;
   for (std::uint32_t i = 0; i < 1000; ++i) keys.push_back({3, 0, i, 0});
   int cut = 0;
-  for (const MixPlan& plan : plan_mix({0.8, 1.0}, keys, 64, 64)) cut += plan.cut ? 1 : 0;
+  for (const MixPlan& plan : plan_mix({{0.8, 1.0}}, keys, 64, 64)) cut += plan.cut ? 1 : 0;
   EXPECT_NEAR(cut, 500, 70);
 }
 
@@ -99,8 +111,8 @@ TEST(Mix, IsKeyedByTheSampleNotByItsPlace) {
   const MixOptions options{0.8, 1.0};
   const SampleKey a{1, 2, 3, 0};
   const SampleKey b{1, 2, 4, 0};
-  const std::vector<MixPlan> plans = plan_mix(options, {a, b}, 32, 32);
-  const std::vector<MixPlan> swapped = plan_mix(options, {b, a}, 32, 32);
+  const std::vector<MixPlan> plans = plan_mix({options}, {a, b}, 32, 32);
+  const std::vector<MixPlan> swapped = plan_mix({options}, {b, a}, 32, 32);
   EXPECT_EQ(plans[0].own, swapped[1].own);
   EXPECT_EQ(plans[1].box, swapped[0].box);
   EXPECT_NE(plans[0].own, plans[1].own);
@@ -109,7 +121,7 @@ TEST(Mix, IsKeyedByTheSampleNotByItsPlace) {
 TEST(Mix, ALaneOfOneIsLeftAlone) {
   Batch batch = lane_of(1);
   const at::Tensor before = batch.inputs["voxels"].clone();
-  mix_lane({0.8, 1.0}, batch);
+  mix_lane({{0.8, 1.0}}, batch);
   EXPECT_TRUE(at::equal(batch.inputs["voxels"], before));
   EXPECT_EQ(batch.own_share.item<double>(), 1.0);
 }
@@ -117,11 +129,11 @@ TEST(Mix, ALaneOfOneIsLeftAlone) {
 TEST(Mix, RefusesSamplesWithTwoInputsOrLabels) {
   Batch batch = lane_of(3);
   batch.inputs["views"] = at::full({3, 4}, 1.0);
-  EXPECT_THROW(mix_lane({.mixup = 1.0}, batch), Error);
+  EXPECT_THROW(mix_lane({{.mixup = 1.0}}, batch), Error);
   mix_lane({}, batch);
   batch = lane_of(3);
   batch.labels = batch.labels.view({3, 1});
-  EXPECT_THROW(mix_lane({.mixup = 1.0}, batch), Error);
+  EXPECT_THROW(mix_lane({{.mixup = 1.0}}, batch), Error);
 }
 
 TEST(Mix, RefusesNegativeParameters) {

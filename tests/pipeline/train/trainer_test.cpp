@@ -3,14 +3,18 @@
 
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <set>
 #include <thread>
 
+#include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
 #include "distributed/group_communicator.h"
 #include "distributed/tree_exchange.h"
 #include "pipeline/error.h"
 #include "pipeline/require.h"
+#include "pipeline/train/lane_batches.h"
 #include "tests/support/thread_ranks.h"
 #include "tests/support/toy_run.h"
 
@@ -38,6 +42,48 @@ TEST(Trainer, AStepWithoutASampleHasNoAccuracy) {
   EXPECT_TRUE(std::isnan(toy.sink.steps.front().accuracy));
 }
 
+/// 40 samples, 4 a step with two views each: they are the views that a batch of its own would have.
+TEST(Trainer, RepeatsASampleInAStepWithAnotherView) {
+  ToyRun toy;
+  toy.options.repeats = 2;
+  toy.source.spoil(3, Errc::kCorruptData);
+  EXPECT_EQ(toy.run(), TrainEnd::kFinished);
+  ASSERT_EQ(toy.sink.steps.size(), 20U);
+  EXPECT_EQ(toy.sink.steps[10].epoch, 1);
+  EXPECT_EQ(toy.state.bad.size(), 1U);
+  const StepShape shape = shape_of(toy.options, 40);
+  const auto requests = lane_batches(toy.options, shape, {0, 4, 4}, 0);
+  std::set<std::uint32_t> samples;
+  for (std::int64_t lane = 0; lane < 40; ++lane) {
+    ASSERT_EQ(requests(lane).size(), 1U);
+    EXPECT_EQ(requests(lane).front().views, 2);
+    samples.insert(requests(lane).front().key.sample);
+  }
+  EXPECT_EQ(samples.size(), 40U);
+  toy.options.global_batch = 12;
+  EXPECT_THROW(toy.run(), Error);
+}
+
+/// The loss that is reported is the mean over what was read, however many views a sample has.
+TEST(Trainer, TheLossOfAStepIsOneOfWhatWasRead) {
+  const auto first_loss = [](int repeats, bool spoils) {
+    ToyRun toy;
+    toy.options.repeats = repeats;
+    toy.options.lanes = 1;
+    toy.options.global_batch = 40;
+    toy.options.stop_after_steps = 1;
+    toy.options.learning_rate = 0.0;
+    if (spoils) {
+      for (int id = 0; id < 20; ++id) toy.source.spoil(id, Errc::kCorruptData);
+    }
+    toy.run();
+    return toy.sink.steps.front().loss;
+  };
+  for (const int repeats : {1, 2}) {
+    EXPECT_NEAR(first_loss(repeats, true) / first_loss(repeats, false), 1.0, 0.15) << repeats;
+  }
+}
+
 TEST(Trainer, SavesAtTheEndOfEachEpochByDefault) {
   ToyRun toy;
   toy.run();
@@ -59,27 +105,61 @@ TEST(Trainer, StopsAtTheStepLimitWithACheckpoint) {
   EXPECT_THAT(toy.saved_at, ElementsAre(3));
 }
 
-/// Passes every call on; its new weights set out late.
-class LateGather final : public GradientExchange {
+/// Passes every call on; its sums are taken, or its new weights set out, late.
+class LateExchange final : public GradientExchange {
  public:
-  LateGather(GradientExchange& exchange, std::chrono::milliseconds late)
-      : exchange_(exchange), late_(late) {}
+  struct Delays {
+    std::chrono::milliseconds reduce{0};
+    std::chrono::milliseconds gather{0};
+  };
+
+  LateExchange(GradientExchange& exchange, const Delays& late) : exchange_(exchange), late_(late) {}
 
   void lane_done(int lane, int bucket) override { exchange_.lane_done(lane, bucket); }
-  at::Tensor reduce() override { return exchange_.reduce(); }
+  at::Tensor reduce() override {
+    std::this_thread::sleep_for(late_.reduce);
+    return exchange_.reduce();
+  }
   at::Tensor mean_of_rows(const at::Tensor& mine, const std::vector<int>& rows) override {
     return exchange_.mean_of_rows(mine, rows);
   }
   void gather() override {
-    std::this_thread::sleep_for(late_);
+    std::this_thread::sleep_for(late_.gather);
     exchange_.gather();
   }
   void wait(int bucket) override { exchange_.wait(bucket); }
 
  private:
   GradientExchange& exchange_;
-  std::chrono::milliseconds late_;
+  Delays late_;
 };
+
+/// Ranks read the sums of others where those have them: who is done early must leave them there.
+TEST(Trainer, LeavesGradientsAloneUntilLateRanksHaveReadThem) {
+  std::map<int, at::Tensor> values;
+  for (const int ranks : {1, 2}) {
+    const auto rank_of = [&](distributed::ProcessGroup& group) {
+      ToyRun toy;
+      toy.options.lanes = 2;
+      toy.options.stop_after_steps = 4;
+      TrainState state(*toy.classifier, 64, group.rank(), group.size(), {});
+      distributed::GroupCommunicator communicator(group);
+      distributed::TreeExchange exchange(
+          group, state.parameters, lanes_of_rank(group.rank(), group.size(), 2));
+      LateExchange late(exchange, {.reduce = std::chrono::milliseconds(20 * (1 - group.rank()))});
+      TrainParts parts{{*toy.classifier, state, late, communicator},
+                       toy.source,
+                       toy.sink,
+                       toy.requests,
+                       nullptr,
+                       [] {}};
+      train(toy.options, parts);
+      if (group.rank() == 0) values[ranks] = state.parameters.values().clone();
+    };
+    testing::run_ranks(ranks, rank_of, 30.0, /*reads_memory=*/true);
+  }
+  EXPECT_TRUE(at::equal(values.at(1), values.at(2)));
+}
 
 TEST(Trainer, LeavesNothingUnderWayWhereNothingIsSaved) {
   testing::run_ranks(2, [](distributed::ProcessGroup& group) {
@@ -90,7 +170,7 @@ TEST(Trainer, LeavesNothingUnderWayWhereNothingIsSaved) {
     {
       distributed::TreeExchange exchange(
           group, state.parameters, lanes_of_rank(group.rank(), group.size(), toy.options.lanes));
-      LateGather late(exchange, std::chrono::milliseconds(30 * group.rank()));
+      LateExchange late(exchange, {.gather = std::chrono::milliseconds(30 * group.rank())});
       TrainParts parts{{*toy.classifier, state, late, communicator},
                        toy.source,
                        toy.sink,
