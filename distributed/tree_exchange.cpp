@@ -258,10 +258,8 @@ float* TreeExchange::finish(int index, float* owned) {
   const float* fetched = fetched_.const_data_ptr<float>();
   float* held = finish_held_.mutable_data_ptr<float>();
   for (std::int64_t at = 0; at < share; at += run) {
-    const std::int64_t in_window = leaves_read_ == 0 ? 0 : at % window;
-    if (leaves_read_ > 0 && in_window == 0) {
-      fetch(bucket, {at, std::min(share, at + window)}, window);
-    }
+    const std::int64_t in_window = at % window;
+    if (in_window == 0) fetch(bucket, {at, std::min(share, at + window)}, window);
     const auto sum_at = [&](int slot) { return slot == 0 ? owned + at : held + (slot - 1) * run; };
     for (std::size_t i = 0; i < bucket.leaves.size(); ++i) {
       const Leaf& leaf = bucket.leaves[i];

@@ -259,22 +259,16 @@ class MpiGroup : public ProcessGroup {
   MpiGroup& operator=(const MpiGroup&) = delete;
 
   void abandon() noexcept override { leave(); }
-  bool reads(int peer) const noexcept override {
-    return world_->processes[static_cast<std::size_t>(peer)] != 0;
-  }
-  void read(int peer, std::uint64_t address, Block to) const override {
-    try {
-      read_memory(world_->processes[static_cast<std::size_t>(peer)], address, to);
-    } catch (const Error& error) {
-      throw error.within(pipeline::text_of("[read] rank ", rank(), " of rank ", peer));
-    }
-  }
   void set_deadline(double seconds) override { thread_->set_deadline(seconds); }
   void record_in(std::shared_ptr<pipeline::OperationRing> ring) override {
     thread_->record_in(std::move(ring));
   }
 
  protected:
+  std::int64_t process_of(int peer) const noexcept override {
+    return world_->processes[static_cast<std::size_t>(peer)];
+  }
+
   Pending start(Exchange exchange) override {
     // Operations that differ between ranks have different tags, so they are late, never mixed up.
     // Messages between two ranks keep their order, so tags may come again.

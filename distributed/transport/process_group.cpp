@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "distributed/transport/exchange.h"
+#include "distributed/transport/peer_memory.h"
 #include "pipeline/require.h"
 
 namespace larkspur::distributed {
@@ -77,9 +78,13 @@ Pending ProcessGroup::barrier() {
       {Operation::kBarrier, 0, std::vector<ConstBlock>(ranks), std::vector<Block>(ranks)});
 }
 
-void ProcessGroup::read(int peer, std::uint64_t /*address*/, Block /*to*/) const {
-  throw pipeline::Error(Errc::kInvalidArgument,
-                        pipeline::text_of("[read] rank ", rank_, " does not read rank ", peer));
+void ProcessGroup::read(int peer, std::uint64_t address, Block to) const {
+  require(reads(peer), Errc::kInvalidArgument, "[read] rank ", rank_, " does not read rank ", peer);
+  try {
+    read_memory(process_of(peer), address, to);
+  } catch (const pipeline::Error& error) {
+    throw error.within(pipeline::text_of("[read] rank ", rank_, " of rank ", peer));
+  }
 }
 
 void ProcessGroup::copy_own(Block to, ConstBlock from) {

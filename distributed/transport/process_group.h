@@ -127,12 +127,12 @@ class ProcessGroup {
 
   /// Whether this rank may read() the memory of that other one, and that one this rank's: the same
   /// answer on both, for the life of the group.
-  virtual bool reads(int /*peer*/) const noexcept { return false; }
+  bool reads(int peer) const noexcept { return process_of(peer) != 0; }
 
   /// Copies what lies at `address` in the memory of a peer that it reads(). The peer keeps it there
   /// and as it is until an operation that this rank issues after its last read has ended there.
   /// Throws kCollective where the peer has gone.
-  virtual void read(int peer, std::uint64_t address, Block to) const;
+  void read(int peer, std::uint64_t address, Block to) const;
 
   /// How long one wait() may last from now on, > 0; of no meaning where wait() holds no host.
   virtual void set_deadline(double /*seconds*/) {}
@@ -150,6 +150,10 @@ class ProcessGroup {
   /// Starts the messages between this rank and every other one; the rank's message to itself has
   /// been copied already. This is all that a transport implements.
   virtual Pending start(Exchange exchange) = 0;
+
+  /// The process in which a peer that this rank reads() has its memory, as this host numbers it; 0:
+  /// it is not read.
+  virtual std::int64_t process_of(int /*peer*/) const noexcept { return 0; }
 
   /// Copies what this rank sends itself; the same size, not empty, no overlap.
   virtual void copy_own(Block to, ConstBlock from);

@@ -228,18 +228,12 @@ class ThreadGroup : public ProcessGroup {
 
   void abandon() noexcept override { hub_->leave(rank()); }
 
-  bool reads(int peer) const noexcept override { return reads_memory_ && peer != rank(); }
-
-  /// Not by memcpy: what a rank that fails leaves behind is not there any more.
-  void read(int peer, std::uint64_t address, Block to) const override {
-    try {
-      read_memory(::getpid(), address, to);
-    } catch (const Error& error) {
-      throw error.within(pipeline::text_of("[read] rank ", rank(), " of rank ", peer));
-    }
+ protected:
+  /// Through the kernel, not by memcpy: what a rank that fails leaves behind is not there any more.
+  std::int64_t process_of(int peer) const noexcept override {
+    return reads_memory_ && peer != rank() ? ::getpid() : 0;
   }
 
- protected:
   Pending start(Exchange exchange) override {
     auto side = hub_->post(rank(), std::move(exchange));
     return Pending(std::make_unique<ThreadWork>(hub_, std::move(side)));

@@ -42,7 +42,7 @@ TEST(LaneReadings, OfNothingAreNothing) {
   EXPECT_EQ(facts.correct, 0);
 }
 
-/// Of a lane whose other samples could not be read: gradients and loss are those of a whole one.
+/// Two samples of a lane of four count half of what they count in a lane of two.
 TEST(TrainStep, DividesALaneByWhatItShouldHaveHeld) {
   const auto step_of = [](std::int64_t nominal) {
     ToyRun toy;
