@@ -21,6 +21,13 @@ constexpr std::array kForms{
     Form{"raw", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kScanLines},
     Form{"grid", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kTiles},
     Form{"clip", 3, {3, 3, 3}, {5, 13, 13}, 4, Layout::kMap, TemporalStrides{2, 1, 1, 1}},
+    Form{"differences",
+         3,
+         {3, 3, 3},
+         {5, 13, 13},
+         4,
+         Layout::kDifferences,
+         TemporalStrides{2, 1, 1, 1}},
     Form{"views", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kViews, {}, ExtractorKind::kViews},
     Form{"frames", 3, {1, 3, 3}, {1, 13, 13}, 4, Layout::kFrames, {}, ExtractorKind::kFrames},
     Form{"joint", 1, {3, 3, 3}, {13, 13, 13}, 2, Layout::kMap, {}, ExtractorKind::kJoint},
@@ -51,6 +58,11 @@ at::Tensor as_one_picture(const at::Tensor& clip, const Form& form) {
     lines = clip.reshape({leading[0], leading[1], side, side, height, width}).transpose(3, 4);
   }
   return lines.reshape({leading[0], leading[1], 1, side * height, side * width});
+}
+
+/// Of [N,C,T,H,W], each frame less the one before it; zeros for the first.
+at::Tensor differences(const at::Tensor& clip) {
+  return at::sub(clip, at::cat({clip.narrow(2, 0, 1), clip.narrow(2, 0, clip.size(2) - 1)}, 2));
 }
 
 }  // namespace
@@ -91,6 +103,7 @@ at::Tensor Form::as_map(const at::Tensor& input, std::int64_t channels) const {
                     name,
                     " takes it");
   if (layout == Layout::kMap) return input;
+  if (layout == Layout::kDifferences) return differences(input);
   if (views) return input.flatten(0, 1).unsqueeze(2);
   if (layout == Layout::kFrames) return input.transpose(1, 2).flatten(0, 1).unsqueeze(2);
   return layout == Layout::kPicture ? input.unsqueeze(2) : as_one_picture(input, *this);

@@ -17,8 +17,9 @@ namespace larkspur::model3d {
 
 /// How an input's axes become those of a map.
 enum class Layout : std::uint8_t {
-  kMap,        ///< [N,C,D,H,W], as it is
-  kPicture,    ///< [N,C,H,W]: D is 1
+  kMap,          ///< [N,C,D,H,W], as it is
+  kDifferences,  ///< [N,C,T,H,W]: each frame less the one before it, zeros for the first
+  kPicture,      ///< [N,C,H,W]: D is 1
   kScanLines,  ///< [N,C,T,H,W], T = r * r: the memory of each channel read as one [r*H,r*W] picture
   kTiles,   ///< [N,C,T,H,W], T = r * r: frame t is tile (t / r, t mod r) of one [r*H,r*W] picture
   kViews,   ///< [N,V,C,H,W]: every view a picture of its own, [N*V,C,1,H,W]
@@ -73,7 +74,8 @@ struct Form {
 /// For clouds `voxel` (grids [N,C,G,G,G], C 1 unless told otherwise), `views` (pictures from around
 /// [N,V,3,S,S]), `points` ([N,P,3]: pictures the network draws), `cells` ([N,P,3]: a map the
 /// network fills), `joint` (voxels and views); `image` ([N,3,H,W]); for clips [N,3,T,H,W]: `clip`
-/// (as it is), `raw` (scan lines, as the released video code of arXiv 2410.08049 lays frames out),
+/// (as it is), `differences` (what changes from frame to frame: RGB difference of temporal segment
+/// networks), `raw` (scan lines, as the released video code of arXiv 2410.08049 lays frames out),
 /// `grid` (tiles, as its text has them), `frames` (each by itself, as temporal segment networks do,
 /// Wang et al. 2016, arXiv 1608.00859: what no order of frames can tell). Throws kInvalidArgument
 /// that lists all names.

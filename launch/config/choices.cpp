@@ -7,13 +7,23 @@ namespace {
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kResumes[] = {"auto", "never"};
 constexpr std::string_view kKinds[] = {"cloud", "video", "image"};
-constexpr std::string_view kForms[] = {
-    "voxel", "clip", "raw", "grid", "frames", "image", "views", "joint", "points", "cells"};
+constexpr std::string_view kForms[] = {"voxel",
+                                       "clip",
+                                       "differences",
+                                       "raw",
+                                       "grid",
+                                       "frames",
+                                       "image",
+                                       "views",
+                                       "joint",
+                                       "points",
+                                       "cells"};
 constexpr std::string_view kPixelTypes[] = {"float32", "bfloat16", "uint8"};
 constexpr std::string_view kViewPoolings[] = {"max", "mean"};
 constexpr std::string_view kNewHeads[] = {"auto", "true", "false"};
 constexpr std::string_view kBadSampleRules[] = {"wrong", "exclude"};
 constexpr std::string_view kEvalParts[] = {"eval", "holdout"};
+constexpr std::string_view kFrameSamplings[] = {"stride", "seconds", "segments"};
 constexpr std::string_view kPointSubsets[] = {"drawn", "first"};
 constexpr std::string_view kCells[] = {"occupancy", "rich"};
 constexpr std::string_view kPrecisions[] = {"float32", "bfloat16", "float16"};
@@ -35,6 +45,7 @@ std::span<const std::string_view> enum_names(NewHead) { return kNewHeads; }
 std::span<const std::string_view> enum_names(BadSampleRule) { return kBadSampleRules; }
 std::span<const std::string_view> enum_names(EvalPart) { return kEvalParts; }
 std::span<const std::string_view> enum_names(pipeline::PointSubset) { return kPointSubsets; }
+std::span<const std::string_view> enum_names(pipeline::FrameSampling) { return kFrameSamplings; }
 std::span<const std::string_view> enum_names(readers::VoxelValue) { return kCells; }
 std::span<const std::string_view> enum_names(pipeline::Precision) { return kPrecisions; }
 std::span<const std::string_view> enum_names(model3d::TimePadding) { return kTimePaddings; }

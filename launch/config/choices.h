@@ -28,6 +28,7 @@ using DataKind = pipeline::SampleKind;
 enum class ModelForm : std::uint8_t {
   kVoxel,
   kClip,
+  kDifferences,
   kRaw,
   kGrid,
   kFrames,
@@ -65,6 +66,7 @@ std::span<const std::string_view> enum_names(NewHead any);
 std::span<const std::string_view> enum_names(BadSampleRule any);
 std::span<const std::string_view> enum_names(EvalPart any);
 std::span<const std::string_view> enum_names(pipeline::PointSubset any);
+std::span<const std::string_view> enum_names(pipeline::FrameSampling any);
 std::span<const std::string_view> enum_names(readers::VoxelValue any);
 std::span<const std::string_view> enum_names(pipeline::Precision any);
 std::span<const std::string_view> enum_names(model3d::TimePadding any);

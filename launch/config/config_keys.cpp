@@ -15,6 +15,7 @@ constexpr auto kSample = KeyRole::kSample;
 // no order.
 constexpr std::initializer_list<ModelForm> kMixable{ModelForm::kVoxel,
                                                     ModelForm::kClip,
+                                                    ModelForm::kDifferences,
                                                     ModelForm::kRaw,
                                                     ModelForm::kGrid,
                                                     ModelForm::kFrames,
@@ -73,8 +74,15 @@ std::vector<Row> clip_rows() {
       key<data, clip, &S::frames>("data.frames", "pictures in a clip")
           .within(1, 1024)
           .decides(kSample),
+      key<data, clip, &S::by>("data.sampling",
+                              "where they lie in the video: data.stride apart, in data.seconds "
+                              "whatever its rate, or one of each of so many parts of it")
+          .decides(kSample),
       key<data, clip, &S::stride>("data.stride", "pictures of the video from one to the next")
           .within(1, 1024)
+          .decides(kSample),
+      key<data, clip, &S::seconds>("data.seconds", "of a clip, with data.sampling=seconds; else 0")
+          .within(0, 3600)
           .decides(kSample),
       key<data, clip, &S::size>("data.size", "width and height of a clip, pixels")
           .within(8, 2048)

@@ -48,12 +48,12 @@ std::vector<Row> form_rows() {
                                        "frames a step of stem and downsamplings")
           .within(1, 4)
           .decides(kRule)
-          .of_forms({F::kClip}),
+          .of_forms({F::kClip, F::kDifferences}),
       key<model, &M::temporal_taps>("model.temporal_taps",
                                     "taps in time, stages 2 to 4; 0: as kernel")
           .within(0, 17)
           .decides(kShape)
-          .of_forms({F::kClip}),
+          .of_forms({F::kClip, F::kDifferences}),
       key<model, &M::spatial_taps>("model.spatial_taps",
                                    "taps in space, stages 2 to 4; odd; 0: as kernel")
           .within(0, 17)
@@ -61,15 +61,15 @@ std::vector<Row> form_rows() {
       key<model, &M::separable_time>("model.separable_time",
                                      "large kernels as one in space and one in time")
           .decides(kShape)
-          .of_forms({F::kClip}),
+          .of_forms({F::kClip, F::kDifferences}),
       key<model, &M::time_padding>("model.time_padding",
                                    "beyond the ends, zeros or the end frames again")
           .decides(kRule)
-          .of_forms({F::kClip}),
+          .of_forms({F::kClip, F::kDifferences}),
       key<model, &M::inflation>("model.inflation",
                                 "of weights of pictures, the middle tap or every tap")
           .on_resume(ResumeRule::kNotRead)
-          .of_forms({F::kClip}),
+          .of_forms({F::kClip, F::kDifferences}),
       key<model, &M::map_pooling>(
           "model.map_pooling", "how the last map becomes one row: its means, or means and maxima")
           .decides(kShape)

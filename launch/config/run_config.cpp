@@ -51,6 +51,7 @@ constexpr FormOfKind kFormsOfKinds[] = {
     {DataKind::kCloud, ModelForm::kPoints},
     {DataKind::kCloud, ModelForm::kCells},
     {DataKind::kVideo, ModelForm::kClip},
+    {DataKind::kVideo, ModelForm::kDifferences},
     {DataKind::kVideo, ModelForm::kRaw},
     {DataKind::kVideo, ModelForm::kGrid},
     {DataKind::kVideo, ModelForm::kFrames},
@@ -88,6 +89,26 @@ void check_taken(const LoadedConfig& loaded) {
                     (key.forms.size() == 1 ? " does" : " do") + "): leave it at " +
                     text_of_value(key.get(defaults)));
   }
+}
+
+/// Seconds are given where they are asked for, and published protocols count strides.
+void check_sampling(const LoadedConfig& loaded) {
+  using By = pipeline::FrameSampling;
+  const pipeline::ClipSampling& clip = loaded.config.data.clip;
+  const std::string by = value_text(loaded.config, "data.sampling");
+  require((clip.by == By::kSeconds) == (clip.seconds > 0),
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "data.seconds", "data.sampling"),
+          clip.seconds,
+          clip.by == By::kSeconds ? ": data.sampling=seconds needs the length of a clip"
+                                  : ", but data.sampling is " + by + ": leave it at 0");
+  require(clip.by == By::kStride || loaded.config.eval.protocol == "center",
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "eval.protocol", "data.sampling"),
+          loaded.config.eval.protocol,
+          " counts strides, but data.sampling is ",
+          by,
+          ": take center");
 }
 
 /// The protocol looks at samples of the kind, and takes the size that was set.
@@ -256,6 +277,7 @@ void check_described_network(const LoadedConfig& loaded) {
 void check(const LoadedConfig& loaded) {
   check_data(loaded);
   check_form(loaded);
+  check_sampling(loaded);
   check_protocol(loaded);
   check_described_network(loaded);
   check_weights(loaded);

@@ -82,6 +82,14 @@ std::string rate_text(const pipeline::VideoShape& shape) {
                                      : "of no known rate: taken as 30 a second";
 }
 
+std::string sampling_text(const RunConfig& config) {
+  const pipeline::ClipSampling& clip = config.data.clip;
+  if (clip.by == pipeline::FrameSampling::kSegments) return "one of each part of the video";
+  return clip.by == pipeline::FrameSampling::kStride
+             ? pipeline::text_of("stride ", clip.stride)
+             : pipeline::text_of("evenly in ", clip.seconds, " s");
+}
+
 ViewListing list_clips(const RunConfig& config, const std::filesystem::path& file) {
   const pipeline::Protocol& protocol = pipeline::find_protocol(config.eval.protocol);
   const readers::ClipSourceOptions options = eval_clip_options(config);
@@ -101,8 +109,8 @@ ViewListing list_clips(const RunConfig& config, const std::filesystem::path& fil
        << " of " << size_text(shape.width, shape.height) << ", " << rate_text(shape) << "\n"
        << protocol_text(protocol, std::ssize(plans)) << ": " << options.eval_views.clips
        << (options.eval_views.clips == 1 ? " clip" : " clips") << " of " << options.sampling.frames
-       << " frames, stride " << config.data.clip.stride << ", each with "
-       << options.eval_views.crops << (options.eval_views.crops == 1 ? " crop" : " crops") << "\n";
+       << " frames, " << sampling_text(config) << ", each with " << options.eval_views.crops
+       << (options.eval_views.crops == 1 ? " crop" : " crops") << "\n";
   const std::int64_t crops = options.eval_views.crops;
   for (std::int64_t v = 0; v < std::ssize(plans); ++v) {
     const ClipPlan& plan = plans[static_cast<std::size_t>(v)];

@@ -50,7 +50,12 @@ readers::WindowOptions window_options(const PredictRequest& request,
   options.pixels = clips.pixels;
   options.seed = static_cast<std::uint64_t>(config.seed);
   options.frames_per_second = rate;
-  options.length = request.window.empty() ? readers::clip_span(options.sampling)
+  const bool is_whole = options.sampling.by == pipeline::FrameSampling::kSegments;
+  pipeline::require(!request.window.empty() || !is_whole,
+                    pipeline::Errc::kInvalidArgument,
+                    "--window is missing: with data.sampling=segments a clip is a whole video, so "
+                    "say how long a piece of the stream is to be one");
+  options.length = request.window.empty() ? pipeline::window_span(options.sampling, {0, 0, 0, rate})
                                           : frames_of(parse_span("--window", request.window), rate);
   options.hop =
       request.hop.empty() ? options.length : frames_of(parse_span("--hop", request.hop), rate);

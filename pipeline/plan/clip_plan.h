@@ -4,7 +4,8 @@
 //   (key, shape of the video) -- plan --> frame numbers, crop box, mirror --> one clip
 //
 // Windows as VideoMAE (Tong et al. 2022, arXiv 2203.12602, section 4): `frames` frames, `stride`
-// apart. Crops as Inception (Szegedy et al. 2015, section 6): a share of the frame's area and a
+// apart, or in so many seconds. Segments as TSN (Wang et al. 2016, arXiv 1608.00859, section 3.1).
+// Crops as Inception (Szegedy et al. 2015, section 6): a share of the frame's area and a
 // ratio of its sides, both drawn. The ratio is uniform in its logarithm.
 #pragma once
 
@@ -17,13 +18,22 @@
 
 namespace larkspur::pipeline {
 
+/// How a clip's frames lie in its video. N frames shown, T in a clip.
+enum class FrameSampling : std::uint8_t {
+  kStride,    ///< a window: `stride` frames from one to the next
+  kSeconds,   ///< a window of `seconds`, whatever the video's rate: evenly, seconds / T apart
+  kSegments,  ///< all of it: T parts of N / T frames, of each one frame, in evaluation the middle
+};
+
 /// What is taken of every video.
 struct ClipSampling {
   std::int64_t frames = 16;  ///< frames in a clip, > 0
-  std::int64_t stride = 4;   ///< frames of the video from one to the next, > 0
+  std::int64_t stride = 4;   ///< kStride: frames of the video from one to the next, > 0
   std::int64_t size = 112;   ///< width and height of the clip, > 0
   /// A control experiment: the chosen frames in an order drawn by the key, in evaluation too.
   bool shuffle_frames = false;
+  FrameSampling by = FrameSampling::kStride;
+  double seconds = 0.0;  ///< kSeconds: of a window, > 0; else 0
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
@@ -48,6 +58,11 @@ struct VideoShape {
   double frames_per_second = 0.0;  ///< average; 0 where unknown
 };
 
+/// The rate that people mean: averages over times of milliseconds are not quite 30, so a half, a
+/// whole or 1000/1001 of a whole number, where the measured one is as near as such times tell.
+/// 30 where it is unknown.
+double nominal_rate(const VideoShape& shape);
+
 /// Pixels; 0 x 0 stands for "as it is".
 struct FrameSize {
   std::int64_t width = 0;
@@ -69,15 +84,20 @@ struct ClipPlan {
   bool operator==(const ClipPlan&) const = default;
 };
 
-/// A training view: a window at a random place, a random crop. Of a video shorter than the window
-/// the last frame is repeated. A pure function of its arguments.
+/// A training view: a window at a random place, or a random frame of each segment; a random crop.
+/// Of a video shorter than the window the last frame is repeated, of one shorter than its segments
+/// any. A pure function of its arguments.
 ClipPlan plan_clip(const ClipSampling& sampling,
                    const ClipAugmentation& augmentation,
                    const VideoShape& shape,
                    const SampleKey& key);
 
-/// Frame numbers of the window in the middle of `shown` frames.
-std::vector<std::int64_t> middle_window(const ClipSampling& sampling, std::int64_t shown);
+/// Frame numbers of the window in the middle of a video, or the middles of its segments.
+std::vector<std::int64_t> middle_frames(const ClipSampling& sampling, const VideoShape& shape);
+
+/// Frames from a window's first to its last, both counted, at the rate of the video; > 0. Of
+/// kSegments, which have no window, T.
+std::int64_t window_span(const ClipSampling& sampling, const VideoShape& shape);
 
 /// The largest centred square of a frame.
 CropBox centre_square(const VideoShape& shape);

@@ -22,25 +22,6 @@ struct ClipOfVideo {
   double rate;         // f
 };
 
-/// Averages over times of milliseconds are not quite 30: the rate that people mean, a half, a whole
-/// or 1000/1001 of a whole number, where the measured one is as near as such times tell.
-double nominal_rate(const VideoShape& shape) {
-  const double measured = shape.frames_per_second;
-  if (!(measured > 0)) return kTargetRate;
-  const double intervals = static_cast<double>(std::max<std::int64_t>(1, shape.frames - 1));
-  const double tolerance = std::min(0.01, std::max(2e-4, 1e-3 * measured / intervals)) * measured;
-  double nearest = measured;
-  double distance = tolerance;
-  const double halves = std::round(2.0 * measured) / 2.0;
-  const double whole = std::round(measured * 1.001);
-  for (const double candidate : {halves, whole * 1000.0 / 1001.0}) {
-    if (std::abs(candidate - measured) >= distance) continue;
-    nearest = candidate;
-    distance = std::abs(candidate - measured);
-  }
-  return nearest;
-}
-
 /// [j (span - 1) / (T - 1)].
 std::int64_t spread(std::int64_t j, double span, std::int64_t count) {
   if (count == 1) return 0;
@@ -141,8 +122,13 @@ std::vector<std::int64_t> seconds_clip(const ClipOfVideo& of) {
   return frames;
 }
 
-std::vector<std::int64_t> frames_of(ClipPlaces places, const ClipOfVideo& of) {
-  switch (places) {
+std::vector<std::int64_t> frames_of(const ClipViews& views,
+                                    std::int64_t clip,
+                                    const ClipSampling& sampling,
+                                    const VideoShape& shape) {
+  const ClipOfVideo of{
+      clip, views.clips, sampling.frames, sampling.stride, shape.frames, nominal_rate(shape)};
+  switch (views.places) {
     case ClipPlaces::kStrided:
       return strided_clip(of);
     case ClipPlaces::kSeconds30:
@@ -158,7 +144,7 @@ std::vector<std::int64_t> frames_of(ClipPlaces places, const ClipOfVideo& of) {
     case ClipPlaces::kMiddle:
       break;
   }
-  return middle_window({of.frames, of.stride}, of.shown);
+  return middle_frames(sampling, shape);
 }
 
 std::int64_t resized_long_side(CropPlaces places,
@@ -244,13 +230,7 @@ ClipPlan plan_clip_view(const ClipViews& views,
           " of ",
           views.count());
   ClipPlan plan;
-  plan.frames = frames_of(views.places,
-                          {key.view / views.crops,
-                           views.clips,
-                           sampling.frames,
-                           sampling.stride,
-                           shape.frames,
-                           nominal_rate(shape)});
+  plan.frames = frames_of(views, key.view / views.crops, sampling, shape);
   plan_crop(views, key.view % views.crops, shape, plan);
   if (sampling.shuffle_frames) shuffle_frames(plan.frames, key);
   return plan;

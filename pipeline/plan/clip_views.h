@@ -16,7 +16,8 @@ namespace larkspur::pipeline {
 
 /// Where clips start and which frames they take.
 enum class ClipPlaces : std::uint8_t {
-  /// One window of T frames r apart in the middle; the last frame again where the video is short.
+  /// The window of T frames in the middle, the last frame again where the video is short, or the
+  /// middles of T segments, as the run samples frames (ClipSampling::by). All others count strides.
   kMiddle,
   /// Frames 0, r, 2r, ... are L = ceil(N / r), the last one again up to T; clip k starts at the
   /// [k (L - T) / (n - 1)]th of them; n = 1: in their middle.

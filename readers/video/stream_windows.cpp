@@ -19,10 +19,6 @@ void WindowOptions::check() const {
   pipeline::require_within("the hop's frames", hop, 1, kLongestWindow);
 }
 
-std::int64_t clip_span(const pipeline::ClipSampling& sampling) {
-  return (sampling.frames - 1) * sampling.stride + 1;
-}
-
 StreamWindows::StreamWindows(const WindowOptions& options) : options_(options) { options_.check(); }
 
 bool StreamWindows::is_looked_at(std::int64_t number) const {

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include <ATen/ops/sub.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,6 +31,16 @@ TEST(Forms, AGridIsAMapAlready) {
 TEST(Forms, AClipIsAMapAlready) {
   const at::Tensor clip = at::zeros({2, 3, 5, 8, 6});
   EXPECT_TRUE(find_form("clip").as_map(clip).is_same(clip));
+}
+
+TEST(Forms, DifferencesAreOfEachFrameAndTheOneBefore) {
+  const at::Tensor clip = golden_noise("clip", {2, 3, 5, 4, 6});
+  const at::Tensor map = find_form("differences").as_map(clip);
+  ASSERT_EQ(map.sizes(), clip.sizes());
+  EXPECT_EQ(map.select(2, 0).abs().max().item<float>(), 0.0F);
+  for (std::int64_t t = 1; t < 5; ++t) {
+    EXPECT_TRUE(map.select(2, t).equal(at::sub(clip.select(2, t), clip.select(2, t - 1)))) << t;
+  }
 }
 
 /// Where pixel (t, h, w) of every channel is to be found in the picture.
@@ -104,8 +115,8 @@ TEST(Forms, RefuseOtherShapesAndNameThem) {
 
 TEST(Forms, AnUnknownNameIsAnsweredWithAllNames) {
   EXPECT_THAT([] { find_form("mesh"); },
-              ::testing::ThrowsMessage<pipeline::Error>(
-                  ::testing::HasSubstr("\"mesh\" is none of: voxel image raw grid clip")));
+              ::testing::ThrowsMessage<pipeline::Error>(::testing::HasSubstr(
+                  "\"mesh\" is none of: voxel image raw grid clip differences")));
 }
 
 }  // namespace

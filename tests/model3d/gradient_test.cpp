@@ -221,6 +221,7 @@ INSTANTIATE_TEST_SUITE_P(
                           FormCase{"grid", {3, 3, 9, 12, 11}},
                           FormCase{"frames", {3, 3, 3, 33, 31}},
                           FormCase{"clip", {3, 3, 3, 20, 24}},
+                          FormCase{"differences", {3, 3, 3, 20, 24}},
                           FormCase{"voxel", {3, 1, 17, 13, 15}},
                           FormCase{"views", {3, 2, 3, 36, 40}, {}, kShortStep},
                           FormCase{"joint", {3, 1, 13, 9, 11}, {3, 2, 3, 36, 40}, kShortStep}),

@@ -190,7 +190,8 @@ TEST_F(ConfigFile, AnOverrideWinsOverTheFile) {
 }
 
 TEST_F(ConfigFile, AFormBringsItsOwnKernelAndStemWhereNoneAreSet) {
-  for (const char* form : {"clip", "raw", "grid", "voxel", "views", "joint", "points", "cells"}) {
+  for (const char* form :
+       {"clip", "differences", "raw", "grid", "voxel", "views", "joint", "points", "cells"}) {
     const bool of_clouds =
         std::string_view("voxel views joint points cells").find(form) != std::string::npos;
     const std::string file =

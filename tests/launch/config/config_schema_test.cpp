@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "launch/config/config_file.h"
+#include "launch/config/model_options.h"
 
 namespace larkspur::launch {
 namespace {
@@ -121,6 +122,8 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   changed.eval.protocol = "mvit_5x1";
   changed.model.form = ModelForm::kClip;
   changed.data.crop = {0.25, 0.5, 1.1 + 2.2, true};
+  changed.data.clip.by = pipeline::FrameSampling::kStride;  // what published protocols count
+  changed.data.clip.seconds = 0.0;
   changed.train.lanes = 4;
   changed.train.global_batch = 24;
   changed.train.repeats = 2;
@@ -165,6 +168,14 @@ TEST(WriteConfig, IsReadBackEqualWhenEveryKeyIsChanged) {
   points.model.view_taps = defaults.view_taps;
   points.data.cells = readers::VoxelValue::kOccupancy;
   expect_read_back(points);
+}
+
+TEST(WriteConfig, IsReadBackEqualWithClipsOfSeconds) {
+  RunConfig config = config_of_form("differences");
+  config.data.kind = DataKind::kVideo;
+  config.data.clip.by = pipeline::FrameSampling::kSeconds;
+  config.data.clip.seconds = 2.5;
+  expect_read_back(config);
 }
 
 TEST(ConfigChanges, NameBothValues) {

@@ -2,6 +2,7 @@
 #include "launch/config/run_config.h"
 
 #include <fstream>
+#include <functional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +17,7 @@ using testing::Refusal;
 using testing::refusal_of;
 
 /// What check() says of a configuration whose named key was set in line 9.
-std::string complaint(const std::string& key, void (*change)(RunConfig&)) {
+std::string complaint(const std::string& key, const std::function<void(RunConfig&)>& change) {
   LoadedConfig loaded;
   change(loaded.config);
   loaded.origins[key] = "c.yaml:9";
@@ -99,8 +100,8 @@ TEST(CheckConfig, TheFormLooksAtTheKindOfData) {
                         c.data.kind = DataKind::kVideo;
                         c.model.form = ModelForm::kJoint;
                       }),
-            "c.yaml:9: model.form: joint does not look at data.kind video; these do: clip, raw, "
-            "grid, frames");
+            "c.yaml:9: model.form: joint does not look at data.kind video; these do: clip, "
+            "differences, raw, grid, frames");
 }
 
 TEST(CheckConfig, FormsForCloudsTakeKernelsOfTheirAxes) {
@@ -160,23 +161,22 @@ TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
 }
 
 TEST(CheckConfig, SamplesOfTwoInputsOrOfPointsAreNotMixed) {
-  EXPECT_EQ(complaint("train.mixup",
-                      [](RunConfig& c) {
-                        c.model.form = ModelForm::kJoint;
-                        c.train.mix.mixup = 0.8;
-                      }),
-            "c.yaml:9: train.mixup: form joint does not take it (voxel, clip, raw, grid, frames, "
-            "image, views "
-            "do): leave it at 0.0");
+  EXPECT_EQ(
+      complaint("train.mixup",
+                [](RunConfig& c) {
+                  c.model.form = ModelForm::kJoint;
+                  c.train.mix.mixup = 0.8;
+                }),
+      "c.yaml:9: train.mixup: form joint does not take it (voxel, clip, differences, raw, grid, "
+      "frames, image, views do): leave it at 0.0");
   EXPECT_EQ(complaint("train.cutmix",
                       [](RunConfig& c) {
                         c.model.form = ModelForm::kPoints;
                         c.model.kernel = {1, 7, 7};
                         c.train.mix.cutmix = 1.0;
                       }),
-            "c.yaml:9: train.cutmix: form points does not take it (voxel, clip, raw, grid, frames, "
-            "image, views "
-            "do): leave it at 0.0");
+            "c.yaml:9: train.cutmix: form points does not take it (voxel, clip, differences, raw, "
+            "grid, frames, image, views do): leave it at 0.0");
 }
 
 TEST(CheckConfig, OnlyAClipHasATimeAxis) {
@@ -184,31 +184,53 @@ TEST(CheckConfig, OnlyAClipHasATimeAxis) {
                       [](RunConfig& c) {
                         c.model.temporal_strides = {1, 1, 1, 1};
                       }),
-            "c.yaml:9: model.temporal_strides: form voxel does not take it (clip does): leave it "
-            "at [2, 1, "
-            "1, 1]");
+            "c.yaml:9: model.temporal_strides: form voxel does not take it (clip, differences "
+            "do): leave it at [2, 1, 1, 1]");
   EXPECT_EQ(
       complaint("model.temporal_taps",
                 [](RunConfig& c) {
                   c.model.temporal_taps = {3, 3, 3};
                 }),
-      "c.yaml:9: model.temporal_taps: form voxel does not take it (clip does): leave it at [0, 0, "
-      "0]");
+      "c.yaml:9: model.temporal_taps: form voxel does not take it (clip, differences do): leave it "
+      "at [0, 0, 0]");
 }
 
 TEST(CheckConfig, OnlyAClipHasChoicesOfTime) {
-  EXPECT_EQ(
-      complaint("model.separable_time", [](RunConfig& c) { c.model.separable_time = true; }),
-      "c.yaml:9: model.separable_time: form voxel does not take it (clip does): leave it at false");
+  EXPECT_EQ(complaint("model.separable_time", [](RunConfig& c) { c.model.separable_time = true; }),
+            "c.yaml:9: model.separable_time: form voxel does not take it (clip, differences do): "
+            "leave it "
+            "at false");
   EXPECT_EQ(
       complaint("model.time_padding",
                 [](RunConfig& c) { c.model.time_padding = model3d::TimePadding::kReplicate; }),
-      "c.yaml:9: model.time_padding: form voxel does not take it (clip does): leave it at zeros");
+      "c.yaml:9: model.time_padding: form voxel does not take it (clip, differences do): leave it "
+      "at zeros");
 }
 
 void make_clip(RunConfig& config) {
   config.data.kind = DataKind::kVideo;
   config.model.form = ModelForm::kClip;
+}
+
+TEST(CheckConfig, FramesAreSampledBySecondsOrSegmentsOutsidePublishedProtocols) {
+  using By = pipeline::FrameSampling;
+  const auto by = [](By sampling, double seconds, const char* protocol) {
+    return [=](RunConfig& c) {
+      make_clip(c);
+      c.data.clip.by = sampling;
+      c.data.clip.seconds = seconds;
+      c.eval.protocol = protocol;
+    };
+  };
+  EXPECT_EQ(complaint("data.seconds", by(By::kSeconds, 2.0, "center")), "");
+  EXPECT_EQ(complaint("data.seconds", by(By::kSegments, 0.0, "center")), "");
+  EXPECT_EQ(complaint("data.seconds", by(By::kSeconds, 0.0, "center")),
+            "c.yaml:9: data.seconds: 0: data.sampling=seconds needs the length of a clip");
+  EXPECT_EQ(complaint("data.seconds", by(By::kStride, 2.0, "center")),
+            "c.yaml:9: data.seconds: 2, but data.sampling is stride: leave it at 0");
+  EXPECT_EQ(complaint("eval.protocol", by(By::kSegments, 0.0, "mvit_5x1")),
+            "c.yaml:9: eval.protocol: mvit_5x1 counts strides, but data.sampling is segments: take "
+            "center");
 }
 
 TEST(CheckConfig, InflationByMeanNeedsEndFramesAndWeights) {

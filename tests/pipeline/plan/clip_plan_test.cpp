@@ -41,6 +41,67 @@ TEST(CenterClip, RepeatsTheLastFrameOfAShortVideo) {
               ElementsAre(0, 0, 0));
 }
 
+ClipSampling segments_of(std::int64_t frames) {
+  return {.frames = frames, .size = 8, .by = FrameSampling::kSegments};
+}
+
+ClipSampling seconds_of(std::int64_t frames, double seconds) {
+  return {.frames = frames, .size = 8, .by = FrameSampling::kSeconds, .seconds = seconds};
+}
+
+TEST(CenterClip, TakesTheMiddleOfEachSegment) {
+  EXPECT_THAT(plan_center_clip(segments_of(4), {20, 8, 8}, key_of(0)).frames,
+              ElementsAre(2, 7, 12, 17));
+  EXPECT_THAT(plan_center_clip(segments_of(3), {10, 8, 8}, key_of(0)).frames, ElementsAre(1, 5, 8));
+  // Fewer frames than segments: some twice, in order, none beyond the end.
+  EXPECT_THAT(plan_center_clip(segments_of(5), {2, 8, 8}, key_of(0)).frames,
+              ElementsAre(0, 0, 1, 1, 1));
+}
+
+TEST(ClipPlan, DrawsEveryFrameOfASegmentEquallyOften) {
+  std::map<std::int64_t, int> taken;
+  for (std::uint32_t sample = 0; sample < 2000; ++sample) {
+    const ClipPlan plan = plan_clip(segments_of(3), {}, {12, 8, 8}, key_of(sample));
+    for (std::size_t i = 0; i < 3; ++i) {
+      ASSERT_EQ(plan.frames[i] / 4, static_cast<std::int64_t>(i));
+      ++taken[plan.frames[i]];
+    }
+  }
+  ASSERT_EQ(taken.size(), 12U);
+  for (const auto& [frame, count] : taken) EXPECT_NEAR(count, 500, 100) << frame;
+}
+
+TEST(CenterClip, LastsAsLongInVideosOfAnyRate) {
+  // Half a second in four frames: an eighth of a second from one to the next.
+  EXPECT_THAT(plan_center_clip(seconds_of(4, 0.5), {30, 8, 8, 8.0}, key_of(0)).frames,
+              ElementsAre(13, 14, 15, 16));
+  EXPECT_THAT(plan_center_clip(seconds_of(4, 0.5), {100, 8, 8, 24.0}, key_of(0)).frames,
+              ElementsAre(45, 48, 51, 54));
+  // Every 3.75th frame, rounded, where the rate is 30 or unknown, or 30 by coarse times; at 29.97
+  // two steps are less than seven frames and a half.
+  EXPECT_THAT(plan_center_clip(seconds_of(4, 0.5), {41, 8, 8, 29.97}, key_of(0)).frames,
+              ElementsAre(14, 18, 21, 25));
+  EXPECT_THAT(plan_center_clip(seconds_of(4, 0.5), {41, 8, 8, 30.01}, key_of(0)).frames,
+              ElementsAre(14, 18, 22, 25));
+  EXPECT_THAT(plan_center_clip(seconds_of(4, 0.5), {41, 8, 8}, key_of(0)).frames,
+              ElementsAre(14, 18, 22, 25));
+  // Slower than the clip asks for: frames are shown more than once; shorter: the last one again.
+  EXPECT_THAT(plan_center_clip(seconds_of(4, 0.5), {9, 8, 8, 4.0}, key_of(0)).frames,
+              ElementsAre(3, 4, 4, 5));
+  EXPECT_THAT(plan_center_clip(seconds_of(4, 4.0), {3, 8, 8, 1.0}, key_of(0)).frames,
+              ElementsAre(0, 1, 2, 2));
+}
+
+TEST(ClipPlan, StartsAWindowOfSecondsWhereverItFits) {
+  std::set<std::int64_t> starts;
+  for (std::uint32_t sample = 0; sample < 300; ++sample) {
+    const ClipPlan plan = plan_clip(seconds_of(4, 0.5), {}, {12, 8, 8, 16.0}, key_of(sample));
+    EXPECT_EQ(plan.frames[3], plan.frames[0] + 6);
+    starts.insert(plan.frames[0]);
+  }
+  EXPECT_THAT(starts, ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
 TEST(ClipPlan, StartsEverywhereAWindowFitsEquallyOften) {
   std::map<std::int64_t, int> starts;
   for (std::uint32_t sample = 0; sample < 4000; ++sample) {
@@ -116,6 +177,8 @@ TEST(ClipOptions, AreRefusedOutOfRange) {
   EXPECT_THROW((ClipSampling{0, 1, 8, false}.check()), Error);
   EXPECT_THROW((ClipSampling{1, 0, 8, false}.check()), Error);
   EXPECT_THROW((ClipSampling{1, 1, 0, false}.check()), Error);
+  EXPECT_THROW((ClipSampling{.by = FrameSampling::kSeconds}.check()), Error);
+  EXPECT_THROW((ClipSampling{.by = FrameSampling::kSegments, .seconds = 1.0}.check()), Error);
   EXPECT_THROW((ClipAugmentation{0.0, 1.0, 1.0, false}.check()), Error);
   EXPECT_THROW((ClipAugmentation{0.5, 0.4, 1.0, false}.check()), Error);
   EXPECT_THROW((ClipAugmentation{0.5, 1.1, 1.0, false}.check()), Error);

@@ -74,7 +74,7 @@ WindowOptions options_of(std::int64_t frames, std::int64_t stride) {
   WindowOptions options;
   options.sampling = {frames, stride, kSide};
   options.views = pipeline::sized({}, kSide, 0);
-  options.length = clip_span(options.sampling);
+  options.length = pipeline::window_span(options.sampling, {});
   options.hop = options.length;
   return options;
 }
@@ -111,6 +111,9 @@ TEST(StreamWindows, AreLookedAtAsFilesOfTheirLengthAre) {
   options.length = 9;  // the middle of nine frames
   options.hop = 4;
   EXPECT_THAT(windows_of(options, 13), ElementsAre(Numbers{2, 4, 6}, Numbers{6, 8, 10}));
+  options.sampling.by = pipeline::FrameSampling::kSegments;
+  EXPECT_THAT(windows_of(options, 13), ElementsAre(Numbers{1, 4, 7}, Numbers{5, 8, 11}));
+  options.sampling.by = pipeline::FrameSampling::kStride;
   options.views.places = pipeline::ClipPlaces::kStrided;
   options.views.clips = 2;  // 0 2 4 6 8, and of those the first three and the last three
   EXPECT_THAT(windows_of(options, 13),
