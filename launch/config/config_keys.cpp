@@ -75,8 +75,8 @@ std::vector<Row> clip_rows() {
           .within(1, 1024)
           .decides(kSample),
       key<data, clip, &S::by>("data.sampling",
-                              "where they lie in the video: data.stride apart, in data.seconds "
-                              "whatever its rate, or one of each of so many parts of it")
+                              "where they lie in the video: data.stride apart, in data.seconds at "
+                              "its rate (30 where it has none), or one of each of so many parts")
           .decides(kSample),
       key<data, clip, &S::stride>("data.stride", "pictures of the video from one to the next")
           .within(1, 1024)

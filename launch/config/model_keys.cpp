@@ -69,7 +69,7 @@ std::vector<Row> form_rows() {
       key<model, &M::inflation>("model.inflation",
                                 "of weights of pictures, the middle tap or every tap")
           .on_resume(ResumeRule::kNotRead)
-          .of_forms({F::kClip, F::kDifferences}),
+          .of_forms({F::kClip}),
       key<model, &M::map_pooling>(
           "model.map_pooling", "how the last map becomes one row: its means, or means and maxima")
           .decides(kShape)

@@ -46,7 +46,7 @@ model3d::ModelOptions model_options(const RunConfig& config) {
   options.cell_channels = readers::VoxelGridOptions{.value = config.data.cells}.channels();
   options.kernel = model.kernel;
   options.stem_stride = model.stem_stride;
-  if (model.form == ModelForm::kClip) {
+  if (model3d::find_form(options.form).temporal_strides) {
     options.temporal_strides = model.temporal_strides;
     options.temporal_taps = model.temporal_taps;
   }

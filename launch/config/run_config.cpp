@@ -91,26 +91,6 @@ void check_taken(const LoadedConfig& loaded) {
   }
 }
 
-/// Seconds are given where they are asked for, and published protocols count strides.
-void check_sampling(const LoadedConfig& loaded) {
-  using By = pipeline::FrameSampling;
-  const pipeline::ClipSampling& clip = loaded.config.data.clip;
-  const std::string by = value_text(loaded.config, "data.sampling");
-  require((clip.by == By::kSeconds) == (clip.seconds > 0),
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "data.seconds", "data.sampling"),
-          clip.seconds,
-          clip.by == By::kSeconds ? ": data.sampling=seconds needs the length of a clip"
-                                  : ", but data.sampling is " + by + ": leave it at 0");
-  require(clip.by == By::kStride || loaded.config.eval.protocol == "center",
-          Errc::kInvalidArgument,
-          key_origin(loaded.origins, "eval.protocol", "data.sampling"),
-          loaded.config.eval.protocol,
-          " counts strides, but data.sampling is ",
-          by,
-          ": take center");
-}
-
 /// The protocol looks at samples of the kind, and takes the size that was set.
 void check_protocol(const LoadedConfig& loaded) {
   const EvalConfig& eval = loaded.config.eval;
@@ -128,6 +108,27 @@ void check_protocol(const LoadedConfig& loaded) {
           key_origin(loaded.origins, "eval.size", "data.kind"),
           eval.size,
           ", but views of clouds have no such size: leave it at 0");
+}
+
+/// Seconds are given where they are asked for, and published protocols count strides.
+void check_sampling(const LoadedConfig& loaded) {
+  using By = pipeline::FrameSampling;
+  const pipeline::ClipSampling& clip = loaded.config.data.clip;
+  const std::string by = value_text(loaded.config, "data.sampling");
+  require((clip.by == By::kSeconds) == (clip.seconds > 0),
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "data.seconds", "data.sampling"),
+          clip.seconds,
+          clip.by == By::kSeconds ? ": data.sampling=seconds needs the length of a clip"
+                                  : ", but data.sampling is " + by + ": leave it at 0");
+  require(clip.by == By::kStride || loaded.config.data.kind != DataKind::kVideo ||
+              loaded.config.eval.protocol == "center",
+          Errc::kInvalidArgument,
+          key_origin(loaded.origins, "eval.protocol", "data.sampling"),
+          loaded.config.eval.protocol,
+          " counts strides, but data.sampling is ",
+          by,
+          ": take center, or data.sampling=stride");
 }
 
 /// What the network itself has to say of its options, with the place that set them.
@@ -277,8 +278,8 @@ void check_described_network(const LoadedConfig& loaded) {
 void check(const LoadedConfig& loaded) {
   check_data(loaded);
   check_form(loaded);
-  check_sampling(loaded);
   check_protocol(loaded);
+  check_sampling(loaded);
   check_described_network(loaded);
   check_weights(loaded);
   check_several_labels(loaded);

@@ -154,6 +154,22 @@ void warn_of_other_rules(const model3d::Network& network,
   }
 }
 
+/// Pictures and what changes between them are other inputs, though every entry may fit.
+void warn_of_other_input(const model3d::Network& network, const pipeline::TensorFile& file) {
+  const std::string& ours = network.options().form;
+  const std::string changes(enum_name(ModelForm::kDifferences));
+  const auto metadata = file.metadata();
+  const auto form = metadata.find("form");
+  const std::string theirs = form == metadata.end() ? "image" : form->second;
+  if ((ours == changes) == (theirs == changes)) return;
+  pipeline::log_warn(text_of(file.origin(),
+                             " was trained as form ",
+                             theirs,
+                             ", the network is ",
+                             ours,
+                             ": one has seen pictures, the other sees what changes between them"));
+}
+
 void say_new_head(const model3d::Network& network,
                   const pipeline::TensorFile& file,
                   const model3d::LoadedWeights& loaded,
@@ -271,6 +287,7 @@ model3d::LoadedWeights fill_from_weights(model3d::Network& network,
   }
   if (loaded.new_head && loaded.half.empty()) say_new_head(network, file, loaded, head, why_new);
   warn_of_other_rules(network, file, loaded.half);
+  warn_of_other_input(network, file);
   return loaded;
 }
 

@@ -69,7 +69,7 @@ bool read_predict_request(Invocation& call, PredictRequest& request) {
               request.stream);
   line.option("--window",
               "of a stream: frames, as in 64, or seconds, as in 2.5s; default: what a clip of the "
-              "model spans",
+              "model spans; needed with data.sampling=segments",
               request.window);
   line.option(
       "--hop",

@@ -39,6 +39,17 @@ class WindowSource final : public pipeline::SampleSource {
   const readers::StreamWindow& window_;
 };
 
+/// What one clip spans, in frames of a stream of that rate.
+std::int64_t usual_window(const pipeline::ClipSampling& sampling, double rate) {
+  using By = pipeline::FrameSampling;
+  pipeline::require(sampling.by != By::kSegments,
+                    pipeline::Errc::kInvalidArgument,
+                    "--window is missing: with data.sampling=segments a clip is a whole video, so "
+                    "say how long a piece of the stream is to be one, as in --window 3s");
+  return sampling.by == By::kStride ? readers::clip_span(sampling)
+                                    : frames_of({sampling.seconds, true}, rate);
+}
+
 readers::WindowOptions window_options(const PredictRequest& request,
                                       const RunConfig& config,
                                       double rate) {
@@ -50,12 +61,7 @@ readers::WindowOptions window_options(const PredictRequest& request,
   options.pixels = clips.pixels;
   options.seed = static_cast<std::uint64_t>(config.seed);
   options.frames_per_second = rate;
-  const bool is_whole = options.sampling.by == pipeline::FrameSampling::kSegments;
-  pipeline::require(!request.window.empty() || !is_whole,
-                    pipeline::Errc::kInvalidArgument,
-                    "--window is missing: with data.sampling=segments a clip is a whole video, so "
-                    "say how long a piece of the stream is to be one");
-  options.length = request.window.empty() ? pipeline::window_span(options.sampling, {0, 0, 0, rate})
+  options.length = request.window.empty() ? usual_window(options.sampling, rate)
                                           : frames_of(parse_span("--window", request.window), rate);
   options.hop =
       request.hop.empty() ? options.length : frames_of(parse_span("--hop", request.hop), rate);

@@ -42,6 +42,11 @@ std::vector<std::int64_t> segments(std::int64_t count, std::int64_t shown, Place
   return frames;
 }
 
+// Frames from a window's first to its last, both counted.
+std::int64_t window_span(const ClipSampling& sampling, const VideoShape& shape) {
+  return std::llround(static_cast<double>(sampling.frames - 1) * step_of(sampling, shape)) + 1;
+}
+
 // Places where a window can start: 0 to this.
 std::int64_t last_start(const ClipSampling& sampling, const VideoShape& shape) {
   return std::max<std::int64_t>(0, shape.frames - window_span(sampling, shape));
@@ -125,11 +130,6 @@ std::vector<std::int64_t> middle_frames(const ClipSampling& sampling, const Vide
     return segments(sampling.frames, shape.frames, [] { return 0.5; });
   }
   return window(sampling, shape, last_start(sampling, shape) / 2);
-}
-
-std::int64_t window_span(const ClipSampling& sampling, const VideoShape& shape) {
-  if (sampling.by == FrameSampling::kSegments) return sampling.frames;
-  return std::llround(static_cast<double>(sampling.frames - 1) * step_of(sampling, shape)) + 1;
 }
 
 CropBox centre_square(const VideoShape& shape) {

@@ -21,7 +21,7 @@ namespace larkspur::pipeline {
 /// How a clip's frames lie in its video. N frames shown, T in a clip.
 enum class FrameSampling : std::uint8_t {
   kStride,    ///< a window: `stride` frames from one to the next
-  kSeconds,   ///< a window of `seconds`, whatever the video's rate: evenly, seconds / T apart
+  kSeconds,   ///< a window of `seconds` at the video's rate: T frames, seconds / T apart
   kSegments,  ///< all of it: T parts of N / T frames, of each one frame, in evaluation the middle
 };
 
@@ -85,8 +85,8 @@ struct ClipPlan {
 };
 
 /// A training view: a window at a random place, or a random frame of each segment; a random crop.
-/// Of a video shorter than the window the last frame is repeated, of one shorter than its segments
-/// any. A pure function of its arguments.
+/// Of a video shorter than the window the last frame is repeated, of one with fewer frames than
+/// segments some are taken twice, in order. A pure function of its arguments.
 ClipPlan plan_clip(const ClipSampling& sampling,
                    const ClipAugmentation& augmentation,
                    const VideoShape& shape,
@@ -94,10 +94,6 @@ ClipPlan plan_clip(const ClipSampling& sampling,
 
 /// Frame numbers of the window in the middle of a video, or the middles of its segments.
 std::vector<std::int64_t> middle_frames(const ClipSampling& sampling, const VideoShape& shape);
-
-/// Frames from a window's first to its last, both counted, at the rate of the video; > 0. Of
-/// kSegments, which have no window, T.
-std::int64_t window_span(const ClipSampling& sampling, const VideoShape& shape);
 
 /// The largest centred square of a frame.
 CropBox centre_square(const VideoShape& shape);

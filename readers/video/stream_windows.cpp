@@ -19,6 +19,10 @@ void WindowOptions::check() const {
   pipeline::require_within("the hop's frames", hop, 1, kLongestWindow);
 }
 
+std::int64_t clip_span(const pipeline::ClipSampling& sampling) {
+  return (sampling.frames - 1) * sampling.stride + 1;
+}
+
 StreamWindows::StreamWindows(const WindowOptions& options) : options_(options) { options_.check(); }
 
 bool StreamWindows::is_looked_at(std::int64_t number) const {
@@ -68,8 +72,7 @@ void StreamWindows::plan(const RgbFrame& picture) {
           bytes >> 20,
           " MiB, more than ",
           kMostWindowBytes >> 20,
-          ": take a longer hop, best a multiple of data.stride=",
-          options_.sampling.stride);
+          ": take a longer hop, best a multiple of the frames from one of a clip to the next");
 }
 
 std::vector<at::Tensor> StreamWindows::parts_of(const RgbFrame& picture) const {

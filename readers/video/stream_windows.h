@@ -39,6 +39,10 @@ struct WindowOptions {
   void check() const;
 };
 
+/// Frames that one clip spans by its stride: the least that a window needs to be looked at as
+/// training did.
+std::int64_t clip_span(const pipeline::ClipSampling& sampling);
+
 /// A window, as the network takes it.
 struct StreamWindow {
   std::int64_t index = 0;               ///< from 0

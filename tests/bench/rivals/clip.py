@@ -6,8 +6,10 @@ TRAIN, EVAL: a list of lines `path label`, paths from its folder, or a folder of
 decoded once and kept small; a training clip is 16 frames STRIDE apart from a random place, with AUGMENT 1 a random crop of
 0.7 to 1 of the area, mirrored one time in two; the scored one lies in the middle. AdamW, cosine, smoothing; epochs are what
 fits, measured on a copy beforehand, and the schedule runs to its end. Scores the last weights on EVAL, once.
+DIFFERENCES=1: looks at each frame less the one before. SEGMENTS=1: a frame of each of 16 parts of the video, not STRIDE.
 """
 import math
+import os
 import pathlib
 import sys
 
@@ -19,6 +21,8 @@ from torch import nn
 from training import Training
 
 FRAMES = 16
+DIFFERENCES = os.environ.get("DIFFERENCES") == "1"
+SEGMENTS = os.environ.get("SEGMENTS") == "1"
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1, 1)
 
@@ -80,20 +84,27 @@ def load(where, side):
     return [decoded(path, side) for path, _ in rows], torch.tensor([label for _, label in rows])
 
 
-def clip_of(video, start, stride):
-    numbers = (start + torch.arange(FRAMES) * stride).clamp(max=video.shape[1] - 1)
-    return video[:, numbers]
+def clip_of(video, stride, rng=None):
+    """At a random place, or in the middle."""
+    last = video.shape[1] - 1
+    if SEGMENTS:
+        places = torch.full((FRAMES,), 0.5) if rng is None else torch.from_numpy(rng.random(FRAMES))
+        numbers = ((torch.arange(FRAMES) + places) * (last + 1) / FRAMES).long()
+    else:
+        room = max(0, last - (FRAMES - 1) * stride)
+        numbers = (room // 2 if rng is None else int(rng.integers(room + 1))) + torch.arange(FRAMES) * stride
+    return video[:, numbers.clamp(max=last)]
 
 
 def prepared(clip, size):
     """[3,T,h,w] to normalised [3,T,size,size]."""
     small = nn.functional.interpolate(clip.permute(1, 0, 2, 3).float(), (size, size), mode="bilinear", antialias=True)
-    return (small.permute(1, 0, 2, 3) / 255 - MEAN) / DEVIATION
+    clip = (small.permute(1, 0, 2, 3) / 255 - MEAN) / DEVIATION
+    return clip - torch.cat([clip[:, :1], clip[:, :-1]], 1) if DIFFERENCES else clip
 
 
 def drawn(video, stride, size, augment, rng):
-    room = max(0, video.shape[1] - 1 - (FRAMES - 1) * stride)
-    clip = clip_of(video, int(rng.integers(room + 1)), stride)
+    clip = clip_of(video, stride, rng)
     if augment:
         edge = int(round(math.sqrt(rng.uniform(0.7, 1.0)) * video.shape[2]))
         top, left = (int(rng.integers(video.shape[2] - edge + 1)) for _ in range(2))
@@ -120,7 +131,7 @@ def main():
     scored, labels = load(given[1], size)
     model.eval()
     with torch.no_grad():
-        middle = [clip_of(v, max(0, (v.shape[1] - 1 - (FRAMES - 1) * stride) // 2), stride) for v in scored]
+        middle = [clip_of(video, stride) for video in scored]
         found = torch.cat([model(prepared(clip, size)[None]).argmax(1) for clip in middle])
     count = sum(parameter.numel() for parameter in model.parameters())
     print(f"top1 {(found == labels).float().mean().item():.2%}  {trained:.1f} minutes  {count} parameters")

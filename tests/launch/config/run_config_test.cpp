@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "launch/config/model_options.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temp_dir.h"
 
@@ -195,6 +196,18 @@ TEST(CheckConfig, OnlyAClipHasATimeAxis) {
       "at [0, 0, 0]");
 }
 
+TEST(ModelOptions, FormsWithATimeAxisTakeItsStridesAndTaps) {
+  for (const char* form : {"clip", "differences"}) {
+    RunConfig config = config_of_form(form);
+    config.model.temporal_strides = {1, 2, 1, 1};
+    config.model.temporal_taps = {3, 5, 7};
+    const model3d::ModelOptions options = model_options(config);
+    EXPECT_EQ(options.temporal_strides, config.model.temporal_strides) << form;
+    EXPECT_EQ(options.temporal_taps, config.model.temporal_taps) << form;
+  }
+  EXPECT_FALSE(model_options(config_of_form("grid")).temporal_strides);
+}
+
 TEST(CheckConfig, OnlyAClipHasChoicesOfTime) {
   EXPECT_EQ(complaint("model.separable_time", [](RunConfig& c) { c.model.separable_time = true; }),
             "c.yaml:9: model.separable_time: form voxel does not take it (clip, differences do): "
@@ -230,7 +243,13 @@ TEST(CheckConfig, FramesAreSampledBySecondsOrSegmentsOutsidePublishedProtocols) 
             "c.yaml:9: data.seconds: 2, but data.sampling is stride: leave it at 0");
   EXPECT_EQ(complaint("eval.protocol", by(By::kSegments, 0.0, "mvit_5x1")),
             "c.yaml:9: eval.protocol: mvit_5x1 counts strides, but data.sampling is segments: take "
-            "center");
+            "center, or data.sampling=stride");
+  EXPECT_EQ(complaint("eval.protocol",
+                      [](RunConfig& c) {
+                        c.eval.protocol = "rotate12";  // of clouds, which have no frames
+                        c.data.clip.by = By::kSegments;
+                      }),
+            "");
 }
 
 TEST(CheckConfig, InflationByMeanNeedsEndFramesAndWeights) {

@@ -58,6 +58,11 @@ TEST_F(ListViews, HasEveryClipAndCropOfAVideo) {
 
 TEST_F(ListViews, HasTheOneViewOfAShortVideo) {
   if (!readers::can_write_video()) GTEST_SKIP() << "this build cannot write videos";
+  EXPECT_THAT(listing(video(1), {"data.sampling=segments"}).text,
+              HasSubstr("1 clip of 16 frames, one of each part of the video, each with 1 crop"));
+  EXPECT_THAT(
+      listing(video(1), {"data.sampling=seconds", "data.seconds=1.5", "data.frames=2"}).text,
+      HasSubstr("1 clip of 2 frames, evenly in 1.5 s, each with 1 crop\nclip 0: frames 0 0\n"));
   const ViewListing list = listing(video(1), {"data.frames=3"});
   EXPECT_THAT(list.text, HasSubstr("1 frame of 64x48, of no known rate: taken as 30 a second"));
   EXPECT_THAT(list.text, HasSubstr("clip 0: frames 0 0 0\n"));

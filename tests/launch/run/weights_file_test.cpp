@@ -151,6 +151,21 @@ TEST(FillFromWeights, TellsOfARuleThatChangesNoShape) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("was trained with")));
 }
 
+TEST(FillFromWeights, TellsOfPicturesForANetworkThatSeesWhatChanges) {
+  const TempDir folder;
+  const fs::path path = folder.path() / "clip.safetensors";
+  write_weights(*make_network(clips()), {}, path);
+  RunConfig changes = clips();
+  changes.model.form = ModelForm::kDifferences;
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(*make_network(changes), *open_weights(path), model3d::HeadRule::kFit);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("was trained as form clip, the network is differences: one has seen"));
+  ::testing::internal::CaptureStderr();
+  fill_from_weights(*make_network(clips()), *open_weights(path), model3d::HeadRule::kFit);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("was trained as form")));
+}
+
 TEST(FillFromWeights, TellsOfARuleOfTheHalfItFills) {
   const SavedRun run;
   RunConfig config;

@@ -74,7 +74,7 @@ WindowOptions options_of(std::int64_t frames, std::int64_t stride) {
   WindowOptions options;
   options.sampling = {frames, stride, kSide};
   options.views = pipeline::sized({}, kSide, 0);
-  options.length = pipeline::window_span(options.sampling, {});
+  options.length = clip_span(options.sampling);
   options.hop = options.length;
   return options;
 }
