@@ -153,7 +153,7 @@ class Forward(unittest.TestCase):
         golden_weights.write_weights(self.weights, golden("names_A.json")["entries"])
         self.expect_refusal(self.forward("clip/a", "--inflation", "mean"), 2, "--inflation: model.inflation: mean needs time_padding replicate")
         self.expect_refusal(self.forward("clip/a", "--time-padding", "mirror"), 2, "--time-padding: model.time_padding: expected zeros or replicate, found 'mirror'")
-        self.expect_refusal(self.forward("image/a", "--separable-time"), 2, "--separable-time: model.separable_time: form image does not take it (clip does)")
+        self.expect_refusal(self.forward("image/a", "--separable-time"), 2, "--separable-time: model.separable_time: form image does not take it (clip, differences do)")
 
     def test_the_effective_field_is_a_picture_that_any_reader_opens(self):
         entries = golden("names_A.json")["entries"]
