@@ -25,7 +25,8 @@ enum class Purpose : std::uint8_t {
   kShuffle = 8,    ///< order of a clip's pictures, in the control experiment
   kMix = 9,        ///< mixup and cutmix
   kHoldout = 10,   ///< which samples of a training list are kept out of it
-  kPicture = 11    ///< how the pictures of a clip are distorted
+  kPicture = 11,   ///< how the pictures of a clip are distorted
+  kMixPoints = 12  ///< which points of two clouds are mixed
 };
 
 /// Names one use of one sample. A value; every field takes part in the draw.

@@ -11,9 +11,10 @@ constexpr std::string_view kSplits[] = {"train", "test", "val", "validate"};
 constexpr auto kFree = ResumeRule::kMayChange;
 constexpr auto kSample = KeyRole::kSample;
 
-// Not those whose samples cannot be blended: a box of voxels is no box of pictures, and points have
-// no order.
+// Not joint, whose samples cannot be blended: a box of voxels is no box of pictures.
 constexpr std::initializer_list<ModelForm> kMixable{ModelForm::kVoxel,
+                                                    ModelForm::kCells,
+                                                    ModelForm::kPoints,
                                                     ModelForm::kClip,
                                                     ModelForm::kDifferences,
                                                     ModelForm::kRaw,

@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include "pipeline/data/mix_points.h"
 #include "pipeline/float_input.h"
 #include "pipeline/require.h"
 
@@ -63,7 +64,7 @@ MixPlan plan_sample(const MixOptions& options,
   const bool either = rng.below(2) == 1;
   plan.cut = options.cutmix > 0 && (options.mixup == 0 || either);
   plan.own = draw_share(plan.cut ? options.cutmix : options.mixup, rng);
-  if (!plan.cut) return plan;
+  if (!plan.cut || height == 0) return plan;
   plan.box = draw_box(plan.own, height, width, rng);
   const auto replaced = static_cast<double>(plan.box.width * plan.box.height);
   plan.own = 1.0 - replaced / static_cast<double>(width * height);
@@ -85,6 +86,21 @@ void paste(const at::Tensor& mixed, const at::Tensor& own, const at::Tensor& oth
     return whole.narrow(-2, box.top, box.height).narrow(-1, box.left, box.width);
   };
   part(mixed).copy_(part(other));
+}
+
+bool is_cloud(const at::Tensor& inputs) { return inputs.dim() == 3; }
+
+/// Sets the plan's share to the points that stay.
+at::Tensor of_both_clouds(const at::Tensor& own,
+                          const at::Tensor& other,
+                          const SampleKey& key,
+                          MixPlan& plan) {
+  CounterRng rng(key, Purpose::kMixPoints);
+  const auto points = static_cast<double>(own.size(0));
+  const std::int64_t given = std::llround((1.0 - plan.own) * points);
+  plan.own = 1.0 - static_cast<double>(given) / points;
+  const PointsMixed how = plan.cut ? PointsMixed::kPiece : PointsMixed::kAnywhere;
+  return mix_points(own, other, given, how, rng);
 }
 
 }  // namespace
@@ -121,15 +137,20 @@ void mix_lane(const LaneMix& mix, Batch& batch) {
           "[mix] samples with several labels are not mixed");
   at::Tensor& input = batch.inputs.begin()->tensor;
   const at::Tensor own = float_input(input).contiguous();
-  const std::vector<MixPlan> plans = plan_mix(mix, batch.keys, own.size(-2), own.size(-1));
+  const bool clouds = is_cloud(own);
+  std::vector<MixPlan> plans =
+      plan_mix(mix, batch.keys, clouds ? 0 : own.size(-2), clouds ? 0 : own.size(-1));
   input = at::empty_like(own);
   batch.partner_labels = at::empty({batch.size()}, at::kLong);
   batch.own_share = at::empty({batch.size()}, at::kFloat);
   for (std::int64_t i = 0; i < batch.size(); ++i) {
-    const MixPlan& plan = plans[static_cast<std::size_t>(i)];
+    const auto place = static_cast<std::size_t>(i);
+    MixPlan& plan = plans[place];
     const auto partner = static_cast<std::int64_t>(plan.partner);
     const at::Tensor mixed = input[i];
-    if (plan.cut) {
+    if (clouds) {
+      mixed.copy_(of_both_clouds(own[i], own[partner], batch.keys[place], plan));
+    } else if (plan.cut) {
       paste(mixed, own[i], own[partner], plan.box);
     } else {
       blend(mixed, own[i], own[partner], plan.own);

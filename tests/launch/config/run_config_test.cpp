@@ -161,23 +161,14 @@ TEST(CheckConfig, OnlyAJointNetworkStartsFromTwoFiles) {
       "pictures alone go there");
 }
 
-TEST(CheckConfig, SamplesOfTwoInputsOrOfPointsAreNotMixed) {
-  EXPECT_EQ(
-      complaint("train.mixup",
-                [](RunConfig& c) {
-                  c.model.form = ModelForm::kJoint;
-                  c.train.mix.mixup = 0.8;
-                }),
-      "c.yaml:9: train.mixup: form joint does not take it (voxel, clip, differences, raw, grid, "
-      "frames, image, views do): leave it at 0.0");
-  EXPECT_EQ(complaint("train.cutmix",
+TEST(CheckConfig, SamplesOfTwoInputsAreNotMixed) {
+  EXPECT_EQ(complaint("train.mixup",
                       [](RunConfig& c) {
-                        c.model.form = ModelForm::kPoints;
-                        c.model.kernel = {1, 7, 7};
-                        c.train.mix.cutmix = 1.0;
+                        c.model.form = ModelForm::kJoint;
+                        c.train.mix.mixup = 0.8;
                       }),
-            "c.yaml:9: train.cutmix: form points does not take it (voxel, clip, differences, raw, "
-            "grid, frames, image, views do): leave it at 0.0");
+            "c.yaml:9: train.mixup: form joint does not take it (voxel, cells, points, clip, "
+            "differences, raw, grid, frames, image, views do): leave it at 0.0");
 }
 
 TEST(CheckConfig, OnlyAClipHasATimeAxis) {
