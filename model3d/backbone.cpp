@@ -46,7 +46,8 @@ StridedConvOptions strided_before(const BackboneOptions& options, std::size_t st
           .taps = options.first_stage > 0 && step == 1 ? Extent3{1, 1, 1} : options.small_taps,
           .stride = {options.time ? options.time->strides[stage] : step, step, step},
           .lean_depth = options.time.has_value(),
-          .padding = padding_of(options)};
+          .padding = padding_of(options),
+          .drawn_bias = stage == 0 && options.drawn_stem_bias};
 }
 
 LargeKernelBlockOptions block_options(const BackboneOptions& options,

@@ -45,6 +45,7 @@ struct BackboneOptions {
       3, 3, 3};  ///< of stem, downsampling and small blocks; 1 on an axis not strided
   StageTaps stage_taps = in_every_stage({13, 13, 13});  ///< of the large blocks
   std::int64_t stem_stride = 4;                         ///< 2 or 4; of H and W alone if D is time
+  bool drawn_stem_bias = false;                         ///< StridedConvOptions::drawn_bias
   std::int64_t last_stride = 2;    ///< 2 or 1; before the last stage, of H and W alone if D is time
   std::optional<TimeAxis> time{};  ///< none: D has the strides and taps of H and W
   double drop_path = 0.0;          ///< rate of the last block; grows evenly from 0 at the first

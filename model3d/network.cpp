@@ -111,6 +111,7 @@ BackboneOptions backbone_options(const ModelOptions& options) {
           .small_taps = form.small_taps,
           .stage_taps = stage_taps(options, form),
           .stem_stride = options.stem_stride.value_or(form.stem_stride),
+          .drawn_stem_bias = form.layout == Layout::kDifferences,
           .last_stride = options.last_stride,
           .time = time_axis(options, form),
           .drop_path = options.drop_path,

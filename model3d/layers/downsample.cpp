@@ -47,7 +47,8 @@ StridedConv::StridedConv(const StridedConvOptions& options)
     : weight_(make_parameter(zero_weight(options))),
       bias_(make_parameter(at::zeros({options.outputs}))),
       stride_(stride_of(options)),
-      padding_(options.padding) {}
+      padding_(options.padding),
+      drawn_bias_(options.drawn_bias) {}
 
 at::Tensor StridedConv::forward(const at::Tensor& x_NCDHW) const {
   const Extent3 taps{weight_.size(2), weight_.size(3), weight_.size(4)};
@@ -71,7 +72,7 @@ at::Tensor StridedConv::forward(const at::Tensor& x_NCDHW) const {
 
 void StridedConv::add_to(const StateDict& state) const {
   state.drawn("weight", weight_);
-  state.constant("bias", bias_);
+  drawn_bias_ ? state.drawn("bias", bias_) : state.constant("bias", bias_);
 }
 
 Stem::Stem(const StridedConvOptions& total)

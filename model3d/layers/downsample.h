@@ -27,6 +27,8 @@ struct StridedConvOptions {
   Extent3 stride{2, 2, 2};                    ///< 1 or 2; on the axes with more than one tap
   bool lean_depth = false;                    ///< one tap along D where the stride there is 1
   TimePadding padding = TimePadding::kZeros;  ///< of D; H and W have zeros
+  bool drawn_bias = false;  ///< first biases as the weights, not 0: where the input is zero in
+                            ///< places, the LayerNorm behind would there divide by next to nothing
 };
 
 /// Taps and strides as the convolution has them: one tap along an axis means no stride there.
@@ -53,6 +55,7 @@ class StridedConv {
   at::Tensor bias_;
   Extent3 stride_;
   TimePadding padding_;
+  bool drawn_bias_;
 };
 
 /// The first layers; two steps. Not thread-safe.
