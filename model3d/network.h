@@ -37,7 +37,7 @@ struct ModelOptions {
   TimePadding time_padding = TimePadding::kZeros;  ///< where D is time: what lies beyond its ends
   Inflation inflation = Inflation::kCentre;        ///< of loaded weights of pictures
   std::int64_t last_stride = 2;                    ///< 2 or 1: of the layer before the last stage
-  MapPooling map_pooling = MapPooling::kMean;      ///< forms voxel, cells
+  MapPooling map_pooling = MapPooling::kMean;      ///< forms voxel, cells, clip, differences
   Enlargement enlarge = Enlargement::kNone;        ///< of loaded weights of smaller kernels
   std::string view_pooling = "max";  ///< forms with views: a name find_view_pooling knows
   std::optional<std::int64_t> view_stem_stride{};  ///< form joint: stem_stride of the pictures

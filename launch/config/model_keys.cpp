@@ -73,7 +73,7 @@ std::vector<Row> form_rows() {
       key<model, &M::map_pooling>(
           "model.map_pooling", "how the last map becomes one row: its means, or means and maxima")
           .decides(kShape)
-          .of_forms({F::kVoxel, F::kCells}),
+          .of_forms({F::kVoxel, F::kCells, F::kClip, F::kDifferences}),
       key<model, &M::enlarge>("model.enlarge",
                               "of weights of smaller kernels: into the middle, or the large one "
                               "resized; none: refused")
