@@ -18,7 +18,7 @@ namespace {
 
 using pipeline::text_of;
 
-constexpr double kRehearsedShare = 0.01;
+constexpr double kRehearsedShare = 0.05;
 constexpr double kShortest = 1.0;
 constexpr double kLongest = 30.0;
 constexpr std::int64_t kMostRehearsed = 1000;
@@ -67,9 +67,9 @@ void fit_epochs(PreparedTraining& prepared,
   const pipeline::StepShape shape =
       pipeline::shape_of(train_options(config), prepared.data.source->size());
   const double minutes = config.train.minutes;
-  const RehearsalLimits limits{
-      std::clamp(minutes * 60.0 * kRehearsedShare, kShortest, kLongest),
-      std::clamp<std::int64_t>(shape.steps_per_epoch() - 1, 2, kMostRehearsed)};
+  const RehearsalLimits limits{std::clamp(minutes * 60.0 * kRehearsedShare, kShortest, kLongest),
+                               kMostRehearsed};
+  config.train.epochs = kMostRehearsed;  // so many are never begun: an epoch has steps
   pipeline::log_info(text_of("train.minutes ",
                              minutes,
                              ": times steps before it begins, for ",

@@ -27,7 +27,7 @@ std::int64_t epochs_that_fit(double seconds_left,
 /// What is to be said of a warm-up in fitted epochs; empty: nothing.
 std::string doubt_of_warmup(const TrainConfig& train);
 
-/// For a run with train.minutes that has not begun: times steps for a hundredth of the minutes (1
+/// For a run with train.minutes that has not begun: times steps for a twentieth of the minutes (1
 /// to 30 s), sets train.epochs by what is left since `started`, says so in the log, and leaves
 /// network and identity as a new run has them. Does nothing for other runs. Throws as rehearse(). A
 /// collective call.
