@@ -15,14 +15,15 @@ namespace {
 /// Rank 0's clock: keeps what each step took, and asks for the end once it knows enough.
 class StepKeeper : public pipeline::MetricSink {
  public:
-  StepKeeper(const pipeline::Requests& outside, double seconds)
-      : outside_(outside), seconds_(seconds) {}
+  StepKeeper(const pipeline::Requests& outside, const RehearsalLimits& limits)
+      : outside_(outside), limits_(limits) {}
 
   void step(const pipeline::StepMetrics& metrics) override {
     steps.push_back(metrics);
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
+    const bool is_enough = limits_.is_enough && limits_.is_enough(metrics);
     // Taken by the next step, on every rank.
-    if (passed.count() >= seconds_ || outside_.stop) requests.stop = true;
+    if (passed.count() >= limits_.seconds || is_enough || outside_.stop) requests.stop = true;
   }
 
   std::vector<pipeline::StepMetrics> steps;
@@ -30,7 +31,7 @@ class StepKeeper : public pipeline::MetricSink {
 
  private:
   const pipeline::Requests& outside_;
-  double seconds_;
+  const RehearsalLimits& limits_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
@@ -58,15 +59,25 @@ std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
   pipeline::TrainOptions options = train_options(prepared.config);
   const std::int64_t last = options.stop_after_steps;
   options.stop_after_steps = state.step + limits.most_steps;
+  if (limits.sweep.steps > 0) {
+    options.sweep = limits.sweep;
+    options.epochs += limits.most_steps;
+  }
   if (last > 0) options.stop_after_steps = std::min(options.stop_after_steps, last);
-  StepKeeper keeper(requests, limits.seconds);
+  StepKeeper keeper(requests, limits);
   pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
                              *prepared.data.source,
                              keeper,
                              keeper.requests,
                              nullptr,
                              [] {}};
-  pipeline::train(options, parts);
+  try {
+    pipeline::train(options, parts);
+  } catch (const pipeline::Error& error) {
+    // The same on every rank: the norm of the gradient was not finite, or nothing is to be learned.
+    const bool diverged = error.code() == pipeline::Errc::kInvalidArgument && state.step > 1;
+    if (limits.sweep.steps == 0 || !diverged) throw;
+  }
   if (is_stop_asked(requests, communicator)) {
     throw pipeline::Error(pipeline::Errc::kCancelled,
                           "stopped on request while steps were timed, nothing was written");

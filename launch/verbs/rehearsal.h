@@ -3,18 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "launch/verbs/train_job.h"
 #include "pipeline/metrics.h"
 #include "pipeline/train/requests.h"
+#include "pipeline/train/schedule.h"
 
 namespace larkspur::launch {
 
-/// When it ends: after so many seconds or steps, whichever comes first.
+/// When it ends: after so many seconds or steps, or once it is enough, whichever comes first.
 struct RehearsalLimits {
   double seconds = 5.0;         ///< rank 0's
   std::int64_t most_steps = 1;  ///< > 0
+  pipeline::RateSweep sweep{};  ///< rates of its own, over more epochs than the training has where
+                                ///< it takes them; a gradient that is not finite ends it
+  std::function<bool(const pipeline::StepMetrics&)> is_enough{};  ///< rank 0's, behind each step
 };
 
 /// Steps from the state's own on, which it changes, the network too. On rank 0 what each step

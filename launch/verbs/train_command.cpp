@@ -25,6 +25,7 @@
 #include "launch/supervise/task_progress.h"
 #include "launch/verbs/commands.h"
 #include "launch/verbs/dry_run.h"
+#include "launch/verbs/rate_range.h"
 #include "launch/verbs/train_job.h"
 #include "launch/verbs/train_minutes.h"
 #include "launch/verbs/version.h"
@@ -299,6 +300,7 @@ void run_train(Invocation& call) {
   TrainRequest request;
   if (!read_train_request(call, request)) return;
   if (request.dry_run) return run_dry(call, request);
+  if (request.try_rates) return run_rate_range(call, request);
   if (run_training(call, request) == pipeline::TrainEnd::kStopRequested) {
     throw pipeline::Error(Errc::kCancelled, "stopped on request, checkpoint written");
   }

@@ -70,7 +70,15 @@ bool read_train_request(Invocation& call, TrainRequest& request) {
             "write nothing: print configuration, list, memory, run a few steps (for five seconds, "
             "two at least), and say how long the training will take",
             request.dry_run);
-  return line.parse();
+  line.flag("--try-rates",
+            "write nothing: a hundred steps from the first weights, each at a higher learning rate "
+            "than the one before; prints their losses and a rate to begin with",
+            request.try_rates);
+  if (!line.parse()) return false;
+  require(!request.dry_run || !request.try_rates,
+          Errc::kInvalidArgument,
+          "--dry-run and --try-rates are two calls, not one");
+  return true;
 }
 
 PreparedTraining prepare_together(RankJob& job,

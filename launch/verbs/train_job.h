@@ -28,6 +28,7 @@ struct TrainRequest {
   std::string file;                    ///< configuration
   std::vector<std::string> overrides;  ///< key=value
   bool dry_run = false;
+  bool try_rates = false;
 };
 
 /// Reads the arguments of the call. False when help was asked for and printed.

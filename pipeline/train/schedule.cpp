@@ -7,7 +7,13 @@
 
 namespace larkspur::pipeline {
 
+double RateSweep::at(std::int64_t step) const {
+  const double done = static_cast<double>(step) / static_cast<double>(steps - 1);
+  return lowest * std::pow(highest / lowest, std::min(1.0, done));
+}
+
 double LearningRateSchedule::at(std::int64_t step) const {
+  if (sweep.steps > 0) return sweep.at(step);
   if (step < warmup_steps) {
     return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
   }

@@ -35,6 +35,7 @@ LearningRateSchedule schedule_of(const TrainOptions& options, std::int64_t steps
   LearningRateSchedule schedule;
   schedule.peak = options.learning_rate;
   schedule.floor = options.min_learning_rate;
+  schedule.sweep = options.sweep;
   schedule.total_steps = options.epochs * steps_per_epoch;
   const double warmup = options.warmup_share > 0
                             ? options.warmup_share * static_cast<double>(schedule.total_steps)

@@ -15,6 +15,7 @@
 #include "pipeline/state/train_context.h"
 #include "pipeline/state_saver.h"
 #include "pipeline/train/requests.h"
+#include "pipeline/train/schedule.h"
 
 namespace larkspur::pipeline {
 
@@ -29,6 +30,7 @@ struct TrainOptions {
   double min_learning_rate = 0.0;  ///< after the last step
   double warmup_epochs = 0.0;      ///< >= 0
   double warmup_share = 0.0;       ///< [0, 1) of all steps, in place of warmup_epochs; 0: that
+  RateSweep sweep{};               ///< in place of the schedule; off: none
   double label_smoothing = 0.0;    ///< [0, 1)
   MixOptions mix{};                ///< inside each lane
   double max_bad_fraction = 0.01;  ///< of the list; more distinct unreadable samples end the run

@@ -53,6 +53,17 @@ class DryRun(Workspace):
         self.assertTrue(re.search(r"^to the end", result.stdout, re.M))
         self.assertFalse(self.output("never").exists())
 
+    def test_a_range_of_rates_is_tried_alike_on_any_number_of_ranks_and_nothing_is_written(self):
+        said = [self.train("never", "--try-rates", "train.epochs=1", ranks=ranks).stdout for ranks in (None, 2)]
+        self.assertEqual(said[0], said[1])
+        rows = re.findall(r"^([0-9.e-]+) +([0-9.]+)  #+$", said[0], re.M)
+        self.assertGreater(len(rows), 8)  # of five steps; an epoch has six
+        rates = [float(rate) for rate, _ in rows]
+        self.assertEqual(rates, sorted(rates))
+        self.assertRegex(said[0], r"train\.learning_rate=[0-9.e-]+\n")
+        self.assertFalse(self.output("never").exists())
+        self.train("never", "--try-rates", "--dry-run", code=2)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -21,5 +21,14 @@ TEST(LearningRateSchedule, IsHalfWayDownInTheMiddleAndAtTheFloorAtTheEnd) {
   EXPECT_NEAR(schedule.at(99), 0.2, 1e-12);
 }
 
+TEST(LearningRateSchedule, OfASweepGrowsByTheSameFactorWhateverElseItSays) {
+  LearningRateSchedule schedule{1.0, 0.2, 3, 10};
+  schedule.sweep = {1e-4, 1.0, 5};
+  EXPECT_NEAR(schedule.at(0), 1e-4, 1e-12);
+  EXPECT_NEAR(schedule.at(1), 1e-3, 1e-10);
+  EXPECT_NEAR(schedule.at(4), 1.0, 1e-9);
+  EXPECT_NEAR(schedule.at(50), 1.0, 1e-9);
+}
+
 }  // namespace
 }  // namespace larkspur::pipeline

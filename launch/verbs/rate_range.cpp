@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verbs/rate_range.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <limits>
+#include <ostream>
+#include <sstream>
+#include <string>
+
+#include "launch/run/assemble.h"
+#include "launch/run/signals.h"
+#include "launch/run/start_weights.h"
+#include "launch/verbs/rehearsal.h"
+#include "pipeline/log.h"
+
+namespace larkspur::launch {
+namespace {
+
+constexpr double kOlderStep = 0.9;  // its share, from step to step
+constexpr double kClimbed = 1.5;    // times the lowest loss
+constexpr double kNoise = 0.01;     // of a loss
+constexpr double kPeakShare = 1.0 / 3.0;
+constexpr std::size_t kFewSteps = 10;  // whose mean is no mean yet
+constexpr std::size_t kPointsALine = 5;
+constexpr double kBarWidth = 40.0;
+
+/// Two digits: 3.2e-04 as 0.00032.
+std::string rate_text(double rate) {
+  std::ostringstream text;
+  text << std::setprecision(2) << rate;
+  return text.str();
+}
+
+void print_curve(std::ostream& out, const RateCurve& curve) {
+  const auto& points = curve.points();
+  const auto [least, most] = std::ranges::minmax(points, {}, &RateCurve::Point::loss);
+  const double range = std::max(most.loss - least.loss, std::numeric_limits<double>::min());
+  out << "rate      loss\n";
+  for (std::size_t i = kPointsALine - 1; i < points.size(); i += kPointsALine) {
+    const RateCurve::Point& point = points[i];
+    const double above = (point.loss - least.loss) / range;
+    const auto bar = 1 + static_cast<std::size_t>(std::lround(kBarWidth * above));
+    out << std::left << std::setw(10) << rate_text(point.rate) << std::right << std::fixed
+        << std::setprecision(4) << point.loss << "  " << std::string(bar, '#') << "\n"
+        << std::defaultfloat;
+  }
+}
+
+void print_advice(std::ostream& out, const RateCurve& curve) {
+  const auto rate = curve.last_good_rate();
+  if (!rate) {
+    out << "too few steps to tell\n";
+    return;
+  }
+  out << (curve.has_fallen() ? "the loss is lowest at "
+                             : "the loss hardly falls in so few steps, and rises behind ")
+      << rate_text(*rate) << "; a third of that is a peak to begin with: train.learning_rate="
+      << rate_text(kPeakShare * *rate) << "\n";
+}
+
+}  // namespace
+
+void RateCurve::add(const pipeline::StepMetrics& step) {
+  sum_ = kOlderStep * sum_ + step.loss;
+  weight_ = kOlderStep * weight_ + 1.0;
+  const double loss = sum_ / weight_;
+  const double most = std::numeric_limits<double>::max();
+  points_.push_back({step.learning_rate, std::isfinite(loss) ? loss : most});
+}
+
+double RateCurve::start() const { return points_[kFewSteps - 1].loss; }
+
+const RateCurve::Point& RateCurve::lowest() const {
+  return *std::min_element(points_.begin() + kFewSteps,
+                           points_.end(),
+                           [](const auto& a, const auto& b) { return a.loss < b.loss; });
+}
+
+bool RateCurve::has_diverged() const {
+  return points_.size() > kFewSteps && points_.back().loss > kClimbed * lowest().loss;
+}
+
+bool RateCurve::has_fallen() const {
+  return points_.size() > kFewSteps && lowest().loss < (1.0 - kNoise) * start();
+}
+
+std::optional<double> RateCurve::last_good_rate() const {
+  if (points_.size() <= kFewSteps) return std::nullopt;
+  if (has_fallen()) return lowest().rate;
+  const auto is_good = [&](const Point& point) { return point.loss <= (1.0 + kNoise) * start(); };
+  return std::find_if(points_.rbegin(), points_.rend(), is_good)->rate;
+}
+
+void run_rate_range(Invocation& call, const TrainRequest& request) {
+  pipeline::Requests requests;
+  RankJob job;
+  const SignalRequests signals(requests, job.communicator().size());
+  pipeline::Communicator& communicator = job.communicator();
+  call.is_root = job.is_root();
+  const PreparedTraining prepared = prepare_together(job, request, [](const RunConfig&) {});
+  pipeline::TrainState state = train_state(prepared.config, *prepared.network, communicator);
+  start_from_weights(prepared.config, prepared.data.classes, *prepared.network, communicator);
+  call.phase = Phase::kRun;
+  pipeline::log_info(pipeline::text_of("tries ", kRatesTried.steps, " rates, a step each"));
+  RateCurve curve;
+  RehearsalLimits limits;
+  limits.seconds = std::numeric_limits<double>::infinity();
+  limits.most_steps = kRatesTried.steps;
+  limits.sweep = kRatesTried;
+  limits.is_enough = [&](const pipeline::StepMetrics& step) {
+    curve.add(step);
+    return curve.has_diverged();
+  };
+  rehearse(prepared, job, state, requests, limits);
+  if (!job.is_root()) return;
+  print_curve(call.out, curve);
+  print_advice(call.out, curve);
+}
+
+}  // namespace larkspur::launch

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// `train --try-rates`: which peak of the learning rate a training may begin with. A hundred steps
+// from its first weights, each at a higher rate than the one before, with nothing written.
+//
+//   loss of each step -- smoothed -- falls, flattens, climbs: a third of the rate before it climbs
+//
+// Range test of Smith 2017 (arXiv 1506.01186, section 3.3), with rates that grow by a factor.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "launch/verbs/train_job.h"
+#include "pipeline/metrics.h"
+#include "pipeline/train/schedule.h"
+
+namespace larkspur::launch {
+
+inline constexpr pipeline::RateSweep kRatesTried{1e-6, 0.1, 100};
+
+/// The losses of a sweep, in order of its steps. Not thread-safe.
+class RateCurve {
+ public:
+  struct Point {
+    double rate = 0.0;
+    double loss = 0.0;  ///< mean of the steps up to it, each older one by a tenth less
+  };
+
+  void add(const pipeline::StepMetrics& step);
+
+  const std::vector<Point>& points() const { return points_; }
+
+  /// Whether the loss is well above its lowest, or not finite: higher rates tell nothing.
+  bool has_diverged() const;
+
+  /// The rate at which the loss was lowest; where it hardly fell in so few steps, the last one at
+  /// which it had not risen either. None of less than a dozen steps.
+  std::optional<double> last_good_rate() const;
+
+  /// Whether the loss fell by more than a hundredth.
+  bool has_fallen() const;
+
+ private:
+  double start() const;
+  const Point& lowest() const;
+
+  std::vector<Point> points_;
+  double sum_ = 0.0;
+  double weight_ = 0.0;
+};
+
+/// Runs the steps and prints the curve and the rate. Exit codes are those of a training.
+void run_rate_range(Invocation& call, const TrainRequest& request);
+
+}  // namespace larkspur::launch
