@@ -9,7 +9,7 @@ from support import Workspace, larkspur
 PICTURES = ["data.views=2", "data.view_size=16", "data.splat=0.15"]
 FORMS = {
     "rich": ["model.kernel=[7,7,7]", "data.cells=rich", "model.last_stride=1", "model.map_pooling=mean_max"],
-    "cells": ["model.kernel=[7,7,7]", "data.points=64", "model.cell_grid=8"],
+    "cells": ["model.kernel=[7,7,7]", "data.points=64", "model.cell_grid=8", "train.mixup=0.8", "train.cutmix=1"],
     "views": ["model.kernel=[1,7,7]", *PICTURES],
     "joint": ["model.kernel=[7,7,7]", "model.view_stem_stride=2", *PICTURES],
     "points": ["model.kernel=[1,7,7]", "data.points=64", "model.drawing_size=16"],
