@@ -20,9 +20,9 @@ namespace {
 
 constexpr double kOlderStep = 0.9;  // its share, from step to step
 constexpr double kClimbed = 1.5;    // times the lowest loss
-constexpr double kNoise = 0.01;     // of a loss
+constexpr double kDeviations = 3.0;
 constexpr double kPeakShare = 1.0 / 3.0;
-constexpr std::size_t kFewSteps = 10;  // whose mean is no mean yet
+constexpr std::size_t kFirstSteps = 20;
 constexpr std::size_t kPointsALine = 5;
 constexpr double kBarWidth = 40.0;
 
@@ -66,31 +66,47 @@ void RateCurve::add(const pipeline::StepMetrics& step) {
   sum_ = kOlderStep * sum_ + step.loss;
   weight_ = kOlderStep * weight_ + 1.0;
   const double loss = sum_ / weight_;
+  if (first_losses_.size() < kFirstSteps) first_losses_.push_back(step.loss);
   const double most = std::numeric_limits<double>::max();
   points_.push_back({step.learning_rate, std::isfinite(loss) ? loss : most});
 }
 
-double RateCurve::start() const { return points_[kFewSteps - 1].loss; }
+RateCurve::Start RateCurve::start() const {
+  const auto count = static_cast<double>(first_losses_.size());
+  double mean = 0.0;
+  for (const double loss : first_losses_) mean += loss / count;
+  double variance = 0.0;
+  for (const double loss : first_losses_) variance += (loss - mean) * (loss - mean) / (count - 1.0);
+  // Of a mean in which each older step has a share less.
+  const double of_points = variance * (1.0 - kOlderStep) / (1.0 + kOlderStep);
+  return {mean, kDeviations * std::sqrt(of_points)};
+}
 
 const RateCurve::Point& RateCurve::lowest() const {
-  return *std::min_element(points_.begin() + kFewSteps,
+  return *std::min_element(points_.begin() + kFirstSteps,
                            points_.end(),
                            [](const auto& a, const auto& b) { return a.loss < b.loss; });
 }
 
 bool RateCurve::has_diverged() const {
-  return points_.size() > kFewSteps && points_.back().loss > kClimbed * lowest().loss;
+  return points_.size() > kFirstSteps && points_.back().loss > kClimbed * lowest().loss;
 }
 
 bool RateCurve::has_fallen() const {
-  return points_.size() > kFewSteps && lowest().loss < (1.0 - kNoise) * start();
+  if (points_.size() <= kFirstSteps) return false;
+  const Start at_first = start();
+  return lowest().loss < at_first.loss - at_first.noise;
 }
 
 std::optional<double> RateCurve::last_good_rate() const {
-  if (points_.size() <= kFewSteps) return std::nullopt;
+  if (points_.size() <= kFirstSteps) return std::nullopt;
   if (has_fallen()) return lowest().rate;
-  const auto is_good = [&](const Point& point) { return point.loss <= (1.0 + kNoise) * start(); };
-  return std::find_if(points_.rbegin(), points_.rend(), is_good)->rate;
+  const Start at_first = start();
+  const auto is_good = [&](const Point& point) {
+    return point.loss <= at_first.loss + at_first.noise;
+  };
+  const auto last = std::find_if(points_.rbegin(), points_.rend(), is_good);
+  return last == points_.rend() ? std::nullopt : std::optional(last->rate);
 }
 
 void run_rate_range(Invocation& call, const TrainRequest& request) {

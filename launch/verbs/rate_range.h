@@ -34,17 +34,23 @@ class RateCurve {
   bool has_diverged() const;
 
   /// The rate at which the loss was lowest; where it hardly fell in so few steps, the last one at
-  /// which it had not risen either. None of less than a dozen steps.
+  /// which it had not risen either. None of twenty steps or fewer.
   std::optional<double> last_good_rate() const;
 
-  /// Whether the loss fell by more than a hundredth.
+  /// Whether the loss fell below what batches differ by. The first twenty steps, of hardly any
+  /// rate, tell how much that is.
   bool has_fallen() const;
 
  private:
-  double start() const;
+  /// A mean, and three deviations of the points from it that batches alone make.
+  struct Start {
+    double loss, noise;
+  };
+  Start start() const;
   const Point& lowest() const;
 
   std::vector<Point> points_;
+  std::vector<double> first_losses_;
   double sum_ = 0.0;
   double weight_ = 0.0;
 };
