@@ -35,6 +35,7 @@ std::string rate_text(double rate) {
 
 void print_curve(std::ostream& out, const RateCurve& curve) {
   const auto& points = curve.points();
+  if (points.empty()) return;
   const auto [least, most] = std::ranges::minmax(points, {}, &RateCurve::Point::loss);
   const double range = std::max(most.loss - least.loss, std::numeric_limits<double>::min());
   out << "rate      loss\n";
@@ -54,21 +55,26 @@ void print_advice(std::ostream& out, const RateCurve& curve) {
     out << "too few steps to tell\n";
     return;
   }
-  out << (curve.has_fallen() ? "the loss is lowest at "
-                             : "the loss hardly falls in so few steps, and rises behind ")
-      << rate_text(*rate) << "; a third of that is a peak to begin with: train.learning_rate="
-      << rate_text(kPeakShare * *rate) << "\n";
+  const bool rises = curve.rises_behind(*rate);
+  if (curve.has_fallen()) {
+    out << (rises ? "the loss is lowest at " : "the loss still falls at ") << rate_text(*rate);
+  } else {
+    out << "the loss hardly falls in so few steps, and "
+        << (rises ? "rises behind " : "has not risen by ") << rate_text(*rate);
+  }
+  out << "; a third of that is a peak to begin with: train.learning_rate="
+      << rate_text(kPeakShare * *rate) << (rises ? "\n" : ", or more\n");
 }
 
 }  // namespace
 
 void RateCurve::add(const pipeline::StepMetrics& step) {
+  if (!std::isfinite(step.loss)) return;  // nothing could be read, or float16 skipped it
   sum_ = kOlderStep * sum_ + step.loss;
   weight_ = kOlderStep * weight_ + 1.0;
   const double loss = sum_ / weight_;
   if (first_losses_.size() < kFirstSteps) first_losses_.push_back(step.loss);
-  const double most = std::numeric_limits<double>::max();
-  points_.push_back({step.learning_rate, std::isfinite(loss) ? loss : most});
+  points_.push_back({step.learning_rate, loss});
 }
 
 RateCurve::Start RateCurve::start() const {
@@ -89,7 +95,13 @@ const RateCurve::Point& RateCurve::lowest() const {
 }
 
 bool RateCurve::has_diverged() const {
-  return points_.size() > kFirstSteps && points_.back().loss > kClimbed * lowest().loss;
+  if (points_.size() <= kFirstSteps) return false;
+  const double least = lowest().loss;
+  return points_.back().loss > std::max(kClimbed * least, least + start().noise);
+}
+
+bool RateCurve::rises_behind(double rate) const {
+  return points_.size() > kPointsALine && rate < points_[points_.size() - kPointsALine].rate;
 }
 
 bool RateCurve::has_fallen() const {
@@ -116,7 +128,11 @@ void run_rate_range(Invocation& call, const TrainRequest& request) {
   pipeline::Communicator& communicator = job.communicator();
   call.is_root = job.is_root();
   const PreparedTraining prepared = prepare_together(job, request, [](const RunConfig&) {});
+  if (prepared.has_begun && job.is_root()) {
+    pipeline::log_warn("rates are tried from the first weights, not from the checkpoint in output");
+  }
   pipeline::TrainState state = train_state(prepared.config, *prepared.network, communicator);
+  call.phase = Phase::kCheckpoint;
   start_from_weights(prepared.config, prepared.data.classes, *prepared.network, communicator);
   call.phase = Phase::kRun;
   pipeline::log_info(pipeline::text_of("tries ", kRatesTried.steps, " rates, a step each"));
@@ -124,15 +140,25 @@ void run_rate_range(Invocation& call, const TrainRequest& request) {
   RehearsalLimits limits;
   limits.seconds = std::numeric_limits<double>::infinity();
   limits.most_steps = kRatesTried.steps;
+  limits.beyond_epochs = true;
   limits.sweep = kRatesTried;
   limits.is_enough = [&](const pipeline::StepMetrics& step) {
     curve.add(step);
     return curve.has_diverged();
   };
-  rehearse(prepared, job, state, requests, limits);
-  if (!job.is_root()) return;
-  print_curve(call.out, curve);
-  print_advice(call.out, curve);
+  const auto print = [&] {
+    if (!job.is_root()) return;
+    print_curve(call.out, curve);
+    print_advice(call.out, curve);
+  };
+  try {
+    rehearse(prepared, job, state, requests, limits);
+  } catch (const pipeline::Error& error) {
+    if (error.code() == pipeline::Errc::kInvalidArgument) print();  // a gradient that is not finite
+    throw;
+  }
+  print();
+  repeat_refusal(prepared.device);
 }
 
 }  // namespace larkspur::launch

@@ -2,7 +2,8 @@
 // `train --try-rates`: which peak of the learning rate a training may begin with. A hundred steps
 // from its first weights, each at a higher rate than the one before, with nothing written.
 //
-//   loss of each step -- smoothed -- falls, flattens, climbs: a third of the rate before it climbs
+//   loss of each step -- smoothed -- falls, flattens, climbs: a third of the rate where it was
+//   lowest
 //
 // Range test of Smith 2017 (arXiv 1506.01186, section 3.3), with rates that grow by a factor.
 #pragma once
@@ -26,16 +27,21 @@ class RateCurve {
     double loss = 0.0;  ///< mean of the steps up to it, each older one by a tenth less
   };
 
+  /// A step without a finite loss leaves no point.
   void add(const pipeline::StepMetrics& step);
 
   const std::vector<Point>& points() const { return points_; }
 
-  /// Whether the loss is well above its lowest, or not finite: higher rates tell nothing.
+  /// Whether the loss is well above its lowest, beyond what batches differ by: higher rates tell
+  /// nothing.
   bool has_diverged() const;
 
   /// The rate at which the loss was lowest; where it hardly fell in so few steps, the last one at
   /// which it had not risen either. None of twenty steps or fewer.
   std::optional<double> last_good_rate() const;
+
+  /// Whether steps behind that rate were worse: not where it is the last but a few.
+  bool rises_behind(double rate) const;
 
   /// Whether the loss fell below what batches differ by. The first twenty steps, of hardly any
   /// rate, tell how much that is.

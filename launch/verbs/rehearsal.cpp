@@ -59,11 +59,11 @@ std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
   pipeline::TrainOptions options = train_options(prepared.config);
   const std::int64_t last = options.stop_after_steps;
   options.stop_after_steps = state.step + limits.most_steps;
-  if (limits.sweep.steps > 0) {
-    options.sweep = limits.sweep;
-    options.epochs += limits.most_steps;
-  }
-  if (last > 0) options.stop_after_steps = std::min(options.stop_after_steps, last);
+  options.sweep = limits.sweep;
+  options.precise_norm_samples = 0;  // an epoch's end is not what is timed
+  if (limits.beyond_epochs) options.epochs += limits.most_steps;
+  if (last > 0 && !limits.beyond_epochs)
+    options.stop_after_steps = std::min(options.stop_after_steps, last);
   StepKeeper keeper(requests, limits);
   pipeline::TrainParts parts{{*prepared.network, state, exchange, communicator},
                              *prepared.data.source,
@@ -71,13 +71,7 @@ std::vector<pipeline::StepMetrics> rehearse(const PreparedTraining& prepared,
                              keeper.requests,
                              nullptr,
                              [] {}};
-  try {
-    pipeline::train(options, parts);
-  } catch (const pipeline::Error& error) {
-    // The same on every rank: the norm of the gradient was not finite, or nothing is to be learned.
-    const bool diverged = error.code() == pipeline::Errc::kInvalidArgument && state.step > 1;
-    if (limits.sweep.steps == 0 || !diverged) throw;
-  }
+  pipeline::train(options, parts);
   if (is_stop_asked(requests, communicator)) {
     throw pipeline::Error(pipeline::Errc::kCancelled,
                           "stopped on request while steps were timed, nothing was written");

@@ -17,8 +17,9 @@ namespace larkspur::launch {
 struct RehearsalLimits {
   double seconds = 5.0;         ///< rank 0's
   std::int64_t most_steps = 1;  ///< > 0
-  pipeline::RateSweep sweep{};  ///< rates of its own, over more epochs than the training has where
-                                ///< it takes them; a gradient that is not finite ends it
+  bool beyond_epochs = false;   ///< goes on past the training's last epoch, and past
+                                ///< train.stop_after_steps
+  pipeline::RateSweep sweep{};  ///< in place of the training's rates, where it is on
   std::function<bool(const pipeline::StepMetrics&)> is_enough{};  ///< rank 0's, behind each step
 };
 

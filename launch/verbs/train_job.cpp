@@ -95,7 +95,7 @@ PreparedTraining prepare_together(RankJob& job,
   if (has_begun) loaded.config.train.epochs = std::stoll(begun.front());
   PreparedTraining prepared;
   require_same(pipeline::all_or_none(communicator, [&] {
-    prepared = prepare(loaded, has_begun, request.dry_run, job.env());
+    prepared = prepare(loaded, has_begun, request.writes_nothing(), job.env());
     return text_of(prepared.identity.config, prepared.identity.list_crc);
   }));
   pipeline::all_or_none(communicator, [&] {

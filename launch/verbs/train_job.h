@@ -29,6 +29,8 @@ struct TrainRequest {
   std::vector<std::string> overrides;  ///< key=value
   bool dry_run = false;
   bool try_rates = false;
+
+  bool writes_nothing() const { return dry_run || try_rates; }
 };
 
 /// Reads the arguments of the call. False when help was asked for and printed.

@@ -68,8 +68,8 @@ void fit_epochs(PreparedTraining& prepared,
       pipeline::shape_of(train_options(config), prepared.data.source->size());
   const double minutes = config.train.minutes;
   const RehearsalLimits limits{std::clamp(minutes * 60.0 * kRehearsedShare, kShortest, kLongest),
-                               kMostRehearsed};
-  config.train.epochs = kMostRehearsed;  // so many are never begun: an epoch has steps
+                               kMostRehearsed,
+                               /*beyond_epochs=*/true};
   pipeline::log_info(text_of("train.minutes ",
                              minutes,
                              ": times steps before it begins, for ",

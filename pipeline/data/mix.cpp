@@ -97,7 +97,7 @@ at::Tensor of_both_clouds(const at::Tensor& own,
                           MixPlan& plan) {
   CounterRng rng(key, Purpose::kMixPoints);
   const auto points = static_cast<double>(own.size(0));
-  const std::int64_t given = std::llround((1.0 - plan.own) * points);
+  const std::int64_t given = static_cast<std::int64_t>((1.0 - plan.own) * points);
   plan.own = 1.0 - static_cast<double>(given) / points;
   const PointsMixed how = plan.cut ? PointsMixed::kPiece : PointsMixed::kAnywhere;
   return mix_points(own, other, given, how, rng);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mixup and cutmix inside one lane: a sample is blended with the next one of its lane, of several
+// Mixup and cutmix inside one lane: a sample is mixed with the next one of its lane, of several
 // views each with the same view of the next sample.
 //
 //   lane of N samples, keys --> plan_mix: partner, share, box --> mix_lane: inputs and labels

@@ -159,7 +159,9 @@ void end_epoch(const TrainOptions& options,
                TrainParts& parts,
                TrainContext& run,
                EpochSummary& summary) {
-  log_info(summary.text(shape.epoch_of(run.state.step - 1), options.epochs));
+  // Where nothing is saved, steps are only tried: their epochs are nobody's.
+  const std::int64_t epoch = shape.epoch_of(run.state.step - 1);
+  if (parts.saver != nullptr) log_info(summary.text(epoch, options.epochs));
   summary = EpochSummary();
   run.arriving->wait_for_all();
   if (options.precise_norm_samples == 0) return;

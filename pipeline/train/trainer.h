@@ -63,7 +63,7 @@ struct TrainParts {
   const SampleSource& source;
   MetricSink& metrics;  ///< called on rank 0 only
   Requests& requests;
-  StateSaver* saver = nullptr;       ///< of the state; null: nothing is saved
+  StateSaver* saver = nullptr;       ///< of the state; null: nothing is saved, no epoch logged
   std::function<void()> report_bad;  ///< new unreadable samples are in the state; collective
 
   EpochEvaluation evaluation{};

@@ -30,6 +30,17 @@ class Clips(ClipWorkspace):
         self.assertEqual(self.digest("killed"), self.digest("alone"))
         self.assertGreater(self.metrics("killed")[0][-1]["first_step"], 1)
 
+    def test_rates_are_tried_of_differences_too_and_no_index_is_kept(self):
+        cache = self.folder / "indexes"
+        cache.mkdir()
+        words = (f"data.index_cache={cache}", "model.form=differences", "model.map_pooling=mean_max")
+        said = self.train("never", "--try-rates", *words)
+        self.assertIn("a third of that is a peak to begin with: train.learning_rate=", said.stdout)
+        self.assertEqual(list(cache.iterdir()), [])
+        self.assertFalse(self.output("never").exists())
+        self.train("kept", "train.stop_after_steps=1", *words)
+        self.assertNotEqual(list(cache.iterdir()), [])
+
     def spoil(self, split):
         """Adds to a list: a missing, an empty, a renamed text and a cut-off video. Returns the new list's override."""
         folder = self.folder / "videos"

@@ -56,6 +56,7 @@ class DryRun(Workspace):
     def test_a_range_of_rates_is_tried_alike_on_any_number_of_ranks_and_nothing_is_written(self):
         said = [self.train("never", "--try-rates", "train.epochs=1", ranks=ranks).stdout for ranks in (None, 2)]
         self.assertEqual(said[0], said[1])
+        self.assertNotIn("epoch ", self.train("never", "--try-rates").stderr)
         rows = re.findall(r"^([0-9.e-]+) +([0-9.]+)  #+$", said[0], re.M)
         self.assertGreater(len(rows), 8)  # of five steps; an epoch has six
         rates = [float(rate) for rate, _ in rows]

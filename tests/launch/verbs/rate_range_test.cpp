@@ -41,6 +41,7 @@ TEST(RateCurve, IsLowestInTheValleyAndEndsWhereItClimbs) {
   // The mean lags some steps, of 20 a decade, behind.
   EXPECT_GT(*curve.last_good_rate(), 1e-3);
   EXPECT_LT(*curve.last_good_rate(), 3e-3);
+  EXPECT_TRUE(curve.rises_behind(*curve.last_good_rate()));
   EXPECT_TRUE(curve.has_diverged());
   EXPECT_LT(curve.points().back().rate, 2e-2);  // not gone on with
 }
@@ -70,11 +71,13 @@ TEST(RateCurve, TellsNothingOfTwentySteps) {
   EXPECT_EQ(curve.last_good_rate(), 2e-6);
 }
 
-TEST(RateCurve, TakesALossThatIsNotFiniteForTheEnd) {
+TEST(RateCurve, LeavesOutWhatIsNoLoss) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   const RateCurve curve = curve_of([&](double rate) { return rate < 1e-3 ? 1e-6 / rate : none; });
-  EXPECT_TRUE(curve.has_diverged());
-  EXPECT_GT(*curve.last_good_rate(), 0.9e-3);
+  EXPECT_FALSE(curve.has_diverged());
+  EXPECT_LT(curve.points().back().rate, 1e-3);
+  EXPECT_EQ(curve.last_good_rate(), curve.points().back().rate);
+  EXPECT_FALSE(curve.rises_behind(*curve.last_good_rate()));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@
 namespace larkspur::pipeline {
 namespace {
 
-constexpr std::int64_t kPoints = 64;
+constexpr std::int64_t kPoints = 65;
 
 /// Points along x from `begin`, one apart: a piece of it is an interval.
 at::Tensor line_from(double begin) {
@@ -118,7 +118,7 @@ Batch lane_of_lines(std::int64_t count) {
 
 TEST(Mix, OfCloudsSharesLabelsAsPoints) {
   for (const MixOptions options :
-       {MixOptions{0.8, 0.0}, MixOptions{0.0, 1.0}, MixOptions{0.8, 1.0}}) {
+       {MixOptions{0.8, 0.0}, MixOptions{0.0, 1.0}, MixOptions{0.8, 1.0}, MixOptions{1e6, 0.0}}) {
     Batch batch = lane_of_lines(6);
     mix_lane({options}, batch);
     bool any = false;
