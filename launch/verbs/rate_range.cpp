@@ -23,6 +23,7 @@ constexpr double kClimbed = 1.5;    // times the lowest loss
 constexpr double kDeviations = 3.0;
 constexpr double kPeakShare = 1.0 / 3.0;
 constexpr std::size_t kFirstSteps = 20;
+constexpr std::size_t kLastFew = 5;
 constexpr std::size_t kPointsALine = 5;
 constexpr double kBarWidth = 40.0;
 
@@ -101,7 +102,7 @@ bool RateCurve::has_diverged() const {
 }
 
 bool RateCurve::rises_behind(double rate) const {
-  return points_.size() > kPointsALine && rate < points_[points_.size() - kPointsALine].rate;
+  return points_.size() > kLastFew && rate < points_[points_.size() - kLastFew].rate;
 }
 
 bool RateCurve::has_fallen() const {

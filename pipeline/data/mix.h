@@ -39,9 +39,8 @@ struct LaneMix {
 struct MixPlan {
   std::size_t partner = 0;  ///< place in the lane
   double own = 1.0;         ///< share of the sample's own label, [1/2, 1]
-  bool cut =
-      false;      ///< cutmix: `box`, or a piece, of the partner replaces the sample's; else a blend
-  CropBox box{};  ///< over the last two axes; may be empty
+  bool cut = false;         ///< cutmix: a part of the partner replaces the sample's; else mixup
+  CropBox box{};            ///< that part, over the last two axes; may be empty; none of points
 };
 
 /// Plans of all views of a lane, in order; the draws are keyed by each. A lane of one sample is

@@ -2,7 +2,6 @@
 #include "readers/cloud/cloud_source.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -11,6 +10,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
+#include "pipeline/random_subset.h"
 #include "pipeline/require.h"
 #include "pipeline/storage/crc32c.h"
 #include "readers/cloud/cloud_transform.h"
@@ -30,18 +30,16 @@ using pipeline::Purpose;
 using pipeline::require;
 using pipeline::SampleKey;
 
-// The first `count` steps of a Fisher-Yates shuffle: a uniform subset without repetition.
 at::Tensor random_rows(const at::Tensor& points_N3, std::int64_t count, const SampleKey& key) {
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(points_N3.size(0)));
-  std::iota(order.begin(), order.end(), 0U);
   CounterRng rng(key, Purpose::kPoints);
   const at::Tensor points = points_N3.contiguous();
   const auto* from = points.const_data_ptr<float>();
   at::Tensor chosen = at::empty({count, 3}, at::kFloat);
   auto* to = chosen.data_ptr<float>();
-  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i, to += 3) {
-    std::swap(order[i], order[i + rng.below(static_cast<std::uint32_t>(order.size() - i))]);
-    std::copy_n(from + std::size_t{3} * order[i], 3, to);
+  const auto size = static_cast<std::uint32_t>(points.size(0));
+  for (const std::uint32_t row :
+       pipeline::random_subset(size, static_cast<std::uint32_t>(count), rng)) {
+    to = std::copy_n(from + std::size_t{3} * row, 3, to);
   }
   return chosen;
 }
