@@ -12,32 +12,10 @@
 namespace larkspur::distributed {
 namespace {
 
+using pipeline::ElementRange;
 using pipeline::Errc;
 using pipeline::FlatLayout;
-using pipeline::kChunkElements;
 using pipeline::require;
-
-constexpr std::int64_t kFetchedElements = 65536;  // at a time: they stay in second-level cache
-
-/// Takes a run of one leaf into the held sums; sum_at(slot) is where a sum lies.
-template <typename SumAt>
-void take_leaf(const FlatSums& sums,
-               const FoldStep& step,
-               const float* leaf,
-               std::int64_t count,
-               const SumAt& sum_at) {
-  float* sum = sum_at(step.slot);
-  if (step.adds) {
-    sums.add(sum, leaf, count);
-  } else {
-    sums.copy(sum, leaf, count);
-  }
-  for (int join = 0; join < step.joins; ++join) {
-    float* left = sum_at(step.slot - join - 1);
-    sums.add(left, sum, count);
-    sum = left;
-  }
-}
 
 std::vector<Subtree> leaves_of(const pipeline::Lanes& lanes) {
   std::vector<Subtree> leaves;
@@ -78,6 +56,7 @@ TreeExchange::TreeExchange(ProcessGroup& group,
       flat_(flat),
       lanes_(lanes),
       sums_(flat.values().device()),
+      my_subtrees_(subtrees(lanes.first, lanes.count)),
       lane_steps_(fold_steps(leaves_of(lanes))),
       row_mean_(group) {
   check_lanes(group, lanes);
@@ -86,100 +65,124 @@ TreeExchange::TreeExchange(ProcessGroup& group,
           "[tree_exchange] parameters are on ",
           flat.values().device(),
           ", which is not the memory that the group moves");
-  // Ranks hold consecutive lanes, so their subtrees one after the other are in lane order.
-  std::vector<Subtree> all;
-  for (int rank = 0; rank < group.size(); ++rank) {
-    const auto theirs = pipeline::lanes_of_rank(rank, group.size(), lanes.total);
-    subtrees_.push_back(subtrees(theirs.first, theirs.count));
-    all.insert(all.end(), subtrees_.back().begin(), subtrees_.back().end());
-  }
-  finish_steps_ = fold_steps(all);
-  for (int rank = 0; rank < group.size(); ++rank) {
-    const auto sums = static_cast<std::int64_t>(subtrees_[static_cast<std::size_t>(rank)].size());
-    leaves_read_ += group.reads(rank) ? sums : 0;
-  }
+  plans_ = plan_levels(group.hosts(), group.rank(), lanes.total);
+  make_folds();
+  // What goes to one rank has to be one part of the bucket, or it is read.
+  sends_gradients_ = lanes.count == 1 &&
+                     std::ranges::all_of(plans_.front().targets, [&](const LevelTarget& target) {
+                       return target.owners.size() == 1 || group.reads(target.rank);
+                     });
   const FlatLayout& layout = flat.layout();
-  std::int64_t owned = 0;
-  std::int64_t longest_run = 0;
-  for (int index = 0; index < layout.bucket_count(); ++index) {
-    buckets_.push_back(make_bucket(index));
-    const std::int64_t share = layout.owned(index, group.rank(), group.size()).size();
-    owned += share;
-    longest_run = std::max(longest_run, sums_.run_of(share));
+  std::int64_t elements = 0;
+  for (const ElementRange& share : layout.owned(group.rank(), group.size())) {
+    elements += share.size();
   }
-  pending_.resize(buckets_.size());
-  fetched_ = room_for(leaves_read_ * window_of(longest_run));
-  finish_held_ = room_for((slots_of(finish_steps_) - 1) * longest_run);
-  owned_ = room_for(owned);
+  owned_ = room_for(elements);
+  auto* owned = owned_.mutable_data_ptr<float>();
+  for (int index = 0; index < layout.bucket_count(); ++index) {
+    buckets_.push_back(make_bucket(index, owned));
+    owned += share_of(index, group.rank()).size();
+  }
+  gathering_.resize(buckets_.size());
 }
 
 at::Tensor TreeExchange::room_for(std::int64_t elements) const {
   return at::empty({elements}, flat_.values().options());
 }
 
-TreeExchange::Bucket TreeExchange::make_bucket(int index) const {
-  const FlatLayout& layout = flat_.layout();
-  const auto me = static_cast<std::size_t>(group_.rank());
-  const std::int64_t elements = layout.bucket(index).size();
-  const auto my_share =
-      static_cast<std::size_t>(layout.owned(index, group_.rank(), group_.size()).size());
-  const std::size_t mine = subtrees_[me].size();
-  const auto sums_sent = static_cast<std::int64_t>(mine);
-  const auto sums_received = static_cast<std::int64_t>(finish_steps_.size() - mine) - leaves_read_;
+ElementRange TreeExchange::share_of(int bucket, int owner) const {
+  return flat_.layout().owned(bucket, owner, group_.size());
+}
+
+void TreeExchange::make_folds() {
+  for (const LevelPlan& plan : plans_) {
+    std::vector<Subtree> leaves;
+    for (const LevelSource& source : plan.sources) {
+      leaves.insert(leaves.end(), source.subtrees.begin(), source.subtrees.end());
+    }
+    std::int64_t most = 0;
+    for (int index = 0; index < flat_.layout().bucket_count(); ++index) {
+      for (const int owner : plan.owners) most = std::max(most, share_of(index, owner).size());
+    }
+    folds_.emplace_back(
+        group_, leaves, subtrees_read(group_, plan.sources), most, flat_.values().options());
+  }
+}
+
+TreeExchange::Bucket TreeExchange::make_bucket(int index, float* owned) const {
   Bucket bucket;
-  bucket.outgoing = lanes_.count == 1
-                        ? flat_.gradients().narrow(0, layout.bucket(index).begin, elements)
-                        : room_for(sums_sent * elements);
-  bucket.held = room_for(std::max<std::int64_t>(0, slots_of(lane_steps_) - sums_sent) * elements);
-  bucket.incoming = room_for(sums_received * static_cast<std::int64_t>(my_share));
+  place_lane_sums(index, bucket);
+  add_levels(index, owned, bucket);
   const std::span<float> values(flat_.values().mutable_data_ptr<float>(),
-                                static_cast<std::size_t>(layout.elements()));
-  float* outgoing = bucket.outgoing.mutable_data_ptr<float>();
-  float* incoming = bucket.incoming.mutable_data_ptr<float>();
-  bucket.offered.resize(subtrees_.size());
-  bucket.found.resize(subtrees_.size());
-  std::int64_t slot = 0;
-  for (std::size_t rank = 0; rank < subtrees_.size(); ++rank) {
-    const ElementRange range = layout.owned(index, static_cast<int>(rank), group_.size());
-    const auto share = static_cast<std::size_t>(range.size());
-    // What I owe myself stays where it is, and so does what is read there.
-    const bool is_me = rank == me;
-    const bool is_read = group_.reads(static_cast<int>(rank));
-    const float* sums = is_me ? outgoing : incoming;
-    for (std::size_t leaf = 0; leaf < subtrees_[rank].size(); ++leaf) {
-      const auto offset = static_cast<std::int64_t>(leaf * my_share);
-      bucket.leaves.push_back(is_read ? Leaf{nullptr, static_cast<int>(rank), offset, slot++}
-                                      : Leaf{sums + offset});
-    }
-    const std::size_t received = is_me || is_read ? 0 : subtrees_[rank].size() * my_share;
-    if (is_read) {
-      bucket.offered[rank] = reinterpret_cast<std::uint64_t>(outgoing);
-      bucket.sends.push_back(std::as_bytes(std::span(&bucket.offered[rank], 1)));
-      bucket.receives.push_back(std::as_writable_bytes(std::span(&bucket.found[rank], 1)));
-    } else {
-      bucket.sends.push_back(std::as_bytes(std::span(outgoing, is_me ? 0 : mine * share)));
-      bucket.receives.push_back(std::as_writable_bytes(std::span(incoming, received)));
-    }
-    bucket.values.push_back(
-        std::as_writable_bytes(values.subspan(static_cast<std::size_t>(range.begin), share)));
-    outgoing += mine * share;
-    incoming += received;
+                                static_cast<std::size_t>(flat_.layout().elements()));
+  for (int rank = 0; rank < group_.size(); ++rank) {
+    const ElementRange share = share_of(index, rank);
+    bucket.values.push_back(std::as_writable_bytes(values.subspan(
+        static_cast<std::size_t>(share.begin), static_cast<std::size_t>(share.size()))));
   }
   return bucket;
 }
 
-/// Where a sum over my lanes lies for the chunks of one owner: sums that will be sent lie in the
-/// message, so that nothing has to be packed.
+/// Where the sums over my lanes lie: sums that will be sent lie in the message, so that nothing has
+/// to be packed.
+void TreeExchange::place_lane_sums(int index, Bucket& bucket) const {
+  const ElementRange whole = flat_.layout().bucket(index);
+  const auto mine = static_cast<std::int64_t>(my_subtrees_.size());
+  bucket.held = room_for(std::max<std::int64_t>(0, slots_of(lane_steps_) - mine) * whole.size());
+  bucket.mine.resize(static_cast<std::size_t>(group_.size()));
+  if (sends_gradients_) {
+    bucket.outgoing = flat_.gradients().narrow(0, whole.begin, whole.size());
+    for (int owner = 0; owner < group_.size(); ++owner) {
+      const ElementRange share = share_of(index, owner);
+      bucket.mine[static_cast<std::size_t>(owner)] = {
+          bucket.outgoing.mutable_data_ptr<float>() + (share.begin - whole.begin), share.size()};
+    }
+    return;
+  }
+  bucket.outgoing = room_for(mine * whole.size());
+  auto* next = bucket.outgoing.mutable_data_ptr<float>();
+  const auto place = [&](const std::vector<int>& owners) {
+    for (const int owner : owners) {
+      const std::int64_t share = share_of(index, owner).size();
+      bucket.mine[static_cast<std::size_t>(owner)] = {next, share};
+      next += mine * share;
+    }
+  };
+  for (const LevelTarget& target : plans_.front().targets) place(target.owners);
+  place(plans_.front().owners);
+}
+
+/// What a level makes, the next one sends; the last one makes what this rank owns.
+void TreeExchange::add_levels(int index, float* owned, Bucket& bucket) const {
+  std::vector<OwnerSums> held = bucket.mine;
+  for (std::size_t level = 0; level < plans_.size(); ++level) {
+    const bool is_last = level + 1 == plans_.size();
+    const std::int64_t sums = folds_[level].results();
+    std::int64_t elements = 0;
+    for (const int owner : plans_[level].owners) elements += share_of(index, owner).size();
+    if (!is_last) bucket.host_sums = room_for(sums * elements);
+    float* room = is_last ? owned : bucket.host_sums.mutable_data_ptr<float>();
+    std::vector<OwnerSums> results;
+    for (const int owner : plans_[level].owners) {
+      results.push_back({room, share_of(index, owner).size()});
+      room += sums * results.back().elements;
+    }
+    bucket.levels.emplace_back(group_, plans_[level], held, results, flat_.values().options());
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      held[static_cast<std::size_t>(plans_[level].owners[i])] = results[i];
+    }
+  }
+}
+
+/// Where a sum over my lanes lies for the chunks of one owner.
 float* TreeExchange::sum_at(int index, int slot, int owner) {
   Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
-  const auto mine = static_cast<int>(subtrees_[static_cast<std::size_t>(group_.rank())].size());
+  const auto sent = static_cast<int>(my_subtrees_.size());
+  const OwnerSums& mine = bucket.mine[static_cast<std::size_t>(owner)];
+  if (slot < sent) return mine.sums + slot * mine.elements;
   const ElementRange whole = flat_.layout().bucket(index);
-  const ElementRange share = flat_.layout().owned(index, owner, group_.size());
-  const std::int64_t before = share.begin - whole.begin;
-  if (slot < mine) {
-    return bucket.outgoing.mutable_data_ptr<float>() + mine * before + slot * share.size();
-  }
-  return bucket.held.mutable_data_ptr<float>() + (slot - mine) * whole.size() + before;
+  return bucket.held.mutable_data_ptr<float>() + (slot - sent) * whole.size() +
+         (share_of(index, owner).begin - whole.begin);
 }
 
 void TreeExchange::lane_done(int lane, int bucket) {
@@ -204,17 +207,18 @@ void TreeExchange::lane_done(int lane, int bucket) {
           " lanes from ",
           lanes_.first);
   const FoldStep step = lane_steps_[static_cast<std::size_t>(state.lanes_done++)];
-  if (lanes_.count > 1) take_lane(step, bucket);
-  if (state.lanes_done == lanes_.count) start(bucket);
+  if (!sends_gradients_) take_lane(step, bucket);
+  if (state.lanes_done < lanes_.count) return;
+  start(bucket, 0);
+  if (bucket > 0) pass_on(bucket - 1);
 }
 
 void TreeExchange::take_lane(const FoldStep& step, int bucket) {
-  const FlatLayout& layout = flat_.layout();
   // Owner by owner, because sums lie by owner; on a CPU chunk by chunk, so that joins hit the
   // cache.
   const float* gradients = flat_.gradients().const_data_ptr<float>();
   for (int owner = 0; owner < group_.size(); ++owner) {
-    const ElementRange share = layout.owned(bucket, owner, group_.size());
+    const ElementRange share = share_of(bucket, owner);
     const std::int64_t run = sums_.run_of(share.size());
     for (std::int64_t at = share.begin; at < share.end; at += run) {
       take_leaf(sums_, step, gradients + at, run, [&](int slot) {
@@ -224,68 +228,33 @@ void TreeExchange::take_lane(const FoldStep& step, int bucket) {
   }
 }
 
-void TreeExchange::start(int index) {
-  const Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
-  pending_[static_cast<std::size_t>(index)] = group_.all_to_all(
-      bucket.sends, bucket.receives, pipeline::text_of("gradients, bucket ", index));
+void TreeExchange::start(int index, std::size_t level) {
+  buckets_[static_cast<std::size_t>(index)].levels[level].start(
+      pipeline::text_of(level == 0 ? "gradients, bucket " : "gradients of hosts, bucket ", index));
 }
 
-/// Runs that are fetched together, of each sum: whole ones.
-std::int64_t TreeExchange::window_of(std::int64_t run) const {
-  if (leaves_read_ == 0 || run == 0) return run;
-  return std::max<std::int64_t>(1, kFetchedElements / (leaves_read_ * run)) * run;
-}
-
-/// A part of what this rank owns of a bucket, of all sums that are read where they lie.
-void TreeExchange::fetch(const Bucket& bucket, ElementRange part, std::int64_t window) {
-  for (const Leaf& leaf : bucket.leaves) {
-    if (leaf.here != nullptr) continue;
-    const std::uint64_t address = bucket.found[static_cast<std::size_t>(leaf.rank)];
-    const std::span<float> room(fetched_.mutable_data_ptr<float>() + leaf.slot * window,
-                                static_cast<std::size_t>(part.size()));
-    group_.read(leaf.rank,
-                address + static_cast<std::uint64_t>(leaf.offset + part.begin) * sizeof(float),
-                std::as_writable_bytes(room));
-  }
-}
-
-/// Returns where the next bucket's owned sums go.
-float* TreeExchange::finish(int index, float* owned) {
-  const Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
-  const std::int64_t share = flat_.layout().owned(index, group_.rank(), group_.size()).size();
-  const std::int64_t run = sums_.run_of(share);
-  const std::int64_t window = window_of(run);
-  const float* fetched = fetched_.const_data_ptr<float>();
-  float* held = finish_held_.mutable_data_ptr<float>();
-  for (std::int64_t at = 0; at < share; at += run) {
-    const std::int64_t in_window = at % window;
-    if (in_window == 0) fetch(bucket, {at, std::min(share, at + window)}, window);
-    const auto sum_at = [&](int slot) { return slot == 0 ? owned + at : held + (slot - 1) * run; };
-    for (std::size_t i = 0; i < bucket.leaves.size(); ++i) {
-      const Leaf& leaf = bucket.leaves[i];
-      const float* values =
-          leaf.here != nullptr ? leaf.here + at : fetched + leaf.slot * window + in_window;
-      take_leaf(sums_, finish_steps_[i], values, run, sum_at);
-    }
-  }
-  return owned + share;
+/// Between hosts goes what is whole inside: a bucket later, when the host's other ranks have sent.
+void TreeExchange::pass_on(int index) {
+  if (plans_.size() == 1) return;
+  buckets_[static_cast<std::size_t>(index)].levels[0].finish(folds_[0]);
+  start(index, 1);
 }
 
 at::Tensor TreeExchange::reduce() {
-  float* owned = owned_.mutable_data_ptr<float>();
-  for (int index = 0; index < static_cast<int>(buckets_.size()); ++index) {
-    Bucket& bucket = buckets_[static_cast<std::size_t>(index)];
-    require(bucket.lanes_done == lanes_.count,
+  for (std::size_t index = 0; index < buckets_.size(); ++index) {
+    require(buckets_[index].lanes_done == lanes_.count,
             Errc::kInvalidArgument,
             "[reduce] bucket ",
             index,
             " has ",
-            bucket.lanes_done,
+            buckets_[index].lanes_done,
             " of my ",
             lanes_.count,
             " lanes");
-    pending_[static_cast<std::size_t>(index)].wait();
-    owned = finish(index, owned);
+  }
+  if (!buckets_.empty()) pass_on(static_cast<int>(buckets_.size()) - 1);
+  for (Bucket& bucket : buckets_) {
+    bucket.levels.back().finish(folds_.back());
     bucket.lanes_done = 0;
   }
   return owned_;
@@ -296,19 +265,19 @@ void TreeExchange::gather() {
   for (std::size_t index = 0; index < buckets_.size(); ++index) {
     // In place: the shares of all ranks tile the bucket.
     const std::vector<Block>& values = buckets_[index].values;
-    pending_[index] =
-        group_.all_gather(values[me], values, pipeline::text_of("values, bucket ", index));
+    gathering_[index] = group_.all_gather(
+        values[me], values, pipeline::text_of("values, bucket ", index), Route::kRelayed);
   }
 }
 
 void TreeExchange::wait(int bucket) {
-  require(bucket >= 0 && bucket < static_cast<int>(pending_.size()),
+  require(bucket >= 0 && bucket < static_cast<int>(gathering_.size()),
           Errc::kInvalidArgument,
           "[wait] bucket ",
           bucket,
           " of ",
-          pending_.size());
-  pending_[static_cast<std::size_t>(bucket)].wait();
+          gathering_.size());
+  gathering_[static_cast<std::size_t>(bucket)].wait();
 }
 
 }  // namespace larkspur::distributed

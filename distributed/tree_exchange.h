@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lane gradients to owned sums and owned values to all ranks, with the same bits on any rank count.
 //
-//   lane_done(lane, b)                              reduce()                          gather(),
-//   wait(b) gradients of bucket b --add--> sums of my       wait b; finish the tree of        owned
-//   values subtrees, laid out by owner --all_to_all b-->   my chunks from all ranks' sums
-//   --all_gather-->
-//                  (last lane)                      --> owned gradient, packed        flat values
+//   lane_done(lane, b)                                       reduce()             gather(), wait(b)
+//   gradients of bucket b --add--> sums of my subtrees       wait; finish the     owned values
+//                                  --all_to_all b-->         tree of my chunks    --all_gather-->
+//                                  (last lane)               --> owned gradient   flat values
 //
 // The all_to_all of a bucket starts inside backward, as soon as my last lane has filled the bucket,
 // so it travels while the next buckets are computed; of ranks that are read, an address alone does,
 // and their sums are fetched in reduce().
+//
+// Where hosts have several ranks (ProcessGroup::hosts) there are two levels, and a lane_done more
+// between them:
+//
+//   bucket b is done: my sums --inside my host-->  bucket b + 1 is done: sums of my host's lanes,
+//   of what I and my counterparts own, --to those counterparts-->  reduce(): finish the tree
 #pragma once
 
 #include <cstdint>
@@ -19,6 +24,9 @@
 
 #include "distributed/flat_sums.h"
 #include "distributed/lane_tree.h"
+#include "distributed/leaf_fold.h"
+#include "distributed/reduce_level.h"
+#include "distributed/reduce_plan.h"
 #include "distributed/row_mean.h"
 #include "distributed/transport/process_group.h"
 #include "pipeline/gradient_exchange.h"
@@ -31,9 +39,10 @@ namespace larkspur::distributed {
 /// memory that they lie in. Allocates its buffers once: with S sums held at a time (at most
 /// log2(lanes.count) + 1; 1 for two lanes on as many ranks as a power of two) about S + 2 times the
 /// gradients, S + 1 where all others are read. A rank of one lane holds no sums (S = 0): its
-/// gradients go out from where they lie.
-/// Where ranks read each other's memory (ProcessGroup::reads), only addresses travel before
-/// reduce(), which fetches what this rank owns piece by piece, into the cache, from where it lies.
+/// gradients go out from where they lie (not on several hosts whose ranks do not read each other).
+/// With two levels its host's sums besides: a k-th of the gradients, or a few, of k ranks.
+/// Where ranks read each other's memory (ProcessGroup::reads), only addresses travel before what
+/// this rank answers for is fetched piece by piece, into the cache, from where it lies.
 class TreeExchange : public pipeline::GradientExchange {
  public:
   /// `lanes` must be lanes_of_rank(group.rank(), group.size(), total) with total a power of two of
@@ -57,54 +66,42 @@ class TreeExchange : public pipeline::GradientExchange {
   void wait(int bucket) override;
 
  private:
-  /// A sum that goes into what this rank owns.
-  struct Leaf {
-    const float* here = nullptr;  ///< [my share]; null: to be fetched
-    int rank = 0;                 ///< from it
-    std::int64_t offset = 0;      ///< floats, behind the address that it offers
-    std::int64_t slot = 0;        ///< of fetched_
-  };
-
-  /// What one bucket needs, where the parameters lie. Blocks and leaves point into the bucket's own
-  /// buffers.
+  /// What one bucket needs, where the parameters lie. Levels point into the bucket's own buffers.
   struct Bucket {
-    at::Tensor outgoing;  ///< [owner][my subtree][owner's share]; of one lane the flat gradients
-    at::Tensor held;      ///< [sum beyond my subtrees][bucket], while adding lanes
-    at::Tensor incoming;  ///< [other rank that is not read][its subtree][my share]
-    std::vector<std::uint64_t>
-        offered;                       ///< [ranks] where that one, if it reads, finds what it owns
-    std::vector<std::uint64_t> found;  ///< [ranks] the address it offers me
-    std::vector<ConstBlock> sends;     ///< [ranks] of outgoing or offered
-    std::vector<Block> receives;       ///< [ranks] of incoming or found
-    std::vector<Leaf> leaves;          ///< [subtree of the job], in lane order
-    std::vector<Block> values;         ///< [ranks] of the flat values
+    at::Tensor outgoing;   ///< [owner, by who answers for it][my subtree][owner's share]; of one
+                           ///< lane, where it may be, the flat gradients
+    at::Tensor held;       ///< [sum beyond my subtrees][bucket], while adding lanes
+    at::Tensor host_sums;  ///< with two levels: [whom I stand for][subtree][its share]
+    std::vector<OwnerSums> mine;      ///< [owner], in outgoing
+    std::vector<ReduceLevel> levels;  ///< as planned
+    std::vector<Block> values;        ///< [ranks] of the flat values
     int lanes_done = 0;
   };
 
-  using ElementRange = pipeline::ElementRange;
   at::Tensor room_for(std::int64_t elements) const;
-  Bucket make_bucket(int index) const;
+  pipeline::ElementRange share_of(int bucket, int owner) const;
+  void make_folds();
+  Bucket make_bucket(int index, float* owned) const;
+  void place_lane_sums(int index, Bucket& bucket) const;
+  void add_levels(int index, float* owned, Bucket& bucket) const;
   float* sum_at(int index, int slot, int owner);
   void take_lane(const FoldStep& step, int bucket);
-  void start(int index);
-  std::int64_t window_of(std::int64_t run) const;
-  void fetch(const Bucket& bucket, ElementRange part, std::int64_t window);
-  float* finish(int index, float* owned);
+  void start(int index, std::size_t level);
+  void pass_on(int index);
 
   ProcessGroup& group_;
   pipeline::FlatParameters& flat_;
   pipeline::Lanes lanes_;
   FlatSums sums_;
-  std::vector<std::vector<Subtree>> subtrees_;  ///< of every rank
-  std::vector<FoldStep> lane_steps_;            ///< one for each of my lanes
-  std::vector<FoldStep> finish_steps_;          ///< one for each subtree of the job
+  std::vector<Subtree> my_subtrees_;
+  std::vector<FoldStep> lane_steps_;  ///< one for each of my lanes
+  std::vector<LevelPlan> plans_;      ///< one level, or inside hosts and across them
+  std::vector<LeafFold> folds_;       ///< [levels]
+  bool sends_gradients_ = false;      ///< from where they lie
+  at::Tensor owned_;                  ///< what reduce() returns
   std::vector<Bucket> buckets_;
   RowMean row_mean_;
-  std::int64_t leaves_read_ = 0;  ///< of every bucket: sums that are fetched
-  at::Tensor fetched_;            ///< [leaves_read_][window], while finishing
-  at::Tensor finish_held_;        ///< [sum beyond the first][longest run], while finishing
-  at::Tensor owned_;              ///< what reduce() returns
-  std::vector<Pending> pending_;  ///< [buckets]; goes first, before the buffers
+  std::vector<Pending> gathering_;  ///< [buckets]
 };
 
 }  // namespace larkspur::distributed

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,14 @@ enum class Operation : std::uint8_t { kAllToAll, kAllGather, kBroadcast, kBarrie
 /// The name of the function that was called: "all_to_all", ...
 std::string_view name_of(Operation operation) noexcept;
 
+/// One block on its way to or from a peer.
+struct Message {
+  int peer = 0;
+  int block = 0;  ///< index of sends or receives
+
+  bool operator==(const Message&) const = default;
+};
+
 /// A value; the blocks are borrowed from the caller until the operation is done.
 struct Exchange {
   Operation operation = Operation::kBarrier;
@@ -28,10 +37,31 @@ struct Exchange {
   std::vector<ConstBlock> sends;  ///< [ranks]; sends[me] is of no interest
   std::vector<Block> receives;    ///< [ranks]; likewise
   std::string what{};             ///< it is about, for people: "bucket 3"
+  Route route = Route::kPairs;
+  std::shared_ptr<const HostMap> hosts{};  ///< null: one host
 
-  bool has_message(int from, int to) const {
-    return from != to && (operation != Operation::kBroadcast || from == root);
+  /// Whether a block goes from one to the other, by way of whomever.
+  bool has_message(int from, int to) const;
+
+  /// Whether ranks pass on what comes from another host.
+  bool is_relayed() const {
+    return route == Route::kRelayed && hosts != nullptr && hosts->hosts().size() > 1;
   }
+
+  /// Who hands the block of `from` to `to`, where has_message(): `from` itself, or to's host's
+  /// counterpart of it, where it is relayed.
+  int giver(int from, int to) const;
+
+  /// What `me` receives: straight from where it comes, then relayed ones. Between any two ranks
+  /// messages are sent and received in the same order, so they need no other mark.
+  std::vector<Message> received(int me) const;
+
+  /// What `me` sends of its own; each rank begins with its right-hand neighbour, so that not all
+  /// send to rank 0 first.
+  std::vector<Message> sent(int me) const;
+
+  /// What `me` passes on once it has arrived: receives[block] to peer.
+  std::vector<Message> passed_on(int me) const;
 };
 
 /// A piece of a block, for transports that bound a message.

@@ -43,6 +43,7 @@ struct World {
   std::uint64_t word = draw_word();          ///< where the ranks of this host try to read it
   std::vector<std::int64_t> processes = {};  ///< [size]: of ranks that read this one's memory and
                                              ///< it theirs; 0: they do not
+  std::vector<int> hosts = {};               ///< [size]: of each the lowest rank there
 };
 
 /// What each of `communicator` has, in the order of its ranks.
@@ -58,13 +59,14 @@ std::vector<Value> gather_from_all(const std::vector<Value>& mine, MPI_Comm comm
 }
 
 /// Ranks of one host try to read each other; those that both can, do.
-void find_readable(World& world, bool allowed) {
+void find_hosts(World& world, bool allowed) {
   world.processes.assign(static_cast<std::size_t>(world.size), 0);
   MPI_Comm host = MPI_COMM_NULL;
   check(MPI_Comm_split_type(
             world.communicator, MPI_COMM_TYPE_SHARED, world.rank, MPI_INFO_NULL, &host),
         "MPI_Comm_split_type");
   const std::vector<int> ranks = gather_from_all<int>({world.rank}, host);
+  world.hosts = gather_from_all<int>({ranks.front()}, world.communicator);
   const auto cards = gather_from_all<MemoryCard>({card_of(world.word)}, host);
   std::vector<std::uint8_t> mine;
   for (const MemoryCard& card : cards) mine.push_back(allowed && may_read(card) ? 1 : 0);
@@ -112,7 +114,8 @@ void end_mpi(World& world) {
 }
 
 /// The messages of one exchange. Receives are posted before sends, so that a large message finds
-/// its place at once and is copied only once.
+/// its place at once and is copied only once; what is passed on goes as soon as it is here, but in
+/// order.
 class MpiTransfer : public Transfer {
  public:
   MpiTransfer(std::shared_ptr<const World> world, Exchange exchange, int tag)
@@ -124,14 +127,16 @@ class MpiTransfer : public Transfer {
  private:
   /// What a request is about; those that receive are checked for their size.
   struct Part {
-    int peer = 0;
+    Message message;
     int bytes = 0;
     bool receives = false;
   };
 
   void start();
-  void receive(int peer, Block block);
-  void send(int peer, ConstBlock block);
+  void receive(const Message& message);
+  void send(const Message& message, ConstBlock block);
+  bool has_arrived(int block) const;
+  void pass_on();
   void finish(const Part& part, const MPI_Status& status, bool failed) const;
 
   std::shared_ptr<const World> world_;
@@ -142,16 +147,19 @@ class MpiTransfer : public Transfer {
   std::vector<Part> parts_;            // [requests]
   std::vector<MPI_Status> statuses_;   // [requests], of those that are just done
   std::vector<int> indices_;           // [requests], likewise
+  std::vector<Message> to_pass_on_;
+  std::size_t passed_on_ = 0;  // so many of them
 };
 
-void MpiTransfer::receive(int peer, Block block) {
+void MpiTransfer::receive(const Message& message) {
+  const Block block = exchange_.receives[static_cast<std::size_t>(message.block)];
   for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
     const int bytes = static_cast<int>(part.bytes);
-    parts_.push_back({peer, bytes, true});
+    parts_.push_back({message, bytes, true});
     check(MPI_Irecv(block.data() + part.offset,
                     bytes,
                     MPI_BYTE,
-                    peer,
+                    message.peer,
                     tag_,
                     world_->communicator,
                     &requests_.emplace_back(MPI_REQUEST_NULL)),
@@ -159,14 +167,14 @@ void MpiTransfer::receive(int peer, Block block) {
   }
 }
 
-void MpiTransfer::send(int peer, ConstBlock block) {
+void MpiTransfer::send(const Message& message, ConstBlock block) {
   for (const BlockPart& part : parts_of(block.size(), kPartBytes)) {
     const int bytes = static_cast<int>(part.bytes);
-    parts_.push_back({peer, bytes, false});
+    parts_.push_back({message, bytes, false});
     check(MPI_Isend(block.data() + part.offset,
                     bytes,
                     MPI_BYTE,
-                    peer,
+                    message.peer,
                     tag_,
                     world_->communicator,
                     &requests_.emplace_back(MPI_REQUEST_NULL)),
@@ -177,36 +185,48 @@ void MpiTransfer::send(int peer, ConstBlock block) {
 void MpiTransfer::start() {
   started_ = true;
   const int me = world_->rank;
-  // Each rank begins with its right-hand neighbour, so that not all send to rank 0 first.
-  for (int step = 1; step < world_->size; ++step) {
-    const int from = (me - step + world_->size) % world_->size;
-    if (exchange_.has_message(from, me)) {
-      receive(from, exchange_.receives[static_cast<std::size_t>(from)]);
+  for (const Message& message : exchange_.received(me)) receive(message);
+  for (const Message& message : exchange_.sent(me)) {
+    send(message, exchange_.sends[static_cast<std::size_t>(message.block)]);
+  }
+  to_pass_on_ = exchange_.passed_on(me);
+}
+
+bool MpiTransfer::has_arrived(int block) const {
+  for (std::size_t index = 0; index < requests_.size(); ++index) {
+    const Part& part = parts_[index];
+    if (part.receives && part.message.block == block && requests_[index] != MPI_REQUEST_NULL) {
+      return false;
     }
   }
-  for (int step = 1; step < world_->size; ++step) {
-    const int to = (me + step) % world_->size;
-    if (exchange_.has_message(me, to)) send(to, exchange_.sends[static_cast<std::size_t>(to)]);
+  return true;
+}
+
+void MpiTransfer::pass_on() {
+  while (passed_on_ < to_pass_on_.size() && has_arrived(to_pass_on_[passed_on_].block)) {
+    const Message& message = to_pass_on_[passed_on_++];
+    send(message, exchange_.receives[static_cast<std::size_t>(message.block)]);
   }
-  statuses_.resize(requests_.size());
-  indices_.resize(requests_.size());
 }
 
 bool MpiTransfer::advance() {
   if (!started_) start();
+  statuses_.resize(requests_.size());
+  indices_.resize(requests_.size());
   int done = 0;
   const int code = MPI_Testsome(static_cast<int>(requests_.size()),
                                 requests_.data(),
                                 &done,
                                 indices_.data(),
                                 statuses_.data());
-  if (done == MPI_UNDEFINED) return true;  // no request is left
+  if (done == MPI_UNDEFINED) return true;  // no request is left, and nothing to pass on
   if (code != MPI_ERR_IN_STATUS) check(code, "MPI_Testsome");
   for (std::size_t place = 0; place < static_cast<std::size_t>(done); ++place) {
     finish(parts_[static_cast<std::size_t>(indices_[place])],
            statuses_[place],
            code == MPI_ERR_IN_STATUS);
   }
+  pass_on();
   return std::all_of(requests_.begin(), requests_.end(), [](MPI_Request request) {
     return request == MPI_REQUEST_NULL;
   });
@@ -222,7 +242,7 @@ void MpiTransfer::finish(const Part& part, const MPI_Status& status, bool failed
           "[",
           name_of(exchange_.operation),
           "] rank ",
-          part.peer,
+          part.message.peer,
           " sends ",
           bytes,
           " bytes, rank ",
@@ -234,9 +254,10 @@ void MpiTransfer::finish(const Part& part, const MPI_Status& status, bool failed
 std::vector<int> MpiTransfer::missing() const {
   std::vector<int> peers;
   for (int peer = 0; peer < world_->size; ++peer) {
-    bool waits = !started_ && peer != world_->rank;
+    bool waits = !started_ && (exchange_.has_message(peer, world_->rank) ||
+                               exchange_.has_message(world_->rank, peer));
     for (std::size_t index = 0; index < requests_.size(); ++index) {
-      waits = waits || (parts_[index].peer == peer && requests_[index] != MPI_REQUEST_NULL);
+      waits = waits || (parts_[index].message.peer == peer && requests_[index] != MPI_REQUEST_NULL);
     }
     if (waits) peers.push_back(peer);
   }
@@ -245,8 +266,10 @@ std::vector<int> MpiTransfer::missing() const {
 
 class MpiGroup : public ProcessGroup {
  public:
-  MpiGroup(std::shared_ptr<const World> world, std::unique_ptr<CommunicationThread> thread)
-      : ProcessGroup(world->rank, world->size),
+  MpiGroup(std::shared_ptr<const World> world,
+           HostMap hosts,
+           std::unique_ptr<CommunicationThread> thread)
+      : ProcessGroup(world->rank, std::move(hosts)),
         world_(std::move(world)),
         thread_(std::move(thread)),
         unwinding_(std::uncaught_exceptions()) {}
@@ -300,10 +323,17 @@ std::unique_ptr<ProcessGroup> make_mpi_group(const GroupOptions& options) {
                            options.deadline_seconds,
                            [world, env, reads = options.reads_memory] {
                              begin_mpi(*world, env);
-                             find_readable(*world, reads);
+                             find_hosts(*world, reads);
                            },
                            [world] { end_mpi(*world); }});
-  return std::make_unique<MpiGroup>(world, std::move(thread));
+  HostMap hosts(options.hosts.empty() ? world->hosts : options.hosts);
+  require(hosts.ranks() == world->size,
+          Errc::kInvalidArgument,
+          "[mpi_group] hosts of ",
+          hosts.ranks(),
+          " ranks were given, there are ",
+          world->size);
+  return std::make_unique<MpiGroup>(world, std::move(hosts), std::move(thread));
 }
 
 }  // namespace larkspur::distributed

@@ -41,8 +41,8 @@ class NcclWork : public Pending::Work {
 
 class NcclGroup : public ProcessGroup {
  public:
-  NcclGroup(int rank, int size, std::shared_ptr<NcclLink> link)
-      : ProcessGroup(rank, size), link_(std::move(link)), unwinding_(std::uncaught_exceptions()) {}
+  NcclGroup(int rank, const HostMap& hosts, std::shared_ptr<NcclLink> link)
+      : ProcessGroup(rank, hosts), link_(std::move(link)), unwinding_(std::uncaught_exceptions()) {}
 
   ~NcclGroup() override {
     if (std::uncaught_exceptions() > unwinding_) abandon();
@@ -97,7 +97,7 @@ std::unique_ptr<ProcessGroup> make_nccl_group(const GroupOptions& options) {
   ranks.broadcast(std::as_writable_bytes(std::span(id.internal)), 0).wait();
   auto link = std::make_shared<NcclLink>(ranks.rank(), ranks.size(), options);
   link->connect(id);
-  auto group = std::make_unique<NcclGroup>(ranks.rank(), ranks.size(), link);
+  auto group = std::make_unique<NcclGroup>(ranks.rank(), ranks.hosts(), link);
   group->barrier().wait();  // a message each way between all pairs: every connection is made
   link->drain();
   return group;

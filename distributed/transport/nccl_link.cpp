@@ -146,24 +146,42 @@ void NcclLink::connect(const ncclUniqueId& id) {
   end(nullptr);
 }
 
-void NcclLink::queue_messages(const Exchange& exchange, ncclComm_t communicator) const {
+/// Of one group of NCCL, in which all move at once: what ranks send of their own, or what they pass
+/// on of others, which comes behind it.
+void NcclLink::queue_messages(const Exchange& exchange,
+                              bool relayed,
+                              ncclComm_t communicator) const {
   const auto place = [&](auto block, int peer, int way) -> std::pair<void*, std::size_t> {
     if (block.empty()) return {static_cast<char*>(scratch_) + 2 * peer + way, 1};
     return {const_cast<std::byte*>(block.data()), block.size()};  // what is sent is only read
   };
-  for (int peer = 0; peer < size_; ++peer) {
-    const auto index = static_cast<std::size_t>(peer);
-    if (exchange.has_message(peer, rank_)) {
-      const auto [data, bytes] = place(exchange.receives[index], peer, 1);
-      check(
-          ncclRecv(data, bytes, ncclUint8, peer, communicator, stream_), "ncclRecv", communicator);
-    }
-    if (exchange.has_message(rank_, peer)) {
-      const auto [data, bytes] = place(exchange.sends[index], peer, 0);
-      check(
-          ncclSend(data, bytes, ncclUint8, peer, communicator, stream_), "ncclSend", communicator);
-    }
+  for (const Message& message : exchange.received(rank_)) {
+    if ((message.peer != message.block) != relayed) continue;
+    const Block block = exchange.receives[static_cast<std::size_t>(message.block)];
+    const auto [data, bytes] = place(block, message.peer, 1);
+    check(ncclRecv(data, bytes, ncclUint8, message.peer, communicator, stream_),
+          "ncclRecv",
+          communicator);
   }
+  for (const Message& message : relayed ? exchange.passed_on(rank_) : exchange.sent(rank_)) {
+    const auto index = static_cast<std::size_t>(message.block);
+    const ConstBlock block = relayed ? exchange.receives[index] : exchange.sends[index];
+    const auto [data, bytes] = place(block, message.peer, 0);
+    check(ncclSend(data, bytes, ncclUint8, message.peer, communicator, stream_),
+          "ncclSend",
+          communicator);
+  }
+}
+
+void NcclLink::queue_group(const Exchange& exchange, bool relayed, ncclComm_t communicator) const {
+  check(ncclGroupStart(), "ncclGroupStart", communicator);
+  try {
+    queue_messages(exchange, relayed, communicator);
+  } catch (const Error&) {
+    ncclGroupEnd();
+    throw;
+  }
+  check(ncclGroupEnd(), "ncclGroupEnd", communicator);
 }
 
 /// Queues the messages of an exchange behind what the compute stream holds now.
@@ -173,15 +191,9 @@ std::shared_ptr<StreamMark> NcclLink::issue(const Exchange& exchange) {
     const StreamMark before;
     before.record(compute_stream());
     before.hold_back(stream_);
-    check(ncclGroupStart(), "ncclGroupStart", communicator);
-    try {
-      queue_messages(exchange, communicator);
-    } catch (const Error&) {
-      ncclGroupEnd();
-      throw;
-    }
-    check(ncclGroupEnd(), "ncclGroupEnd", communicator);
-    done->record(stream_);  // the group's kernels are queued only now
+    queue_group(exchange, /*relayed=*/false, communicator);
+    if (exchange.is_relayed()) queue_group(exchange, /*relayed=*/true, communicator);
+    done->record(stream_);  // the groups' kernels are queued only now
   });
   end(done);
   return done;

@@ -89,7 +89,8 @@ class NcclLink {
   ncclComm_t begin(Operation operation);
   void end(std::shared_ptr<StreamMark> done);
   void call(Operation operation, const std::function<void(ncclComm_t)>& work);
-  void queue_messages(const Exchange& exchange, ncclComm_t communicator) const;
+  void queue_messages(const Exchange& exchange, bool relayed, ncclComm_t communicator) const;
+  void queue_group(const Exchange& exchange, bool relayed, ncclComm_t communicator) const;
   void look();
   std::optional<pipeline::Error> trouble();
   ncclComm_t break_by(const pipeline::Error& reason) noexcept;

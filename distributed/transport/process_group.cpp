@@ -39,22 +39,28 @@ void Pending::wait() {
 
 Pending ProcessGroup::all_to_all(std::span<const ConstBlock> sends,
                                  std::span<const Block> receives,
-                                 std::string_view what) {
+                                 std::string_view what,
+                                 Route route) {
   return start_checked({Operation::kAllToAll,
                         0,
                         {sends.begin(), sends.end()},
                         {receives.begin(), receives.end()},
-                        std::string(what)});
+                        std::string(what),
+                        route,
+                        hosts_});
 }
 
 Pending ProcessGroup::all_gather(ConstBlock mine,
                                  std::span<const Block> receives,
-                                 std::string_view what) {
+                                 std::string_view what,
+                                 Route route) {
   return start_checked({Operation::kAllGather,
                         0,
                         std::vector<ConstBlock>(static_cast<std::size_t>(size_), mine),
                         {receives.begin(), receives.end()},
-                        std::string(what)});
+                        std::string(what),
+                        route,
+                        hosts_});
 }
 
 Pending ProcessGroup::broadcast(Block data, int root) {

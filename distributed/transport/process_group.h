@@ -14,7 +14,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "distributed/transport/host_map.h"
 #include "pipeline/error.h"
 #include "pipeline/operation_ring.h"
 
@@ -31,6 +33,15 @@ enum class Memory : std::uint8_t {
   kDevice,  ///< of this rank's GPU; what was queued on the current stream before the call is waited
             ///< for, and what is queued on it after wait() finds the blocks arrived. wait() need
             ///< not hold the host for that: see GroupOptions::on_failure
+};
+
+/// Which ranks a block passes on its way where ProcessGroup::hosts() are several.
+enum class Route : std::uint8_t {
+  kPairs,    ///< from a rank to every other one, straight
+  kInside,   ///< all_to_all: to the ranks of the same host only
+  kAcross,   ///< all_to_all: only to the ranks of other hosts that the sender stands for
+  kRelayed,  ///< all_gather: to every other host once, whose counterpart passes it on; a transport
+             ///< without distances may go straight
 };
 
 class ProcessGroup;
@@ -51,6 +62,10 @@ struct GroupOptions {
   /// Host memory only: ranks of one host that may read each other's memory do so where an exchange
   /// offers it (TreeExchange), instead of copying it through the transport. The bits are the same.
   bool reads_memory = true;
+
+  /// Threads and MPI: the host that each rank counts as being on, of as many as there are ranks.
+  /// Empty: threads share one, of processes MPI knows. For tests and measurements.
+  std::vector<int> hosts{};
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
@@ -105,19 +120,27 @@ class ProcessGroup {
   int rank() const noexcept { return rank_; }  ///< [0, size())
   int size() const noexcept { return size_; }  ///< >= 1
 
+  /// Which ranks share a host; the same on every rank.
+  const HostMap& hosts() const noexcept { return *hosts_; }
+
   /// Of all blocks that are not empty.
   virtual Memory memory() const noexcept { return Memory::kHost; }
 
   /// sends[r] goes to rank r, receives[r] is filled by rank r; both have size() entries, none of
   /// the receives overlaps another block. The sizes of the two ends of each pair must agree.
-  /// `what` it is about ("bucket 3") is for record_in().
+  /// `what` it is about ("bucket 3") is for record_in(). Blocks of pairs that the route leaves out
+  /// are of no interest, but for the rank's own.
   Pending all_to_all(std::span<const ConstBlock> sends,
                      std::span<const Block> receives,
-                     std::string_view what = {});
+                     std::string_view what = {},
+                     Route route = Route::kPairs);
 
   /// mine goes to every rank; receives[r] is filled by rank r and has the size of r's block.
   /// receives[rank()] may be the very memory of `mine`; otherwise it must not overlap it.
-  Pending all_gather(ConstBlock mine, std::span<const Block> receives, std::string_view what = {});
+  Pending all_gather(ConstBlock mine,
+                     std::span<const Block> receives,
+                     std::string_view what = {},
+                     Route route = Route::kPairs);
 
   /// data of rank `root` is copied into data of all others; the same size everywhere.
   Pending broadcast(Block data, int root);
@@ -145,7 +168,11 @@ class ProcessGroup {
   virtual void abandon() noexcept = 0;
 
  protected:
-  ProcessGroup(int rank, int size) : rank_(rank), size_(size) {}
+  ProcessGroup(int rank, int size) : ProcessGroup(rank, HostMap(size)) {}
+  ProcessGroup(int rank, HostMap hosts)
+      : rank_(rank),
+        size_(hosts.ranks()),
+        hosts_(std::make_shared<const HostMap>(std::move(hosts))) {}
 
   /// Starts the messages between this rank and every other one; the rank's message to itself has
   /// been copied already. This is all that a transport implements.
@@ -163,6 +190,7 @@ class ProcessGroup {
 
   int rank_;
   int size_;
+  std::shared_ptr<const HostMap> hosts_;  ///< operations under way may outlive the group
 };
 
 }  // namespace larkspur::distributed

@@ -71,7 +71,7 @@ class StagedWork : public Pending::Work {
         device_(device),
         sends_(
             original_.sends,
-            [&](int peer) { return original_.has_message(host.rank(), peer); },
+            [&](int peer) { return sends_apart(peer, host.rank()); },
             device.is_cuda()),
         receives_(
             original_.receives,
@@ -81,10 +81,7 @@ class StagedWork : public Pending::Work {
     for (std::size_t to = 0; to < staged.size(); ++to) {
       copy(at::kCPU, staged[to].data(), device_, original_.sends[to].data(), staged[to].size());
     }
-    // Whatever the operation: between each pair the one message, or an empty one.
-    const std::vector<ConstBlock> sends(staged.begin(), staged.end());
-    pending_ = host.all_to_all(
-        sends, receives_.blocks(), text_of(name_of(original_.operation), " ", original_.what));
+    start(host, staged);
   }
 
   void wait() override {
@@ -102,6 +99,28 @@ class StagedWork : public Pending::Work {
   void abandon() noexcept override { pending_ = Pending(); }
 
  private:
+  /// Of an all_gather one block is enough, that for the neighbour.
+  bool sends_apart(int peer, int me) const {
+    const int ranks = static_cast<int>(original_.sends.size());
+    return original_.operation == Operation::kAllGather ? peer == (me + 1) % ranks
+                                                        : original_.has_message(me, peer);
+  }
+
+  void start(ProcessGroup& host, const std::vector<Block>& staged) {
+    std::vector<Block> receives = receives_.blocks();
+    if (original_.operation == Operation::kAllGather) {
+      const auto me = static_cast<std::size_t>(host.rank());
+      const Block mine = staged[(me + 1) % staged.size()];
+      receives[me] = mine;
+      pending_ = host.all_gather(mine, receives, original_.what, original_.route);
+      return;
+    }
+    // Whatever the operation: between each pair the one message, or an empty one.
+    const std::vector<ConstBlock> sends(staged.begin(), staged.end());
+    const std::string what = pipeline::text_of(name_of(original_.operation), " ", original_.what);
+    pending_ = host.all_to_all(sends, receives, what, original_.route);
+  }
+
   Exchange original_;
   at::Device device_;
   HostTwins<ConstBlock> sends_;
@@ -112,7 +131,7 @@ class StagedWork : public Pending::Work {
 class StagedGroup : public ProcessGroup {
  public:
   StagedGroup(ProcessGroup& host, at::Device device)
-      : ProcessGroup(host.rank(), host.size()), host_(host), device_(device) {
+      : ProcessGroup(host.rank(), host.hosts()), host_(host), device_(device) {
     pipeline::require(host.memory() == Memory::kHost,
                       pipeline::Errc::kInvalidArgument,
                       "[staged_group] the group below moves device memory itself");

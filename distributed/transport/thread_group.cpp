@@ -220,8 +220,8 @@ class ThreadWork : public Pending::Work {
 
 class ThreadGroup : public ProcessGroup {
  public:
-  ThreadGroup(int rank, int size, std::shared_ptr<Hub> hub, bool reads_memory)
-      : ProcessGroup(rank, size), hub_(std::move(hub)), reads_memory_(reads_memory) {}
+  ThreadGroup(int rank, const HostMap& hosts, std::shared_ptr<Hub> hub, bool reads_memory)
+      : ProcessGroup(rank, hosts), hub_(std::move(hub)), reads_memory_(reads_memory) {}
   ~ThreadGroup() override { hub_->leave(rank()); }
   ThreadGroup(const ThreadGroup&) = delete;
   ThreadGroup& operator=(const ThreadGroup&) = delete;
@@ -231,7 +231,8 @@ class ThreadGroup : public ProcessGroup {
  protected:
   /// Through the kernel, not by memcpy: what a rank that fails leaves behind is not there any more.
   std::int64_t process_of(int peer) const noexcept override {
-    return reads_memory_ && peer != rank() ? ::getpid() : 0;
+    const bool shares_host = hosts().host_of(peer) == hosts().host_of(rank());
+    return reads_memory_ && shares_host && peer != rank() ? ::getpid() : 0;
   }
 
   Pending start(Exchange exchange) override {
@@ -257,12 +258,19 @@ std::vector<std::unique_ptr<ProcessGroup>> make_thread_groups(int ranks,
   options.check();
   pipeline::require(
       ranks >= 1, Errc::kInvalidArgument, "[thread_group] ", ranks, " ranks, not >= 1");
+  const HostMap hosts = options.hosts.empty() ? HostMap(ranks) : HostMap(options.hosts);
+  pipeline::require(hosts.ranks() == ranks,
+                    Errc::kInvalidArgument,
+                    "[thread_group] hosts of ",
+                    hosts.ranks(),
+                    " ranks, there are ",
+                    ranks);
   const auto hub = std::make_shared<Hub>(ranks, options.deadline_seconds);
   const bool reads_memory = options.reads_memory && may_read_itself();
   std::vector<std::unique_ptr<ProcessGroup>> groups;
   groups.reserve(static_cast<std::size_t>(ranks));
   for (int rank = 0; rank < ranks; ++rank) {
-    groups.push_back(std::make_unique<ThreadGroup>(rank, ranks, hub, reads_memory));
+    groups.push_back(std::make_unique<ThreadGroup>(rank, hosts, hub, reads_memory));
   }
   return groups;
 }

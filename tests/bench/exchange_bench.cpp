@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times the exchange of gradients and weights between ranks, one lane each, nothing else to do.
 //
-//   mpirun -n 2 exchange_bench MEGABYTES [SECONDS]
+//   mpirun -n 2 exchange_bench MEGABYTES [SECONDS [one_level]]
 //
+// one_level: ranks of several hosts exchange as if each were alone on its own.
 // Sums are looked at before any time is printed. Rank 0 prints: ms median, lowest and highest of
 // what all ranks have behind them together.
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "distributed/transport/group_registry.h"
+#include "distributed/transport/rank_env.h"
 #include "distributed/tree_exchange.h"
 #include "launch/config/run_config.h"
 #include "launch/run/kept_memory.h"
@@ -65,12 +67,16 @@ bool adds_right(ProcessGroup& group, FlatParameters& flat, TreeExchange& exchang
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: mpirun -n N exchange_bench MEGABYTES [SECONDS]\n");
+    std::fprintf(stderr, "usage: mpirun -n N exchange_bench MEGABYTES [SECONDS [one_level]]\n");
     return 2;
   }
   larkspur::launch::ask_for_huge_pages();  // as the program does
   const double least = argc > 2 ? std::atof(argv[2]) : 3.0;
-  const auto group = make_process_group({});
+  larkspur::distributed::GroupOptions options;
+  if (argc > 3 && std::string(argv[3]) == "one_level") {
+    options.hosts.assign(static_cast<std::size_t>(larkspur::distributed::read_rank_env().size), 0);
+  }
+  const auto group = make_process_group(options);
   FlatParameters flat(parameters_of(std::atoll(argv[1])), kBucketElements);
   const auto lanes = larkspur::pipeline::lanes_of_rank(group->rank(), group->size(), group->size());
   TreeExchange exchange(*group, flat, lanes);

@@ -125,13 +125,15 @@ bool same_bits(const std::vector<float>& one, const std::vector<float>& other) {
          std::memcmp(one.data(), other.data(), one.size() * sizeof(float)) == 0;
 }
 
-/// Number of ranks, and whether they read each other's sums instead of sending them.
-class TreeExchangeRanks : public ::testing::TestWithParam<std::tuple<int, bool>> {
+using Hosts = std::vector<int>;
+
+/// The host of each rank, and whether ranks of one read each other's sums instead of sending them.
+class TreeExchangeRanks : public ::testing::TestWithParam<std::tuple<Hosts, bool>> {
  protected:
   template <typename Work>
   static void run(const Work& work) {
-    const auto [ranks, reads_memory] = GetParam();
-    run_ranks(ranks, work, 30.0, reads_memory);
+    const auto [hosts, reads_memory] = GetParam();
+    run_ranks(static_cast<int>(hosts.size()), work, 30.0, reads_memory, hosts);
   }
 };
 
@@ -191,14 +193,36 @@ TEST_P(TreeExchangeRanks, GatherMakesTheOwnedValuesKnownEverywhere) {
   });
 }
 
-std::string name_of_ranks(const ::testing::TestParamInfo<std::tuple<int, bool>>& info) {
-  const auto [ranks, reads_memory] = info.param;
-  return std::to_string(ranks) + (reads_memory ? "_read" : "_send");
+std::string name_of_ranks(const ::testing::TestParamInfo<std::tuple<Hosts, bool>>& info) {
+  const auto [hosts, reads_memory] = info.param;
+  std::string name;
+  for (const int host : hosts) name += std::to_string(host);
+  return name + (reads_memory ? "_read" : "_send");
+}
+
+std::vector<Hosts> ranks_of_one_host() {
+  std::vector<Hosts> ranks;
+  for (std::size_t count = 1; count <= 8; ++count) ranks.emplace_back(count, 0);
+  return ranks;
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks,
                          TreeExchangeRanks,
-                         ::testing::Combine(::testing::Range(1, 9), ::testing::Bool()),
+                         ::testing::Combine(::testing::ValuesIn(ranks_of_one_host()),
+                                            ::testing::Bool()),
+                         name_of_ranks);
+
+INSTANTIATE_TEST_SUITE_P(Hosts,
+                         TreeExchangeRanks,
+                         ::testing::Combine(::testing::Values(Hosts{0, 0, 1},
+                                                              Hosts{0, 1, 1},
+                                                              Hosts{0, 0, 1, 1},
+                                                              Hosts{0, 0, 0, 1, 1},
+                                                              Hosts{0, 1, 1, 1, 2, 2},
+                                                              Hosts{0, 0, 0, 1, 1, 1, 2},
+                                                              Hosts{0, 0, 0, 0, 1, 1, 1, 1},
+                                                              Hosts{0, 0, 1, 1, 2, 2, 3, 3}),
+                                            ::testing::Bool()),
                          name_of_ranks);
 
 TEST(TreeExchange, WouldBeSeenToAddInAnotherOrder) {

@@ -18,7 +18,7 @@ namespace larkspur::testing {
 class DeviceBlocks : public distributed::ProcessGroup {
  public:
   DeviceBlocks(distributed::ProcessGroup& device_group, at::Device device)
-      : ProcessGroup(device_group.rank(), device_group.size()),
+      : ProcessGroup(device_group.rank(), device_group.hosts()),
         group_(device_group),
         device_(device) {}
 
@@ -84,11 +84,11 @@ class DeviceBlocks : public distributed::ProcessGroup {
               exchange_.root);
         }
         case distributed::Operation::kAllGather:
-          return group.all_gather(to[me_], receives);
+          return group.all_gather(to[me_], receives, exchange_.what, exchange_.route);
         case distributed::Operation::kAllToAll:
           break;
       }
-      return group.all_to_all(to, receives);
+      return group.all_to_all(to, receives, exchange_.what, exchange_.route);
     }
 
     distributed::Exchange exchange_;

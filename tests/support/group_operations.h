@@ -81,6 +81,40 @@ inline void check_all_gather_in_place(distributed::ProcessGroup& group) {
   }
 }
 
+/// Blocks go the way that the group's hosts make them go, or straight; what is left out stays.
+inline void check_routes(distributed::ProcessGroup& group, std::size_t scale) {
+  const distributed::HostMap& hosts = group.hosts();
+  const int me = group.rank();
+  const auto inside = [&](int peer) { return hosts.host_of(peer) == hosts.host_of(me); };
+  const auto count = [scale](int from) { return static_cast<std::size_t>(from % 3) * scale; };
+  for (const auto route : {distributed::Route::kInside, distributed::Route::kAcross}) {
+    const bool is_inside = route == distributed::Route::kInside;
+    std::vector<Bytes> sent;
+    std::vector<Bytes> received;
+    std::vector<Bytes> expected;
+    for (int peer = 0; peer < group.size(); ++peer) {
+      const bool comes =
+          peer != me &&
+          (is_inside ? inside(peer)
+                     : !inside(peer) && hosts.counterpart(me, hosts.host_of(peer)) == peer);
+      sent.push_back(message(me, peer, count(me)));
+      received.emplace_back(count(peer), std::byte{7});
+      expected.push_back(comes || peer == me ? message(peer, me, count(peer)) : received.back());
+    }
+    const std::vector<distributed::ConstBlock> sends(sent.begin(), sent.end());
+    group.all_to_all(sends, blocks_of(received), "routes", route).wait();
+    EXPECT_EQ(received, expected) << "at rank " << me;
+  }
+  const Bytes mine = message(me, 0, count(me));
+  std::vector<Bytes> received;
+  for (int peer = 0; peer < group.size(); ++peer) received.emplace_back(count(peer));
+  group.all_gather(mine, blocks_of(received), "routes", distributed::Route::kRelayed).wait();
+  for (int peer = 0; peer < group.size(); ++peer) {
+    EXPECT_EQ(received[static_cast<std::size_t>(peer)], message(peer, 0, count(peer)))
+        << "from rank " << peer << " at rank " << me;
+  }
+}
+
 /// Each rank is root once.
 inline void check_broadcast(distributed::ProcessGroup& group) {
   for (int root = 0; root < group.size(); ++root) {

@@ -13,13 +13,14 @@
 
 #include "distributed/transport/group_registry.h"
 #include "distributed/transport/process_group.h"
+#include "tests/support/hosts_of_test.h"
 
 namespace larkspur::testing {
 
 /// MPI once in the life of the process.
 inline distributed::ProcessGroup& mpi_world() {
-  static const std::unique_ptr<distributed::ProcessGroup> group =
-      distributed::make_process_group({"mpi", 60.0});
+  static const std::unique_ptr<distributed::ProcessGroup> group = distributed::make_process_group(
+      {.transport = "mpi", .deadline_seconds = 60.0, .hosts = hosts_of_test()});
   return *group;
 }
 

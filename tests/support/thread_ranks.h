@@ -17,15 +17,19 @@ namespace larkspur::testing {
 /// Calls work(group) as ranks 0 ... ranks - 1 at the same time and returns when all have returned.
 /// A rank that throws leaves its group at once, so that the others do not wait for it; the first
 /// error in time is rethrown at the end. `deadline_seconds` is that of every operation; with
-/// `reads_memory` ranks read each other's sums instead of sending them.
+/// `reads_memory` ranks of one host read each other's sums instead of sending them; `hosts`: as
+/// GroupOptions says.
 template <typename Work>
 void run_ranks(int ranks,
                const Work& work,
                double deadline_seconds = 30.0,
-               bool reads_memory = false) {
-  auto groups = distributed::make_thread_groups(
-      ranks,
-      {.transport = "thread", .deadline_seconds = deadline_seconds, .reads_memory = reads_memory});
+               bool reads_memory = false,
+               const std::vector<int>& hosts = {}) {
+  auto groups = distributed::make_thread_groups(ranks,
+                                                {.transport = "thread",
+                                                 .deadline_seconds = deadline_seconds,
+                                                 .reads_memory = reads_memory,
+                                                 .hosts = hosts});
   std::mutex mutex;
   std::exception_ptr first_error;
   std::vector<std::thread> threads;

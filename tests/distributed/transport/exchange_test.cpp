@@ -24,6 +24,42 @@ TEST(Exchange, BroadcastsFromItsRootOnly) {
   EXPECT_FALSE(exchange.has_message(2, 2));
 }
 
+Exchange between_hosts(Operation operation, Route route, std::vector<int> hosts) {
+  const std::size_t ranks = hosts.size();
+  return {operation,
+          0,
+          std::vector<ConstBlock>(ranks),
+          std::vector<Block>(ranks),
+          "",
+          route,
+          std::make_shared<const HostMap>(std::move(hosts))};
+}
+
+TEST(Exchange, GoesInsideAHostOrAcrossToWhomTheSenderStandsFor) {
+  const auto inside = between_hosts(Operation::kAllToAll, Route::kInside, {0, 0, 0, 1, 1});
+  EXPECT_TRUE(inside.has_message(0, 2));
+  EXPECT_FALSE(inside.has_message(0, 3));
+  const auto across = between_hosts(Operation::kAllToAll, Route::kAcross, {0, 0, 0, 1, 1});
+  EXPECT_FALSE(across.has_message(0, 2));
+  EXPECT_TRUE(across.has_message(0, 3));
+  EXPECT_FALSE(across.has_message(0, 4));
+  EXPECT_TRUE(across.has_message(3, 2));   // which host 0's rank 3 has in place 2 modulo 2 ...
+  EXPECT_FALSE(across.has_message(2, 3));  // ... but nothing goes back that way
+}
+
+TEST(Exchange, RelaysWhatAnotherHostsCounterpartGot) {
+  const auto gather = between_hosts(Operation::kAllGather, Route::kRelayed, {0, 0, 0, 1, 1});
+  EXPECT_THAT(gather.received(4),
+              ElementsAre(Message{3, 3}, Message{1, 1}, Message{3, 0}, Message{3, 2}));
+  EXPECT_THAT(gather.sent(3), ElementsAre(Message{4, 4}, Message{0, 0}));
+  EXPECT_THAT(gather.passed_on(3), ElementsAre(Message{4, 0}, Message{4, 2}));
+  EXPECT_THAT(gather.passed_on(0), ElementsAre(Message{1, 3}, Message{2, 3}));
+  EXPECT_THAT(gather.passed_on(2), ElementsAre());
+  const auto one_host = between_hosts(Operation::kAllGather, Route::kRelayed, {0, 0});
+  EXPECT_THAT(one_host.received(0), ElementsAre(Message{1, 1}));
+  EXPECT_THAT(one_host.passed_on(0), ElementsAre());
+}
+
 TEST(BlockParts, TileABlockWithoutALimitExceeded) {
   EXPECT_THAT(parts_of(25, 10), ElementsAre(BlockPart{0, 10}, BlockPart{10, 10}, BlockPart{20, 5}));
   EXPECT_THAT(parts_of(20, 10), ElementsAre(BlockPart{0, 10}, BlockPart{10, 10}));

@@ -39,6 +39,17 @@ TEST_P(StagedGroupOperations, CarryEveryOperation) {
 
 INSTANTIATE_TEST_SUITE_P(Ranks, StagedGroupOperations, ::testing::Values(1, 2, 3));
 
+TEST(StagedGroup, BlocksGoTheHostsWays) {
+  run_ranks(5,
+            [](ProcessGroup& host) {
+              const auto group = make_staged_group(host, at::kCPU);
+              testing::check_routes(*group, 333);
+            },
+            30.0,
+            /*reads_memory=*/false,
+            {0, 0, 0, 1, 1});
+}
+
 TEST(StagedGroup, CopiesWhatItSendsItself) {
   const auto solo = make_solo_group({});
   const auto group = make_staged_group(*solo, at::kCPU);

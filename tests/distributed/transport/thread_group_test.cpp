@@ -60,6 +60,22 @@ TEST_P(ThreadGroupOperations, BarrierLetsNobodyThroughBeforeTheLast) {
 
 INSTANTIATE_TEST_SUITE_P(Ranks, ThreadGroupOperations, ::testing::Range(1, 9));
 
+TEST(ThreadGroup, BlocksGoInsideHostsAndAcross) {
+  for (const std::vector<int>& hosts : {std::vector<int>{0, 0, 0, 1, 1}, {0, 1, 1, 2, 2, 2}}) {
+    run_ranks(
+        static_cast<int>(hosts.size()),
+        [](ProcessGroup& group) { testing::check_routes(group, 333); },
+        30.0,
+        /*reads_memory=*/false,
+        hosts);
+  }
+}
+
+TEST(ThreadGroup, HostsOfOtherRanksAreRefused) {
+  const Error error = error_of([] { make_thread_groups(2, {.hosts = {0, 0, 1}}); });
+  EXPECT_STREQ(error.what(), "[thread_group] hosts of 3 ranks, there are 2");
+}
+
 TEST(ThreadGroup, ALateRankMakesTheOthersThrowNamingItOnceTheDeadlinePasses) {
   auto groups = make_thread_groups(3, {"thread", 0.1});
   auto last = groups[1]->barrier();
