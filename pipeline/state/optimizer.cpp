@@ -27,6 +27,7 @@ void AdamWOptions::check() const {
           "layer_decay is ",
           layer_decay,
           ", not in (0, 1]");
+  require(head_rate > 0, Errc::kInvalidArgument, "head_rate is ", head_rate, ", not > 0");
 }
 
 AdamW::AdamW(
@@ -107,7 +108,9 @@ void AdamW::step(const at::Tensor& values,
   scalars.root_correction2 = static_cast<float>(std::sqrt(1.0 - std::pow(options_.beta2, count)));
   std::vector<AdamWRates> rates;
   for (const Group& group : groups_) {
-    const double rate = learning_rate * std::pow(options_.layer_decay, group.rate_group);
+    const double rate = learning_rate * (group.rate_group == 0
+                                             ? options_.head_rate
+                                             : std::pow(options_.layer_decay, group.rate_group));
     rates.push_back(
         {static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count))),
          static_cast<float>(1.0 - rate * (group.decays ? options_.weight_decay : 0.0))});

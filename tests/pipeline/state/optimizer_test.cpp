@@ -99,7 +99,7 @@ struct PlainAdamW {
 
 TEST(AdamW, GivesEachGroupOfLayersItsOwnRateInStepAndDecay) {
   constexpr std::array<int, 3> kFromHead{3, 1, 0};
-  const std::array<double, 3> factors{0.5 * 0.5 * 0.5, 0.5, 1.0};
+  const std::array<double, 3> factors{0.5 * 0.5 * 0.5, 0.5, 10.0};
   std::vector<Parameter> parameters;
   std::vector<PlainAdamW> plain;
   for (std::size_t i = 0; i < 3; ++i) {
@@ -111,6 +111,7 @@ TEST(AdamW, GivesEachGroupOfLayersItsOwnRateInStepAndDecay) {
   FlatParameters flat(parameters, 4096);
   AdamWOptions options{0.9, 0.99, 1e-7, 0.1, 0.0};
   options.layer_decay = 0.5;
+  options.head_rate = 10.0;
   AdamW ours(flat.layout(), 0, 1, options);
   for (int step = 1; step <= 10; ++step) {
     for (std::size_t i = 0; i < 3; ++i) {
@@ -147,6 +148,7 @@ TEST(AdamW, RefusesOptionsOutOfRange) {
   EXPECT_THROW((AdamWOptions{0.9, 0.9, 1e-8, 0.0, -1.0}.check()), Error);
   EXPECT_THROW((AdamWOptions{0.9, 0.9, 1e-8, 0.0, 0.0, 0.0}.check()), Error);
   EXPECT_THROW((AdamWOptions{0.9, 0.9, 1e-8, 0.0, 0.0, 1.5}.check()), Error);
+  EXPECT_THROW((AdamWOptions{.head_rate = 0.0}.check()), Error);
 }
 
 }  // namespace
