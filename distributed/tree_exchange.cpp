@@ -280,4 +280,25 @@ void TreeExchange::wait(int bucket) {
   gathering_[static_cast<std::size_t>(bucket)].wait();
 }
 
+std::string TreeExchange::text() const {
+  std::string text = pipeline::text_of("gradients of ", group_.size(), " ranks");
+  if (plans_.size() > 1) {
+    text += ", hosts of";
+    for (const HostRanks& host : group_.hosts().hosts()) {
+      text += pipeline::text_of(host.first == 0 ? " " : ", ", host.count);
+    }
+    text += ": added inside them, then between them";
+  }
+  const auto& inside = plans_.front().targets;
+  const auto read = std::ranges::count_if(
+      inside, [&](const LevelTarget& target) { return group_.reads(target.rank); });
+  return text + pipeline::text_of("; rank ",
+                                  group_.rank(),
+                                  " reads ",
+                                  read,
+                                  " of ",
+                                  inside.size(),
+                                  " others' memory, messages carry the rest");
+}
+
 }  // namespace larkspur::distributed

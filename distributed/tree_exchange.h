@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -64,6 +65,9 @@ class TreeExchange : public pipeline::GradientExchange {
 
   /// Throws kInvalidArgument naming a bucket that is not there.
   void wait(int bucket) override;
+
+  /// For people: how many ranks, on which hosts, whose sums are read where they lie.
+  std::string text() const;
 
  private:
   /// What one bucket needs, where the parameters lie. Levels point into the bucket's own buffers.

@@ -266,6 +266,7 @@ pipeline::TrainEnd run_training(Invocation& call, const TrainRequest& request) {
       job.tensor_group(prepared.device),
       state.parameters,
       pipeline::lanes_of_rank(communicator.rank(), communicator.size(), config.train.lanes));
+  if (communicator.size() > 1) pipeline::log_info(exchange.text());
   const pipeline::TrainOptions options = train_options(config);
   pipeline::FanOutSink none;
   std::optional<RunSinks> sinks;

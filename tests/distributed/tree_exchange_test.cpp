@@ -324,6 +324,14 @@ TEST(TreeExchange, RefusesToReduceBeforeAllLanesAreDone) {
   EXPECT_THAT(error_text([&] { exchange.reduce(); }), HasSubstr("bucket 1 has 0 of my 1 lanes"));
 }
 
+TEST(TreeExchange, SaysHowManyRanksOfWhichHostsItReads) {
+  auto groups = make_thread_groups(3, {.reads_memory = false, .hosts = {0, 0, 1}});
+  FlatParameters flat(parameters(), kBucketElements);
+  EXPECT_EQ(TreeExchange(*groups[1], flat, {1, 1, 4}).text(),
+            "gradients of 3 ranks, hosts of 2, 1: added inside them, then between them; rank 1 "
+            "reads 0 of 1 others' memory, messages carry the rest");
+}
+
 TEST(TreeExchange, ReportsALostPeerFromReduce) {
   auto groups = make_thread_groups(2, {"thread", 60.0});
   FlatParameters flat(parameters(), kBucketElements);

@@ -11,7 +11,8 @@ from hosts import DEADLINE, HostsWorkspace
 class TwoHosts(HostsWorkspace):
     def test_training_and_resume_give_the_bits_of_one_rank_and_a_stopped_rank_is_named_with_its_host(self):
         self.train("one")
-        self.finish(self.hosts.mpirun([2, 1], *self.words("two", "train.stop_after_steps=10")))
+        said = self.finish(self.hosts.mpirun([2, 1], *self.words("two", "train.stop_after_steps=10")))
+        self.assertIn("gradients of 3 ranks, hosts of 2, 1: added inside them, then between them", said)
         self.finish(self.hosts.mpirun([1], *self.words("two"), first=1))  # the other host alone
         self.assertEqual(self.digest("two"), self.digest("one"))
         process = self.begin("stopped", [1, 1])
