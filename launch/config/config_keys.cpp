@@ -195,7 +195,7 @@ std::vector<Row> data_rows() {
   };
 }
 
-std::vector<Row> optimiser_rows() {
+std::vector<Row> step_rows() {
   constexpr auto train = &RunConfig::train;
   using T = TrainConfig;
   return {
@@ -213,6 +213,13 @@ std::vector<Row> optimiser_rows() {
           .within(1, 1024),
       key<train, &T::lanes>("train.lanes", "slices of a global batch, a power of two; >= ranks")
           .within(1, 65536),
+  };
+}
+
+std::vector<Row> optimiser_rows() {
+  constexpr auto train = &RunConfig::train;
+  using T = TrainConfig;
+  return {
       key<train, &T::learning_rate>("train.learning_rate", "peak, after the warm-up").at_least(0),
       key<train, &T::min_learning_rate>("train.min_learning_rate", "at the last step, by a cosine")
           .at_least(0),
@@ -347,6 +354,7 @@ std::vector<ConfigKey> all_keys() {
   add(cloud_rows());
   add(data_rows());
   add(model_rows());
+  add(step_rows());
   add(optimiser_rows());
   add(run_keeping_rows());
   add(eval_rows());

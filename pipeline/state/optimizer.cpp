@@ -108,9 +108,9 @@ void AdamW::step(const at::Tensor& values,
   scalars.root_correction2 = static_cast<float>(std::sqrt(1.0 - std::pow(options_.beta2, count)));
   std::vector<AdamWRates> rates;
   for (const Group& group : groups_) {
-    const double rate = learning_rate * (group.rate_group == 0
-                                             ? options_.head_rate
-                                             : std::pow(options_.layer_decay, group.rate_group));
+    const double rate =
+        learning_rate * (group.rate_group == 0 ? options_.head_rate
+                                               : std::pow(options_.layer_decay, group.rate_group));
     rates.push_back(
         {static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count))),
          static_cast<float>(1.0 - rate * (group.decays ? options_.weight_decay : 0.0))});
