@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who sends which sums to whom, in one level or in two: pure arithmetic.
 //
-//   one host, or a rank a host    every rank --my sums of its chunks--> every other one
-//   hosts of several ranks        inside: rank --my sums--> who stands for their owners on this
-//   host
-//                                 across: that one --the host's sums--> the owners on other hosts
+//   one host, or a rank a host   each rank --my sums of its chunks--> every other one
+//   hosts of several ranks       inside: --my sums--> who stands for an owner on this host
+//                                across: --the host's sums--> the owners on other hosts
 //
-// Each bucket's sums leave a host once in two levels, once for every rank on it in one.
+// A hierarchical (two-level) reduce-scatter: each bucket's sums leave a host once in two levels,
+// once for every rank on it in one.
 #pragma once
 
 #include <vector>

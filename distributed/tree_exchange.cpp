@@ -206,11 +206,25 @@ void TreeExchange::lane_done(int lane, int bucket) {
           lanes_.count,
           " lanes from ",
           lanes_.first);
+  require(
+      bucket == 0 || buckets_[static_cast<std::size_t>(bucket) - 1].lanes_done > state.lanes_done,
+      Errc::kInvalidArgument,
+      "[lane_done] bucket ",
+      bucket,
+      " of lane ",
+      lane,
+      " before the bucket before it");
   const FoldStep step = lane_steps_[static_cast<std::size_t>(state.lanes_done++)];
   if (!sends_gradients_) take_lane(step, bucket);
   if (state.lanes_done < lanes_.count) return;
   start(bucket, 0);
-  if (bucket > 0) pass_on(bucket - 1);
+  if (bucket > 0) send_across(bucket - 1);
+}
+
+/// For the sums of my host's other ranks, of the bucket before: see send_across().
+bool TreeExchange::lane_done_waits(int lane, int bucket) const {
+  return plans_.size() > 1 && !plans_.front().targets.empty() && bucket > 0 &&
+         lane == lanes_.first + lanes_.count - 1;
 }
 
 void TreeExchange::take_lane(const FoldStep& step, int bucket) {
@@ -234,7 +248,7 @@ void TreeExchange::start(int index, std::size_t level) {
 }
 
 /// Between hosts goes what is whole inside: a bucket later, when the host's other ranks have sent.
-void TreeExchange::pass_on(int index) {
+void TreeExchange::send_across(int index) {
   if (plans_.size() == 1) return;
   buckets_[static_cast<std::size_t>(index)].levels[0].finish(folds_[0]);
   start(index, 1);
@@ -252,7 +266,7 @@ at::Tensor TreeExchange::reduce() {
             lanes_.count,
             " lanes");
   }
-  if (!buckets_.empty()) pass_on(static_cast<int>(buckets_.size()) - 1);
+  if (!buckets_.empty()) send_across(static_cast<int>(buckets_.size()) - 1);
   for (Bucket& bucket : buckets_) {
     bucket.levels.back().finish(folds_.back());
     bucket.lanes_done = 0;

@@ -40,8 +40,9 @@ namespace larkspur::distributed {
 /// memory that they lie in. Allocates its buffers once: with S sums held at a time (at most
 /// log2(lanes.count) + 1; 1 for two lanes on as many ranks as a power of two) about S + 2 times the
 /// gradients, S + 1 where all others are read. A rank of one lane holds no sums (S = 0): its
-/// gradients go out from where they lie (not on several hosts whose ranks do not read each other).
-/// With two levels its host's sums besides: a k-th of the gradients, or a few, of k ranks.
+/// gradients go out from where they lie (with two levels if the other ranks of its host read them).
+/// With two levels it makes room for its host's sums besides: about the gradients divided by the
+/// host's ranks, times the subtrees of its lanes.
 /// Where ranks read each other's memory (ProcessGroup::reads), only addresses travel before what
 /// this rank answers for is fetched piece by piece, into the cache, from where it lies.
 class TreeExchange : public pipeline::GradientExchange {
@@ -53,6 +54,8 @@ class TreeExchange : public pipeline::GradientExchange {
 
   /// Throws kInvalidArgument naming lane and bucket when it is not their turn.
   void lane_done(int lane, int bucket) override;
+
+  bool lane_done_waits(int lane, int bucket) const override;
 
   /// Throws kInvalidArgument naming the first bucket that is not complete.
   at::Tensor reduce() override;
@@ -91,7 +94,7 @@ class TreeExchange : public pipeline::GradientExchange {
   float* sum_at(int index, int slot, int owner);
   void take_lane(const FoldStep& step, int bucket);
   void start(int index, std::size_t level);
-  void pass_on(int index);
+  void send_across(int index);
 
   ProcessGroup& group_;
   pipeline::FlatParameters& flat_;

@@ -9,7 +9,8 @@
 // (Liu et al. 2022, arXiv 2201.03545, appendix A: three consecutive blocks are a group): with the
 // depths 3 3 27 3 of variants S to XL these are its 12 groups between stem and head. A downsampling
 // goes with the blocks behind it. What is neither of stem, stage nor downsampling (norm, head, what
-// a form adds of its own) learns at the full rate: it is what a fine-tuning begins anew.
+// a form adds of its own) learns at the full rate, or at a multiple of it (head_rate): it is what a
+// fine-tuning to other classes, or from another form, begins anew.
 // Form cells has its stem (edges, their norm, block 0) and stage 1 (the other blocks, the norm
 // behind them) on points: "point_to_cells.*" are groups 0 and 1. The halves of form joint are
 // grouped alike, whatever each of them starts from.

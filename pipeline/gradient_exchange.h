@@ -20,6 +20,9 @@ class GradientExchange {
   /// ascend within a step, buckets ascend within a lane.
   virtual void lane_done(int lane, int bucket) = 0;
 
+  /// Whether lane_done of these waits for other ranks before it returns.
+  virtual bool lane_done_waits(int /*lane*/, int /*bucket*/) const { return false; }
+
   /// After lane_done of all my lanes and buckets. Returns the sum over all lanes of the whole job,
   /// added in the fixed tree, of the chunks this rank owns: float32 [owned elements], bucket by
   /// bucket. Valid until the next lane_done. Throws kCollective when a peer is lost or late.

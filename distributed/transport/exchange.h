@@ -2,7 +2,8 @@
 // What transports see of an operation: one block to and one block from each peer, and its name.
 //
 // All four operations are exchanges between pairs of ranks, so a transport moves messages and knows
-// nothing of collectives. Each pair named by has_message() exchanges one message, empty or not.
+// nothing of collectives. For each pair named by has_message() a block goes, empty or not:
+// straight, or where it is relayed through the rank that giver() names.
 #pragma once
 
 #include <cstddef>

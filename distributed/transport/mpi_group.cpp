@@ -24,7 +24,8 @@ using pipeline::Error;
 using pipeline::require;
 
 constexpr std::size_t kPartBytes = std::size_t{1} << 30;  // MPI counts are ints
-constexpr int kTagPlaces = 4096;                          // MPI promises tags up to 32767
+constexpr int kOperations = 4;        // that share a place have tags of their own
+constexpr int kMostPlaces = 1 << 20;  // of operations before a tag comes again, where MPI lets them
 
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
@@ -44,6 +45,7 @@ struct World {
   std::vector<std::int64_t> processes = {};  ///< [size]: of ranks that read this one's memory and
                                              ///< it theirs; 0: they do not
   std::vector<int> hosts = {};               ///< [size]: of each the lowest rank there
+  int places = 1;                            ///< of operations before a tag comes again
 };
 
 /// What each of `communicator` has, in the order of its ranks.
@@ -106,6 +108,16 @@ void begin_mpi(World& world, const RankEnv& env) {
           " of ",
           world.size,
           ": are they of one MPI?");
+}
+
+/// What is passed on goes later than what is sent at once, so a tag must not come again before its
+/// operation is over: as many places as there are tags for, far more than are ever under way.
+void count_places(World& world) {
+  void* highest = nullptr;
+  int is_set = 0;
+  check(MPI_Comm_get_attr(world.communicator, MPI_TAG_UB, &highest, &is_set), "MPI_Comm_get_attr");
+  const int tags = is_set != 0 ? *static_cast<const int*>(highest) : 32767;  // which MPI promises
+  world.places = std::min(tags / kOperations, kMostPlaces);
 }
 
 void end_mpi(World& world) {
@@ -251,13 +263,16 @@ void MpiTransfer::finish(const Part& part, const MPI_Status& status, bool failed
           part.bytes);
 }
 
+/// Of what is relayed the rank that it comes from, not the one that would pass it on.
 std::vector<int> MpiTransfer::missing() const {
   std::vector<int> peers;
   for (int peer = 0; peer < world_->size; ++peer) {
     bool waits = !started_ && (exchange_.has_message(peer, world_->rank) ||
                                exchange_.has_message(world_->rank, peer));
     for (std::size_t index = 0; index < requests_.size(); ++index) {
-      waits = waits || (parts_[index].message.peer == peer && requests_[index] != MPI_REQUEST_NULL);
+      const Part& part = parts_[index];
+      const int about = part.receives ? part.message.block : part.message.peer;
+      waits = waits || (about == peer && requests_[index] != MPI_REQUEST_NULL);
     }
     if (waits) peers.push_back(peer);
   }
@@ -294,9 +309,8 @@ class MpiGroup : public ProcessGroup {
 
   Pending start(Exchange exchange) override {
     // Operations that differ between ranks have different tags, so they are late, never mixed up.
-    // Messages between two ranks keep their order, so tags may come again.
-    const int tag = place_ * 4 + static_cast<int>(exchange.operation);
-    place_ = (place_ + 1) % kTagPlaces;
+    const int tag = place_ * kOperations + static_cast<int>(exchange.operation);
+    place_ = (place_ + 1) % world_->places;
     const Operation operation = exchange.operation;
     const std::string what = exchange.what;
     return thread_->submit(
@@ -323,6 +337,7 @@ std::unique_ptr<ProcessGroup> make_mpi_group(const GroupOptions& options) {
                            options.deadline_seconds,
                            [world, env, reads = options.reads_memory] {
                              begin_mpi(*world, env);
+                             count_places(*world);
                              find_hosts(*world, reads);
                            },
                            [world] { end_mpi(*world); }});

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ranks as the processes that mpirun started. Host memory only.
 //
-// Every MPI call is made by one communication thread. An operation is one nonblocking send and one
-// nonblocking receive for each peer, so an error can name the peers that are missing.
+// Every MPI call is made by one communication thread. An operation is a nonblocking send and a
+// nonblocking receive for each block on its way, so an error can name the ranks that are missing.
 #pragma once
 
 #include <memory>

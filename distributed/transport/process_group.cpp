@@ -101,6 +101,12 @@ Pending ProcessGroup::start_checked(Exchange exchange) {
   const auto ranks = static_cast<std::size_t>(size_);
   const auto me = static_cast<std::size_t>(rank_);
   const std::string_view name = name_of(exchange.operation);
+  const bool may_relay = exchange.operation == Operation::kAllGather;
+  require(exchange.route == Route::kPairs || may_relay == (exchange.route == Route::kRelayed),
+          Errc::kInvalidArgument,
+          "[",
+          name,
+          "] does not go that route");
   require(exchange.sends.size() == ranks && exchange.receives.size() == ranks,
           Errc::kInvalidArgument,
           "[",

@@ -120,7 +120,8 @@ class ProcessGroup {
   int rank() const noexcept { return rank_; }  ///< [0, size())
   int size() const noexcept { return size_; }  ///< >= 1
 
-  /// Which ranks share a host; the same on every rank.
+  /// Which ranks exchange as one host's; the same on every rank. Where hosts would gain nothing
+  /// (HostMap) that is all of them, wherever they are.
   const HostMap& hosts() const noexcept { return *hosts_; }
 
   /// Of all blocks that are not empty.
@@ -174,8 +175,9 @@ class ProcessGroup {
         size_(hosts.ranks()),
         hosts_(std::make_shared<const HostMap>(std::move(hosts))) {}
 
-  /// Starts the messages between this rank and every other one; the rank's message to itself has
-  /// been copied already. This is all that a transport implements.
+  /// Starts the messages of this rank, those it passes on included: exchange.received(), sent() and
+  /// passed_on(); the rank's message to itself has been copied already. This is all that a
+  /// transport implements.
   virtual Pending start(Exchange exchange) = 0;
 
   /// The process in which a peer that this rank reads() has its memory, as this host numbers it; 0:

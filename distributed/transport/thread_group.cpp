@@ -99,22 +99,23 @@ std::shared_ptr<Side> Hub::post(int rank, Exchange exchange) {
 // blocks are whole since it posted them, and stay so until its wait() returns.
 void Hub::meet(Side& mine, Side& theirs) {
   const Operation operation = mine.exchange.operation;
-  pipeline::require(
-      operation == theirs.exchange.operation && mine.exchange.root == theirs.exchange.root,
-      Errc::kInvalidArgument,
-      "[",
-      name_of(operation),
-      "] rank ",
-      mine.rank,
-      " (root ",
-      mine.exchange.root,
-      ") meets ",
-      name_of(theirs.exchange.operation),
-      " of rank ",
-      theirs.rank,
-      " (root ",
-      theirs.exchange.root,
-      ")");
+  pipeline::require(operation == theirs.exchange.operation &&
+                        mine.exchange.root == theirs.exchange.root &&
+                        mine.exchange.route == theirs.exchange.route,
+                    Errc::kInvalidArgument,
+                    "[",
+                    name_of(operation),
+                    "] rank ",
+                    mine.rank,
+                    " (root ",
+                    mine.exchange.root,
+                    ") meets ",
+                    name_of(theirs.exchange.operation),
+                    " of rank ",
+                    theirs.rank,
+                    " (root ",
+                    theirs.exchange.root,
+                    ")");
   copy(mine, theirs);
   copy(theirs, mine);
   std::erase(mine.missing, theirs.rank);

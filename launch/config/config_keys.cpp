@@ -230,9 +230,9 @@ std::vector<Row> optimiser_rows() {
       key<train, &T::layer_decay>("train.layer_decay",
                                   "rate of a group of layers over that of the next; 1: all alike")
           .above_up_to(0, 1),
-      key<train, &T::head_rate>(
-          "train.head_rate",
-          "rate of norm and head over train.learning_rate: 10 where a fine-tuning begins them anew")
+      key<train, &T::head_rate>("train.head_rate",
+                                "rate of norm, head and what a form adds of its own over "
+                                "train.learning_rate: 10 where a fine-tuning begins them anew")
           .above(0),
       key<train, &T::average_decay>(
           "train.average_decay",

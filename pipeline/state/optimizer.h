@@ -21,8 +21,8 @@ struct AdamWOptions {
   double layer_decay = 1.0;   ///< (0, 1]: the rate of a parameter is learning_rate times this to
                               ///< the power of Parameter::rate_group, in its decay too; 1: one rate
                               ///< for all (Clark et al. 2020, arXiv 2003.10555)
-  double head_rate = 1.0;     ///< > 0: the rate of parameters of rate_group 0, which a fine-tuning
-                              ///< begins anew, is learning_rate times this, in their decay too
+  double head_rate = 1.0;  ///< > 0: the rate of parameters of rate_group 0 (the head, or all of a
+                           ///< network without groups) is learning_rate times this, likewise
 
   /// Throws kInvalidArgument naming the field at fault and its value.
   void check() const;
@@ -61,8 +61,7 @@ class AdamW {
 
   /// One step on the owned slices of `values` (float32, flat), number `step` counted from 1.
   /// Parameters without a gradient see a zero one: they decay, as if they had been used. Frozen
-  /// ones, and their moments, are not touched. `learning_rate` is that of the last layers before
-  /// the head.
+  /// ones, and their moments, are not touched. `learning_rate` is that of group 0 before head_rate.
   void step(const at::Tensor& values,
             const at::Tensor& gradient,
             const StepScale& scale,

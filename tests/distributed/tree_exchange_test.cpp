@@ -312,6 +312,8 @@ TEST(TreeExchange, RefusesALaneOutOfTurn) {
   TreeExchange exchange(*group, flat, {0, 2, 2});
   EXPECT_THAT(error_text([&] { exchange.lane_done(1, 0); }), HasSubstr("lane 1 of bucket 0"));
   EXPECT_THAT(error_text([&] { exchange.lane_done(0, 3); }), HasSubstr("bucket 3 of 3"));
+  EXPECT_THAT(error_text([&] { exchange.lane_done(0, 1); }),
+              HasSubstr("bucket 1 of lane 0 before"));
   exchange.lane_done(0, 0);
   EXPECT_THAT(error_text([&] { exchange.lane_done(0, 0); }), HasSubstr("lane 0 of bucket 0"));
 }
@@ -322,6 +324,42 @@ TEST(TreeExchange, RefusesToReduceBeforeAllLanesAreDone) {
   TreeExchange exchange(*group, flat, {0, 1, 1});
   exchange.lane_done(0, 0);
   EXPECT_THAT(error_text([&] { exchange.reduce(); }), HasSubstr("bucket 1 has 0 of my 1 lanes"));
+}
+
+TEST(TreeExchange, ReportsALostPeerOfItsHostFromTheNextBucket) {
+  auto groups = make_thread_groups(3, {.reads_memory = false, .hosts = {0, 0, 1}});
+  FlatParameters flat(parameters(), kBucketElements);
+  TreeExchange exchange(*groups[0], flat, {0, 1, 4});
+  exchange.lane_done(0, 0);
+  groups[1]->abandon();
+  EXPECT_THAT(error_text([&] { exchange.lane_done(0, 1); }),
+              HasSubstr("[all_to_all] rank 0 waited for rank 1, which has left"));
+}
+
+TEST(TreeExchange, AddsASingleBucketOverHosts) {
+  run_ranks(
+      4,
+      [](ProcessGroup& group) {
+        FlatParameters flat({{"p", at::zeros({9000}).set_requires_grad(true)}}, kBucketElements);
+        TreeExchange exchange(group, flat, lanes_of_rank(group.rank(), 4, 4));
+        flat.gradients().fill_(1 << group.rank());
+        exchange.lane_done(group.rank(), 0);
+        EXPECT_TRUE(exchange.reduce().eq(15.0).all().item<bool>());
+      },
+      30.0,
+      /*reads_memory=*/false,
+      {0, 0, 1, 1});
+}
+
+TEST(TreeExchange, SaysWhereALaneWaitsForItsHostsOthers) {
+  auto groups = make_thread_groups(3, {.hosts = {0, 0, 1}});
+  FlatParameters flat(parameters(), kBucketElements);
+  const TreeExchange between_hosts(*groups[0], flat, {0, 2, 8});
+  EXPECT_FALSE(between_hosts.lane_done_waits(1, 0));
+  EXPECT_FALSE(between_hosts.lane_done_waits(0, 1));
+  EXPECT_TRUE(between_hosts.lane_done_waits(1, 1));
+  CountingGroup one_host;
+  EXPECT_FALSE(TreeExchange(one_host, flat, {0, 2, 4}).lane_done_waits(1, 1));
 }
 
 TEST(TreeExchange, SaysHowManyRanksOfWhichHostsItReads) {

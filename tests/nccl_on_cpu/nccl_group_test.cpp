@@ -97,6 +97,7 @@ TEST(NcclGroup, CarriesEveryOperation) {
   for (const std::size_t scale : {1U, 300000U}) testing::check_routes(host, scale);
   testing::check_broadcast(host);
   testing::check_many_under_way(host);
+  testing::check_many_under_way(host, Route::kRelayed);
   group->barrier().wait();
 }
 

@@ -126,7 +126,8 @@ inline void check_broadcast(distributed::ProcessGroup& group) {
 }
 
 /// Several operations under way at once, waited for in another order than issued.
-inline void check_many_under_way(distributed::ProcessGroup& group) {
+inline void check_many_under_way(distributed::ProcessGroup& group,
+                                 distributed::Route route = distributed::Route::kPairs) {
   constexpr std::size_t kOperations = 20;
   const auto ranks = static_cast<std::size_t>(group.size());
   std::vector<std::vector<Bytes>> received(kOperations, std::vector<Bytes>(ranks, Bytes(64)));
@@ -136,7 +137,7 @@ inline void check_many_under_way(distributed::ProcessGroup& group) {
   }
   std::vector<distributed::Pending> pending;
   for (std::size_t index = 0; index < kOperations; ++index) {
-    pending.push_back(group.all_gather(mine[index], blocks_of(received[index])));
+    pending.push_back(group.all_gather(mine[index], blocks_of(received[index]), "many", route));
   }
   for (auto each = pending.rbegin(); each != pending.rend(); ++each) each->wait();
   for (std::size_t index = 0; index < kOperations; ++index) {

@@ -62,9 +62,12 @@ TEST(MpiGroup, BlocksGoTheHostsWays) {
 
 TEST(MpiGroup, BroadcastCopiesFromEachRoot) { testing::check_broadcast(*world()); }
 
-TEST(MpiGroup, OperationsUnderWayAtOnceDoNotMix) { testing::check_many_under_way(*world()); }
+TEST(MpiGroup, OperationsUnderWayAtOnceDoNotMix) {
+  testing::check_many_under_way(*world());
+  testing::check_many_under_way(*world(), Route::kRelayed);
+}
 
-TEST(MpiGroup, StaysInOrderBeyondTheReuseOfTags) {
+TEST(MpiGroup, StaysInOrderOverThousandsOfOperations) {
   for (int round = 0; round < 5000; ++round) {
     int data = world()->rank() == 0 ? round : -1;
     world()->broadcast(std::as_writable_bytes(std::span(&data, 1)), 0).wait();

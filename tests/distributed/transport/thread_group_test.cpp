@@ -71,6 +71,16 @@ TEST(ThreadGroup, BlocksGoInsideHostsAndAcross) {
   }
 }
 
+TEST(ThreadGroup, ARouteOfAnotherOperationIsRefused) {
+  auto groups = make_thread_groups(1, {});
+  Bytes data(4);
+  const std::vector<ConstBlock> sends{data};
+  const std::vector<Block> receives{data};
+  const Error error =
+      error_of([&] { groups[0]->all_to_all(sends, receives, "", Route::kRelayed); });
+  EXPECT_STREQ(error.what(), "[all_to_all] does not go that route");
+}
+
 TEST(ThreadGroup, HostsOfOtherRanksAreRefused) {
   const Error error = error_of([] { make_thread_groups(2, {.hosts = {0, 0, 1}}); });
   EXPECT_STREQ(error.what(), "[thread_group] hosts of 3 ranks, there are 2");
