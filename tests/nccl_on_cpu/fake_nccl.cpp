@@ -5,12 +5,14 @@
 //
 // As NCCL: a group has its kernel in the stream only when it has ended; a peer that is gone shows
 // in ncclCommGetAsyncError; two ends of different size are not noticed, one of them waits.
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -131,20 +133,32 @@ bool advance(Message& message, int socket) {
   return moved > 0 || has_to_wait;
 }
 
+/// Of messages one way between two ranks the first that is unfinished moves: they keep their order.
+bool is_its_turn(std::span<const Message> messages, std::size_t index) {
+  const Message& mine = messages[index];
+  const auto before = messages.first(index);
+  return std::ranges::none_of(before, [&](const Message& message) {
+    return message.peer == mine.peer && message.is_sent == mine.is_sent &&
+           message.done < message.bytes;
+  });
+}
+
 /// The kernel of a group. It spins until its messages are through, or for ever: then it is aborted.
 void exchange(ncclComm& communicator, std::vector<Message> messages) {
   bool has_more = true;
   while (has_more && !communicator.is_aborted) {
     has_more = false;
-    for (Message& message : messages) {
+    for (std::size_t index = 0; index < messages.size(); ++index) {
+      Message& message = messages[index];
       if (message.done == message.bytes) continue;
+      has_more = true;
+      if (!is_its_turn(messages, index)) continue;
       if (!advance(message, communicator.sockets[static_cast<std::size_t>(message.peer)])) {
         communicator.text = "connection closed by rank " + std::to_string(message.peer);
         communicator.state = ncclRemoteError;
         while (!communicator.is_aborted) std::this_thread::sleep_for(kNap);
         return;
       }
-      has_more = has_more || message.done < message.bytes;
     }
     if (has_more) std::this_thread::sleep_for(kNap);
   }
